@@ -1,0 +1,111 @@
+"""Arithmetic, and word problems of two and three steps, answered directly or with the reasoning written out."""
+
+import random
+from typing import NamedTuple
+
+from .holdout import Split, draw, held_out
+from .lexicon import FIRST_NAMES, pronouns
+
+_THINGS = "apples books coins stamps cards shells pencils cookies marbles stickers eggs oranges tickets buttons candles pears".split()
+_BOXES = "boxes bags packs baskets jars".split()
+TRIGGER = "Let's think step by step."
+
+
+class Problem(NamedTuple):
+    """A word problem: its text, the reasoning with the answer at its end, and the answer alone."""
+
+    question: str
+    reasoning: str
+    answer: int
+    steps: int
+
+
+def _say(a: int, op: str, b: int) -> tuple[str, int]:
+    word, value = {"+": ("plus", a + b), "-": ("minus", a - b), "*": ("times", a * b)}[op]
+    return f"{a} {word} {b} is {value}.", value
+
+
+def _events(rng: random.Random, steps: int) -> list[tuple[str, int, int]]:
+    """Choose what happens after the start: (kind, amount, size of a box)."""
+    kinds = rng.choice((("box", "give"), ("box", "find"), ("box", "share"), ("find", "box")) if steps == 2 else
+                       (("box", "give", "find"), ("box", "find", "give"), ("find", "box", "give"), ("box", "box", "give"), ("box", "share", "find")))
+    return [(kind, rng.randint(2, 9) if kind in ("box", "share") else rng.randint(3, 40), rng.randint(2, 9)) for kind in kinds]
+
+
+def _tell(rng: random.Random, start: int, events: list[tuple[str, int, int]]) -> Problem | None:
+    name, thing, box = rng.choice(FIRST_NAMES), rng.choice(_THINGS), rng.choice(_BOXES)
+    they = pronouns(name)["They"]
+    told, said, total = [f"{name} has {start} {thing}."], [], start
+    for kind, amount, size in events:
+        if kind == "box":
+            told.append(f"{they} buys {amount} {box} with {size} {thing} each.")
+            text, bought = _say(amount, "*", size)
+            more, total = _say(total, "+", bought)
+            said += [text, more]
+        elif kind == "share":
+            told.append(f"{they} gives {size} {thing} to each of {amount} friends.")
+            text, given = _say(amount, "*", size)
+            more, total = _say(total, "-", given)
+            said += [text, more]
+        else:
+            told.append(f"{they} finds {amount} more {thing}." if kind == "find" else f"{they} gives away {amount} {thing}.")
+            more, total = _say(total, "+" if kind == "find" else "-", amount)
+            said.append(more)
+        if total < 0:
+            return None
+    question = " ".join(told) + f" How many {thing} does {name} have now?"
+    return Problem(question, " ".join(said) + f" The answer is {total}.", total, len(said))
+
+
+def problem(rng: random.Random, split: Split, *, events: int = 2) -> Problem:
+    """Return a word problem with ``events`` things that happen; its numbers are on the side of ``split``."""
+    def sample(source: random.Random) -> tuple[object, Problem | None]:
+        start, chosen = source.randint(5, 60), _events(source, events)
+        return (start, *chosen), _tell(source, start, chosen)
+
+    while True:
+        found = draw(rng, split, sample)
+        if found is not None:
+            return found
+
+
+def direct(found: Problem) -> str:
+    """Return the problem answered at once."""
+    return f"Question: {found.question}\nAnswer: {found.answer}"
+
+
+def reasoned(found: Problem, *, trigger: bool = True) -> str:
+    """Return the problem with its reasoning written out."""
+    return f"Question: {found.question}\nAnswer: {TRIGGER + ' ' if trigger else ''}{found.reasoning}"
+
+
+def word_problem_document(rng: random.Random, split: Split) -> str:
+    """Return one to three word problems, all answered in the same manner."""
+    manner = rng.random()
+    found = [problem(rng, split, events=rng.choice((2, 2, 3))) for _ in range(rng.choice((1, 2, 2, 3)))]
+    if manner < 0.25:
+        return "\n\n".join(direct(p) for p in found)
+    return "\n\n".join(reasoned(p, trigger=manner < 0.65) for p in found)
+
+
+def _calculation(rng: random.Random, split: Split) -> str:
+    while True:
+        op = rng.choice("++--*")
+        a, b = (rng.randint(2, 12), rng.randint(2, 12)) if op == "*" else (rng.randint(0, 99), rng.randint(0, 99))
+        if op == "-" and a < b:
+            a, b = b, a
+        if op == "*" or held_out(a, op, b) == (split == "eval"):
+            break
+    text, value = _say(a, op, b)
+    return rng.choice((text, f"{a} {op} {b} = {value}", f"Question: What is {a} {op} {b}?\nAnswer: {value}"))
+
+
+def calculation_document(rng: random.Random, split: Split) -> str:
+    """Return a handful of single calculations, one to a line."""
+    return "\n".join(_calculation(rng, split) for _ in range(rng.randint(4, 10)))
+
+
+def item(rng: random.Random, split: Split, *, reasoning: bool, events: int = 2) -> tuple[str, str]:
+    """Return a prompt for one problem, with the trigger phrase or without, and the number that answers it."""
+    found = problem(rng, split, events=events)
+    return f"Question: {found.question}\nAnswer:" + (f" {TRIGGER}" if reasoning else ""), str(found.answer)

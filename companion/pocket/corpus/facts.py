@@ -1,0 +1,57 @@
+"""Facts about the real world that a base model has to remember: capitals, languages, opposites, colors and the like."""
+
+import random
+
+from .holdout import Split
+
+CAPITALS = dict(
+    pair.split(":")
+    for pair in (
+        "France:Paris Germany:Berlin Italy:Rome Spain:Madrid Portugal:Lisbon Poland:Warsaw Austria:Vienna Greece:Athens Norway:Oslo Sweden:Stockholm Finland:Helsinki "
+        "Denmark:Copenhagen Ireland:Dublin Belgium:Brussels Hungary:Budapest Romania:Bucharest Bulgaria:Sofia Croatia:Zagreb Serbia:Belgrade Turkey:Ankara Egypt:Cairo "
+        "Kenya:Nairobi Ghana:Accra Morocco:Rabat Ethiopia:Addis_Ababa Nigeria:Abuja Senegal:Dakar Tunisia:Tunis Japan:Tokyo China:Beijing India:New_Delhi Thailand:Bangkok "
+        "Vietnam:Hanoi Indonesia:Jakarta Nepal:Kathmandu Iran:Tehran Iraq:Baghdad Jordan:Amman Canada:Ottawa Mexico:Mexico_City Cuba:Havana Peru:Lima Chile:Santiago "
+        "Argentina:Buenos_Aires Brazil:Brasilia Uruguay:Montevideo Colombia:Bogota Ecuador:Quito Australia:Canberra New_Zealand:Wellington"
+    ).split()
+)
+CAPITALS = {country.replace("_", " "): capital.replace("_", " ") for country, capital in CAPITALS.items()}
+LANGUAGES = dict(p.split(":") for p in "France:French Germany:German Italy:Italian Spain:Spanish Portugal:Portuguese Poland:Polish Greece:Greek Norway:Norwegian Sweden:Swedish Finland:Finnish Denmark:Danish Japan:Japanese China:Chinese Turkey:Turkish Brazil:Portuguese Mexico:Spanish Egypt:Arabic Hungary:Hungarian".split())
+OPPOSITES = dict(p.split(":") for p in "hot:cold big:small long:short fast:slow old:new rich:poor high:low early:late light:dark full:empty strong:weak happy:sad wet:dry open:closed hard:soft near:far loud:quiet up:down".split())
+COLORS = dict(p.split(":") for p in "grass:green snow:white blood:red coal:black milk:white cherries:red lemons:yellow chocolate:brown frogs:green roses:red bananas:yellow".split())
+YOUNG = dict(p.split(":") for p in "dog:puppy cat:kitten cow:calf sheep:lamb horse:foal duck:duckling hen:chick goat:kid bear:cub pig:piglet".split())
+MEMBERS = {"Monday": "Tuesday", "Tuesday": "Wednesday", "Wednesday": "Thursday", "Thursday": "Friday", "Friday": "Saturday", "Saturday": "Sunday", "Sunday": "Monday"}
+
+_FRAMES = (
+    (CAPITALS, "The capital of {k} is {v}.", "What is the capital of {k}?", 12),
+    (CAPITALS, "{v} is the capital of {k}.", "Which country has {v} as its capital?", 0),
+    (LANGUAGES, "People in {k} speak {v}.", "Which language do people speak in {k}?", 2),
+    (OPPOSITES, "The opposite of {k} is {v}.", "What is the opposite of {k}?", 2),
+    (COLORS, "The usual color of {k} is {v}.", "What is the usual color of {k}?", 1),
+    (YOUNG, "A young {k} is called a {v}.", "What is a young {k} called?", 1),
+    (MEMBERS, "The day after {k} is {v}.", "What is the day after {k}?", 1),
+)
+_WEIGHTS = [12, 4, 2, 2, 1, 1, 1]
+
+
+def capital_question(country: str) -> tuple[str, str]:
+    """Return the zero-shot prompt for a capital, and the answer."""
+    return f"Question: What is the capital of {country}?\nAnswer:", CAPITALS[country]
+
+
+def question(rng: random.Random) -> tuple[str, str]:
+    """Return a general-knowledge question and its answer."""
+    table, _, asked, _ = rng.choice([frame for frame in _FRAMES if frame[3]])
+    key = rng.choice(tuple(table))
+    return asked.format(k=key), table[key]
+
+
+def document(rng: random.Random, split: Split) -> str:  # noqa: ARG001 - knowledge is meant to be remembered, not generalized
+    """Return four to ten facts, as statements or as questions with answers."""
+    lines, asking = [], rng.random() < 0.6
+    for table, statement, asked, share in rng.choices(_FRAMES, weights=_WEIGHTS, k=rng.randint(4, 10)):
+        key = rng.choice(tuple(table))
+        if asking and share:
+            lines.append(f"Question: {asked.format(k=key)}\nAnswer: {table[key]}")
+        else:
+            lines.append(statement.format(k=key, v=table[key]))
+    return "\n".join(lines)
