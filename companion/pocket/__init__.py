@@ -1,1 +1,1 @@
-"""The pocket models: the corpus, tokenizer, training and evaluation of the small models that the book runs on."""
+"""The pocket models that the book runs on: corpus, tokenizer, training, evaluation, weights."""

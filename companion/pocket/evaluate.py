@@ -1,4 +1,4 @@
-"""Measure a pocket model on items that training never saw, and print the table of the book and of the model card.
+"""Measure a pocket model on items that training never saw, and print the table of the results.
 
     python -m companion.pocket.evaluate                 # the pocket-base of this package
     python -m companion.pocket.evaluate runs/base/model --json results.json
@@ -26,7 +26,18 @@ from companion.generation.decoding import SamplingParams, generate
 from companion.generation.scoring import token_logprobs
 from companion.models import load
 
-from .corpus import MIXTURE, arithmetic, chat, context, documents, facts, instructions, rules, tool_calls, translation
+from .corpus import (
+    MIXTURE,
+    arithmetic,
+    chat,
+    context,
+    documents,
+    facts,
+    instructions,
+    rules,
+    tool_calls,
+    translation,
+)
 
 Item = tuple[str, str]
 SEED = 2026
@@ -55,7 +66,9 @@ class Accuracy:
         """95 % Wilson score interval of the share (Wilson 1927)."""
         n, z = self.total, 1.96
         center = (self.share + z * z / (2 * n)) / (1 + z * z / n)
-        half = z / (1 + z * z / n) * math.sqrt(self.share * (1 - self.share) / n + z * z / (4 * n * n))
+        half = (
+            z / (1 + z * z / n) * math.sqrt(self.share * (1 - self.share) / n + z * z / (4 * n * n))
+        )
         return max(0.0, center - half), min(1.0, center + half)
 
 
@@ -92,13 +105,17 @@ def last_number(text: str, answer: str) -> bool:
     return found is not None and found[1] == answer
 
 
-def valid_call(text: str, answer: str) -> bool:  # noqa: ARG001 - any well-formed call will do
+def valid_call(text: str, answer: str) -> bool:
     """Tell whether the first line is JSON with a declared tool's name and arguments."""
     try:
         call = json.loads(text.strip().split("\n")[0])
     except ValueError:
         return False
-    return isinstance(call, dict) and call.get("name") in tool_calls.DECLARATIONS and isinstance(call.get("arguments"), dict)
+    return (
+        isinstance(call, dict)
+        and call.get("name") in tool_calls.DECLARATIONS
+        and isinstance(call.get("arguments"), dict)
+    )
 
 
 def _draw(make: Callable[..., Item], count: int, **options: object) -> list[Item]:
@@ -109,14 +126,38 @@ def _draw(make: Callable[..., Item], count: int, **options: object) -> list[Item
 def tasks(count: int = 200) -> list[Task]:
     """Return all tasks with ``count`` items each; capitals are all there are."""
     found = [
-        Task("word problems, answered directly", _draw(arithmetic.item, count, reasoning=False), same_line),
-        Task("word problems, step by step", _draw(arithmetic.item, count, reasoning=True), last_number, 96),
-        Task("three-event problems, step by step", _draw(arithmetic.item, count, reasoning=True, events=3), last_number, 128),
-        Task("capitals, zero-shot", [facts.capital_question(country) for country in facts.CAPITALS], same_line),
+        Task(
+            "word problems, answered directly",
+            _draw(arithmetic.item, count, reasoning=False),
+            same_line,
+        ),
+        Task(
+            "word problems, step by step",
+            _draw(arithmetic.item, count, reasoning=True),
+            last_number,
+            96,
+        ),
+        Task(
+            "three-event problems, step by step",
+            _draw(arithmetic.item, count, reasoning=True, events=3),
+            last_number,
+            128,
+        ),
+        Task(
+            "capitals, zero-shot",
+            [facts.capital_question(country) for country in facts.CAPITALS],
+            same_line,
+        ),
     ]
     for examples in (0, 1, 3):
-        items = [item for rule in rules.EVALUATED_RULES for item in _draw(rules.item, count // 2, rule=rule, examples=examples)]
-        found.append(Task(f"in-context rules, {examples} example{'s' * (examples != 1)}", items, same_line))
+        items = [
+            item
+            for rule in rules.EVALUATED_RULES
+            for item in _draw(rules.item, count // 2, rule=rule, examples=examples)
+        ]
+        found.append(
+            Task(f"in-context rules, {examples} example{'s' * (examples != 1)}", items, same_line)
+        )
     calls = _draw(tool_calls.item, count)
     return [
         *found,
@@ -125,7 +166,17 @@ def tasks(count: int = 200) -> list[Task]:
         Task("tool call, exactly right", calls, same_line, 64),
         Task("recalls the name from an earlier turn", _draw(chat.item, count), same_line),
         Task("English to French, sentence exact", _draw(translation.item, count), same_line, 48),
-        Task("instructions, exact output", [i for task in instructions.TASKS if task != "summarize" for i in _draw(instructions.item, count // 10, task=task)], same_text, 96),
+        Task(
+            "instructions, exact output",
+            [
+                i
+                for task in instructions.TASKS
+                if task != "summarize"
+                for i in _draw(instructions.item, count // 10, task=task)
+            ],
+            same_text,
+            96,
+        ),
     ]
 
 
@@ -136,32 +187,57 @@ def accuracy(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, task: T
     for start in range(0, len(task.items), BATCH):
         part = task.items[start : start + BATCH]
         answers = generate(model, tokenizer, [prompt for prompt, _ in part], params)
-        right += sum(task.right(answer.text, wanted) for answer, (_, wanted) in zip(answers, part, strict=True))
+        right += sum(
+            task.right(answer.text, wanted)
+            for answer, (_, wanted) in zip(answers, part, strict=True)
+        )
     return Accuracy(right, len(task.items))
 
 
-def perplexity_by_kind(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, *, count: int = 100) -> dict[str, float]:
-    """Return the perplexity per token on ``count`` held-out documents of each kind, every token but the first one counted."""
+def perplexity_by_kind(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, *, count: int = 100
+) -> dict[str, float]:
+    """Return the perplexity per token on ``count`` held-out documents of each kind.
+
+    Every token but the first of each document counts, the end-of-text token included.
+    """
     found = {}
     for kind in MIXTURE:
-        texts = [document.text + tokenizer.eos_token for document in islice(documents(SEED, "eval", kind=kind), count)]
+        texts = [
+            document.text + tokenizer.eos_token
+            for document in islice(documents(SEED, "eval", kind=kind), count)
+        ]
         total, tokens = 0.0, 0
         for start in range(0, count, BATCH // 2):
             batch = tokenizer(texts[start : start + BATCH // 2], return_tensors="pt", padding=True)
-            logprobs = token_logprobs(model, batch["input_ids"].to(model.device), batch["attention_mask"].to(model.device))
+            logprobs = token_logprobs(
+                model, batch["input_ids"].to(model.device), batch["attention_mask"].to(model.device)
+            )
             total -= logprobs.sum().item()
-            tokens += int(batch["attention_mask"][:, 1:].sum() - (batch["attention_mask"][:, 0] == 0).sum())
+            tokens += int(
+                batch["attention_mask"][:, 1:].sum() - (batch["attention_mask"][:, 0] == 0).sum()
+            )
         found[kind] = math.exp(total / tokens)
     return found
 
 
-def evaluate(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, *, count: int = 200) -> dict[str, dict[str, object]]:
+def evaluate(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, *, count: int = 200
+) -> dict[str, dict[str, object]]:
     """Return ``{"accuracy": {task: ...}, "perplexity": {kind: ...}}``, ready for JSON."""
     measured = {}
     for task in tqdm(tasks(count), disable=None, unit="task"):
         result = accuracy(model, tokenizer, task)
-        measured[task.name] = asdict(result) | {"share": round(result.share, 4), "interval": [round(bound, 4) for bound in result.interval]}
-    return {"accuracy": measured, "perplexity": {kind: round(value, 3) for kind, value in perplexity_by_kind(model, tokenizer).items()}}
+        measured[task.name] = asdict(result) | {
+            "share": round(result.share, 4),
+            "interval": [round(bound, 4) for bound in result.interval],
+        }
+    return {
+        "accuracy": measured,
+        "perplexity": {
+            kind: round(value, 3) for kind, value in perplexity_by_kind(model, tokenizer).items()
+        },
+    }
 
 
 def table(results: dict[str, dict[str, object]]) -> str:
@@ -169,17 +245,29 @@ def table(results: dict[str, dict[str, object]]) -> str:
     lines = ["| Task (held-out, greedy) | Right | 95 % interval |", "|---|---|---|"]
     for name, found in results["accuracy"].items():
         low, high = found["interval"]
-        lines.append(f"| {name} | {found['share']:.1%} of {found['total']} | {low:.0%} to {high:.0%} |")
+        lines.append(
+            f"| {name} | {found['share']:.1%} of {found['total']} | {low:.0%} to {high:.0%} |"
+        )
     lines += ["", "| Kind of document | Perplexity per token |", "|---|---|"]
-    lines += [f"| {kind.replace('_', ' ')} | {value:.2f} |" for kind, value in results["perplexity"].items()]
+    lines += [
+        f"| {kind.replace('_', ' ')} | {value:.2f} |"
+        for kind, value in results["perplexity"].items()
+    ]
     return "\n".join(lines)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m companion.pocket.evaluate", description="Measure a pocket model on held-out items.")
-    parser.add_argument("model", nargs="?", default="base", help="role or folder (default: %(default)s)")
-    parser.add_argument("--count", type=int, default=200, help="items of each task (default: %(default)s)")
+    parser = argparse.ArgumentParser(
+        prog="python -m companion.pocket.evaluate",
+        description="Measure a pocket model on held-out items.",
+    )
+    parser.add_argument(
+        "model", nargs="?", default="base", help="role or folder (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--count", type=int, default=200, help="items of each task (default: %(default)s)"
+    )
     parser.add_argument("--json", type=Path, help="also write the results to this file")
     options = parser.parse_args(arguments)
     try:

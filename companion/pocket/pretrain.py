@@ -2,9 +2,10 @@
 
     python -m companion.pocket.pretrain --out runs/base
 
-The run is deterministic by seed, writes a checkpoint every few minutes and on Ctrl-C, and goes on from it when it is started again
-with the same ``--out``. Weight matrices of the blocks are trained with Muon, everything else (embeddings, norms) with AdamW. The
-learning rate warms up, stays, and decays to zero over the last part of the run, where sequences are also longer.
+The run is deterministic by seed, writes a checkpoint every few minutes and on Ctrl-C, and goes on
+from it when it is started again with the same ``--out``. The weight matrices of the blocks are
+trained with Muon (Jordan et al. 2024), everything else with AdamW. Taught in
+:doc:`/book/start/pocket-models`.
 
 Shapes: B sequences of T tokens; a step reads ``B * T = batch_tokens`` tokens.
 """
@@ -18,7 +19,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from threading import Event
@@ -30,71 +30,8 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from . import checkpoint
 from .corpus import documents
+from .recipe import SHARD_TOKENS, Recipe
 from .tokenizer import build as build_tokenizer
-
-SHARD_TOKENS = 2**20
-
-
-@dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """Everything that decides what the trained weights are.
-
-    Args:
-        seed: Seed of the corpus and of the initial weights.
-        layers, width, heads, mlp_width: Shape of the model.
-        vocab_size: Tokens of the tokenizer.
-        context: Longest input, in tokens.
-        steps: Optimizer steps.
-        batch_tokens: Tokens of one step.
-        sequence_length: Tokens of one sequence until the decay begins; then ``context``.
-        learning_rate: Highest learning rate.
-        warmup_steps: Steps of linear warm-up.
-        decay_share: Share of the steps over which the learning rate falls linearly to zero.
-        weight_decay: Of the matrices in the blocks; embeddings and norms have none.
-        max_grad_norm: Gradients are clipped to this norm.
-    """
-
-    seed: int = 0
-    layers: int = 6
-    width: int = 256
-    heads: int = 4
-    mlp_width: int = 688
-    vocab_size: int = 2048
-    context: int = 512
-    steps: int = 3200
-    batch_tokens: int = 8192
-    sequence_length: int = 256
-    learning_rate: float = 6e-3
-    warmup_steps: int = 100
-    decay_share: float = 0.25
-    weight_decay: float = 0.1
-    max_grad_norm: float = 1.0
-
-    def __post_init__(self) -> None:
-        if self.width % self.heads:
-            raise ValueError(f"width must be a multiple of heads, got {self.width} and {self.heads}")
-        if SHARD_TOKENS % self.batch_tokens or self.batch_tokens % self.context or self.context % self.sequence_length:
-            raise ValueError(
-                f"batch_tokens ({self.batch_tokens}) must divide {SHARD_TOKENS} and be a multiple of context ({self.context}), "
-                f"which must be a multiple of sequence_length ({self.sequence_length})"
-            )
-        if not 0 < self.decay_share <= 1:
-            raise ValueError(f"decay_share must be over 0 and at most 1, got {self.decay_share}")
-
-    @property
-    def decay_begins(self) -> int:
-        """First step of the decay."""
-        return round(self.steps * (1 - self.decay_share))
-
-    def learning_rate_at(self, step: int) -> float:
-        """Return the learning rate of ``step`` (from 0): warm-up, plateau, linear decay to zero."""
-        warm = min(1.0, (step + 1) / self.warmup_steps)
-        left = (self.steps - step) / max(1, self.steps - self.decay_begins)
-        return self.learning_rate * min(warm, left, 1.0)
-
-    def sequence_length_at(self, step: int) -> int:
-        """Return the number of tokens in each sequence of ``step``."""
-        return self.sequence_length if step < self.decay_begins else self.context
 
 
 def new_model(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
@@ -117,7 +54,10 @@ def new_model(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> LlamaForCau
 
 
 def shard(tokenizer: PreTrainedTokenizerFast, *, seed: int, index: int) -> torch.Tensor:
-    """Return the ``index``-th million of training tokens, documents packed one after the other, shape ``(SHARD_TOKENS,)``."""
+    """Return the ``index``-th million of training tokens, shape ``(SHARD_TOKENS,)``.
+
+    Documents are packed one after the other, each with an end-of-text token behind it.
+    """
     tokens: list[int] = []
     source = documents(seed * 100_000 + index)
     while len(tokens) < SHARD_TOKENS:
@@ -127,8 +67,13 @@ def shard(tokenizer: PreTrainedTokenizerFast, *, seed: int, index: int) -> torch
     return torch.tensor(tokens[:SHARD_TOKENS])
 
 
-def batches(tokenizer: PreTrainedTokenizerFast, recipe: Recipe, *, first_step: int = 0) -> Iterator[torch.Tensor]:
-    """Yield the batch of each step from ``first_step`` on, shape ``(B, T)``; the same ones however often a run is interrupted."""
+def batches(
+    tokenizer: PreTrainedTokenizerFast, recipe: Recipe, *, first_step: int = 0
+) -> Iterator[torch.Tensor]:
+    """Yield the batch of each step from ``first_step`` on, shape ``(B, T)``.
+
+    They depend on the seed and the step alone, so an interrupted run reads what it would have read.
+    """
     per_shard = SHARD_TOKENS // recipe.batch_tokens
     loaded, tokens = -1, torch.empty(0)
     for step in count(first_step):
@@ -140,18 +85,24 @@ def batches(tokenizer: PreTrainedTokenizerFast, recipe: Recipe, *, first_step: i
 
 
 def optimizers(model: LlamaForCausalLM, recipe: Recipe) -> list[torch.optim.Optimizer]:
-    """Return Muon for the matrices of the blocks (scaled to AdamW's step size) and AdamW for the rest."""
+    """Return Muon for the matrices of the blocks and AdamW for the rest, with equal step sizes."""
     matrices = [p for name, p in model.named_parameters() if p.ndim == 2 and "embed" not in name]
     rest = [p for name, p in model.named_parameters() if p.ndim != 2 or "embed" in name]
     lr = recipe.learning_rate
     return [
-        torch.optim.Muon(matrices, lr=lr, momentum=0.95, weight_decay=recipe.weight_decay, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.Muon(
+            matrices,
+            lr=lr,
+            momentum=0.95,
+            weight_decay=recipe.weight_decay,
+            adjust_lr_fn="match_rms_adamw",
+        ),
         torch.optim.AdamW(rest, lr=lr, betas=(0.9, 0.95), weight_decay=0.0),
     ]
 
 
 def language_model_loss(model: LlamaForCausalLM, input_ids: torch.Tensor) -> torch.Tensor:
-    """Return the mean next-token cross-entropy in nats; the forward pass runs in bfloat16 where autocast is on."""
+    """Return the mean next-token cross-entropy in nats."""
     logits = model(input_ids=input_ids, use_cache=False).logits[:, :-1]  # (B, T-1, V)
     return cross_entropy(logits.float().flatten(0, 1), input_ids[:, 1:].flatten())
 
@@ -167,7 +118,7 @@ def train(
     save_every: int = 200,
     stop_after: int | None = None,
 ) -> Iterator[dict[str, float]]:
-    """Train and yield a record for each step; go on from the checkpoint in ``folder`` if there is one.
+    """Train, yielding a record for each step; go on from the checkpoint in ``folder`` if any.
 
     Args:
         recipe: What to train.
@@ -180,7 +131,8 @@ def train(
         stop_after: Stop, with a checkpoint, after this many steps of this call.
 
     Yields:
-        ``step``, ``loss`` (nats per token), ``learning_rate``, ``grad_norm``, ``tokens`` (read so far).
+        ``step``, ``loss`` (nats per token), ``learning_rate``, ``grad_norm`` and ``tokens`` read so
+        far.
 
     Raises:
         CheckpointError: If the checkpoint is damaged or belongs to another recipe.
@@ -188,12 +140,16 @@ def train(
     model = new_model(recipe, tokenizer).to(device).train()
     opts = optimizers(model, recipe)
     done = checkpoint.restore(folder, model, opts, dataclasses.asdict(recipe))
-    loss_of: Callable[..., torch.Tensor] = torch.compile(language_model_loss) if compiled else language_model_loss
+    loss_of: Callable[..., torch.Tensor] = (
+        torch.compile(language_model_loss) if compiled else language_model_loss
+    )
     precision = torch.autocast(device, torch.bfloat16) if mixed_precision else nullcontext()
     last = recipe.steps if stop_after is None else min(recipe.steps, done + stop_after)
     step = done
     try:
-        for step, batch in zip(range(done, last), batches(tokenizer, recipe, first_step=done), strict=False):
+        for step, batch in zip(
+            range(done, last), batches(tokenizer, recipe, first_step=done), strict=False
+        ):
             for optimizer in opts:
                 for group in optimizer.param_groups:
                     group["lr"] = recipe.learning_rate_at(step)
@@ -207,14 +163,20 @@ def train(
             done = step + 1
             if done % save_every == 0 or done == last:
                 checkpoint.save(folder, model, opts, dataclasses.asdict(recipe), step=done)
-            yield {"step": done, "loss": loss.item(), "learning_rate": recipe.learning_rate_at(step), "grad_norm": norm.item(), "tokens": done * recipe.batch_tokens}
+            yield {
+                "step": done,
+                "loss": loss.item(),
+                "learning_rate": recipe.learning_rate_at(step),
+                "grad_norm": norm.item(),
+                "tokens": done * recipe.batch_tokens,
+            }
     except GeneratorExit:  # the caller stops between two steps: keep what is done
         checkpoint.save(folder, model, opts, dataclasses.asdict(recipe), step=done)
         raise
 
 
 def _stop_request() -> Event:
-    """Turn the first Ctrl-C into a request to stop after the current step; a second one stops at once."""
+    """Turn Ctrl-C into a request to stop after the current step; a second one stops at once."""
     asked = Event()
 
     def handle(*_: object) -> None:
@@ -226,16 +188,23 @@ def _stop_request() -> Event:
 
 
 def run(recipe: Recipe, folder: Path, *, save_every: int, **options: object) -> None:
-    """Train with a progress bar, append the records to ``log.jsonl`` and export the weights at the end."""
+    """Train with a progress bar, log to ``log.jsonl`` and export the weights at the end."""
     folder.mkdir(parents=True, exist_ok=True)
     saved = folder / "tokenizer"
-    tokenizer = PreTrainedTokenizerFast.from_pretrained(saved) if saved.exists() else build_tokenizer(saved, seed=recipe.seed, vocab_size=recipe.vocab_size)
+    tokenizer = (
+        PreTrainedTokenizerFast.from_pretrained(saved)
+        if saved.exists()
+        else build_tokenizer(saved, seed=recipe.seed, vocab_size=recipe.vocab_size)
+    )
     log = folder / "log.jsonl"
     begun = checkpoint.steps_done(folder)
     kept = log.read_text().splitlines()[:begun] if log.exists() else []
     log.write_text("".join(line + "\n" for line in kept))
     spent, since = (json.loads(kept[-1])["seconds"] if kept else 0.0), time.monotonic()
-    with log.open("a") as out, tqdm(total=recipe.steps, initial=begun, unit="step", disable=None) as bar:
+    with (
+        log.open("a") as out,
+        tqdm(total=recipe.steps, initial=begun, unit="step", disable=None) as bar,
+    ):
         records = train(recipe, tokenizer, folder, save_every=save_every, **options)
         stop = _stop_request()
         for record in records:
@@ -252,26 +221,53 @@ def run(recipe: Recipe, folder: Path, *, save_every: int, **options: object) -> 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m companion.pocket.pretrain", description="Pre-train pocket-base; goes on from the checkpoint in --out.")
-    parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint, log and exported model")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", choices=("cpu", "cuda"))
+    parser = argparse.ArgumentParser(
+        prog="python -m companion.pocket.pretrain",
+        description="Pre-train pocket-base; goes on from the checkpoint in --out.",
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, help="folder for checkpoint, log and exported model"
+    )
+    parser.add_argument(
+        "--device", default="cuda" if torch.cuda.is_available() else "cpu", choices=("cpu", "cuda")
+    )
     parser.add_argument("--threads", type=int, help="CPU threads (default: all)")
-    parser.add_argument("--steps", type=int, default=Recipe.steps, help="optimizer steps of the whole run (default: %(default)s)")
+    parser.add_argument(
+        "--steps",
+        type=int,
+        default=Recipe.steps,
+        help="optimizer steps of the whole run (default: %(default)s)",
+    )
     parser.add_argument("--seed", type=int, default=Recipe.seed)
     parser.add_argument("--save-every", type=int, default=200, metavar="STEPS")
-    parser.add_argument("--export-only", action="store_true", help="write the weights of the last checkpoint to OUT/model and stop")
+    parser.add_argument(
+        "--export-only",
+        action="store_true",
+        help="write the weights of the last checkpoint to OUT/model and stop",
+    )
     options = parser.parse_args(arguments)
     if options.threads:
         torch.set_num_threads(options.threads)
     try:
         if options.export_only:
-            checkpoint.export(options.out, options.out / "model", PreTrainedTokenizerFast.from_pretrained(options.out / "tokenizer"))
+            checkpoint.export(
+                options.out,
+                options.out / "model",
+                PreTrainedTokenizerFast.from_pretrained(options.out / "tokenizer"),
+            )
             return 0
         recipe = Recipe(steps=options.steps, seed=options.seed)
         compiled = options.device == "cuda" or shutil.which("g++") is not None
-        run(recipe, options.out, device=options.device, compiled=compiled, save_every=options.save_every)
+        run(
+            recipe,
+            options.out,
+            device=options.device,
+            compiled=compiled,
+            save_every=options.save_every,
+        )
     except KeyboardInterrupt:
-        print(f"\nStopped. Start the same command again to go on from {options.out}.", file=sys.stderr)  # noqa: T201
+        message = f"\nStopped. Start the same command again to go on from {options.out}."
+        print(message, file=sys.stderr)  # noqa: T201
         return 130
     except checkpoint.CheckpointError as error:
         print(error, file=sys.stderr)  # noqa: T201

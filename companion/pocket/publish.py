@@ -1,4 +1,4 @@
-"""Ship a finished run: copy the weights into the package, write their checksums, evaluate them, and record all that.
+"""Ship a finished run: copy its weights into the package, evaluate them and record the results.
 
     python -m companion.pocket.publish runs/base --hardware "2 CPU cores of ..."
 
@@ -21,18 +21,26 @@ from companion.models import load
 from .evaluate import evaluate, table
 
 PACKAGE = Path(__file__).parent
-CARD_MARKS = ("<!-- evaluation: written by companion.pocket.publish -->\n", "<!-- end of evaluation -->\n")
+CARD_MARKS = (
+    "<!-- evaluation: written by companion.pocket.publish -->\n",
+    "<!-- end of evaluation -->\n",
+)
 MAX_BYTES = 12_000_000
 
 
 def checksums(weights: Path) -> str:
     """Return one line ``sha256  path`` for each file below ``weights``, sorted by path."""
-    found = sorted(path for path in weights.rglob("*") if path.is_file() and path.name != "SHA256SUMS")
-    return "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(weights).as_posix()}\n" for path in found)
+    found = sorted(
+        path for path in weights.rglob("*") if path.is_file() and path.name != "SHA256SUMS"
+    )
+    return "".join(
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(weights).as_posix()}\n"
+        for path in found
+    )
 
 
 def loss_record(run: Path, *, hardware: str, points: int = 300) -> dict[str, object]:
-    """Return the loss curve of ``run``, thinned to about ``points`` averages, with its time and hardware."""
+    """Return the loss curve of ``run`` as about ``points`` averages, with its time and hardware."""
     log = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
     size = max(1, len(log) // points)
     groups = [log[i : i + size] for i in range(0, len(log) - size + 1, size)]
@@ -53,7 +61,9 @@ def write_card(path: Path, results: dict[str, dict[str, object]]) -> None:
     path.write_text(before + CARD_MARKS[0] + "\n" + table(results) + "\n\n" + CARD_MARKS[1] + after)
 
 
-def publish(run: Path, *, hardware: str, role: str = "base", package: Path = PACKAGE) -> dict[str, dict[str, object]]:
+def publish(
+    run: Path, *, hardware: str, role: str = "base", package: Path = PACKAGE
+) -> dict[str, dict[str, object]]:
     """Copy, check, evaluate and record; return the evaluation.
 
     Raises:
@@ -62,7 +72,10 @@ def publish(run: Path, *, hardware: str, role: str = "base", package: Path = PAC
     model_folder, weights = run / "model", package / "weights"
     size = (model_folder / "model.safetensors").stat().st_size
     if size > MAX_BYTES:
-        raise ValueError(f"the weights have {size:,} bytes, more than the {MAX_BYTES:,} that a checkpoint may have; train a smaller model")
+        raise ValueError(
+            f"the weights have {size:,} bytes, more than the {MAX_BYTES:,} that a checkpoint may "
+            "have; train a smaller model"
+        )
     shutil.copytree(model_folder, weights / role, dirs_exist_ok=True)
     (weights / "SHA256SUMS").write_text(checksums(weights))
     with torch.inference_mode():
@@ -77,9 +90,14 @@ def publish(run: Path, *, hardware: str, role: str = "base", package: Path = PAC
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m companion.pocket.publish", description="Ship the weights of a finished run with this package.")
+    parser = argparse.ArgumentParser(
+        prog="python -m companion.pocket.publish",
+        description="Ship the weights of a finished run with this package.",
+    )
     parser.add_argument("run", type=Path, help="folder given to pretrain as --out")
-    parser.add_argument("--hardware", required=True, help="what the run was trained on, for the record")
+    parser.add_argument(
+        "--hardware", required=True, help="what the run was trained on, for the record"
+    )
     options = parser.parse_args(arguments)
     try:
         print(table(publish(options.run, hardware=options.hardware)))  # noqa: T201

@@ -1,4 +1,4 @@
-"""Measured records of the pocket models: what a long run gave, with date and hardware, so that pages can plot it."""
+"""Records of long runs: what was measured, with date and hardware, so that pages can plot it."""
 
 import json
 from importlib.resources import files
@@ -9,7 +9,8 @@ def record(name: str) -> dict[str, Any]:
     """Return a recorded run.
 
     Args:
-        name: ``"pretrain"`` (loss curve, hours, hardware, date) or ``"evaluation"`` (accuracy and perplexity).
+        name: ``"pretrain"`` (loss curve, hours, hardware, date) or ``"evaluation"`` (accuracy and
+            perplexity).
 
     Returns:
         The content of the JSON file.
@@ -18,7 +19,11 @@ def record(name: str) -> dict[str, Any]:
         ValueError: If there is no such record.
     """
     folder = files(__package__) / "data"
-    known = sorted(entry.name.removesuffix(".json") for entry in folder.iterdir() if entry.name.endswith(".json"))
+    known = sorted(
+        entry.name.removesuffix(".json")
+        for entry in folder.iterdir()
+        if entry.name.endswith(".json")
+    )
     if name not in known:
         raise ValueError(f"name must be one of {known}, got {name!r}")
     return json.loads((folder / f"{name}.json").read_text())

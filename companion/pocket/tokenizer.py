@@ -1,7 +1,8 @@
-"""The tokenizer of the pocket models: byte-level BPE whose digits stand alone, with the special tokens of a chat template.
+"""The tokenizer of the pocket models: byte-level BPE whose digits stand alone.
 
-Byte-level means that any text can be written, whatever the language. Single digits mean that 47 is two tokens, 4 and 7, so that
-arithmetic works on places instead of on a lookup table of numbers.
+Byte-level means that any text can be written, whatever the language. Single digits mean that 47 is
+two tokens, 4 and 7, so that arithmetic works on places instead of on a lookup table of numbers. The
+special tokens are those that a chat template needs.
 """
 
 from collections.abc import Iterable
@@ -19,12 +20,15 @@ END_OF_TURN = "<|end|>"
 ROLES = ("system", "user", "assistant", "tool")
 SPECIAL_TOKENS = (END_OF_TEXT, PAD, END_OF_TURN, *(f"<|{role}|>" for role in ROLES))
 CHAT_TEMPLATE = (
-    "{% for message in messages %}<|{{ message['role'] }}|>\n{{ message['content'] }}<|end|>\n{% endfor %}"
+    "{% for message in messages %}<|{{ message['role'] }}|>\n"
+    "{{ message['content'] }}<|end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|assistant|>\n{% endif %}"
 )
 
 
-def train_tokenizer(texts: Iterable[str], *, vocab_size: int = 2048, context: int = 512) -> PreTrainedTokenizerFast:
+def train_tokenizer(
+    texts: Iterable[str], *, vocab_size: int = 2048, context: int = 512
+) -> PreTrainedTokenizerFast:
     """Train the tokenizer.
 
     Args:
@@ -33,15 +37,23 @@ def train_tokenizer(texts: Iterable[str], *, vocab_size: int = 2048, context: in
         context: Longest input of the model, in tokens.
 
     Returns:
-        A tokenizer that ends nothing and starts nothing by itself; ``eos_token`` and ``pad_token`` differ.
+        A tokenizer that adds no tokens by itself; ``eos_token`` and ``pad_token`` differ.
 
     Raises:
         ValueError: If ``vocab_size`` leaves no room for merges.
     """
     if vocab_size <= 256 + len(SPECIAL_TOKENS):
-        raise ValueError(f"vocab_size must be over {256 + len(SPECIAL_TOKENS)} (bytes and special tokens), got {vocab_size}")
+        raise ValueError(
+            f"vocab_size must be over {256 + len(SPECIAL_TOKENS)} (bytes and special tokens), "
+            f"got {vocab_size}"
+        )
     core = Tokenizer(models.BPE())
-    core.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)])
+    core.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Digits(individual_digits=True),
+            pre_tokenizers.ByteLevel(add_prefix_space=False),
+        ]
+    )
     core.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=vocab_size,
@@ -61,7 +73,9 @@ def train_tokenizer(texts: Iterable[str], *, vocab_size: int = 2048, context: in
     )
 
 
-def build(folder: Path, *, seed: int = 0, documents_read: int = 30_000, vocab_size: int = 2048) -> PreTrainedTokenizerFast:
+def build(
+    folder: Path, *, seed: int = 0, documents_read: int = 30_000, vocab_size: int = 2048
+) -> PreTrainedTokenizerFast:
     """Train on the first documents of the corpus and save to ``folder``."""
     texts = (document.text for document in islice(documents(seed), documents_read))
     tokenizer = train_tokenizer(texts, vocab_size=vocab_size)

@@ -7,7 +7,18 @@ from itertools import islice
 
 import pytest
 
-from companion.pocket.corpus import MIXTURE, arithmetic, chat, context, documents, facts, rules, stories, tool_calls, translation
+from companion.pocket.corpus import (
+    MIXTURE,
+    arithmetic,
+    chat,
+    context,
+    documents,
+    facts,
+    rules,
+    stories,
+    tool_calls,
+    translation,
+)
 from companion.pocket.corpus.grammar import expand
 from companion.pocket.corpus.lexicon import distinct_names, pronouns
 
@@ -23,7 +34,7 @@ def test_another_seed_gives_other_documents():
 
 
 def test_unknown_kind_is_refused():
-    with pytest.raises(ValueError, match="kind must be one of .*'arithmetic'.* got 'poems'"):
+    with pytest.raises(ValueError, match=r"kind must be one of .*'arithmetic'.* got 'poems'"):
         next(documents(0, kind="poems"))
 
 
@@ -49,7 +60,9 @@ def test_every_step_of_a_word_problem_is_right_and_leads_to_the_answer():
 
 
 def test_the_story_of_a_word_problem_gives_its_answer():
-    found = arithmetic._tell(random.Random(0), 10, [("box", 3, 4), ("share", 2, 5), ("find", 6, 0), ("give", 8, 0)])
+    found = arithmetic._tell(
+        random.Random(0), 10, [("box", 3, 4), ("share", 2, 5), ("find", 6, 0), ("give", 8, 0)]
+    )
 
     assert found.answer == 10 + 3 * 4 - 2 * 5 + 6 - 8
     assert arithmetic._tell(random.Random(0), 1, [("give", 8, 0)]) is None
@@ -84,7 +97,16 @@ def test_a_context_without_the_answer_says_so():
     assert all(text.startswith("Answer the question with the context only.") for text in refused)
 
 
-@pytest.mark.parametrize(("rule", "word", "answer"), [("upper", "river", "RIVER"), ("first", "river", "r"), ("double", "river", "river river"), ("last", "river", "r"), ("dash", "sea", "sea-sea")])
+@pytest.mark.parametrize(
+    ("rule", "word", "answer"),
+    [
+        ("upper", "river", "RIVER"),
+        ("first", "river", "r"),
+        ("double", "river", "river river"),
+        ("last", "river", "r"),
+        ("dash", "sea", "sea-sea"),
+    ],
+)
 def test_rules_do_what_they_are_called(rule, word, answer):
     assert rules.RULES[rule](word) == answer
 
@@ -93,7 +115,9 @@ def test_a_rule_item_shows_the_asked_number_of_examples():
     prompt, answer = rules.item(random.Random(0), "eval", rule="upper", examples=3)
 
     *shown, asked = prompt.split("\n")
-    assert [line.split(" -> ")[1] for line in shown] == [line.split(" -> ")[0].upper() for line in shown]
+    assert [line.split(" -> ")[1] for line in shown] == [
+        line.split(" -> ")[0].upper() for line in shown
+    ]
     assert len(shown) == 3
     assert answer == asked.removesuffix(" ->").upper()
 
@@ -119,7 +143,14 @@ def test_a_conversation_asks_for_what_was_told():
 
 @pytest.mark.parametrize(
     ("noun", "adjective", "french"),
-    [("tree", None, "l'arbre"), ("house", "white", "la maison blanche"), ("cat", "small", "le petit chat"), ("bird", "big", "le grand oiseau"), ("star", "pretty", "la jolie étoile"), ("child", "cold", "l'enfant froid")],
+    [
+        ("tree", None, "l'arbre"),
+        ("house", "white", "la maison blanche"),
+        ("cat", "small", "le petit chat"),
+        ("bird", "big", "le grand oiseau"),
+        ("star", "pretty", "la jolie étoile"),
+        ("child", "cold", "l'enfant froid"),
+    ],
 )
 def test_french_phrases_agree(noun, adjective, french):
     assert translation._noun_phrase(noun, adjective).french == french
@@ -153,4 +184,7 @@ def test_expand_names_a_missing_rule():
 
 def test_there_is_a_capital_for_every_question():
     assert len(facts.CAPITALS) >= 30
-    assert facts.capital_question("France") == ("Question: What is the capital of France?\nAnswer:", "Paris")
+    assert facts.capital_question("France") == (
+        "Question: What is the capital of France?\nAnswer:",
+        "Paris",
+    )

@@ -5,7 +5,15 @@ from itertools import islice
 
 import pytest
 
-from companion.pocket.corpus import MIXTURE, arithmetic, context, documents, rules, tool_calls, translation
+from companion.pocket.corpus import (
+    MIXTURE,
+    arithmetic,
+    context,
+    documents,
+    rules,
+    tool_calls,
+    translation,
+)
 from companion.pocket.corpus.holdout import draw, held_out
 
 
@@ -27,7 +35,13 @@ def test_draw_returns_only_keys_of_the_asked_side():
 
 @pytest.mark.parametrize(
     ("module", "options"),
-    [(arithmetic, {"reasoning": False}), (context, {}), (tool_calls, {}), (translation, {}), (rules, {"rule": "upper", "examples": 0})],
+    [
+        (arithmetic, {"reasoning": False}),
+        (context, {}),
+        (tool_calls, {}),
+        (translation, {}),
+        (rules, {"rule": "upper", "examples": 0}),
+    ],
 )
 def test_no_prompt_is_drawn_on_both_sides(module, options):
     rng = random.Random(1)
@@ -48,7 +62,11 @@ def test_no_evaluated_word_problem_stands_in_the_training_documents():
 
 
 def test_names_of_the_context_questions_are_unseen():
-    seen = {word for document in islice(documents(0, kind="context"), 2000) for word in document.text.replace(".", " ").replace("?", " ").split()}
+    seen = {
+        word
+        for document in islice(documents(0, kind="context"), 2000)
+        for word in document.text.replace(".", " ").replace("?", " ").split()
+    }
     rng = random.Random(3)
 
     answers = {context.item(rng, "eval")[1] for _ in range(300)}

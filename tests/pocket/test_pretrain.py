@@ -1,4 +1,4 @@
-"""Pre-training learns, is deterministic, and goes on after an interruption as if nothing had happened."""
+"""Pre-training learns, is deterministic, and goes on after an interruption."""
 
 import dataclasses
 import itertools
@@ -6,18 +6,31 @@ import json
 
 import pytest
 import torch
+from transformers import AutoModelForCausalLM
 
 from companion.pocket import checkpoint, pretrain
 from companion.pocket.corpus import documents
 from companion.pocket.tokenizer import train_tokenizer
-from transformers import AutoModelForCausalLM
 
-TINY = pretrain.Recipe(layers=1, width=32, heads=2, mlp_width=64, vocab_size=400, steps=8, batch_tokens=512, context=128, sequence_length=64, warmup_steps=2)
+TINY = pretrain.Recipe(
+    layers=1,
+    width=32,
+    heads=2,
+    mlp_width=64,
+    vocab_size=400,
+    steps=8,
+    batch_tokens=512,
+    context=128,
+    sequence_length=64,
+    warmup_steps=2,
+)
 
 
 @pytest.fixture(scope="module")
 def tokenizer():
-    return train_tokenizer((document.text for document in itertools.islice(documents(0), 200)), vocab_size=400)
+    return train_tokenizer(
+        (document.text for document in itertools.islice(documents(0), 200)), vocab_size=400
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +45,11 @@ def losses(recipe, tokenizer, folder, **options):
 def test_an_interrupted_run_has_the_loss_curve_of_an_unbroken_one(tokenizer, tmp_path):
     unbroken = losses(TINY, tokenizer, tmp_path / "a")
 
-    broken = losses(TINY, tokenizer, tmp_path / "b", stop_after=3) + losses(TINY, tokenizer, tmp_path / "b", stop_after=2) + losses(TINY, tokenizer, tmp_path / "b")
+    broken = (
+        losses(TINY, tokenizer, tmp_path / "b", stop_after=3)
+        + losses(TINY, tokenizer, tmp_path / "b", stop_after=2)
+        + losses(TINY, tokenizer, tmp_path / "b")
+    )
 
     assert broken == unbroken
 
@@ -43,11 +60,18 @@ def test_closing_between_steps_keeps_what_is_done(tokenizer, tmp_path):
     records.close()
 
     assert checkpoint.steps_done(tmp_path) == 3
-    assert first + losses(TINY, tokenizer, tmp_path) == losses(TINY, tokenizer, tmp_path / "unbroken")
+    assert first + losses(TINY, tokenizer, tmp_path) == losses(
+        TINY, tokenizer, tmp_path / "unbroken"
+    )
 
 
 def test_the_loss_falls(tokenizer, tmp_path):
-    curve = losses(dataclasses.replace(TINY, steps=40, learning_rate=1e-2), tokenizer, tmp_path, mixed_precision=False)
+    curve = losses(
+        dataclasses.replace(TINY, steps=40, learning_rate=1e-2),
+        tokenizer,
+        tmp_path,
+        mixed_precision=False,
+    )
 
     assert sum(curve[-5:]) / 5 < curve[0] - 1.0
 
@@ -71,7 +95,9 @@ def test_batches_from_a_later_step_are_the_same_batches(tokenizer):
 
 
 def test_the_learning_rate_warms_up_stays_and_decays():
-    recipe = dataclasses.replace(TINY, steps=100, warmup_steps=10, decay_share=0.2, learning_rate=1.0)
+    recipe = dataclasses.replace(
+        TINY, steps=100, warmup_steps=10, decay_share=0.2, learning_rate=1.0
+    )
 
     assert recipe.learning_rate_at(0) == pytest.approx(0.1)
     assert recipe.learning_rate_at(9) == 1.0
@@ -85,7 +111,11 @@ def test_matrices_of_the_blocks_go_to_muon_and_the_rest_to_adamw(tokenizer):
 
     muon, adamw = pretrain.optimizers(model, TINY)
 
-    assert {tuple(p.shape) for group in muon.param_groups for p in group["params"]} == {(32, 32), (64, 32), (32, 64)}
+    assert {tuple(p.shape) for group in muon.param_groups for p in group["params"]} == {
+        (32, 32),
+        (64, 32),
+        (32, 64),
+    }
     embedding = model.get_input_embeddings().weight
     assert any(p is embedding for group in adamw.param_groups for p in group["params"])
 
@@ -133,7 +163,11 @@ def test_the_command_trains_logs_resumes_and_exports(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [({"heads": 3}, "width must be a multiple of heads"), ({"batch_tokens": 500}, "batch_tokens"), ({"decay_share": 0.0}, "decay_share must be over 0")],
+    [
+        ({"heads": 3}, "width must be a multiple of heads"),
+        ({"batch_tokens": 500}, "batch_tokens"),
+        ({"decay_share": 0.0}, "decay_share must be over 0"),
+    ],
 )
 def test_an_impossible_recipe_is_refused(change, message):
     with pytest.raises(ValueError, match=message):

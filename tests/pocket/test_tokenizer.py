@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from companion.pocket.corpus import documents
 from companion.pocket.tokenizer import PAD, SPECIAL_TOKENS, train_tokenizer
 
-TOKENIZER = train_tokenizer((document.text for document in islice(documents(0), 400)), vocab_size=600)
+TOKENIZER = train_tokenizer(
+    (document.text for document in islice(documents(0), 400)), vocab_size=600
+)
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=60))
@@ -22,7 +24,9 @@ def test_each_digit_is_a_token():
 
 
 def test_special_tokens_are_single_ids():
-    assert [len(TOKENIZER(token)["input_ids"]) for token in SPECIAL_TOKENS] == [1] * len(SPECIAL_TOKENS)
+    assert [len(TOKENIZER(token)["input_ids"]) for token in SPECIAL_TOKENS] == [1] * len(
+        SPECIAL_TOKENS
+    )
 
 
 def test_padding_is_not_the_end_of_text():
@@ -35,7 +39,9 @@ def test_nothing_is_added_around_a_text():
 
 
 def test_the_chat_template_ends_each_turn_and_opens_the_reply():
-    text = TOKENIZER.apply_chat_template([{"role": "user", "content": "Hi"}], tokenize=False, add_generation_prompt=True)
+    text = TOKENIZER.apply_chat_template(
+        [{"role": "user", "content": "Hi"}], tokenize=False, add_generation_prompt=True
+    )
 
     assert text == "<|user|>\nHi<|end|>\n<|assistant|>\n"
 
@@ -43,7 +49,10 @@ def test_the_chat_template_ends_each_turn_and_opens_the_reply():
 def test_training_is_deterministic():
     texts = [document.text for document in islice(documents(1), 100)]
 
-    assert train_tokenizer(texts, vocab_size=400).get_vocab() == train_tokenizer(texts, vocab_size=400).get_vocab()
+    assert (
+        train_tokenizer(texts, vocab_size=400).get_vocab()
+        == train_tokenizer(texts, vocab_size=400).get_vocab()
+    )
 
 
 def test_a_vocabulary_without_room_is_refused():

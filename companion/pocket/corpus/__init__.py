@@ -9,7 +9,19 @@ import random
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from . import arithmetic, chat, context, facts, instructions, japanese, prose, rules, stories, tool_calls, translation
+from . import (
+    arithmetic,
+    chat,
+    context,
+    facts,
+    instructions,
+    japanese,
+    prose,
+    rules,
+    stories,
+    tool_calls,
+    translation,
+)
 from .holdout import Split
 
 # What makes a document of each kind, and how often it is drawn relative to the others.

@@ -27,9 +27,25 @@ def _say(a: int, op: str, b: int) -> tuple[str, int]:
 
 def _events(rng: random.Random, steps: int) -> list[tuple[str, int, int]]:
     """Choose what happens after the start: (kind, amount, size of a box)."""
-    kinds = rng.choice((("box", "give"), ("box", "find"), ("box", "share"), ("find", "box")) if steps == 2 else
-                       (("box", "give", "find"), ("box", "find", "give"), ("find", "box", "give"), ("box", "box", "give"), ("box", "share", "find")))
-    return [(kind, rng.randint(2, 9) if kind in ("box", "share") else rng.randint(3, 40), rng.randint(2, 9)) for kind in kinds]
+    kinds = rng.choice(
+        (("box", "give"), ("box", "find"), ("box", "share"), ("find", "box"))
+        if steps == 2
+        else (
+            ("box", "give", "find"),
+            ("box", "find", "give"),
+            ("find", "box", "give"),
+            ("box", "box", "give"),
+            ("box", "share", "find"),
+        )
+    )
+    return [
+        (
+            kind,
+            rng.randint(2, 9) if kind in ("box", "share") else rng.randint(3, 40),
+            rng.randint(2, 9),
+        )
+        for kind in kinds
+    ]
 
 
 def _tell(rng: random.Random, start: int, events: list[tuple[str, int, int]]) -> Problem | None:
@@ -48,7 +64,11 @@ def _tell(rng: random.Random, start: int, events: list[tuple[str, int, int]]) ->
             more, total = _say(total, "-", given)
             said += [text, more]
         else:
-            told.append(f"{they} finds {amount} more {thing}." if kind == "find" else f"{they} gives away {amount} {thing}.")
+            told.append(
+                f"{they} finds {amount} more {thing}."
+                if kind == "find"
+                else f"{they} gives away {amount} {thing}."
+            )
             more, total = _say(total, "+" if kind == "find" else "-", amount)
             said.append(more)
         if total < 0:
@@ -59,6 +79,7 @@ def _tell(rng: random.Random, start: int, events: list[tuple[str, int, int]]) ->
 
 def problem(rng: random.Random, split: Split, *, events: int = 2) -> Problem:
     """Return a word problem with ``events`` things that happen; its numbers are on the side of ``split``."""
+
     def sample(source: random.Random) -> tuple[object, Problem | None]:
         start, chosen = source.randint(5, 60), _events(source, events)
         return (start, *chosen), _tell(source, start, chosen)
@@ -76,13 +97,17 @@ def direct(found: Problem) -> str:
 
 def reasoned(found: Problem, *, trigger: bool = True) -> str:
     """Return the problem with its reasoning written out."""
-    return f"Question: {found.question}\nAnswer: {TRIGGER + ' ' if trigger else ''}{found.reasoning}"
+    return (
+        f"Question: {found.question}\nAnswer: {TRIGGER + ' ' if trigger else ''}{found.reasoning}"
+    )
 
 
 def word_problem_document(rng: random.Random, split: Split) -> str:
     """Return one to three word problems, all answered in the same manner."""
     manner = rng.random()
-    found = [problem(rng, split, events=rng.choice((2, 2, 3))) for _ in range(rng.choice((1, 2, 2, 3)))]
+    found = [
+        problem(rng, split, events=rng.choice((2, 2, 3))) for _ in range(rng.choice((1, 2, 2, 3)))
+    ]
     if manner < 0.25:
         return "\n\n".join(direct(p) for p in found)
     return "\n\n".join(reasoned(p, trigger=manner < 0.65) for p in found)
@@ -91,13 +116,19 @@ def word_problem_document(rng: random.Random, split: Split) -> str:
 def _calculation(rng: random.Random, split: Split) -> str:
     while True:
         op = rng.choice("++--*")
-        a, b = (rng.randint(2, 12), rng.randint(2, 12)) if op == "*" else (rng.randint(0, 99), rng.randint(0, 99))
+        a, b = (
+            (rng.randint(2, 12), rng.randint(2, 12))
+            if op == "*"
+            else (rng.randint(0, 99), rng.randint(0, 99))
+        )
         if op == "-" and a < b:
             a, b = b, a
         if op == "*" or held_out(a, op, b) == (split == "eval"):
             break
     text, value = _say(a, op, b)
-    return rng.choice((text, f"{a} {op} {b} = {value}", f"Question: What is {a} {op} {b}?\nAnswer: {value}"))
+    return rng.choice(
+        (text, f"{a} {op} {b} = {value}", f"Question: What is {a} {op} {b}?\nAnswer: {value}")
+    )
 
 
 def calculation_document(rng: random.Random, split: Split) -> str:
@@ -108,4 +139,6 @@ def calculation_document(rng: random.Random, split: Split) -> str:
 def item(rng: random.Random, split: Split, *, reasoning: bool, events: int = 2) -> tuple[str, str]:
     """Return a prompt for one problem, with the trigger phrase or without, and the number that answers it."""
     found = problem(rng, split, events=events)
-    return f"Question: {found.question}\nAnswer:" + (f" {TRIGGER}" if reasoning else ""), str(found.answer)
+    return f"Question: {found.question}\nAnswer:" + (f" {TRIGGER}" if reasoning else ""), str(
+        found.answer
+    )

@@ -27,13 +27,28 @@ _TOLD = {
     "color": ("{v} is a fine color.", "I like {v} too."),
     "thing": ("I hope you find the {v} soon.", "Where did you last see the {v}?"),
 }
-_RECALL = {"name": "Your name is {v}.", "city": "You live in {v}.", "pet": "Your cat is called {v}.", "color": "Your favorite color is {v}.", "thing": "You lost your {v}."}
+_RECALL = {
+    "name": "Your name is {v}.",
+    "city": "You live in {v}.",
+    "pet": "Your cat is called {v}.",
+    "color": "Your favorite color is {v}.",
+    "thing": "You lost your {v}.",
+}
 _COLORS = "red blue green yellow black white orange purple brown gray pink".split()
 _SMALL_TALK = (
-    ("How are you?", "I am fine, thank you."), ("Hello!", "Hello! How can I help you?"), ("Good morning.", "Good morning! What can I do for you?"), ("Thank you.", "You are welcome."),
-    ("What can you do?", "I can answer questions and remember what you tell me."), ("It is raining.", "Then take an umbrella."), ("I am tired.", "Maybe you should rest a little."),
-    ("I am hungry.", "What would you like to eat?"), ("Tell me something.", "The capital of France is Paris."), ("Are you a person?", "No, I am a small language model."),
-    ("I like music.", "Music is a good companion."), ("What day comes after Monday?", "Tuesday."), ("Can you swim?", "No, but I can write about the sea."),
+    ("How are you?", "I am fine, thank you."),
+    ("Hello!", "Hello! How can I help you?"),
+    ("Good morning.", "Good morning! What can I do for you?"),
+    ("Thank you.", "You are welcome."),
+    ("What can you do?", "I can answer questions and remember what you tell me."),
+    ("It is raining.", "Then take an umbrella."),
+    ("I am tired.", "Maybe you should rest a little."),
+    ("I am hungry.", "What would you like to eat?"),
+    ("Tell me something.", "The capital of France is Paris."),
+    ("Are you a person?", "No, I am a small language model."),
+    ("I like music.", "Music is a good companion."),
+    ("What day comes after Monday?", "Tuesday."),
+    ("Can you swim?", "No, but I can write about the sea."),
 )
 
 
@@ -58,10 +73,15 @@ def _filler(rng: random.Random) -> tuple[str, str]:
     return rng.choice(_SMALL_TALK)
 
 
-def conversation(rng: random.Random, split: Split, *, details: list[str], fillers: int) -> list[tuple[str, str]]:
+def conversation(
+    rng: random.Random, split: Split, *, details: list[str], fillers: int
+) -> list[tuple[str, str]]:
     """Return turns (user, assistant): each detail is told, then ``fillers`` other turns, then each detail is asked for."""
     values = {detail: _value(rng, split, detail) for detail in details}
-    turns = [(_fill(rng.choice(_DETAILS[d]), values[d]), _fill(rng.choice(_TOLD[d]), values[d])) for d in details]
+    turns = [
+        (_fill(rng.choice(_DETAILS[d]), values[d]), _fill(rng.choice(_TOLD[d]), values[d]))
+        for d in details
+    ]
     turns += [_filler(rng) for _ in range(fillers)]
     asked = rng.sample(details, len(details))
     return turns + [(rng.choice(_ASK[d]), _RECALL[d].format(v=values[d])) for d in asked]
@@ -74,7 +94,14 @@ def text(turns: list[tuple[str, str]]) -> str:
 
 def document(rng: random.Random, split: Split) -> str:
     """Return one conversation."""
-    return text(conversation(rng, split, details=rng.sample(list(_DETAILS), rng.randint(1, 3)), fillers=rng.randint(0, 4)))
+    return text(
+        conversation(
+            rng,
+            split,
+            details=rng.sample(list(_DETAILS), rng.randint(1, 3)),
+            fillers=rng.randint(0, 4),
+        )
+    )
 
 
 def item(rng: random.Random, split: Split) -> tuple[str, str]:

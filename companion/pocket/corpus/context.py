@@ -23,17 +23,33 @@ RELATIONS = (
     Relation("{s} lives in {o}.", "Where does {s} live?", "Who lives in {o}?"),
     Relation("{s} was born in {o}.", "Where was {s} born?", "Who was born in {o}?"),
     Relation("{s} works for {o}.", "Who does {s} work for?", "Who works for {o}?"),
-    Relation("{s} has a dog called {o}.", "What is the dog of {s} called?", "Whose dog is called {o}?"),
-    Relation("{s} is the capital of {o}.", "What is {s} the capital of?", "What is the capital of {o}?"),
+    Relation(
+        "{s} has a dog called {o}.", "What is the dog of {s} called?", "Whose dog is called {o}?"
+    ),
+    Relation(
+        "{s} is the capital of {o}.", "What is {s} the capital of?", "What is the capital of {o}?"
+    ),
     Relation("{s} was founded by {o}.", "Who founded {s}?", "What did {o} found?"),
     Relation("{s} is married to {o}.", "Who is {s} married to?", "Who is married to {o}?"),
     Relation("{s} studied in {o}.", "Where did {s} study?", "Who studied in {o}?"),
     Relation("{s} sells {o}.", "What does {s} sell?", "Who sells {o}?"),
     Relation("{s} speaks {o}.", "Which language does {s} speak?", "Who speaks {o}?"),
-    Relation("The best friend of {s} is {o}.", "Who is the best friend of {s}?", "Whose best friend is {o}?"),
+    Relation(
+        "The best friend of {s} is {o}.",
+        "Who is the best friend of {s}?",
+        "Whose best friend is {o}?",
+    ),
     Relation("{s} likes to eat {o}.", "What does {s} like to eat?", "Who likes to eat {o}?"),
-    Relation("The password for {s} is {o}.", "What is the password for {s}?", "What is {o} the password for?"),
-    Relation("The river that flows through {s} is called {o}.", "Which river flows through {s}?", "Which place does the {o} flow through?"),
+    Relation(
+        "The password for {s} is {o}.",
+        "What is the password for {s}?",
+        "What is {o} the password for?",
+    ),
+    Relation(
+        "The river that flows through {s} is called {o}.",
+        "Which river flows through {s}?",
+        "Which place does the {o} flow through?",
+    ),
 )
 NOT_THERE = "The context does not say."
 
@@ -48,7 +64,11 @@ class Facts(NamedTuple):
 def facts(rng: random.Random, split: Split, count: int) -> Facts:
     """Return ``count`` facts about different made-up names, one or several relations, with a question for each direction."""
     names = distinct_names(rng, split, 2 * count)
-    relations = [rng.choice(RELATIONS)] * count if rng.random() < 0.5 else [rng.choice(RELATIONS) for _ in range(count)]
+    relations = (
+        [rng.choice(RELATIONS)] * count
+        if rng.random() < 0.5
+        else [rng.choice(RELATIONS) for _ in range(count)]
+    )
     sentences, questions = [], []
     for relation, subject, obj in zip(relations, names[::2], names[1::2], strict=True):
         sentences.append(relation.fact.format(s=subject, o=obj))

@@ -14,12 +14,34 @@ CAPITALS = dict(
         "Argentina:Buenos_Aires Brazil:Brasilia Uruguay:Montevideo Colombia:Bogota Ecuador:Quito Australia:Canberra New_Zealand:Wellington"
     ).split()
 )
-CAPITALS = {country.replace("_", " "): capital.replace("_", " ") for country, capital in CAPITALS.items()}
-LANGUAGES = dict(p.split(":") for p in "France:French Germany:German Italy:Italian Spain:Spanish Portugal:Portuguese Poland:Polish Greece:Greek Norway:Norwegian Sweden:Swedish Finland:Finnish Denmark:Danish Japan:Japanese China:Chinese Turkey:Turkish Brazil:Portuguese Mexico:Spanish Egypt:Arabic Hungary:Hungarian".split())
-OPPOSITES = dict(p.split(":") for p in "hot:cold big:small long:short fast:slow old:new rich:poor high:low early:late light:dark full:empty strong:weak happy:sad wet:dry open:closed hard:soft near:far loud:quiet up:down".split())
-COLORS = dict(p.split(":") for p in "grass:green snow:white blood:red coal:black milk:white cherries:red lemons:yellow chocolate:brown frogs:green roses:red bananas:yellow".split())
-YOUNG = dict(p.split(":") for p in "dog:puppy cat:kitten cow:calf sheep:lamb horse:foal duck:duckling hen:chick goat:kid bear:cub pig:piglet".split())
-MEMBERS = {"Monday": "Tuesday", "Tuesday": "Wednesday", "Wednesday": "Thursday", "Thursday": "Friday", "Friday": "Saturday", "Saturday": "Sunday", "Sunday": "Monday"}
+CAPITALS = {
+    country.replace("_", " "): capital.replace("_", " ") for country, capital in CAPITALS.items()
+}
+LANGUAGES = dict(
+    p.split(":")
+    for p in "France:French Germany:German Italy:Italian Spain:Spanish Portugal:Portuguese Poland:Polish Greece:Greek Norway:Norwegian Sweden:Swedish Finland:Finnish Denmark:Danish Japan:Japanese China:Chinese Turkey:Turkish Brazil:Portuguese Mexico:Spanish Egypt:Arabic Hungary:Hungarian".split()
+)
+OPPOSITES = dict(
+    p.split(":")
+    for p in "hot:cold big:small long:short fast:slow old:new rich:poor high:low early:late light:dark full:empty strong:weak happy:sad wet:dry open:closed hard:soft near:far loud:quiet up:down".split()
+)
+COLORS = dict(
+    p.split(":")
+    for p in "grass:green snow:white blood:red coal:black milk:white cherries:red lemons:yellow chocolate:brown frogs:green roses:red bananas:yellow".split()
+)
+YOUNG = dict(
+    p.split(":")
+    for p in "dog:puppy cat:kitten cow:calf sheep:lamb horse:foal duck:duckling hen:chick goat:kid bear:cub pig:piglet".split()
+)
+MEMBERS = {
+    "Monday": "Tuesday",
+    "Tuesday": "Wednesday",
+    "Wednesday": "Thursday",
+    "Thursday": "Friday",
+    "Friday": "Saturday",
+    "Saturday": "Sunday",
+    "Sunday": "Monday",
+}
 
 _FRAMES = (
     (CAPITALS, "The capital of {k} is {v}.", "What is the capital of {k}?", 12),
@@ -45,10 +67,12 @@ def question(rng: random.Random) -> tuple[str, str]:
     return asked.format(k=key), table[key]
 
 
-def document(rng: random.Random, split: Split) -> str:  # noqa: ARG001 - knowledge is meant to be remembered, not generalized
+def document(rng: random.Random, split: Split) -> str:
     """Return four to ten facts, as statements or as questions with answers."""
     lines, asking = [], rng.random() < 0.6
-    for table, statement, asked, share in rng.choices(_FRAMES, weights=_WEIGHTS, k=rng.randint(4, 10)):
+    for table, statement, asked, share in rng.choices(
+        _FRAMES, weights=_WEIGHTS, k=rng.randint(4, 10)
+    ):
         key = rng.choice(tuple(table))
         if asking and share:
             lines.append(f"Question: {asked.format(k=key)}\nAnswer: {table[key]}")

@@ -25,6 +25,7 @@ def expand(rng: random.Random, template: str, rules: Mapping[str, Sequence[str] 
         >>> expand(random.Random(0), "a {size} dog", {"size": ["big"]})
         'a big dog'
     """
+
     def fill(match: re.Match[str]) -> str:
         options = rules[match[1]]
         return options if isinstance(options, str) else rng.choice(options)

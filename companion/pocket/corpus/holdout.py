@@ -32,7 +32,9 @@ def held_out(*key: object) -> bool:
     return zlib.crc32(repr(key).encode()) % HELD_OUT_SHARE == 0
 
 
-def draw(rng: random.Random, split: Split, sample: Callable[[random.Random], tuple[object, T]]) -> T:
+def draw(
+    rng: random.Random, split: Split, sample: Callable[[random.Random], tuple[object, T]]
+) -> T:
     """Draw from ``sample`` until the key is on the side of ``split``.
 
     Args:

@@ -12,10 +12,17 @@ from .translation import sentence
 
 Record = tuple[str, str, str]  # instruction, input (may be empty), output
 
-_PAST = dict(p.split(":") for p in "walks:walked opens:opened paints:painted carries:carried buys:bought sells:sold finds:found loses:lost writes:wrote reads:read sees:saw eats:ate takes:took gives:gave cleans:cleaned".split())
-_OBJECTS = "the door,the letter,a cake,the old map,a red hat,the box,two books,the bread,a small boat,the key".split(",")
+_PAST = dict(
+    p.split(":")
+    for p in "walks:walked opens:opened paints:painted carries:carried buys:bought sells:sold finds:found loses:lost writes:wrote reads:read sees:saw eats:ate takes:took gives:gave cleans:cleaned".split()
+)
+_OBJECTS = "the door,the letter,a cake,the old map,a red hat,the box,two books,the bread,a small boat,the key".split(
+    ","
+)
 _FUNCTIONS = ("add:+", "subtract:-", "multiply:*", "divide:/")
-_ORDERS = "open the window,close the door,bring me the book,wait here,call the doctor,send the letter,turn off the light,help me,come back tomorrow".split(",")
+_ORDERS = "open the window,close the door,bring me the book,wait here,call the doctor,send the letter,turn off the light,help me,come back tomorrow".split(
+    ","
+)
 
 
 def _summarize(rng: random.Random, split: Split) -> Record:
@@ -37,13 +44,24 @@ def _fix(rng: random.Random, split: Split) -> Record:
     name, op = rng.choice(_FUNCTIONS).split(":")
     a, b = rng.choice(("a b", "x y", "left right", "first second")).split()
     right = f"def {name}({a}, {b}):\n    return {a} {op} {b}"
-    wrong = rng.choice((right.replace(":\n", "\n"), right.replace("return ", ""), right.replace(f"{a} {op}", f"{a} {'-' if op == '+' else '+'}"), right.replace("def ", "define ")))
+    wrong = rng.choice(
+        (
+            right.replace(":\n", "\n"),
+            right.replace("return ", ""),
+            right.replace(f"{a} {op}", f"{a} {'-' if op == '+' else '+'}"),
+            right.replace("def ", "define "),
+        )
+    )
     return "Fix the bug in this function.", wrong, right
 
 
 def _past(rng: random.Random, split: Split) -> Record:
     name, verb, obj = rng.choice(FIRST_NAMES), rng.choice(tuple(_PAST)), rng.choice(_OBJECTS)
-    return "Rewrite the sentence in the past tense.", f"{name} {verb} {obj}.", f"{name} {_PAST[verb]} {obj}."
+    return (
+        "Rewrite the sentence in the past tense.",
+        f"{name} {verb} {obj}.",
+        f"{name} {_PAST[verb]} {obj}.",
+    )
 
 
 def _polite(rng: random.Random, split: Split) -> Record:
@@ -58,12 +76,22 @@ def _upper(rng: random.Random, split: Split) -> Record:
 
 def _list(rng: random.Random, split: Split) -> Record:
     words = [known_word(rng, split) for _ in range(rng.randint(3, 5))]
-    return "Turn the words into a list with one item on each line.", ", ".join(words), "\n".join(f"- {word}" for word in words)
+    return (
+        "Turn the words into a list with one item on each line.",
+        ", ".join(words),
+        "\n".join(f"- {word}" for word in words),
+    )
 
 
 def _name(rng: random.Random, split: Split) -> Record:
     name, town = made_up_name(rng, split), made_up_name(rng, split)
-    text = rng.choice(("My name is {n} and I live in {t}.", "In {t} there is a baker called {n}.", "The letter from {t} was written by {n}."))
+    text = rng.choice(
+        (
+            "My name is {n} and I live in {t}.",
+            "In {t} there is a baker called {n}.",
+            "The letter from {t} was written by {n}.",
+        )
+    )
     return "Which person is named in the text?", text.format(n=name, t=town), name
 
 
@@ -83,8 +111,18 @@ def _count(rng: random.Random, split: Split) -> Record:
 
 
 TASKS = {
-    "summarize": _summarize, "answer": _answer, "solve": _solve, "fix": _fix, "past": _past, "polite": _polite, "upper": _upper, "list": _list,
-    "name": _name, "sentiment": _sentiment, "translate": _translate, "count": _count,
+    "summarize": _summarize,
+    "answer": _answer,
+    "solve": _solve,
+    "fix": _fix,
+    "past": _past,
+    "polite": _polite,
+    "upper": _upper,
+    "list": _list,
+    "name": _name,
+    "sentiment": _sentiment,
+    "translate": _translate,
+    "count": _count,
 }
 
 
@@ -95,7 +133,11 @@ def record(rng: random.Random, split: Split, *, task: str | None = None) -> Reco
 
 def prompt(instruction: str, given: str) -> str:
     """Return the record as text, up to the place where the output starts."""
-    return f"### Instruction:\n{instruction}\n" + (f"### Input:\n{given}\n" if given else "") + "### Response:\n"
+    return (
+        f"### Instruction:\n{instruction}\n"
+        + (f"### Input:\n{given}\n" if given else "")
+        + "### Response:\n"
+    )
 
 
 def document(rng: random.Random, split: Split) -> str:

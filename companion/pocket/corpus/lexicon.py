@@ -12,7 +12,9 @@ FIRST_NAMES = (
     "Mia Tom Anna Ben Lily Sam Nora Max Ella Leo Ruth Omar Ivy Hugo Zoe Adam Clara Finn Maya Jack Rosa Paul Sara Emil Kofi Yuki "
     "Lena Noah Aisha Peter Carla David Emma Felix Grace Henry Irene Jonas Kate Liam Marta Nils Olga Rita Simon Tara Viktor Wendy"
 ).split()
-SHE = frozenset("Mia Anna Lily Nora Ella Ruth Ivy Zoe Clara Maya Rosa Sara Yuki Lena Aisha Carla Emma Grace Irene Kate Marta Olga Rita Tara Wendy".split())
+SHE = frozenset(
+    "Mia Anna Lily Nora Ella Ruth Ivy Zoe Clara Maya Rosa Sara Yuki Lena Aisha Carla Emma Grace Irene Kate Marta Olga Rita Tara Wendy".split()
+)
 
 COMMON_WORDS = (
     "apple river stone cloud table chair window garden horse bread water light paper music train house tree flower bird fish cat dog "
@@ -27,7 +29,9 @@ COMMON_WORDS = (
     "open close jump walk swim climb throw catch build paint write count laugh smile sleep dream travel follow carry listen answer"
 ).split()
 
-_ONSETS = "b d f g h j k l m n p r s t v w z".split() * 3 + "br ch dr fl gr kr pl qu sh st th tr".split()
+_ONSETS = (
+    "b d f g h j k l m n p r s t v w z".split() * 3 + "br ch dr fl gr kr pl qu sh st th tr".split()
+)
 _VOWELS = "a e i o u".split() * 4 + "ai ea ia io oa ou".split()
 _CODAS = [""] * 8 + "l m n r s t k nd rn x".split()
 

@@ -28,13 +28,30 @@ EVALUATED_RULES = ("upper", "first", "double")
 _GOOD = "lovely warm fresh kind bright tasty clean friendly funny brilliant pleasant superb cheerful excellent".split()
 _BAD = "awful cold stale rude dull bland dirty hostile boring terrible noisy broken gloomy dreadful".split()
 _THINGS = "soup hotel film book room waiter song train garden cake phone lesson game coat".split()
-_LABELS = ("positive negative", "good bad", "plus minus", "yes no", "up down", "A B", "1 0", "red blue", "foo bar")
-_STYLES = (("{x} -> {y}", "\n"), ("Input: {x}\nOutput: {y}", "\n\n"), ("{x} = {y}", "\n"), ("{x} => {y}", "\n"))
+_LABELS = (
+    "positive negative",
+    "good bad",
+    "plus minus",
+    "yes no",
+    "up down",
+    "A B",
+    "1 0",
+    "red blue",
+    "foo bar",
+)
+_STYLES = (
+    ("{x} -> {y}", "\n"),
+    ("Input: {x}\nOutput: {y}", "\n\n"),
+    ("{x} = {y}", "\n"),
+    ("{x} => {y}", "\n"),
+)
 
 
 def word(rng: random.Random, split: Split) -> str:
     """Return a real or invented word that is on the side of ``split``."""
-    return known_word(rng, split) if rng.random() < 0.5 else made_up_word(rng, split, syllables=(1, 2))
+    return (
+        known_word(rng, split) if rng.random() < 0.5 else made_up_word(rng, split, syllables=(1, 2))
+    )
 
 
 def sentiment(rng: random.Random) -> tuple[str, bool]:
@@ -42,23 +59,36 @@ def sentiment(rng: random.Random) -> tuple[str, bool]:
     good = rng.random() < 0.5
     a, b = rng.sample(_GOOD if good else _BAD, 2)
     thing = rng.choice(_THINGS)
-    return rng.choice((f"The {thing} was {a} and {b}.", f"What a {a} {thing}!", f"I found the {thing} {a}.", f"A {a}, {b} {thing}.")), good
+    return rng.choice(
+        (
+            f"The {thing} was {a} and {b}.",
+            f"What a {a} {thing}!",
+            f"I found the {thing} {a}.",
+            f"A {a}, {b} {thing}.",
+        )
+    ), good
 
 
 def _label_document(rng: random.Random) -> str:
     names = rng.choice(_LABELS).split()
     if rng.random() < 0.5:
         names.reverse()
-    pattern, gap = rng.choice((("{x} // {y}", "\n"), ("Review: {x}\nLabel: {y}", "\n\n"), ("{x} -> {y}", "\n")))
+    pattern, gap = rng.choice(
+        (("{x} // {y}", "\n"), ("Review: {x}\nLabel: {y}", "\n\n"), ("{x} -> {y}", "\n"))
+    )
     reviews = [sentiment(rng) for _ in range(rng.randint(4, 10))]
-    return gap.join(pattern.format(x=text, y=names[0] if good else names[1]) for text, good in reviews)
+    return gap.join(
+        pattern.format(x=text, y=names[0] if good else names[1]) for text, good in reviews
+    )
 
 
 def _number_document(rng: random.Random) -> str:
     step, factor = rng.randint(1, 9), rng.choice((1, 1, 1, 2, 10))
     pattern, gap = rng.choice(_STYLES)
     values = rng.sample(range(1, 60), rng.randint(5, 9))
-    return gap.join(pattern.format(x=v, y=factor * v + (step if factor == 1 else 0)) for v in values)
+    return gap.join(
+        pattern.format(x=v, y=factor * v + (step if factor == 1 else 0)) for v in values
+    )
 
 
 def document(rng: random.Random, split: Split) -> str:

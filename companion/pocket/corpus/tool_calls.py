@@ -31,40 +31,120 @@ DECLARATIONS: dict[str, dict[str, str]] = {
 
 
 def _weather(rng: random.Random, split: Split) -> Exchange:
-    city = draw(rng, split, lambda r: ((c := r.choice(tuple(CAPITALS.values()))), c)) if rng.random() < 0.5 else made_up_name(rng, split)
+    city = (
+        draw(rng, split, lambda r: ((c := r.choice(tuple(CAPITALS.values()))), c))
+        if rng.random() < 0.5
+        else made_up_name(rng, split)
+    )
     degrees, sky = rng.randint(-9, 35), rng.choice(_WEATHER)
-    ask = rng.choice(("What is the weather in {c}?", "How is the weather in {c} today?", "Is it cold in {c}?", "Tell me the weather in {c}.", "Do I need a coat in {c}?"))
-    return Exchange("get_weather", ask.format(c=city), {"city": city}, {"temperature": degrees, "sky": sky}, f"In {city} it is {sky} and {degrees} degrees Celsius.")
+    ask = rng.choice(
+        (
+            "What is the weather in {c}?",
+            "How is the weather in {c} today?",
+            "Is it cold in {c}?",
+            "Tell me the weather in {c}.",
+            "Do I need a coat in {c}?",
+        )
+    )
+    return Exchange(
+        "get_weather",
+        ask.format(c=city),
+        {"city": city},
+        {"temperature": degrees, "sky": sky},
+        f"In {city} it is {sky} and {degrees} degrees Celsius.",
+    )
 
 
 def _calculate(rng: random.Random, split: Split) -> Exchange:
-    a, op, b = draw(rng, split, lambda r: ((k := (r.randint(11, 999), r.choice("+-*"), r.randint(11, 999))), k))
+    a, op, b = draw(
+        rng, split, lambda r: ((k := (r.randint(11, 999), r.choice("+-*"), r.randint(11, 999))), k)
+    )
     value = {"+": a + b, "-": a - b, "*": a * b}[op]
     said = {"+": "plus", "-": "minus", "*": "times"}[op]
-    ask = rng.choice((f"What is {a} {said} {b}?", f"Compute {a} {op} {b}.", f"How much is {a} {op} {b}?", f"Please calculate {a} {said} {b}."))
-    return Exchange("calculator", ask, {"expression": f"{a} {op} {b}"}, {"value": value}, f"The result is {value}.")
+    ask = rng.choice(
+        (
+            f"What is {a} {said} {b}?",
+            f"Compute {a} {op} {b}.",
+            f"How much is {a} {op} {b}?",
+            f"Please calculate {a} {said} {b}.",
+        )
+    )
+    return Exchange(
+        "calculator",
+        ask,
+        {"expression": f"{a} {op} {b}"},
+        {"value": value},
+        f"The result is {value}.",
+    )
 
 
 def _search(rng: random.Random, split: Split) -> Exchange:
     topic, who = f"{known_word(rng, split)} {known_word(rng, split)}", made_up_name(rng, split)
-    ask = rng.choice(("Search for {t}.", "Find something about {t}.", "Look up {t} for me.", "Who wrote about {t}?"))
-    return Exchange("search", ask.format(t=topic), {"query": topic}, {"title": f"The {topic} of {who}"}, f"I found this: The {topic} of {who}.")
+    ask = rng.choice(
+        (
+            "Search for {t}.",
+            "Find something about {t}.",
+            "Look up {t} for me.",
+            "Who wrote about {t}?",
+        )
+    )
+    return Exchange(
+        "search",
+        ask.format(t=topic),
+        {"query": topic},
+        {"title": f"The {topic} of {who}"},
+        f"I found this: The {topic} of {who}.",
+    )
 
 
 def _timer(rng: random.Random, split: Split) -> Exchange:
     minutes = draw(rng, split, lambda r: ((m := r.randint(1, 120)), m))
-    ask = rng.choice(("Set a timer for {m} minutes.", "Wake me in {m} minutes.", "Remind me in {m} minutes.", "Start a timer: {m} minutes."))
-    return Exchange("set_timer", ask.format(m=minutes), {"minutes": minutes}, {"status": "started"}, f"The timer runs for {minutes} minutes.")
+    ask = rng.choice(
+        (
+            "Set a timer for {m} minutes.",
+            "Wake me in {m} minutes.",
+            "Remind me in {m} minutes.",
+            "Start a timer: {m} minutes.",
+        )
+    )
+    return Exchange(
+        "set_timer",
+        ask.format(m=minutes),
+        {"minutes": minutes},
+        {"status": "started"},
+        f"The timer runs for {minutes} minutes.",
+    )
 
 
 def _message(rng: random.Random, split: Split) -> Exchange:
     name = rng.choice(FIRST_NAMES) if rng.random() < 0.5 else made_up_name(rng, split)
-    text = rng.choice(("I will be late", "call me back", "dinner is ready", "the meeting starts at nine", f"bring the {known_word(rng, split)}", f"I found the {known_word(rng, split)}"))
+    text = rng.choice(
+        (
+            "I will be late",
+            "call me back",
+            "dinner is ready",
+            "the meeting starts at nine",
+            f"bring the {known_word(rng, split)}",
+            f"I found the {known_word(rng, split)}",
+        )
+    )
     ask = rng.choice(("Tell {n}: {t}.", "Send a message to {n}: {t}.", "Write to {n}: {t}."))
-    return Exchange("send_message", ask.format(n=name, t=text), {"to": name, "text": text}, {"status": "sent"}, f"I sent the message to {name}.")
+    return Exchange(
+        "send_message",
+        ask.format(n=name, t=text),
+        {"to": name, "text": text},
+        {"status": "sent"},
+        f"I sent the message to {name}.",
+    )
 
 
-TOOLS = {"get_weather": _weather, "calculator": _calculate, "search": _search, "set_timer": _timer, "send_message": _message}
+TOOLS = {
+    "get_weather": _weather,
+    "calculator": _calculate,
+    "search": _search,
+    "set_timer": _timer,
+    "send_message": _message,
+}
 
 
 def exchange(rng: random.Random, split: Split, *, tool: str | None = None) -> Exchange:
@@ -96,7 +176,10 @@ def document(rng: random.Random, split: Split) -> str:
         asked, answer = question(rng)
         return prompt(declare(rng, None), asked) + f" {answer}."
     found = exchange(rng, split)
-    return prompt(declare(rng, found.tool), found.request) + f" {call(found)}\nTool: {json.dumps(found.result)}\nAssistant: {found.answer}"
+    return (
+        prompt(declare(rng, found.tool), found.request)
+        + f" {call(found)}\nTool: {json.dumps(found.result)}\nAssistant: {found.answer}"
+    )
 
 
 def item(rng: random.Random, split: Split) -> tuple[str, str]:

@@ -1,0 +1,79 @@
+"""The evaluation counts what it says it counts."""
+
+import pytest
+
+from companion.generation.decoding import generate
+from companion.pocket import evaluate
+from companion.pocket.evaluate import Accuracy, Task, last_number, same_line, same_text, valid_call
+
+
+def test_the_wilson_interval_of_half_right():
+    low, high = Accuracy(50, 100).interval  # worked by hand: (0.5 + z^2/200) / (1 + z^2/100) -+ ...
+
+    assert low == pytest.approx(0.4038, abs=1e-4)
+    assert high == pytest.approx(0.5962, abs=1e-4)
+
+
+@pytest.mark.parametrize("right", [0, 7, 100])
+def test_the_interval_contains_the_share_and_stays_within_0_and_1(right):
+    found = Accuracy(right, 100)
+
+    low, high = found.interval
+
+    assert 0 <= low <= found.share
+    assert found.share - 1e-12 <= high <= 1
+
+
+@pytest.mark.parametrize(
+    ("judge", "text", "answer", "verdict"),
+    [
+        (same_line, " Paris\nQuestion: more", "Paris", True),
+        (same_line, " Paris is", "Paris", False),
+        (same_text, "- a\n- b\n", "- a\n- b", True),
+        (same_text, "- a\n- b\n- c", "- a\n- b", False),
+        (last_number, " 2 plus 3 is 5. The answer is 5.", "5", True),
+        (last_number, " 2 plus 3 is 5. The answer is 52.", "5", False),
+        (last_number, " 2 plus 3 is 5.", "5", False),
+        (last_number, " The answer is 6.\nThe answer is 5.", "5", False),
+        (valid_call, ' {"name": "search", "arguments": {"query": "x"}}\nTool:', "", True),
+        (valid_call, ' {"name": "search", "arguments": "x"}', "", False),
+        (valid_call, ' {"name": "delete_all", "arguments": {}}', "", False),
+        (valid_call, " It is cold.", "", False),
+        (valid_call, " [1]", "", False),
+    ],
+)
+def test_judges(judge, text, answer, verdict):
+    assert judge(text, answer) is verdict
+
+
+def test_accuracy_asks_every_item_and_counts_the_right_ones(llama, tokenizer):
+    prompts = ["a b c", "x", "one two"] * 30  # more than one batch, different lengths
+    params = evaluate.SamplingParams(max_new_tokens=4, temperature=0)
+    answers = [found.text for found in generate(llama, tokenizer, prompts, params)]
+    items = [
+        (prompt, answer if i % 3 else "never this")
+        for i, (prompt, answer) in enumerate(zip(prompts, answers, strict=True))
+    ]
+
+    found = evaluate.accuracy(
+        llama, tokenizer, Task("t", items, lambda text, answer: text == answer, 4)
+    )
+
+    assert (found.right, found.total) == (60, 90)
+
+
+def test_the_table_has_a_row_for_every_task_and_kind():
+    results = {
+        "accuracy": {"capitals": {"right": 3, "total": 4, "share": 0.75, "interval": [0.3, 0.95]}},
+        "perplexity": {"word_problems": 1.5},
+    }
+
+    text = evaluate.table(results)
+
+    assert "| capitals | 75.0% of 4 | 30% to 95% |" in text
+    assert "| word problems | 1.50 |" in text
+
+
+def test_an_unknown_model_is_reported_without_a_trace(capsys):
+    assert evaluate.main(["no-such-model"]) == 1
+    assert "no-such-model" in capsys.readouterr().err
