@@ -17,9 +17,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from companion.errors import CompanionError
 
 NAME = "checkpoint.safetensors"
-RESUMABLE_CHANGES = frozenset(
-    {"steps"}
-)  # a run may be made longer or shorter while it stands on the plateau
+RESUMABLE_CHANGES = frozenset({"steps", "decay_share"})  # both free until the decay begins
 
 
 class CheckpointError(CompanionError):

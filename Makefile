@@ -1,0 +1,96 @@
+# One command per job. `make` alone lists them. Works with GNU make 3.81 and later and any POSIX shell.
+
+EXTRAS ?= book,test# extras of pyproject.toml that are installed; more than one: EXTRAS=book,test,train
+PYTHON ?=# interpreter to make .venv with; empty: the first of 3.11, 3.12, 3.13 that works
+PAGE ?=# page for `make notebook`; empty: every page
+JOBS ?= 2# test processes
+PORT ?= 8000# port of `make serve`
+OUT ?= _build# where the site is built
+
+BIN := .venv/bin
+SITE := $(OUT)/html
+TEXT := companion book tests .github .ci README.md CHANGELOG.md Makefile pyproject.toml
+# The key changes when the dependencies change, so a set-up that is still good is not repeated.
+KEY := $(shell (cat pyproject.toml constraints.txt; echo '$(EXTRAS) $(PYTHON)') | cksum | tr ' ' '-')
+READY := .venv/ready-$(KEY)
+NBVAL := $(BIN)/python -m pytest --nbval book/notebooks -q -n $(JOBS) --dist loadfile -p no:cacheprovider
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help setup book serve notebook test lint unit fresh notebooks test-slow test-portable format constraints clean distclean
+
+help:  ## list the commands (this text)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
+	@echo "  Variables: PAGE, EXTRAS, PYTHON, JOBS, PORT, OUT (see the top of the Makefile)"
+
+setup: $(READY)  ## make .venv and install what the other commands need (they all do this by themselves)
+	@echo ".venv is ready"
+
+$(READY):
+	@PYTHON='$(PYTHON)' sh .ci/venv install '$(EXTRAS)' '$@'
+
+# -- the book ----------------------------------------------------------------------------------------------
+
+book: $(READY)  ## build the site from the pages and their notebooks, and say where it is
+	@$(BIN)/python book/_tools/build_site.py --out '$(OUT)'
+	@echo "To look at it: make serve"
+
+serve: book  ## build the site and show it on http://127.0.0.1:8000 (PORT=...)
+	@echo "== http://127.0.0.1:$(PORT) (stop with Ctrl+C)"
+	@$(BIN)/python -m http.server '$(PORT)' --bind 127.0.0.1 --directory '$(SITE)'
+
+notebook: $(READY)  ## run a page and write its notebook: PAGE=book/gpt/sampling.md (without PAGE: every page)
+	@$(BIN)/python book/_tools/notebook.py $(PAGE)
+
+# -- checks ------------------------------------------------------------------------------------------------
+
+test: lint unit fresh notebooks  ## everything that CI checks: the next four
+	@echo "make test: lint, unit tests, freshness and notebooks passed"
+
+lint: $(READY)  ## ruff and codespell
+	@echo "== ruff"
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --check --quiet || { echo "some files need 'make format':"; $(BIN)/ruff format --check; exit 1; }
+	@echo "== codespell"
+	@$(BIN)/codespell $(TEXT)
+
+unit: $(READY)  ## unit tests and doctests (also: make test-slow)
+	@echo "== unit tests and doctests"
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(JOBS)
+
+fresh: $(READY)  ## is every notebook made from its page as the page is now?
+	@echo "== notebook freshness"
+	@$(BIN)/python book/_tools/notebook.py --check
+
+notebooks: $(READY)  ## run every notebook again and compare every output
+	@echo "== notebooks"
+	@$(NBVAL)
+
+test-slow: $(READY)  ## the unit tests that take long
+	@$(BIN)/python -m pytest -q -m 'slow and not gpu and not network'
+
+test-portable: $(READY)  ## the notebooks again with one thread, and as on a CPU with AVX2 only
+	@echo "== notebooks, one thread"
+	@OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(NBVAL)
+	@echo "== notebooks, AVX2"
+	@ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 $(NBVAL)
+	@echo "make test-portable: every output holds with one thread and with AVX2"
+
+# -- housekeeping ------------------------------------------------------------------------------------------
+
+format: $(READY)  ## lay out the code (ruff format) and sort the imports
+	@$(BIN)/ruff check --quiet --fix --select I
+	@$(BIN)/ruff format
+
+constraints:  ## write constraints.txt anew: the newest versions that pyproject.toml allows
+	@PYTHON='$(PYTHON)' sh .ci/venv freeze
+
+clean:  ## remove what the commands built, but keep .venv
+	rm -rf _build build dist .pytest_cache .ruff_cache .hypothesis .coverage htmlcov companion.egg-info
+	find . -path ./.venv -prune -o -type d \( -name __pycache__ -o -name .ipynb_checkpoints \) -exec rm -rf {} +
+
+distclean: clean  ## remove .venv too
+	rm -rf .venv .venv-newest

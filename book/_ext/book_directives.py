@@ -1,0 +1,101 @@
+"""Two directives: ``dot`` draws a diagram, ``widget`` holds a small interactive figure."""
+
+from __future__ import annotations
+
+import html
+import re
+import shutil
+import subprocess
+from typing import ClassVar
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx.util.docutils import SphinxDirective
+
+_DOT_COMMAND = [
+    "dot",
+    "-Tsvg",
+    "-Gbgcolor=transparent",
+    "-Gfontname=sans-serif",
+    "-Nfontname=sans-serif",
+    "-Efontname=sans-serif",
+]
+_COLORS = {"black": "currentColor", "#000000": "currentColor"}
+
+
+class Dot(SphinxDirective):
+    """A Graphviz diagram as inline SVG that follows the page's colors.
+
+    The option ``alt`` is required; ``caption`` is shown below the diagram. Without Graphviz the
+    description takes the diagram's place.
+    """
+
+    has_content = True
+    option_spec: ClassVar = {"alt": directives.unchanged_required, "caption": directives.unchanged}
+
+    def run(self) -> list[nodes.Node]:
+        """Draw the diagram."""
+        if not self.options.get("alt"):
+            raise self.error("dot: an :alt: text is required")
+        alt = html.escape(self.options["alt"], quote=True)
+        caption = html.escape(self.options.get("caption", ""))
+        caption = f"<figcaption>{caption}</figcaption>" if caption else ""
+        if shutil.which("dot") is None:
+            drawing = f'<p class="dot-description">Diagram: {alt}</p>'
+        else:
+            drawing = self._draw("\n".join(self.content), alt)
+        return [nodes.raw("", f'<figure class="dot">{drawing}{caption}</figure>', format="html")]
+
+    def _draw(self, source: str, alt: str) -> str:
+        done = subprocess.run(
+            _DOT_COMMAND, input=source, text=True, capture_output=True, check=False
+        )
+        if done.returncode != 0:
+            raise self.error(f"dot: {done.stderr.strip()}")
+        return inline_svg(done.stdout, alt)
+
+
+def inline_svg(svg: str, alt: str) -> str:
+    """Graphviz's SVG without prologue, ids and fixed colors, with a text alternative.
+
+    Args:
+        svg: What ``dot -Tsvg`` printed.
+        alt: Description, already escaped for an HTML attribute.
+    """
+    svg = svg[svg.index("<svg") :].strip()
+    svg = re.sub(r"<!--.*?-->|<title>.*?</title>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r' id="[^"]*"', "", svg)
+    for fixed, themed in _COLORS.items():
+        svg = svg.replace(f'"{fixed}"', f'"{themed}"')
+    svg = re.sub(r"(<text\b(?![^>]*fill=)[^>]*)>", r'\1 fill="currentColor">', svg)
+    return svg.replace("<svg ", f'<svg role="img" aria-label="{alt}" ', 1)
+
+
+class Widget(SphinxDirective):
+    """A small interactive figure; its body is what a page without scripts or a print shows."""
+
+    required_arguments = 1
+    has_content = True
+    option_spec: ClassVar = {"tokens": directives.unchanged, "logits": directives.unchanged}
+    kinds: ClassVar = ("temperature",)
+
+    def run(self) -> list[nodes.Node]:
+        """Write the data for ``widgets.js`` around the body."""
+        kind = self.arguments[0]
+        if kind not in self.kinds:
+            raise self.error(f"widget: unknown kind {kind!r}; known: {', '.join(self.kinds)}")
+        tokens, logits = (self.options.get(name, "").split(",") for name in ("tokens", "logits"))
+        if len(tokens) != len(logits) or not all(tokens):
+            raise self.error("widget: :tokens: and :logits: need the same number of values")
+        data = "".join(
+            f' data-{name}="{html.escape(value, quote=True)}"'
+            for name, value in self.options.items()
+        )
+        body = nodes.container()
+        self.state.nested_parse(self.content, self.content_offset, body)
+        opening = f'<div class="llm-widget" data-widget="{kind}"{data}><div class="llm-static">'
+        return [
+            nodes.raw("", opening, format="html"),
+            *body.children,
+            nodes.raw("", "</div></div>", format="html"),
+        ]

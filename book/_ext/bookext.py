@@ -1,0 +1,148 @@
+"""The book's Sphinx extension: addresses, diagrams, widgets, the line below a page's title.
+
+The files that Sphinx writes are made smaller afterwards, by ``book/_tools/lean_site.py``.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import shutil
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from sphinx.application import Sphinx
+from sphinx.config import Config
+from sphinx.util import logging
+from sphinxcontrib import katex
+
+_HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(_HERE), str(_HERE.parent / "_tools")]
+
+from book_directives import Dot, Widget  # noqa: E402
+from project import BRANCH, find_project  # noqa: E402
+from timings import read_timings  # noqa: E402
+
+_log = logging.getLogger(__name__)
+_COLAB_LOGO = "_static/images/logo_colab.png"  # the theme's own copy
+
+
+def set_addresses(app: Sphinx, config: Config) -> None:
+    """Fill in everything that depends on who publishes the book, so that a fork needs no edit."""
+    project = find_project(Path(app.srcdir))
+    config.html_baseurl = project.site_url
+    config.ogp_site_url = project.site_url
+    config.notfound_urls_prefix = urlsplit(project.site_url).path
+    config.html_theme_options["repository_url"] = f"https://github.com/{project.repository}"
+    config.html_theme_options["repository_branch"] = BRANCH
+
+
+def choose_math(app: Sphinx, config: Config) -> None:
+    """Without node, leave the formulas to the local KaTeX script in the reader's browser."""
+    if config.katex_prerender and not shutil.which("node"):
+        _log.info("node is not installed: formulas are drawn in the reader's browser")
+        config.katex_prerender = False
+    # On Unix, sphinxcontrib-katex 0.9.11 connects to a socket that may not listen yet and then
+    # fails and leaves node behind. Its other way to start node tries again.
+    katex.KaTeXServer.start_server_process = katex.KaTeXServer.start_network_socket
+    katex.STARTUP_TIMEOUT = katex.RENDER_TIMEOUT = 60.0  # seconds; 5 is short on a busy machine
+
+
+def drop_thebe(app: Sphinx, config: Config) -> None:
+    """Disconnect sphinx-thebe, which Jupyter Book always loads and which needs a third party."""
+    for listeners in app.events.listeners.values():
+        listeners[:] = [
+            listener
+            for listener in listeners
+            if not getattr(listener.handler, "__module__", "").startswith("sphinx_thebe")
+        ]
+
+
+def complete_page(
+    app: Sphinx, pagename: str, templatename: str, context: dict, doctree: object
+) -> None:
+    """Add the Colab links and the measured figures; load scripts only where they are used."""
+    body = context.get("body") or ""
+    unused = ["thebe"]
+    if 'class="math' not in body:
+        unused.append("katex")
+    for key in ("script_files", "css_files"):
+        if key in context:
+            context[key][:] = [item for item in context[key] if not _mentions(item, unused)]
+    if 'class="llm-widget"' in body:
+        app.add_js_file("widgets.js", loading_method="defer")
+    project = find_project(Path(app.srcdir))
+    page = project.page(pagename.removeprefix("book/"))
+    if doctree is None or not page.notebook.is_file():
+        return
+    path = f"book/notebooks/{page.name}.ipynb"
+    url = f"https://colab.research.google.com/github/{project.repository}/blob/{BRANCH}/{path}"
+    context.setdefault("header_buttons", []).insert(0, _colab_button(url))
+    to_root = context["pathto"]("index").removesuffix("index.html")
+    figures = measured(read_timings(project.timings).get(page.name, {}))
+    line = run_line(url, to_root, path, figures)
+    context["body"] = re.sub("</h1>", lambda match: match[0] + line, body, count=1)
+
+
+def _mentions(item: object, words: list[str]) -> bool:
+    attributes = getattr(item, "attributes", {})
+    text = f"{getattr(item, 'filename', item)} {attributes.get('body', '')}".lower()
+    return any(word in text for word in words)
+
+
+def _colab_button(url: str) -> dict:
+    """A menu of the page header; a lone link would show the logo at its full size."""
+    link = {
+        "type": "link",
+        "url": url,
+        "text": "Colab",
+        "tooltip": "Open in Google Colab",
+        "icon": _COLAB_LOGO,
+    }
+    return {
+        "type": "group",
+        "icon": "fas fa-rocket",
+        "tooltip": "Run this page",
+        "label": "launch-buttons",
+        "buttons": [link],
+    }
+
+
+def run_line(url: str, to_root: str, path: str, figures: str) -> str:
+    """The line below the title: open in Colab, download, what a run costs."""
+    notebook = f"{to_root}notebooks/{path.removeprefix('book/notebooks/')}"
+    return (
+        '<div class="run-line d-print-none">'
+        f'<a class="run-colab" href="{url}" target="_blank" rel="noopener">'
+        f'<img src="{to_root}{_COLAB_LOGO}" alt="" width="20" height="20" class="dark-light">'
+        " Open in Colab</a>"
+        f'<a href="{notebook}" download>Download the notebook</a>'
+        f"{figures}</div>"
+    )
+
+
+def measured(timings: dict[str, dict]) -> str:
+    """One sentence per device on which the page was measured."""
+    sentences = []
+    for device, run in sorted(timings.items()):
+        seconds = run["seconds"]
+        shown = f"{seconds:.0f}" if seconds >= 10 else f"{seconds:.1f}"
+        text = (
+            f"Runs in {shown} s with {run['peak_mebibytes']:,} MiB of memory at its peak "
+            f"({device.upper()}, {run['date']})"
+        )
+        title = html.escape(run["machine"], quote=True)
+        sentences.append(f'<span class="run-cost" title="{title}">{html.escape(text)}</span>')
+    return "".join(sentences)
+
+
+def setup(app: Sphinx) -> dict:
+    """Register everything with Sphinx."""
+    app.add_directive("dot", Dot)
+    app.add_directive("widget", Widget)
+    app.connect("config-inited", set_addresses, priority=100)
+    app.connect("config-inited", drop_thebe, priority=900)
+    app.connect("config-inited", choose_math, priority=900)
+    app.connect("html-page-context", complete_page, priority=900)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,128 @@
+"""Build the website from the pages and the outputs of their notebooks; nothing is executed.
+
+    python book/_tools/build_site.py [--out _build]
+
+The new site replaces the old one at OUT/html only when it was built without a warning and passed
+the checks of check_site.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from check_site import check, site_prefix
+from lean_site import lean
+from prime_cache import prime
+from project import BookError, Page, Project, find_project
+
+# jupyter-book cannot be run with python -m, and its script may not be on the PATH
+_JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+_COMPLAINT = re.compile(r"WARNING:|ERROR:|CRITICAL:|^\w*(?:Error|Exception): ")
+_EXECUTION_MARKS = ("Executing notebook", "executing notebook")
+
+
+def main(arguments: list[str] | None = None, project: Project | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--out", type=Path, default=Path("_build"), help="folder for the result")
+    options = parser.parse_args(arguments)
+    project = project or find_project()
+    try:
+        return build(project, (project.root / options.out).resolve())
+    except BookError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nstopped; the previous site is unchanged", file=sys.stderr)
+        return 130
+
+
+def build(project: Project, out: Path) -> int:
+    """Build into ``out/html``; returns the exit status.
+
+    Raises:
+        BookError: If a page is stale or the build fails.
+    """
+    started = time.perf_counter()
+    work = out / "work"
+    shutil.rmtree(work, ignore_errors=True)
+    pages = prime(work / "_build" / ".jupyter_cache", project)
+    _name_what_is_missing(project)
+    print(f"building the site from {len(pages)} executed notebooks ...", flush=True)
+    log = run_jupyter_book(project, work, out / "build.log")
+    executed = [line for line in log.splitlines() if any(mark in line for mark in _EXECUTION_MARKS)]
+    if executed:
+        raise BookError("the build executed code, which it must not:\n" + "\n".join(executed))
+    html = work / "_build" / "html"
+    _add_notebooks(project, pages, html)
+    lean(html)
+    status = check(html, site_prefix(project), project)
+    if status:
+        print(f"the site with these faults is at {html}", file=sys.stderr)
+        return status
+    shutil.rmtree(out / "html", ignore_errors=True)
+    os.replace(html, out / "html")
+    shutil.rmtree(work, ignore_errors=True)
+    print(f"built in {time.perf_counter() - started:.0f} s: {out / 'html' / 'index.html'}")
+    return 0
+
+
+def _name_what_is_missing(project: Project) -> None:
+    """Tell which optional programs are missing, what that changes, and how to get them."""
+    consequences = {
+        "node": ("nodejs", "formulas are drawn in the reader's browser, which makes pages heavier"),
+        "dot": ("graphviz", "diagrams are replaced by their descriptions"),
+    }
+    for program, (package, consequence) in consequences.items():
+        if shutil.which(program) is None:
+            print(f"note: {program} is not installed, so {consequence}.")
+            print(f"      to install it: sudo apt-get install {package}")
+
+
+def run_jupyter_book(project: Project, work: Path, log_file: Path) -> str:
+    """Run jupyter-book with warnings as errors; returns its log, which is also kept in a file.
+
+    Raises:
+        BookError: If it fails; the message has its warnings and errors.
+    """
+    command = [sys.executable, "-c", _JUPYTER_BOOK, "build", str(project.root)]
+    command += ["--path-output", str(work), "-W", "-n", "--keep-going"]
+    environment = {**os.environ, "PYTHONUTF8": "1"}
+    with log_file.open("w", encoding="utf-8") as log:  # a pipe would wait for node, too
+        done = subprocess.run(
+            command,
+            cwd=project.root,
+            env=environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+    text = _ANSI.sub("", log_file.read_text(encoding="utf-8"))
+    log_file.write_text(text, encoding="utf-8")
+    if done.returncode != 0:
+        lines = text.splitlines()
+        told = [line for line in lines if _COMPLAINT.search(line)] or lines[-25:]
+        raise BookError("jupyter-book failed:\n" + "\n".join(told) + f"\nfull log: {log_file}")
+    return text
+
+
+def _add_notebooks(project: Project, pages: list[Page], html: Path) -> None:
+    """Put the notebooks beside the pages, for download."""
+    for page in pages:
+        target = html / "notebooks" / f"{page.name}.ipynb"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(page.notebook, target)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,212 @@
+"""Check a built site; the exit status is 1 if anything is wrong.
+
+    python book/_tools/check_site.py SITE [--prefix /x/]
+
+Faults: broken internal links and anchors, requests to third parties, failed formulas, pictures
+without a description, Colab links to notebooks that do not exist, links from the notebooks to
+pages that do not exist, pages that are too heavy. PREFIX is the path under which the site is
+published.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import re
+import statistics
+import sys
+from functools import cache
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from html_facts import HtmlFacts, css_addresses, read_html, script_addresses
+from project import BookError, Project, find_project
+
+MEDIAN_LIMIT_KB = 300
+PAGE_LIMIT_KB = 1500
+_COLAB = re.compile(
+    r"https://colab\.research\.google\.com/github/(?P<repository>[^/]+/[^/]+)/blob/[^/]+/(?P<path>.+)"
+)
+_MARKDOWN_LINK = re.compile(r"\]\((https://[^)\s]+)\)")
+
+
+def main(arguments: list[str] | None = None, project: Project | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("site", type=Path, help="folder with index.html")
+    parser.add_argument("--prefix", help="path of the published site (default: from its address)")
+    options = parser.parse_args(arguments)
+    try:
+        project = project or find_project()
+        if not (options.site / "index.html").is_file():
+            raise BookError(f"{options.site} has no index.html; build the site first")
+        return check(options.site, options.prefix or site_prefix(project), project)
+    except BookError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def site_prefix(project: Project) -> str:
+    """The path part of the published site's address."""
+    return urlsplit(project.site_url).path
+
+
+def check(folder: Path, prefix: str, project: Project) -> int:
+    """Print all faults and the page weights; returns 1 if there is a fault, else 0."""
+    site = Site(folder.resolve(), f"/{prefix.strip('/')}/".replace("//", "/"))
+    faults = [fault for page in site.pages for fault in page_faults(site, page, project)]
+    faults += asset_faults(site)
+    faults += notebook_faults(site, project)
+    weights = {page: site.weight_kb(page) for page in site.pages}
+    faults += weight_faults(site, weights)
+    for fault in faults:
+        print(f"fault: {fault}")
+    heaviest = max(weights, key=weights.__getitem__)
+    print(
+        f"{len(weights)} pages, {len(faults)} faults; gzipped with all assets: "
+        f"median {statistics.median(weights.values()):.0f} kB, "
+        f"heaviest {weights[heaviest]:.0f} kB ({site.name(heaviest)})"
+    )
+    return 1 if faults else 0
+
+
+class Site:
+    """The files of a built site and how addresses lead to them."""
+
+    def __init__(self, folder: Path, prefix: str) -> None:
+        """Read all pages below ``folder``, which is published under the path ``prefix``."""
+        self.folder = folder
+        self.prefix = prefix
+        paths = sorted(folder.rglob("*.html"))
+        paths = [path for path in paths if "_static" not in path.relative_to(folder).parts]
+        self.pages: dict[Path, HtmlFacts] = {
+            path: read_html(path.read_text(encoding="utf-8")) for path in paths
+        }
+
+    def name(self, path: Path) -> str:
+        """A file's path below the site's root."""
+        return str(path.relative_to(self.folder))
+
+    def resolve(self, url: str, base: Path) -> Path:
+        """The file that an internal address in the file ``base`` leads to."""
+        path = unquote(urlsplit(url).path)
+        if path.startswith(self.prefix):
+            target = self.folder / path[len(self.prefix) :]
+        elif path.startswith("/"):
+            target = self.folder / path[1:]
+        else:
+            target = (base.parent / path).resolve() if path else base
+        return target / "index.html" if target.is_dir() else target
+
+    def has_anchor(self, page: Path, fragment: str) -> bool:
+        """Whether ``#fragment`` leads to a place in the page; top and text fragments do."""
+        ids = self.pages[page].ids
+        return fragment in ids or unquote(fragment) in ids or fragment in ("", "top")
+
+    def weight_kb(self, page: Path) -> float:
+        """Gzipped size of a page with everything on this site that it loads, in kB."""
+        files, waiting = {page}, [(url, page) for url in self.pages[page].resources]
+        while waiting:
+            url, base = waiting.pop()
+            target = self.resolve(url, base)
+            if is_internal(url) and target not in files and target.is_file():
+                files.add(target)
+                if target.suffix == ".css":
+                    text = target.read_text(encoding="utf-8")
+                    waiting += [(address, target) for address in css_addresses(text)]
+        return sum(_gzipped_bytes(path) for path in files) / 1000
+
+
+@cache
+def _gzipped_bytes(path: Path) -> int:
+    return len(gzip.compress(path.read_bytes(), compresslevel=6))
+
+
+def is_internal(url: str) -> bool:
+    """Whether an address is on the site itself."""
+    parts = urlsplit(url)
+    return not parts.scheme and not parts.netloc
+
+
+def page_faults(site: Site, page: Path, project: Project) -> list[str]:
+    """Everything wrong with one page, except its weight."""
+    facts, name = site.pages[page], site.name(page)
+    faults = [f"{name}: {fault}" for fault in facts.faults]
+    for url in facts.resources:
+        if is_internal(url):
+            faults += _internal_faults(site, page, url)
+        elif urlsplit(url).scheme != "data":
+            faults.append(f"{name}: loads something from a third party: {url}")
+    for url in facts.links:
+        if is_internal(url):
+            faults += _internal_faults(site, page, url)
+        elif match := _COLAB.match(url):
+            faults += _colab_faults(name, match, project)
+    return faults
+
+
+def _internal_faults(site: Site, page: Path, url: str) -> list[str]:
+    target, fragment = site.resolve(url, page), urlsplit(url).fragment
+    if not target.is_file():
+        return [f"{site.name(page)}: link to a file that does not exist: {url}"]
+    if target in site.pages and not site.has_anchor(target, fragment):
+        return [f"{site.name(page)}: link to an anchor that does not exist: {url}"]
+    return []
+
+
+def _colab_faults(name: str, match: re.Match[str], project: Project) -> list[str]:
+    path = unquote(urlsplit(match["path"]).path)
+    if match["repository"] != project.repository:
+        return [f"{name}: the Colab link leads to {match['repository']}, not {project.repository}"]
+    if not (project.root / path).is_file():
+        return [f"{name}: the Colab link leads to a file that does not exist: {path}"]
+    return []
+
+
+def asset_faults(site: Site) -> list[str]:
+    """Missing files and third parties named in style sheets and scripts."""
+    faults = []
+    loaded = {site.resolve(url, page) for page, facts in site.pages.items() for url in facts.resources}
+    for path in sorted(loaded):
+        if not path.is_file() or path.suffix not in (".css", ".js"):
+            continue
+        text = path.read_text(encoding="utf-8")
+        is_style = path.suffix == ".css"
+        for url in css_addresses(text) if is_style else script_addresses(text):
+            if not is_internal(url):
+                faults.append(f"{site.name(path)}: loads something from a third party: {url}")
+            elif not site.resolve(url, path).is_file():
+                faults.append(f"{site.name(path)}: names a file that does not exist: {url}")
+    return faults
+
+
+def notebook_faults(site: Site, project: Project) -> list[str]:
+    """Links from the downloadable notebooks to places on the site that do not exist."""
+    faults = []
+    index = site.folder / "index.html"
+    for notebook in sorted((site.folder / "notebooks").rglob("*.ipynb")):
+        for url in sorted(set(_MARKDOWN_LINK.findall(notebook.read_text(encoding="utf-8")))):
+            if url.startswith(project.site_url):
+                inside = url.removeprefix(project.site_url)
+                for fault in _internal_faults(site, index, inside):
+                    faults.append(fault.replace("index.html", site.name(notebook), 1))
+    return faults
+
+
+def weight_faults(site: Site, weights: dict[Path, float]) -> list[str]:
+    """Pages over the limit, and a median over its limit."""
+    faults = [
+        f"{site.name(page)}: {weight:.0f} kB, the limit is {PAGE_LIMIT_KB} kB"
+        for page, weight in weights.items()
+        if weight > PAGE_LIMIT_KB
+    ]
+    median = statistics.median(weights.values())
+    if median > MEDIAN_LIMIT_KB:
+        faults.append(f"the median page has {median:.0f} kB, the limit is {MEDIAN_LIMIT_KB} kB")
+    return faults
+
+
+if __name__ == "__main__":
+    sys.exit(main())

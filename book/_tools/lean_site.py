@@ -1,0 +1,160 @@
+"""Make a built site smaller and its pages cleaner: fonts, scripts, labels.
+
+The theme sends 1.5 MB of icons as a script besides the icon fonts, and whole fonts where a few
+characters are used. Running it again changes nothing more.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from fontTools import subset
+from fontTools.ttLib import TTFont
+
+_ICON_RULE = re.compile(
+    r"((?:\.fa-[\w-]+(?::{1,2}before)?,?)+)\{(?:--fa:|content:)\"\\([0-9a-f]+)\"", re.IGNORECASE
+)
+_PRIVATE_USE = range(0xE000, 0xF900)
+_HTML_CHANGES = [
+    # icons come from the web fonts
+    (re.compile(r"\s*<script[^>]*fontawesome[^>]*></script>"), ""),
+    # know the color scheme before the first paint, not after the scripts have loaded
+    (
+        re.compile(r'(dataset\.theme = localStorage\.getItem\("theme"\) \|\| )"[a-z]*";'),
+        r'\1(matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");',
+    ),
+    # the theme declares the viewport three times
+    (
+        re.compile(r'<meta name="viewport" content="width=device-width, initial-scale=1"\s*/?>'),
+        "",
+    ),
+    # sphinx-thebe needs a third party
+    (
+        re.compile(
+            r'\s*<script type="text/x-thebe-config">.*?</script>'
+            r"\s*(<script>kernelName = .*?</script>)?",
+            re.DOTALL,
+        ),
+        "",
+    ),
+    # names for screen readers: the visible text of these controls is their name
+    (re.compile(r'(<button class="btn search-button-field[^>]*?)\s+aria-label="Search"'), r"\1"),
+    (re.compile(r'<summary aria-label="Toggle hidden content">'), "<summary>"),
+    (
+        re.compile(r'<div id="pst-primary-sidebar"(?! role)'),
+        '<div id="pst-primary-sidebar" role="region" aria-label="Sidebar"',
+    ),
+    (
+        re.compile(r'<div class="bd-sidebar-primary bd-sidebar"'),
+        '<div role="region" aria-label="Sidebar" class="bd-sidebar-primary bd-sidebar"',
+    ),
+]
+_TTF_COPY = re.compile(r",\s*url\([^)]*fa-[\w-]+\.ttf[^)]*\)\s*format\([^)]*\)")
+_DEFER = re.compile(r"<script (?![^>]*\bdefer\b)(?![^>]*documentation_options)([^>]*\bsrc=)")
+
+
+def lean(site: Path) -> None:
+    """Rewrite the pages and assets below ``site`` in place."""
+    (site / ".nojekyll").touch()
+    pages = sorted(site.rglob("*.html"))
+    for page in pages:
+        _rewrite(page)
+    _delete_unused(site)
+    text = "".join(page.read_text(encoding="utf-8") for page in pages)
+    styles = _joined(site / "_static", "*.css")
+    icons = used_icons(text + _joined(site / "_static", "*.js"), styles)
+    for font in (site / "_static").rglob("fa-*.woff2"):
+        _subset(font, icons)
+    if 'class="katex"' in text:  # else the reader's browser draws the formulas, with any character
+        katex = site / "_static" / "vendor" / "katex"
+        _drop_formula_fonts(katex / "katex.min.css", text)
+        for font in katex.rglob("*.woff2"):
+            _subset(font, {ord(character) for character in set(text)})
+
+
+def _rewrite(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    new = text
+    for pattern, replacement in _HTML_CHANGES:
+        new = pattern.sub(replacement, new)
+    if page.name != "search.html":
+        new = _DEFER.sub(r"<script defer \1", new)
+    if new != text:
+        page.write_text(new, encoding="utf-8")
+
+
+def _delete_unused(site: Path) -> None:
+    """Delete files that no page asks for, and the style sheet's second choice of icon font."""
+    for sheet in (site / "_static" / "styles").glob("*.css"):
+        text = sheet.read_text(encoding="utf-8")
+        sheet.write_text(_TTF_COPY.sub("", text), encoding="utf-8")
+    for pattern in ("*.map", "fontawesome.js", "fa-*.ttf", "fa-v4compatibility*"):
+        for path in (site / "_static").rglob(pattern):
+            path.unlink()
+
+
+def _joined(folder: Path, pattern: str) -> str:
+    files = sorted(folder.rglob(pattern))
+    return "".join(path.read_text(encoding="utf-8", errors="replace") for path in files)
+
+
+def used_icons(text: str, styles: str) -> set[int]:
+    """Code points of the icons that pages, scripts or style rules show.
+
+    Args:
+        text: All pages and scripts.
+        styles: All style sheets.
+    """
+    known = {}
+    for match in _ICON_RULE.finditer(styles):
+        for name in re.findall(r"\.(fa-[\w-]+)", match[1]):
+            known[name] = int(match[2], 16)
+    used = {known[name] for name in set(re.findall(r"\bfa-[\w-]+", text)) if name in known}
+    for selector, body in re.findall(r"([^{}]+)\{([^{}]*)\}", styles):
+        if ".fa-" not in selector:  # icons of admonitions, toggles and so on
+            used |= {int(code, 16) for code in re.findall(r'"\\([ef][0-9a-f]{3})"', body)}
+    return used | {ord(mark) for mark in set(styles + text) if ord(mark) in _PRIVATE_USE}
+
+
+def _drop_formula_fonts(sheet: Path, text: str) -> None:
+    """Remove the fonts of KaTeX that no formula uses: the rules and the files.
+
+    Args:
+        sheet: KaTeX's style sheet, changed in place.
+        text: All pages.
+    """
+    styles = sheet.read_text(encoding="utf-8")
+    classes = {name for value in set(re.findall(r'class="([^"]+)"', text)) for name in value.split()}
+    needed = {font_variant("")}  # upright KaTeX_Main is the font of every formula
+    for selectors, declarations in re.findall(r"([^{}]+)\{([^{}]*font-[^{}]*)\}", styles):
+        wanted = [set(re.findall(r"\.([\w-]+)", selector)) for selector in selectors.split(",")]
+        if any(names <= classes and names - {"katex"} for names in wanted):
+            needed.add(font_variant(declarations))
+    for rule in re.findall(r"@font-face\{[^{}]*\}", styles):
+        if font_variant(rule) not in needed:
+            styles = styles.replace(rule, "")
+            for name in re.findall(r"url\(([^)]+)\)", rule):
+                (sheet.parent / name).unlink(missing_ok=True)
+    sheet.write_text(styles, encoding="utf-8")
+
+
+def font_variant(declarations: str) -> tuple[str, bool, bool]:
+    """Family, boldness and slant that CSS declarations select in a formula."""
+    family = re.search(r"KaTeX_\w+", re.sub(r"url\([^)]*\)", "", declarations))
+    is_bold = re.search(r"font-weight:(700|bold)", declarations) is not None
+    is_italic = "font-style:italic" in declarations
+    return (family[0] if family else "KaTeX_Main", is_bold, is_italic)
+
+
+def _subset(path: Path, characters: set[int]) -> None:
+    """Keep only some characters of a web font."""
+    options = subset.Options()
+    options.flavor = "woff2"
+    options.notdef_outline = True
+    with TTFont(path, recalcTimestamp=False) as font:
+        subsetter = subset.Subsetter(options)
+        subsetter.populate(unicodes=characters)
+        subsetter.subset(font)
+        font.flavor = "woff2"
+        font.save(path)

@@ -1,0 +1,184 @@
+"""MyST inline markup (roles, links to labels and pages) as plain Markdown.
+
+Code spans and formulas are left alone; an unknown role, label, term, page or citation is an
+error that names the page and the line.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from dataclasses import dataclass
+
+from project import BookError
+from references import References, Target, plain_title
+
+_TOKEN = re.compile(
+    r"\{(?P<role>[a-zA-Z][\w:-]*)\}`(?P<content>[^`]+)`"
+    r"|(?P<ticks>`+)(?!`).*?(?<!`)(?P=ticks)(?!`)"
+    r"|(?<![\\$])\$(?![\s$])[^$]+?(?<!\s)\$(?!\d)"
+    r"|(?P<image>!?)\[(?P<text>(?:[^\[\]`]|`[^`]*`)*)\]\((?P<url>[^()\s]+)\)",
+    re.DOTALL,
+)
+_TITLED = re.compile(r"(?P<text>.*?)\s*<(?P<key>[^<>]+)>$", re.DOTALL)
+
+
+class PageError(BookError):
+    """A mistake in a page, with the place where it is."""
+
+    def __init__(self, page: str, line: int, problem: str) -> None:
+        """Say that ``problem`` is on ``line`` of the page called ``page``."""
+        super().__init__(f"book/{page}.md, line {line}: {problem}")
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the conversion of one page needs to know.
+
+    Attributes:
+        page: Name of the page, such as ``gpt/sampling``.
+        site: Address of the published site, with a final slash.
+        references: Index of the whole book.
+    """
+
+    page: str
+    site: str
+    references: References
+
+    def link(self, target: Target, text: str | None = None) -> str:
+        """A Markdown link to the website."""
+        return f"[{text or target.title}]({self.site}{target.url})"
+
+    def error(self, line: int, problem: str) -> PageError:
+        """An error at ``line`` of this page."""
+        return PageError(self.page, line, problem)
+
+
+def convert_inline(text: str, line: int, context: Context) -> str:
+    """Replace the roles and links in a paragraph.
+
+    Args:
+        text: One or more lines of MyST without block markup.
+        line: Number of the first line in the page, counted from 1.
+        context: The page and the book.
+
+    Raises:
+        PageError: If a role is unknown or points at nothing.
+    """
+
+    def replace(match: re.Match[str]) -> str:
+        here = line + text.count("\n", 0, match.start())
+        if match["role"]:
+            return _role(match["role"], " ".join(match["content"].split()), here, context)
+        if match["url"]:
+            return _link(match, here, context)
+        return match[0]
+
+    return _TOKEN.sub(replace, text)
+
+
+def _role(role: str, content: str, line: int, context: Context) -> str:
+    handler = _ROLES.get(role)
+    if handler is None:
+        known = ", ".join(sorted(_ROLES))
+        raise context.error(line, f"unknown role {{{role}}}; a notebook can show: {known}")
+    titled = _TITLED.match(content)
+    text, key = (titled["text"], titled["key"]) if titled else (None, content)
+    return handler(key, text, line, context)
+
+
+def _label(key: str, text: str | None, line: int, context: Context) -> str:
+    target = context.references.labels.get(key) or context.references.equations.get(key)
+    if target is None:
+        raise context.error(line, f"no page defines the label {key!r}")
+    return context.link(target, text.replace("%s", "").strip() if text else None)
+
+
+def _equation(key: str, text: str | None, line: int, context: Context) -> str:
+    target = context.references.equations.get(key)
+    if target is None:
+        raise context.error(line, f"no page defines the equation {key!r}")
+    return target.title if target.page == context.page else context.link(target, text)
+
+
+def _page(key: str, text: str | None, line: int, context: Context) -> str:
+    if key.startswith("/"):
+        name = key.removeprefix("/book/")
+    else:
+        name = posixpath.normpath(posixpath.join(posixpath.dirname(context.page), key))
+    if name in ("../index", "/index"):
+        return f"[{text or 'the title page'}]({context.site})"
+    target = context.references.pages.get(name)
+    if target is None:
+        raise context.error(line, f"_toc.yml lists no page {name!r}")
+    return context.link(target, text)
+
+
+def _term(key: str, text: str | None, line: int, context: Context) -> str:
+    url = context.references.terms.get(key.lower())
+    if url is None:
+        raise context.error(line, f"the glossary does not define {key!r}")
+    return f"[{text or key}]({context.site}{url})"
+
+
+def _cited(key: str, line: int, context: Context) -> list[tuple[str, str]]:
+    """Authors and year for each of the keys in a citation."""
+    keys = [part.strip() for part in key.split(",")]
+    for part in keys:
+        if part not in context.references.citations:
+            raise context.error(line, f"book/references.bib has no entry {part!r}")
+    return [context.references.citations[part] for part in keys]
+
+
+def _cite_in_parentheses(key: str, text: str | None, line: int, context: Context) -> str:
+    url = f"{context.site}book/back/references.html"
+    cited = _cited(key, line, context)
+    return "(" + "; ".join(f"[{authors}, {year}]({url})" for authors, year in cited) + ")"
+
+
+def _cite_in_text(key: str, text: str | None, line: int, context: Context) -> str:
+    url = f"{context.site}book/back/references.html"
+    cited = _cited(key, line, context)
+    return ", ".join(f"[{authors} ({year})]({url})" for authors, year in cited)
+
+
+def _plain(key: str, text: str | None, line: int, context: Context) -> str:
+    return f"{text} <{key}>" if text else key
+
+
+def _key(key: str, text: str | None, line: int, context: Context) -> str:
+    return f"<kbd>{key}</kbd>"
+
+
+_ROLES = {
+    "abbr": _plain,
+    "cite": _cite_in_parentheses,
+    "cite:p": _cite_in_parentheses,
+    "cite:t": _cite_in_text,
+    "doc": _page,
+    "eq": _equation,
+    "kbd": _key,
+    "numref": _label,
+    "ref": _label,
+    "term": _term,
+}
+
+
+def _link(match: re.Match[str], line: int, context: Context) -> str:
+    """A Markdown link or picture whose address is a label, a page or a file of the book."""
+    text, url = match["text"], match["url"]
+    if re.match(r"[a-z]+:", url):
+        return match[0]
+    if match["image"]:
+        return f"![{text}]({context.site}_images/{posixpath.basename(url)})"
+    text = convert_inline(text, line, context) or None
+    if url.startswith("#"):
+        label = url[1:]
+        known = label in context.references.labels or label in context.references.equations
+        if known:
+            return _label(label, text, line, context)
+        page = context.references.pages[context.page]  # an automatic heading anchor
+        return f"[{text or plain_title(label)}]({context.site}{page.url}{url})"
+    path, _, fragment = url.partition("#")
+    link = _page(path.removesuffix(".md"), text, line, context)
+    return f"{link[:-1]}#{fragment})" if fragment else link

@@ -1,0 +1,191 @@
+"""A page as a notebook: built from its MyST source, compared with the stored one, written.
+
+Cell ids come from a cell's position and MyST source, so they are the same on every machine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+from colab_setup import SETUP_TAG, setup_source
+from myst_blocks import convert
+from myst_inline import Context, PageError
+from myst_nb.core.read import MystMetadataParsingError, read_myst_markdown_notebook
+from nbformat import NotebookNode
+from project import Page, Project, site_url
+from references import References
+
+_NEVER_RUN = {SETUP_TAG, "skip-execution"}
+
+
+@dataclass
+class Draft:
+    """A notebook made from a page, not yet run.
+
+    Attributes:
+        notebook: Cells in plain Markdown and code, the set-up cell first.
+        lines: For each cell the line of the page where it starts; 0 for the set-up cell.
+        budget_seconds: Longest time the page may take.
+    """
+
+    notebook: NotebookNode
+    lines: list[int]
+    budget_seconds: float
+
+
+def is_executable(page: Page) -> bool:
+    """Whether a page has code to run: its front matter names a kernel."""
+    return "\nkernelspec:" in page.text().split("\n---", 1)[0]
+
+
+def read_cells(page: Page) -> NotebookNode:
+    """The page's cells as the website's own parser sees them, still in MyST.
+
+    Raises:
+        PageError: If the front matter or the options of a cell are broken.
+    """
+    try:
+        return read_myst_markdown_notebook(page.text(), add_source_map=True, path=page.source)
+    except (MystMetadataParsingError, ValueError) as error:
+        raise PageError(page.name, 1, f"cannot read the page: {error}") from error
+
+
+def build_draft(page: Page, project: Project, references: References) -> Draft:
+    """Turn a page into a plain notebook.
+
+    Raises:
+        PageError: If the page uses MyST that a notebook cannot show, or lacks a time budget.
+    """
+    source = read_cells(page)
+    context = Context(page.name, project.site_url, references)
+    text = page.text().split("\n")
+    cells, lines = [_setup_cell(project.repository)], [0]
+    for number, cell in enumerate(source.cells):
+        line = _first_line(text, source.metadata["source_map"][number])
+        cells.append(_plain_cell(cell, number, line, context))
+        lines.append(line)
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata=_metadata(page, source, project))
+    return Draft(notebook, lines, _budget(page, source))
+
+
+def _first_line(text: list[str], start: int) -> int:
+    """Number of the first line with text at or after index ``start``, counted from 1."""
+    while start < len(text) and not text[start].strip():
+        start += 1
+    return start + 1
+
+
+def _setup_cell(repository: str) -> NotebookNode:
+    cell = nbformat.v4.new_code_cell(setup_source(repository), id=SETUP_TAG)
+    cell.metadata = nbformat.from_dict({"tags": [SETUP_TAG, "nbval-skip"], "cellView": "form"})
+    return cell
+
+
+def _plain_cell(cell: NotebookNode, number: int, line: int, context: Context) -> NotebookNode:
+    identity = f"{number:03d}-{hashlib.sha256(cell.source.encode()).hexdigest()[:8]}"
+    metadata = dict(cell.metadata)
+    if cell.cell_type == "markdown":
+        source = convert(cell.source, line, context)
+        return nbformat.v4.new_markdown_cell(source, id=identity, metadata=metadata)
+    if cell.cell_type != "code":
+        raise context.error(line, "a raw cell cannot be shown in a notebook")
+    if "hide-input" in metadata.get("tags", []):
+        metadata["jupyter"] = {"source_hidden": True}
+    return nbformat.v4.new_code_cell(cell.source, id=identity, metadata=metadata)
+
+
+def _metadata(page: Page, source: NotebookNode, project: Project) -> dict:
+    book = source.metadata.get("book", {})
+    metadata = {
+        "kernelspec": dict(source.metadata["kernelspec"]),
+        "language_info": {"name": "python"},
+        "book": {"page": page.name, "repository": project.repository},
+        "colab": {"provenance": [], "toc_visible": True},
+    }
+    return {**metadata, "accelerator": "GPU"} if book.get("gpu") else metadata
+
+
+def _budget(page: Page, source: NotebookNode) -> float:
+    budget = source.metadata.get("book", {}).get("budget_seconds")
+    if not isinstance(budget, int | float) or budget <= 0:
+        problem = "the front matter needs book: {budget_seconds: N}, N > 0"
+        raise PageError(page.name, 1, f"{problem}, not {budget!r}")
+    return budget
+
+
+def retarget(notebook: NotebookNode, repository: str) -> NotebookNode:
+    """A copy of a notebook that belongs to another repository; no cell is run.
+
+    Changes the set-up cell and the links to the website. Does nothing more when repeated.
+    """
+    copy = nbformat.from_dict(notebook)
+    old = copy.metadata.get("book", {}).get("repository")
+    if old is None or old == repository:
+        return copy
+    for cell in copy.cells:
+        if SETUP_TAG in tags(cell):
+            cell.source = setup_source(repository)
+        elif cell.cell_type == "markdown":
+            cell.source = cell.source.replace(site_url(old), site_url(repository))
+    copy.metadata["book"]["repository"] = repository
+    return copy
+
+
+def tags(cell: NotebookNode) -> list[str]:
+    """The tags of a cell."""
+    return list(cell.metadata.get("tags", []))
+
+
+def differences(draft: Draft, stored: NotebookNode, page: Page) -> list[str]:
+    """Where a stored notebook no longer matches its page, as sentences; empty when fresh."""
+    here = f"book/{page.name}.md"
+    wanted = draft.notebook.cells
+    repository = draft.notebook.metadata["book"]["repository"]
+    cells = retarget(stored, repository).cells
+    found = []
+    for new, old, line in zip(wanted, cells, draft.lines, strict=False):
+        if changed := _changes(new, old):
+            found.append(f"{here}, line {line}: {changed} changed since the notebook was made")
+            break  # what follows is likely only shifted
+    if not found and len(wanted) != len(cells):
+        found.append(f"{here}: {len(wanted)} cells, its notebook has {len(cells)}")
+    if not found and dict(draft.notebook.metadata["kernelspec"]) != stored.metadata["kernelspec"]:
+        found.append(f"{here}: the kernelspec changed since the notebook was made")
+    if not found:
+        found += [
+            f"{here}, line {line}: this cell was never run, so nothing would be compared"
+            for cell, line in zip(cells, draft.lines, strict=True)
+            if is_unrun(cell)
+        ]
+    return found
+
+
+def _changes(new: NotebookNode, old: NotebookNode) -> str:
+    if new.cell_type != old.cell_type:
+        return "the kind of a cell"
+    if new.source != old.source:
+        return "the text" if new.cell_type == "markdown" else "the code"
+    if tags(new) != tags(old):
+        return "the tags"
+    return "the cell's options" if new.metadata != old.metadata or new.id != old.id else ""
+
+
+def is_unrun(cell: NotebookNode) -> bool:
+    """Whether a code cell should have been run but was not."""
+    exempt = cell.cell_type != "code" or _NEVER_RUN & set(tags(cell))
+    return not exempt and cell.execution_count is None
+
+
+def write(notebook: NotebookNode, path: Path) -> None:
+    """Write a notebook completely or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        scratch.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
+        os.replace(scratch, path)
+    finally:
+        scratch.unlink(missing_ok=True)

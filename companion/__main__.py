@@ -1,0 +1,80 @@
+"""The command line: ``companion models`` shows which models there are and which ones fit here."""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator, Sequence
+
+import companion
+from companion.errors import CompanionError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        argv: Arguments without the program name; those of the process if None.
+
+    Returns:
+        Exit status, 0 for success.
+    """
+    parser = argparse.ArgumentParser(
+        prog="companion", description="Companion of the book Large Language Models, Measured."
+    )
+    parser.add_argument("--version", action="version", version=companion.__version__)
+    commands = parser.add_subparsers(title="commands", required=True)
+    models = commands.add_parser(
+        "models", help="list the models of each role: size, license, whether they fit here"
+    )
+    models.set_defaults(run=_models)
+    arguments = parser.parse_args(argv)
+    try:
+        return arguments.run()
+    except CompanionError as error:
+        sys.stderr.write(f"companion: {error}\n")
+        return 1
+
+
+def _models() -> int:
+    header = ("role", "source", "model", "parameters", "memory", "fits", "license")
+    rows = [header, *_model_rows()]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        sys.stdout.write("  ".join(cells).rstrip() + "\n")
+    source = os.environ.get("COMPANION_MODELS") or "pocket"
+    sys.stdout.write(
+        f"\nload('base') uses the source {source!r}. Change it with load('base', source='hub') or "
+        "the environment variable COMPANION_MODELS.\n"
+    )
+    return 0
+
+
+def _model_rows() -> Iterator[tuple[str, ...]]:
+    """Yield one row per role and source that has a model."""
+    from companion.models.checkpoint import parameter_count  # here: --help stays fast
+    from companion.models.devices import available_memory, pick_device, pick_dtype
+    from companion.models.loading import WEIGHTS_ROOT
+    from companion.models.roles import ROLES
+
+    device = pick_device()
+    dtype = pick_dtype(device)
+    for name, role in ROLES.items():
+        candidates = []
+        if (WEIGHTS_ROOT / name / "config.json").is_file():
+            count = parameter_count(WEIGHTS_ROOT / name)
+            candidates.append(("pocket", f"pocket-{name}", count, 4, "cpu", "Apache-2.0"))
+        if role.hub_id is not None:
+            candidates.append(
+                ("hub", role.hub_id, role.hub_parameters, dtype.itemsize, device, role.hub_license)
+            )
+        for source, model, count, itemsize, place, license_name in candidates:
+            needed = count * itemsize
+            free = available_memory(place)
+            fits = "unknown" if free is None else "yes" if needed <= free else "no"
+            memory = f"{needed / 2**20:,.0f} MiB on {place}"
+            yield name, source, model, f"{count / 1e6:,.1f} M", memory, fits, license_name
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,34 @@
+"""The exceptions of the package: one tree, so that ``except CompanionError`` catches them all.
+
+Plain bad arguments (a negative temperature, ``k = 0``) raise `ValueError` as everywhere in Python.
+The classes here are for what a caller may want to tell apart. Every message says what was found,
+what is allowed and what to do next.
+"""
+
+
+class CompanionError(Exception):
+    """Root of every exception that this package defines."""
+
+
+class UnknownModelError(CompanionError, ValueError):
+    """A model name that is neither a role, nor a folder, nor a Hub id."""
+
+
+class WeightsError(CompanionError):
+    """A file of a local checkpoint is missing, truncated or not the file that was published."""
+
+
+class HubError(CompanionError):
+    """A model could not be fetched from the Hub: no network, gated, not found, not usable."""
+
+
+class NotEnoughMemoryError(CompanionError):
+    """The weights are larger than the free memory of the device."""
+
+
+class ContextLengthError(CompanionError, ValueError):
+    """The prompt, or the prompt plus the tokens asked for, exceed the model's context."""
+
+
+class MissingExtraError(CompanionError, ImportError):
+    """An optional library is not installed."""

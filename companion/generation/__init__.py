@@ -1,0 +1,15 @@
+"""From logits to text, one module per idea.
+
+==================  ================================================================
+`logits`            reshape a next-token distribution: temperature, top-k, top-p, ...
+`sampling`          turn a distribution and one random number into a token
+`batching`          prompts to a left-padded batch, with its mask and positions
+`cache`             the key/value cache: use it, measure it, compute its size
+`stopping`          when a text ends: stop strings, half-finished characters
+`decoding`          the generation loop: greedy, sampling, batches, streaming
+`beam_search`       keep several candidate sequences at once
+`scoring`           log-probabilities and perplexity of a given text
+==================  ================================================================
+
+Shape letters used throughout: ``B`` sequences in a batch, ``T`` tokens, ``V`` vocabulary size.
+"""

@@ -1,0 +1,227 @@
+"""The generation loop: greedy decoding and sampling, in batches, streaming or not.
+
+One loop serves everything, `decode_steps`: run the model on the newest tokens, reshape the
+distribution, pick one token per sequence, append it. ``model.generate`` of `transformers` gives
+the same tokens; the tests hold the two together.
+
+Left out: beam search (`companion.generation.beam_search`), assisted decoding, constraints. Call
+``model.eval()`` first (`companion.load` does): with dropout on, nothing is reproducible. Taught
+in :doc:`/book/gpt/decoding`.
+
+Shape letters: ``B`` sequences (prompts times ``n``), ``T`` tokens so far, ``V`` vocabulary size.
+"""
+
+from collections.abc import Generator, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from companion.generation import logits as filters
+from companion.generation.batching import (
+    check_context,
+    encode_prompts,
+    eos_token_ids,
+    left_pad,
+    padding_id,
+)
+from companion.generation.cache import next_token_logits
+from companion.generation.params import SamplingParams
+from companion.generation.sampling import draw_uniforms, sample_tokens
+from companion.generation.sequences import Generation, GrowingSequence
+from companion.generation.stopping import settled_length
+
+__all__ = ["Generation", "SamplingParams", "decode_steps", "generate", "shape_logits", "stream"]
+
+
+def generate(
+    model: Any,
+    tokenizer: Any,
+    prompts: str | list[str],
+    params: SamplingParams | None = None,
+    *,
+    generator: torch.Generator | None = None,
+    use_cache: bool = True,
+) -> list[Generation]:
+    """Continue each prompt, all of them in one left-padded batch.
+
+    A prompt in a batch gets the tokens that it would get alone, up to floating-point rounding:
+    padding is hidden from the model and from the penalties. When sampling, sequence ``i`` draws
+    the same random numbers whatever stands behind it in the batch. Taught in
+    :doc:`/book/gpt/decoding`.
+
+    Args:
+        model: A causal language model in eval mode.
+        tokenizer: Its tokenizer.
+        prompts: One text or a list of texts, none empty.
+        params: How to choose tokens; ``SamplingParams()`` if None, which samples.
+        generator: Source of randomness, such as ``torch.Generator().manual_seed(0)``. The global
+            one of torch if None. Unused with temperature 0.
+        use_cache: False recomputes the whole sequence at every step: same tokens, more work.
+
+    Returns:
+        ``n`` continuations per prompt, in the order of the prompts.
+
+    Raises:
+        ValueError: If a prompt is empty, ``top_k`` exceeds the vocabulary, or the filters leave
+            no token to choose from.
+        ContextLengthError: If a prompt plus ``max_new_tokens`` exceeds the model's context.
+    """
+    params = params or SamplingParams()
+    prompts = [prompts] if isinstance(prompts, str) else list(prompts)
+    if not prompts:
+        return []
+    token_ids, sequences = _prepare(model, tokenizer, prompts, params)
+    for _ in decode_steps(model, token_ids, sequences, params, generator, use_cache=use_cache):
+        pass
+    return [sequence.result() for sequence in sequences]
+
+
+def stream(
+    model: Any,
+    tokenizer: Any,
+    prompt: str,
+    params: SamplingParams | None = None,
+    *,
+    generator: torch.Generator | None = None,
+) -> Generator[str, None, Generation]:
+    """Continue one prompt and hand out the text piece by piece, while it is being written.
+
+    The pieces joined are the ``text`` that `generate` returns for the same seed. A piece is held
+    back while it may still change: half a character, or what may become a stop string. Leaving
+    the loop early (``break``, Ctrl-C, ``.close()``) stops the model at once. Taught in
+    :doc:`/book/gpt/decoding`.
+
+    Args:
+        model: A causal language model in eval mode.
+        tokenizer: Its tokenizer.
+        prompt: One text, not empty.
+        params: How to choose tokens, with ``n=1``.
+        generator: Source of randomness, as in `generate`.
+
+    Returns:
+        An iterator over pieces of text. Its return value (of ``yield from``) is the `Generation`.
+
+    Raises:
+        ValueError: If ``n`` is not 1 or the prompt is empty. Raised here, not at the first piece.
+        ContextLengthError: If the prompt plus ``max_new_tokens`` exceeds the context.
+    """
+    params = params or SamplingParams()
+    if params.n != 1:
+        raise ValueError(f"stream writes one text, so n must be 1, got {params.n}. Use generate.")
+    token_ids, (sequence,) = _prepare(model, tokenizer, [prompt], params)
+
+    def pieces() -> Generator[str, None, Generation]:
+        shown = 0
+        for _ in decode_steps(model, token_ids, [sequence], params, generator):
+            text = sequence.text()
+            settled = len(text) if sequence.finish_reason else settled_length(text, params.stop)
+            if settled > shown:
+                yield text[shown:settled]
+                shown = settled
+        return sequence.result()
+
+    return pieces()
+
+
+def decode_steps(
+    model: Any,
+    prompt_ids: list[list[int]],
+    sequences: list[GrowingSequence],
+    params: SamplingParams,
+    generator: torch.Generator | None = None,
+    *,
+    use_cache: bool = True,
+) -> Iterator[None]:
+    """Run the generation loop: every step adds one token to every unfinished sequence.
+
+    Args:
+        model: A causal language model in eval mode.
+        prompt_ids: Tokens of each sequence's prompt, ``B`` lists.
+        sequences: The ``B`` sequences to write into.
+        params: How to choose tokens.
+        generator: Source of randomness.
+        use_cache: Keep keys and values between steps.
+
+    Yields:
+        None after each step, when ``sequences`` have grown.
+    """
+    pad_id = padding_id(sequences[0].tokenizer)
+    ids, mask = (tensor.to(model.device) for tensor in left_pad(prompt_ids, pad_id))  # (B, T)
+    greedy = params.temperature == 0
+    uniforms = None if greedy else draw_uniforms(len(ids), params.max_new_tokens, generator)
+    finished = torch.zeros(len(ids), dtype=torch.bool, device=ids.device)
+    cache = None
+    for step in range(params.max_new_tokens):
+        logits, cache = next_token_logits(model, ids, mask, cache, use_cache=use_cache)  # (B, V)
+        scores = shape_logits(logits, ids.masked_fill(mask == 0, -1), params)
+        _check_choice(scores[~finished])
+        tokens = scores.argmax(dim=-1) if greedy else sample_tokens(scores, uniforms[:, step])
+        tokens = torch.where(finished, pad_id, tokens)[:, None]  # (B, 1)
+        logprobs = logits.log_softmax(dim=-1).gather(-1, tokens)
+        for row, sequence in enumerate(sequences):
+            sequence.append(tokens[row].item(), logprobs[row].item())
+        yield
+        finished = torch.tensor([bool(s.finish_reason) for s in sequences], device=ids.device)
+        if finished.all():
+            return
+        ids = torch.cat([ids, tokens], dim=-1)
+        mask = torch.cat([mask, torch.ones_like(tokens)], dim=-1)
+
+
+def shape_logits(logits: Tensor, input_ids: Tensor, params: SamplingParams) -> Tensor:
+    """Apply penalties, temperature and filters, in the order of `transformers`.
+
+    The order matters: top-p after a high temperature keeps more tokens than before it. What is
+    switched off is skipped, and greedy decoding (temperature 0) needs the penalties only.
+
+    Args:
+        logits: Raw next-token logits, shape ``(B, V)``.
+        input_ids: Tokens so far with -1 for padding, shape ``(B, T)``.
+        params: What to apply.
+
+    Returns:
+        Logits to choose from, shape ``(B, V)``.
+    """
+    if params.repetition_penalty != 1:
+        logits = filters.repetition_penalty(logits, input_ids, params.repetition_penalty)
+    if params.no_repeat_ngram_size:
+        logits = filters.no_repeat_ngram(logits, input_ids, params.no_repeat_ngram_size)
+    if params.temperature == 0:
+        return logits
+    logits = filters.apply_temperature(logits, params.temperature)
+    if params.top_k is not None:
+        logits = filters.top_k_filter(logits, params.top_k)
+    if params.top_p < 1:
+        logits = filters.top_p_filter(logits, params.top_p)
+    if params.min_p > 0:
+        logits = filters.min_p_filter(logits, params.min_p)
+    return logits
+
+
+def _prepare(
+    model: Any, tokenizer: Any, prompts: list[str], params: SamplingParams
+) -> tuple[list[list[int]], list[GrowingSequence]]:
+    """Tokenize and check the prompts, and repeat each one ``n`` times."""
+    rows = encode_prompts(tokenizer, prompts)
+    check_context(model.config, max(map(len, rows)), params.max_new_tokens)
+    eos_ids = eos_token_ids(model, tokenizer)
+    pairs = [pair for pair in zip(prompts, rows, strict=True) for _ in range(params.n)]
+    sequences = [GrowingSequence(prompt, tokenizer, params, eos_ids) for prompt, _ in pairs]
+    return [row for _, row in pairs], sequences
+
+
+def _check_choice(scores: Tensor) -> None:
+    """Refuse rows in which no token can be chosen: every logit -inf, or a NaN from the model."""
+    best = scores.amax(dim=-1)  # (B,)
+    if best.isfinite().all():
+        return
+    if best.isneginf().any():
+        raise ValueError(
+            "every token is banned: no_repeat_ngram_size leaves nothing to write. Raise it, or "
+            "lower max_new_tokens."
+        )
+    raise ValueError(
+        "the logits are not finite. If the model runs in float16, load it with dtype='bfloat16' "
+        "or 'float32'; if the temperature is close to 0, use temperature=0."
+    )

@@ -1,0 +1,26 @@
+"""Load a model by role, by folder or by Hub id, on the device and in the dtype that fit.
+
+==============  =====================================================================
+`roles`         which checkpoint a role or name stands for; pinned revisions
+`checkpoint`    the files of a checkpoint: checksums, size, damage
+`hub`           fetch a checkpoint from the Hub, with errors that say what to do
+`devices`       device, dtype and memory
+`loading`       `load`, the only place where `transformers` is imported
+==============  =====================================================================
+"""
+
+from companion.models.devices import MemoryReport, memory_report, pick_device, pick_dtype
+from companion.models.loading import LoadedModel, load
+from companion.models.roles import PINNED_REVISIONS, ROLES, Role
+
+__all__ = [
+    "PINNED_REVISIONS",
+    "ROLES",
+    "LoadedModel",
+    "MemoryReport",
+    "Role",
+    "load",
+    "memory_report",
+    "pick_device",
+    "pick_dtype",
+]

@@ -1,0 +1,139 @@
+"""Device, dtype and memory: where a model runs and whether it fits.
+
+Taught in :doc:`/book/start/pocket-models`. Left out: several devices, offloading, MPS as a default
+(pass ``device="mps"`` to try it).
+"""
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+from companion.errors import NotEnoughMemoryError
+
+GIB = 2**30
+
+
+def pick_device() -> torch.device:
+    """Return the CUDA device if there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def pick_dtype(device: torch.device | str | None = None) -> torch.dtype:
+    """Choose the number format for inference: bfloat16 if the GPU has it, float16 else.
+
+    bfloat16 has the range of float32, so nothing overflows; GPUs have it from compute capability
+    8.0 (Ampere) on. A T4 (7.5) computes in float16. On the CPU float32 is exact and fast.
+
+    Args:
+        device: Where the model will run; `pick_device` if None.
+
+    Returns:
+        ``torch.bfloat16``, ``torch.float16`` or ``torch.float32``.
+
+    Example:
+        >>> pick_dtype("cpu")
+        torch.float32
+    """
+    device = torch.device(device) if device is not None else pick_device()
+    if device.type != "cuda":
+        return torch.float32
+    return _gpu_dtype(torch.cuda.get_device_capability(device))
+
+
+def _gpu_dtype(capability: tuple[int, int]) -> torch.dtype:
+    """Choose by compute capability ``(major, minor)``.
+
+    >>> _gpu_dtype((7, 5)), _gpu_dtype((8, 0))
+    (torch.float16, torch.bfloat16)
+    """
+    return torch.bfloat16 if capability >= (8, 0) else torch.float16
+
+
+class MemoryReport(NamedTuple):
+    """Size of a model in memory."""
+
+    parameters: int
+    """Numbers, a shared tensor counted once."""
+    weight_bytes: int
+    """Bytes of parameters and buffers. Activations and the KV cache come on top."""
+    dtype: torch.dtype
+    device: torch.device
+
+    @property
+    def gib(self) -> float:
+        """Weight bytes in GiB (2**30 bytes)."""
+        return self.weight_bytes / GIB
+
+
+def memory_report(model: nn.Module) -> MemoryReport:
+    """Count the parameters of a model and the bytes they occupy.
+
+    Args:
+        model: Any module with at least one parameter.
+
+    Returns:
+        Parameters, bytes, dtype and device (of the first parameter).
+
+    Example:
+        A linear layer of 3 x 2 weights and 2 biases in float32.
+
+        >>> report = memory_report(nn.Linear(3, 2))
+        >>> report.parameters, report.weight_bytes
+        (8, 32)
+    """
+    parameters = list(model.parameters())
+    first = parameters[0]
+    return MemoryReport(
+        parameters=sum(p.numel() for p in parameters),
+        weight_bytes=sum(t.numel() * t.element_size() for t in [*parameters, *model.buffers()]),
+        dtype=first.dtype,
+        device=first.device,
+    )
+
+
+def available_memory(device: torch.device | str) -> int | None:
+    """Return the free bytes of a device, or None where the system doesn't tell."""
+    device = torch.device(device)
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    return _linux_available() or _free_pages()
+
+
+def check_memory(name: str, needed: int, available: int | None, device: torch.device) -> None:
+    """Refuse to load what doesn't fit, instead of letting the system kill the process.
+
+    Args:
+        name: The model, for the message.
+        needed: Bytes of the weights in the dtype asked for.
+        available: Free bytes on the device; None skips the check.
+        device: The device, for the message.
+
+    Raises:
+        NotEnoughMemoryError: If ``needed`` exceeds ``available``.
+    """
+    if available is None or needed <= available:
+        return
+    raise NotEnoughMemoryError(
+        f"{name} needs {needed / GIB:.2f} GiB for its weights, but {device} has "
+        f"{available / GIB:.2f} GiB free. Choose a smaller model, a smaller dtype such as "
+        "dtype='bfloat16', or another device, or free memory by deleting models you no longer use."
+    )
+
+
+def _linux_available() -> int | None:
+    """Read MemAvailable: free memory plus the caches that Linux gives back on demand."""
+    meminfo = Path("/proc/meminfo")
+    if not meminfo.is_file():
+        return None
+    lines = (line.split() for line in meminfo.read_text(encoding="ascii").splitlines())
+    return next((int(line[1]) * 1024 for line in lines if line[0] == "MemAvailable:"), None)
+
+
+def _free_pages() -> int | None:
+    names = getattr(os, "sysconf_names", {})
+    if "SC_AVPHYS_PAGES" not in names or "SC_PAGE_SIZE" not in names:
+        return None
+    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

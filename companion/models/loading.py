@@ -1,0 +1,175 @@
+"""`load`: from a name to a model and its tokenizer, ready to generate.
+
+The only module that imports `transformers`. Checkpoints are ordinary ``save_pretrained`` folders:
+safetensors weights only, and never code from a repository.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+import transformers
+from transformers.utils import logging as transformers_logging
+
+from companion.errors import WeightsError
+from companion.models.checkpoint import parameter_count, verify_pocket
+from companion.models.devices import available_memory, check_memory, pick_device, pick_dtype
+from companion.models.hub import fetch_snapshot
+from companion.models.roles import PINNED_REVISIONS, Target, resolve
+
+WEIGHTS_ROOT = Path(__file__).parents[1] / "pocket" / "weights"
+
+MODEL_CLASSES = {
+    "causal-lm": transformers.AutoModelForCausalLM,
+    "sequence-classification": transformers.AutoModelForSequenceClassification,
+    "encoder": transformers.AutoModel,
+}
+
+
+class LoadedModel(NamedTuple):
+    """A model in eval mode and its tokenizer; unpacks as ``model, tokenizer = load(...)``."""
+
+    model: Any
+    tokenizer: Any
+
+
+def load(
+    name: str | Path = "base",
+    *,
+    source: str | None = None,
+    device: torch.device | str | None = None,
+    dtype: torch.dtype | str | None = None,
+    revision: str | None = None,
+    weights_root: Path | None = None,
+) -> LoadedModel:
+    """Load a model and its tokenizer by role, folder or Hub id.
+
+    Pocket models run on the CPU in float32 unless told otherwise: they are small, and so every
+    reader sees the same numbers. (They are stored in float16 and widened, which is exact.) Other
+    models go to the GPU if there is one, in the dtype of `pick_dtype`. Taught in
+    :doc:`/book/start/pocket-models`.
+
+    Args:
+        name: A role ("base", "chat", "reward", "embedding"), a folder, or a Hub id.
+        source: Where roles come from: "pocket" (bundled) or "hub". None reads the environment
+            variable COMPANION_MODELS, then falls back to "pocket".
+        device: Where to put the model.
+        dtype: Number format of the weights, such as ``"bfloat16"`` or ``torch.float32``.
+        revision: Commit, tag or branch of a Hub model; the pinned commit if None, "main" for a
+            model that has none.
+        weights_root: Folder of the pocket weights; the bundled ones if None.
+
+    Returns:
+        The model in eval mode, and the tokenizer with left padding and a padding token.
+
+    Raises:
+        UnknownModelError: If the name is no role, folder or Hub id.
+        WeightsError: If local files are missing, damaged or don't fit the architecture.
+        HubError: If the Hub can't be reached or doesn't give the model.
+        NotEnoughMemoryError: If the weights exceed the free memory.
+        ValueError: If ``source`` or ``dtype`` is unknown.
+    """
+    target = resolve(name, source or os.environ.get("COMPANION_MODELS") or "pocket")
+    device = _default_device(target) if device is None else torch.device(device)
+    dtype = pick_dtype(device) if dtype is None else _as_dtype(dtype)
+    folder = _locate(target, revision, weights_root or WEIGHTS_ROOT)
+    check_memory(
+        str(name), parameter_count(folder) * dtype.itemsize, available_memory(device), device
+    )
+    model = _load_model(folder, target.head, dtype)
+    return LoadedModel(model.to(device).eval(), _load_tokenizer(folder))
+
+
+def prepare_tokenizer(tokenizer: Any) -> Any:
+    """Set a tokenizer up for generation: padding on the left, and some padding token.
+
+    A tokenizer without a padding token (GPT-2) gets EOS in that place. Nothing is added to the
+    vocabulary, so the model needs no change. For generating and scoring this is harmless, since
+    padding is masked. For training it is not: a collator that ignores every padding token would
+    ignore the real EOS as well, and the model would never learn to stop.
+
+    Args:
+        tokenizer: A `transformers` tokenizer. Changed in place.
+
+    Returns:
+        The same tokenizer.
+    """
+    tokenizer.padding_side = "left"
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.convert_ids_to_tokens(0)
+    return tokenizer
+
+
+def _default_device(target: Target) -> torch.device:
+    return torch.device("cpu") if target.pocket else pick_device()
+
+
+def _as_dtype(dtype: torch.dtype | str) -> torch.dtype:
+    found = getattr(torch, dtype, None) if isinstance(dtype, str) else dtype
+    if not isinstance(found, torch.dtype) or not found.is_floating_point:
+        raise ValueError(f"dtype must be 'float32', 'bfloat16' or 'float16', got {dtype!r}")
+    return found
+
+
+def _locate(target: Target, revision: str | None, weights_root: Path) -> Path:
+    if target.pocket is not None:
+        return verify_pocket(weights_root, target.pocket)
+    if target.folder is not None:
+        return target.folder
+    return fetch_snapshot(target.hub_id, revision or PINNED_REVISIONS.get(target.hub_id, "main"))
+
+
+def _load_model(folder: Path, head: str, dtype: torch.dtype) -> Any:
+    """Load the weights, and insist that none was missing.
+
+    `transformers` fills a missing weight with random numbers and only logs it.
+    """
+    try:
+        with _no_progress_bar():
+            model, info = MODEL_CLASSES[head].from_pretrained(
+                folder,
+                dtype=dtype,
+                use_safetensors=True,
+                trust_remote_code=False,
+                local_files_only=True,
+                output_loading_info=True,
+            )
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        if "trust_remote_code" in str(error):
+            raise WeightsError(
+                f"{folder} needs Python code from its repository, which this package never runs. "
+                "Choose a model whose architecture is part of transformers."
+            ) from error
+        raise WeightsError(f"transformers can't load {folder}: {error}") from error
+    missing = sorted(info["missing_keys"])
+    if missing:
+        raise WeightsError(
+            f"{folder} has no weights for {len(missing)} tensors of {type(model).__name__}, such "
+            f"as {missing[0]}. Is it a checkpoint of another kind of model?"
+        )
+    return model
+
+
+def _load_tokenizer(folder: Path) -> Any:
+    try:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(
+            folder, trust_remote_code=False, local_files_only=True
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise WeightsError(f"transformers can't load the tokenizer in {folder}: {error}") from error
+    return prepare_tokenizer(tokenizer)
+
+
+@contextmanager
+def _no_progress_bar() -> Iterator[None]:
+    """Keep the bar of `from_pretrained` out of the notebooks, then restore the setting."""
+    enabled = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if enabled:
+            transformers_logging.enable_progress_bar()

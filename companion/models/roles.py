@@ -1,0 +1,112 @@
+"""Which checkpoint stands behind a name: roles, Hub ids and their pinned revisions.
+
+The book asks for a *role* ("base", "chat"), and the same cell runs on a small bundled model or on
+an open model from the Hub. Taught in :doc:`/book/start/pocket-models`.
+"""
+
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from companion.errors import UnknownModelError
+
+SOURCES = ("pocket", "hub")
+
+
+class Role(NamedTuple):
+    """What a role needs, and the Hub model that fills it."""
+
+    purpose: str
+    head: Literal["causal-lm", "sequence-classification", "encoder"]
+    """What sits on top of the transformer: next-token logits, one score, or nothing."""
+    hub_id: str | None
+    """None: there is no ready model, the book trains one."""
+    hub_parameters: int
+    hub_license: str
+
+
+ROLES = {
+    "base": Role("continues text", "causal-lm", "openai-community/gpt2", 124_439_808, "MIT"),
+    "chat": Role("follows instructions", "causal-lm", "Qwen/Qwen3-0.6B", 596_049_920, "Apache-2.0"),
+    "reward": Role("scores answers", "sequence-classification", None, 0, "trained in the book"),
+    "embedding": Role(
+        "turns text into vectors",
+        "encoder",
+        "sentence-transformers/all-MiniLM-L6-v2",
+        22_713_216,
+        "Apache-2.0",
+    ),
+}
+
+PINNED_REVISIONS = {
+    "openai-community/gpt2": "607a30d783dfa663caf39e06633721c8d4cfcd7e",
+    "Qwen/Qwen3-0.6B": "c1899de289a04d12100db370d81485cdf75e47ca",
+    "HuggingFaceTB/SmolLM2-360M-Instruct": "a10cc1512eabd3dde888204e902eca88bddb4951",
+    "sentence-transformers/all-MiniLM-L6-v2": "1110a243fdf4706b3f48f1d95db1a4f5529b4d41",
+}
+"""Commit of each Hub model that the book uses, so that a later upload changes nothing here."""
+
+ALIASES = {"gpt2": "openai-community/gpt2"}
+
+
+class Target(NamedTuple):
+    """What a name resolved to: exactly one of the three places is set."""
+
+    head: str = "causal-lm"
+    pocket: str | None = None
+    """Name of a folder below the pocket weights."""
+    folder: Path | None = None
+    hub_id: str | None = None
+
+
+def resolve(name: str | Path, source: str) -> Target:
+    """Find out what ``name`` stands for.
+
+    In this order: a role, an existing folder, a Hub id ``owner/name``.
+
+    Args:
+        name: What the caller asked for.
+        source: Where roles come from, "pocket" or "hub". Folders and ids ignore it.
+
+    Returns:
+        The place to load from.
+
+    Raises:
+        ValueError: If ``source`` is neither of the two.
+        UnknownModelError: If the name is none of the three.
+    """
+    if source not in SOURCES:
+        raise ValueError(
+            f"source must be 'pocket' or 'hub', got {source!r} (argument source, or the "
+            "environment variable COMPANION_MODELS)"
+        )
+    if isinstance(name, str) and name in ROLES:
+        return _resolve_role(name, source)
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return Target(folder=folder)
+    text = ALIASES.get(str(name), str(name))
+    if isinstance(name, Path) or text.count("/") != 1 or text[0] in "./~" or text[-1] == "/":
+        raise UnknownModelError(_unknown(text))
+    return Target(hub_id=text)
+
+
+def _resolve_role(name: str, source: str) -> Target:
+    role = ROLES[name]
+    if source == "pocket":
+        return Target(role.head, pocket=name)
+    if role.hub_id is None:
+        raise UnknownModelError(
+            f"there is no Hub model for the role {name!r}: the book trains one. Use "
+            "source='pocket', or pass a folder or a Hub id."
+        )
+    return Target(role.head, hub_id=role.hub_id)
+
+
+def _unknown(name: str) -> str:
+    close = get_close_matches(name, ROLES, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    return (
+        f"unknown model {name!r}.{hint} Pass a role ({', '.join(ROLES)}), a folder that exists, "
+        "or a Hub id such as 'openai-community/gpt2'."
+    )

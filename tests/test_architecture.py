@@ -1,0 +1,207 @@
+"""The shape of the package: who may import whom, who owns a library, how long a module may be."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import companion
+
+ROOT = Path(companion.__file__).parent
+MODULES = sorted(ROOT.rglob("*.py"))
+
+# From the bottom up. A module may import from its own layer and from those below it. Of several
+# names that match a module, the longest counts.
+LAYERS = [
+    ["companion", "companion.errors", "companion._extras"],
+    [
+        "companion.generation",  # the package itself: a docstring
+        "companion.generation.logits",
+        "companion.generation.sampling",
+        "companion.generation.stopping",
+        "companion.losses",
+        "companion.advantages",
+        "companion.lora",
+        "companion.quantization",
+    ],
+    [
+        "companion.messages",
+        "companion.prompts",
+        "companion.models",
+        "companion.rewards",
+        "companion.rag",
+    ],
+    [
+        "companion.generation.params",
+        "companion.generation.sequences",
+        "companion.generation.batching",
+        "companion.generation.cache",
+        "companion.generation.scoring",
+        "companion.generation.beam_search",
+        "companion.generation.decoding",
+        "companion.training",
+        "companion.rag.pipeline",
+        "companion.tools",
+    ],
+    ["companion.chatbot"],
+    ["companion.pocket", "companion.exercises", "companion.__main__"],
+]
+
+# Libraries that take long to import or change often, and the one place that imports each.
+OWNERS = {
+    "transformers": ["companion.models.loading", "companion.pocket"],
+    "huggingface_hub": ["companion.models.hub"],
+    "httpx": ["companion.models.hub"],
+    "trl": ["companion.training"],
+    "peft": ["companion.lora", "companion.training"],
+    "bitsandbytes": ["companion.quantization"],
+    "faiss": ["companion.rag.index"],
+    "sentence_transformers": ["companion.rag.embeddings"],
+    "langchain_core": ["companion.rag.retriever", "companion.prompts"],
+    "langchain_text_splitters": ["companion.rag.chunking"],
+    "datasets": ["companion.training"],
+    "accelerate": ["companion.training"],
+    "matplotlib": [],
+    "langchain_community": [],
+}
+
+
+def module_name(path: Path) -> str:
+    parts = ["companion", *path.relative_to(ROOT).with_suffix("").parts]
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Yield every module that a file imports, at the top or inside a function."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            origin = absolute(path, node)
+            for alias in node.names:
+                full = f"{origin}.{alias.name}"
+                yield full if is_module(full) else origin
+
+
+def absolute(path: Path, node: ast.ImportFrom) -> str:
+    """Return the module that an import names, `from . import x` resolved."""
+    if not node.level:
+        return node.module
+    package = [*path.relative_to(ROOT.parent).parent.parts]
+    return ".".join([*package[: len(package) - node.level + 1], *filter(None, [node.module])])
+
+
+def is_module(name: str) -> bool:
+    path = ROOT.parent / Path(*name.split("."))
+    return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
+
+
+def within(name: str, parent: str) -> bool:
+    return f"{name}.".startswith(f"{parent}.")
+
+
+def layer(name: str) -> int:
+    """Return the number of a module's layer. The root package matches only itself."""
+    matches = [
+        (len(entry), number)
+        for number, entries in enumerate(LAYERS)
+        for entry in entries
+        if entry == name or (entry != "companion" and within(name, entry))
+    ]
+    assert matches, f"{name} is in no layer: add it to LAYERS in {Path(__file__).name}"
+    return max(matches)[1]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module_name)
+def test_imports_point_down(path: Path) -> None:
+    name = module_name(path)
+    if name == "companion":  # its names are lazy: see test_import_loads_nothing_heavy
+        return
+
+    upward = [
+        target
+        for target in imports(path)
+        if within(target, "companion") and layer(target) > layer(name)
+    ]
+
+    assert upward == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module_name)
+def test_nothing_imports_the_pocket_code_but_itself(path: Path) -> None:
+    if within(module_name(path), "companion.pocket"):
+        return
+
+    assert [name for name in imports(path) if within(name, "companion.pocket")] == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module_name)
+def test_each_heavy_library_has_one_owner(path: Path) -> None:
+    name = module_name(path)
+
+    strays = [
+        target
+        for target in imports(path)
+        for library, owners in OWNERS.items()
+        if within(target, library) and not any(within(name, owner) for owner in owners)
+    ]
+
+    assert strays == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module_name)
+def test_a_module_has_at_most_300_lines_and_a_docstring(path: Path) -> None:
+    source = path.read_text(encoding="utf-8")
+
+    assert len(source.splitlines()) <= 300
+    assert ast.get_docstring(ast.parse(source))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module_name)
+def test_a_function_has_at_most_55_lines_without_its_docstring(path: Path) -> None:
+    too_long = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef):
+            start = node.body[1 if ast.get_docstring(node) else 0 :] or node.body
+            if node.end_lineno - start[0].lineno + 1 > 55:
+                too_long.append(node.name)
+
+    assert too_long == []
+
+
+def test_no_module_is_called_utils() -> None:
+    names = {part for path in MODULES for part in path.relative_to(ROOT).with_suffix("").parts}
+
+    assert not names & {"utils", "util", "helpers", "misc", "common"}
+
+
+@pytest.mark.parametrize("statement", ["import companion", "import companion.__main__"])
+def test_import_loads_nothing_heavy(statement: str) -> None:
+    heavy = ["torch", "transformers", "huggingface_hub", "numpy", "tokenizers", "safetensors"]
+    code = f"import sys\n{statement}\nprint([m for m in {heavy} if m in sys.modules])"
+
+    output = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT.parent, check=True
+    )
+
+    assert output.stdout.strip() == "[]"
+    assert output.stderr == ""
+
+
+def test_the_lazy_names_are_there() -> None:
+    from companion.generation import decoding
+    from companion.models import load
+
+    assert companion.load is load
+    assert companion.generate is decoding.generate
+    assert companion.stream is decoding.stream
+    assert companion.SamplingParams is decoding.SamplingParams
+    assert set(companion.__all__) <= set(dir(companion))
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="module 'companion' has no attribute 'nothing'"):
+        _ = companion.nothing

@@ -1,0 +1,364 @@
+"""Loading: roles, the pocket weights and their checksums, folders, the Hub, memory."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+import transformers
+from torch import nn
+
+import companion
+from companion.errors import (
+    NotEnoughMemoryError,
+    UnknownModelError,
+    WeightsError,
+)
+from companion.generation.decoding import SamplingParams, generate
+from companion.models import (
+    PINNED_REVISIONS,
+    ROLES,
+    load,
+    memory_report,
+    pick_device,
+    pick_dtype,
+)
+from companion.models.checkpoint import parameter_count, sha256, verify_pocket
+from companion.models.devices import available_memory, check_memory
+from companion.models.loading import WEIGHTS_ROOT, prepare_tokenizer
+from companion.models.roles import resolve
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.fixture
+def weights(tmp_path: Path, checkpoint: Path) -> Path:
+    """A weights root as the package bundles it: base/ and SHA256SUMS."""
+    shutil.copytree(checkpoint, tmp_path / "base")
+    lines = [f"{sha256(file)}  base/{file.name}" for file in sorted((tmp_path / "base").iterdir())]
+    (tmp_path / "SHA256SUMS").write_text("\n".join(lines) + "\n")
+    return tmp_path
+
+
+@pytest.fixture
+def folder(tmp_path: Path, checkpoint: Path) -> Path:
+    """A copy of the checkpoint that a test may damage."""
+    return Path(shutil.copytree(checkpoint, tmp_path / "copy"))
+
+
+# Pocket weights
+
+
+def test_base_is_the_default_and_is_ready_to_generate(weights: Path, llama) -> None:
+    model, tokenizer = load(weights_root=weights)
+
+    (one,) = generate(model, tokenizer, "Hello", SamplingParams(5, temperature=0))
+    assert len(one.token_ids) == 5
+    assert not model.training
+    assert model.device == torch.device("cpu")
+
+
+def test_half_precision_weights_are_widened_without_change(weights: Path, llama) -> None:
+    model, _ = load("base", weights_root=weights)
+
+    assert {p.dtype for p in model.parameters()} == {torch.float32}
+    for ours, original in zip(model.parameters(), llama.parameters(), strict=True):
+        assert torch.equal(ours, original.half().float())
+
+
+def test_a_dtype_can_be_asked_for_by_name(weights: Path) -> None:
+    model, _ = load("base", weights_root=weights, dtype="bfloat16")
+
+    assert model.dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize("dtype", ["float33", "int8", "nn", 16])
+def test_an_unknown_dtype_is_refused(weights: Path, dtype: object) -> None:
+    with pytest.raises(ValueError, match="dtype must be 'float32', 'bfloat16' or 'float16'"):
+        load("base", weights_root=weights, dtype=dtype)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json", "tokenizer.json"])
+def test_a_damaged_file_is_named_with_the_remedy(weights: Path, name: str) -> None:
+    file = weights / "base" / name
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+
+    with pytest.raises(
+        WeightsError, match=rf"{name} is damaged.*git checkout -- companion/pocket/weights"
+    ):
+        load("base", weights_root=weights)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json"])
+def test_a_missing_file_is_named_with_the_remedy(weights: Path, name: str) -> None:
+    (weights / "base" / name).unlink()
+
+    with pytest.raises(WeightsError, match=rf"{name} is missing.*or reinstall the package"):
+        load("base", weights_root=weights)
+
+
+def test_a_truncated_file_is_named(weights: Path) -> None:
+    file = weights / "base" / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:1000])
+
+    with pytest.raises(WeightsError, match=r"model.safetensors is damaged"):
+        load("base", weights_root=weights)
+
+
+def test_a_file_nobody_vouches_for_is_refused(weights: Path) -> None:
+    (weights / "base" / "adapter_config.json").write_text("{}")
+
+    with pytest.raises(WeightsError, match=r"adapter_config.json is not listed in SHA256SUMS"):
+        load("base", weights_root=weights)
+
+
+def test_missing_checksums_are_refused(weights: Path) -> None:
+    (weights / "SHA256SUMS").unlink()
+
+    with pytest.raises(WeightsError, match="SHA256SUMS is missing"):
+        load("base", weights_root=weights)
+
+
+def test_a_broken_checksum_line_is_refused(weights: Path) -> None:
+    (weights / "SHA256SUMS").write_text("abc base/config.json\n")
+
+    with pytest.raises(WeightsError, match="has a line that is not"):
+        load("base", weights_root=weights)
+
+
+def test_a_role_without_bundled_weights_says_which_there_are(weights: Path) -> None:
+    with pytest.raises(WeightsError, match=r"role 'chat' \(bundled: base\).*source='hub'"):
+        load("chat", weights_root=weights)
+
+
+@pytest.mark.skipif(not WEIGHTS_ROOT.is_dir(), reason="the pocket model is not trained yet")
+def test_the_bundled_model_loads_and_writes() -> None:
+    model, tokenizer = companion.load("base")
+
+    (one,) = generate(model, tokenizer, "The", SamplingParams(8, temperature=0))
+    assert verify_pocket(WEIGHTS_ROOT, "base").is_dir()
+    assert model.dtype == torch.float32
+    assert tokenizer.padding_side == "left"
+    assert tokenizer.pad_token_id not in (None, tokenizer.eos_token_id)
+    assert one.text
+
+
+# Names
+
+
+def test_a_name_that_is_nothing_lists_the_roles() -> None:
+    with pytest.raises(
+        UnknownModelError, match=r"unknown model 'bse'. Did you mean 'base'\? Pass a role \(base,"
+    ):
+        load("bse")
+
+
+@pytest.mark.parametrize("name", ["./nowhere", "/no/where", "a/b/c", "nowhere/", Path("no/where")])
+def test_a_folder_that_does_not_exist_is_unknown(name: str | Path) -> None:
+    with pytest.raises(UnknownModelError, match="a folder that exists"):
+        load(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "hub_id"),
+    [("base", "openai-community/gpt2"), ("gpt2", "openai-community/gpt2"), ("a/b", "a/b")],
+)
+def test_names_resolve_to_hub_ids(name: str, hub_id: str) -> None:
+    assert resolve(name, "hub").hub_id == hub_id
+
+
+def test_a_role_without_hub_model_says_so() -> None:
+    with pytest.raises(UnknownModelError, match="no Hub model for the role 'reward'"):
+        load("reward", source="hub")
+
+
+def test_the_source_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COMPANION_MODELS", "hubb")
+
+    with pytest.raises(ValueError, match="source must be 'pocket' or 'hub', got 'hubb'"):
+        load("base")
+
+
+def test_the_argument_wins_over_the_environment(
+    monkeypatch: pytest.MonkeyPatch, weights: Path
+) -> None:
+    monkeypatch.setenv("COMPANION_MODELS", "hubb")
+
+    assert load("base", source="pocket", weights_root=weights).model
+
+
+def test_every_hub_role_is_pinned_to_a_commit() -> None:
+    ids = {role.hub_id for role in ROLES.values() if role.hub_id}
+
+    assert ids <= set(PINNED_REVISIONS)
+    assert all(len(bytes.fromhex(commit)) == 20 for commit in PINNED_REVISIONS.values())
+
+
+# Folders
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_a_folder_loads(checkpoint: Path, kind: type) -> None:
+    model, tokenizer = load(kind(checkpoint))
+
+    assert model.config.model_type == "llama"
+    assert tokenizer.padding_side == "left"
+
+
+def test_loading_is_silent(checkpoint: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    load(checkpoint)
+
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_folder_without_config_is_no_checkpoint(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"is not a checkpoint: it has no config.json"):
+        load(tmp_path)
+
+
+def test_pickled_weights_are_not_loaded(folder: Path) -> None:
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+
+    with pytest.raises(WeightsError, match=r"lacks a .safetensors file. Pickled weights"):
+        load(folder)
+
+
+def test_a_missing_part_of_a_split_checkpoint_is_named(folder: Path) -> None:
+    index = {"weight_map": {"a": "model.safetensors", "b": "model-2.safetensors"}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+
+    with pytest.raises(WeightsError, match=r"lacks model-2.safetensors"):
+        load(folder)
+
+
+@pytest.mark.parametrize("cut", [4, 500, -1])
+def test_a_truncated_weight_file_is_refused(folder: Path, cut: int) -> None:
+    file = folder / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:cut])
+
+    with pytest.raises(WeightsError, match=r"model.safetensors is (truncated|not a readable)"):
+        load(folder)
+
+
+def test_weights_that_are_not_there_are_not_made_up(folder: Path, llama) -> None:
+    state = {k: v for k, v in llama.state_dict().items() if "layers.1." not in k}
+    transformers.LlamaForCausalLM(llama.config).save_pretrained(folder, state_dict=state)
+
+    with pytest.raises(WeightsError, match=r"no weights for \d+ tensors of LlamaForCausalLM"):
+        load(folder)
+
+
+def test_an_unknown_architecture_is_explained(folder: Path) -> None:
+    (folder / "config.json").write_text('{"model_type": "nothing_known"}')
+
+    with pytest.raises(WeightsError, match="transformers can't load"):
+        load(folder)
+
+
+def test_code_from_a_repository_is_never_run(folder: Path) -> None:
+    (folder / "evil.py").write_text("raise SystemExit('code was run')")
+    config = {
+        "model_type": "nothing_known",
+        "auto_map": {"AutoConfig": "evil.Config", "AutoModelForCausalLM": "evil.Model"},
+    }
+    (folder / "config.json").write_text(json.dumps(config))
+
+    with pytest.raises(WeightsError, match="which this package never runs"):
+        load(folder)
+
+
+def test_a_missing_tokenizer_is_explained(folder: Path) -> None:
+    for file in folder.glob("tokenizer*"):
+        file.unlink()
+
+    with pytest.raises(WeightsError, match="can't load the tokenizer"):
+        load(folder)
+
+
+# Tokenizer
+
+
+def test_a_padding_token_of_its_own_is_kept(tokenizer) -> None:
+    assert prepare_tokenizer(tokenizer).pad_token == "<pad>"
+
+
+def test_without_a_padding_token_eos_stands_in_and_the_vocabulary_stays(checkpoint: Path) -> None:
+    tokenizer = transformers.AutoTokenizer.from_pretrained(checkpoint, padding_side="right")
+    tokenizer.pad_token = None
+    size = len(tokenizer)
+
+    prepare_tokenizer(tokenizer)
+
+    assert (tokenizer.pad_token, tokenizer.padding_side) == ("</s>", "left")
+    assert len(tokenizer) == size
+
+
+# Devices and memory
+
+
+def test_the_cpu_computes_in_float32() -> None:
+    assert pick_dtype("cpu") == torch.float32
+
+
+def test_a_gpu_is_used_if_there_is_one() -> None:
+    assert pick_device().type == ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@pytest.mark.gpu
+def test_a_gpu_computes_in_the_best_dtype_it_has(checkpoint: Path) -> None:
+    model, tokenizer = load(checkpoint)
+
+    (one,) = generate(model, tokenizer, "Hello", SamplingParams(5, temperature=0))
+    assert model.device.type == "cuda"
+    assert model.dtype == (
+        torch.bfloat16 if torch.cuda.get_device_capability() >= (8, 0) else torch.float16
+    )
+    assert len(one.token_ids) == 5
+
+
+def test_memory_report_counts_a_tied_tensor_once(gpt2) -> None:
+    report = memory_report(gpt2)
+
+    assert report.parameters == gpt2.num_parameters()
+    assert report.dtype == torch.float32
+
+
+def test_memory_report_by_hand() -> None:
+    layer = nn.Linear(10, 5).to(torch.float16)
+
+    report = memory_report(layer)
+
+    assert (report.parameters, report.weight_bytes) == (55, 110)
+    assert report.gib == 110 / 2**30
+
+
+def test_the_size_is_known_before_loading(checkpoint: Path, llama) -> None:
+    assert parameter_count(checkpoint) == llama.num_parameters()
+
+
+def test_what_does_not_fit_is_refused_with_numbers() -> None:
+    with pytest.raises(
+        NotEnoughMemoryError, match=r"big needs 3.00 GiB.*cpu has 2.00 GiB free. Choose a smaller"
+    ):
+        check_memory("big", 3 * 2**30, 2 * 2**30, torch.device("cpu"))
+
+
+@pytest.mark.parametrize("available", [None, 100])
+def test_what_fits_or_can_not_be_known_is_let_through(available: int | None) -> None:
+    check_memory("small", 100, available, torch.device("cpu"))
+
+
+def test_this_machine_has_some_memory() -> None:
+    assert available_memory("cpu") is None or available_memory("cpu") > 2**20
+
+
+def test_a_model_larger_than_memory_is_refused_before_it_is_read(folder: Path) -> None:
+    giant = {"w": {"dtype": "F16", "shape": [10**9, 10**6], "data_offsets": [0, 0]}}
+    header = json.dumps(giant).encode()
+    (folder / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
+
+    with pytest.raises(NotEnoughMemoryError, match="GiB for its weights"):
+        load(folder)

@@ -1,0 +1,165 @@
+"""What is installed, shipped and promised by the files at the top of the repository."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import companion
+
+ROOT = Path(__file__).resolve().parents[1]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+EXTRAS = PYPROJECT["project"]["optional-dependencies"]
+
+
+def read_pins() -> dict[str, str]:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = [line.split("==") for line in lines if not line.startswith("#")]
+    return {canonicalize_name(name): number for name, number in pins}
+
+
+def run(*command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "MAKEFLAGS": "", "MAKELEVEL": "0", **variables}
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_version_is_written_in_one_place():
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "companion").rglob("*.py")]
+
+    written = [match for text in sources for match in re.findall(r"^__version__ = (.+)$", text, re.M)]
+
+    assert written == [f'"{companion.__version__}"']
+    assert "version" not in PYPROJECT["project"]
+    assert PYPROJECT["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "companion.__version__"}
+
+
+def test_installed_version_is_that_of_the_source():
+    assert version("companion") == companion.__version__
+
+
+def test_python_classifiers_agree_with_requires_python():
+    classifiers = PYPROJECT["project"]["classifiers"]
+
+    named = [text.rsplit(" ", 1)[1] for text in classifiers if "Python :: 3." in text]
+
+    assert named == ["3.11", "3.12", "3.13"]
+    assert PYPROJECT["project"]["requires-python"] == ">=3.11,<3.14"
+
+
+@pytest.mark.parametrize("extra", ["core", *EXTRAS])
+def test_every_requirement_has_an_exact_version_within_its_bounds(extra):
+    pins = read_pins()
+    lines = PYPROJECT["project"]["dependencies"] if extra == "core" else EXTRAS[extra]
+    requirements = [Requirement(line) for line in lines if not line.startswith("companion[")]
+
+    bad = [r for r in requirements if pins.get(canonicalize_name(r.name), "0") not in r.specifier]
+
+    assert bad == []
+
+
+def test_all_brings_what_a_notebook_needs_but_not_the_tools_of_the_book():
+    (own,) = [Requirement(line) for line in EXTRAS["all"] if line.startswith("companion[")]
+
+    assert own.extras == {"train", "quant", "rag"}
+    assert set(EXTRAS) - own.extras == {"book", "test", "all"}
+
+
+def test_constraints_are_plain_sorted_exact_public_versions():
+    header, pins = [], []
+    for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines():
+        (header if line.startswith("#") else pins).append(line)
+
+    strange = [pin for pin in pins if not re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][0-9a-z.]*", pin)]
+
+    assert len(header) == 2
+    assert strange == []
+    assert pins == sorted(pins, key=str.upper)
+
+
+def test_upper_bounds_have_a_reason():
+    lines = (ROOT / "pyproject.toml").read_text(encoding="utf-8").splitlines()
+
+    unexplained = [line for line in lines if re.match(r'\s+"[\w.-]+>=[\w.]+,<', line) and "#" not in line]
+
+    assert unexplained == []
+
+
+def test_make_help_lists_every_target():
+    text = (ROOT / "Makefile").read_text(encoding="utf-8")
+    (phony,) = re.findall(r"^\.PHONY: (.+)$", text, flags=re.MULTILINE)
+    rules = set(re.findall(r"^([a-z][a-z-]*):", text, flags=re.MULTILINE))
+
+    listed = re.findall(r"^  make (\S+) +\S", run("make", "help").stdout, flags=re.MULTILINE)
+
+    assert listed
+    assert set(listed) == set(phony.split()) == rules
+
+
+def test_make_without_a_target_is_make_help():
+    assert run("make").stdout == run("make", "help").stdout
+
+
+def test_console_script_shows_its_help():
+    script = Path(sys.executable).with_name("companion")
+
+    done = run(str(script), "--help")
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("usage: companion")
+
+
+def test_setup_says_what_to_do_when_the_named_python_does_not_work():
+    done = run("sh", ".ci/venv", "install", "test", "unused", PYTHON="no-such-python")
+
+    assert done.returncode == 1
+    assert "PYTHON=no-such-python is not a Python from 3.11 to 3.13" in done.stderr
+
+
+def test_setup_says_what_to_do_when_there_is_no_python(tmp_path):
+    shell = Path("/bin/sh").resolve()
+
+    done = run(str(shell), ".ci/venv", "install", "test", "unused", PATH=str(tmp_path), PYTHON="")
+
+    assert done.returncode == 1
+    assert "sudo apt-get install python3 python3-venv" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["test", "publish", "weekly"])
+def test_workflows_pin_actions_by_major_version_and_start_without_rights(name):
+    text = (ROOT / ".github" / "workflows" / f"{name}.yml").read_text(encoding="utf-8")
+
+    actions = re.findall(r"uses: (\S+)", text)
+
+    assert all(re.fullmatch(r"actions/[a-z-]+@v\d+", action) for action in actions), actions
+    assert "\npermissions:\n  contents: read\n" in text
+
+
+def test_wheel_holds_every_file_of_the_package_and_nothing_else(tmp_path):
+    source, out = tmp_path / "source", tmp_path / "out"
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "companion", source / "companion", ignore=ignored)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    (source / "tests").mkdir()
+    (source / "tests" / "test_something.py").touch()
+    files = [path for path in (source / "companion").rglob("*") if path.is_file()]
+
+    options = ["-q", "--no-deps", "--no-index", "--no-build-isolation", "-w", str(out)]
+    done = run(sys.executable, "-m", "pip", "wheel", *options, str(source))
+
+    assert done.returncode == 0, done.stderr
+    (wheel,) = out.glob("companion-*.whl")
+    names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    assert names == {path.relative_to(source).as_posix() for path in files}
+    assert {"companion/py.typed", "companion/pocket/weights/SHA256SUMS"} <= names
