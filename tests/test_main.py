@@ -1,8 +1,11 @@
 """The command line."""
 
+from pathlib import Path
+
 import pytest
 
 from companion.__main__ import main
+from companion.models import loading
 
 
 def test_the_command_lists_roles_sizes_and_licenses(capsys: pytest.CaptureFixture[str]) -> None:
@@ -35,3 +38,16 @@ def test_an_unknown_command_ends_with_status_2(
 
     assert end.value.code == 2
     assert "usage: companion" in capsys.readouterr().err
+
+
+def test_damaged_weights_end_with_status_1_and_a_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base" / "config.json").write_text("{}")
+    monkeypatch.setattr(loading, "WEIGHTS_ROOT", tmp_path)
+
+    status = main(["models"])
+
+    assert status == 1
+    assert "base lacks a .safetensors file" in capsys.readouterr().err

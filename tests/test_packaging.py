@@ -37,11 +37,15 @@ def run(*command: str, **variables: str) -> subprocess.CompletedProcess[str]:
 def test_version_is_written_in_one_place():
     sources = [path.read_text(encoding="utf-8") for path in (ROOT / "companion").rglob("*.py")]
 
-    written = [match for text in sources for match in re.findall(r"^__version__ = (.+)$", text, re.M)]
+    written = [
+        match for text in sources for match in re.findall(r"^__version__ = (.+)$", text, re.M)
+    ]
 
     assert written == [f'"{companion.__version__}"']
     assert "version" not in PYPROJECT["project"]
-    assert PYPROJECT["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "companion.__version__"}
+    assert PYPROJECT["tool"]["setuptools"]["dynamic"]["version"] == {
+        "attr": "companion.__version__"
+    }
 
 
 def test_installed_version_is_that_of_the_source():
@@ -90,7 +94,9 @@ def test_constraints_are_plain_sorted_exact_public_versions():
 def test_upper_bounds_have_a_reason():
     lines = (ROOT / "pyproject.toml").read_text(encoding="utf-8").splitlines()
 
-    unexplained = [line for line in lines if re.match(r'\s+"[\w.-]+>=[\w.]+,<', line) and "#" not in line]
+    unexplained = [
+        line for line in lines if re.match(r'\s+"[\w.-]+>=[\w.]+,<', line) and "#" not in line
+    ]
 
     assert unexplained == []
 

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.util import logging
@@ -57,6 +58,16 @@ def drop_thebe(app: Sphinx, config: Config) -> None:
             for listener in listeners
             if not getattr(listener.handler, "__module__", "").startswith("sphinx_thebe")
         ]
+
+
+def shorten_citations(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Write "Liu et al." where a bibliography entry names one author "and others"."""
+    for reference in doctree.findall(nodes.reference):
+        for text in list(reference.findall(nodes.Text)):
+            before, mark, after = text.partition(" and others")
+            if mark:
+                et_al = nodes.emphasis("", "et al.")
+                text.parent.replace(text, [nodes.Text(f"{before} "), et_al, nodes.Text(after)])
 
 
 def complete_page(
@@ -144,5 +155,6 @@ def setup(app: Sphinx) -> dict:
     app.connect("config-inited", set_addresses, priority=100)
     app.connect("config-inited", drop_thebe, priority=900)
     app.connect("config-inited", choose_math, priority=900)
+    app.connect("doctree-resolved", shorten_citations)
     app.connect("html-page-context", complete_page, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -168,7 +168,9 @@ def _colab_faults(name: str, match: re.Match[str], project: Project) -> list[str
 def asset_faults(site: Site) -> list[str]:
     """Missing files and third parties named in style sheets and scripts."""
     faults = []
-    loaded = {site.resolve(url, page) for page, facts in site.pages.items() for url in facts.resources}
+    loaded = {
+        site.resolve(url, page) for page, facts in site.pages.items() for url in facts.resources
+    }
     for path in sorted(loaded):
         if not path.is_file() or path.suffix not in (".css", ".js"):
             continue

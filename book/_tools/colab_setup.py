@@ -9,7 +9,7 @@ from __future__ import annotations
 SETUP_TAG = "colab-setup"
 DISTRIBUTION = "companion"
 
-_TEMPLATE = '''\
+_TEMPLATE = """\
 # @title Set-up: run this first on Google Colab (it does nothing elsewhere)
 import sys
 
@@ -31,7 +31,7 @@ if "google.colab" in sys.modules:
             "Start a fresh runtime (Runtime > Disconnect and delete runtime) and run this cell "
             f"again. What pip said:\\n{done.stderr[-2000:]}"
         )
-    print(f"Installed. Kept {' and '.join(kept)}.")'''
+    print(f"Installed. Kept {' and '.join(kept)}.")"""
 
 
 def setup_source(repository: str) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import signal
 import tempfile
 import threading
 import time
@@ -108,32 +107,30 @@ def execute(
     with tempfile.TemporaryFile() as complaints:
         try:
             return asyncio.run(_run(client, complaints, describe))
-        except asyncio.CancelledError:
-            raise KeyboardInterrupt from None
         except DeadKernelError as error:
             complaints.seek(0)
             tail = complaints.read().decode("utf-8", "replace")[-2000:]
-            raise BookError(f"the kernel died: {error}\n{tail}") from error
+            raise BookError(f"{error}\n{tail}") from error
 
 
 async def _run(
     client: NotebookClient, complaints: object, describe: Callable[[int], str]
 ) -> Measurement:
-    environment = {**os.environ, **KERNEL_ENVIRONMENT}
-    async with client.async_setup_kernel(env=environment, stderr=complaints):
-        _stop_on_signals(asyncio.current_task())
-        watch = MemoryWatch(client.km.provisioner.pid)
+    manager = client.create_kernel_manager()  # nbclient's own set-up would swallow Ctrl-C
+    try:
+        environment = {**os.environ, **KERNEL_ENVIRONMENT}
+        await client.async_start_new_kernel(env=environment, stderr=complaints)
+        await client.async_start_new_kernel_client()
+        watch = MemoryWatch(manager.provisioner.pid)
         started = time.perf_counter()
         for index, cell in enumerate(client.nb.cells):
             await _run_cell(client, cell, index, describe)
         seconds = time.perf_counter() - started
         return Measurement(seconds, watch.stop())
-
-
-def _stop_on_signals(task: asyncio.Task) -> None:
-    """Let Ctrl-C end the run; nbclient's own handlers would only kill the kernel."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    finally:
+        if client.kc is not None:
+            client.kc.stop_channels()
+        await manager.shutdown_kernel(now=True)
 
 
 async def _run_cell(
@@ -141,6 +138,10 @@ async def _run_cell(
 ) -> None:
     try:
         await client.async_execute_cell(cell, index)
+    except DeadKernelError:
+        if asyncio.current_task().cancelling():  # Ctrl-C, which nbclient takes for a dead kernel
+            raise asyncio.CancelledError from None
+        raise DeadKernelError(f"{describe(index)} ended the kernel; its last words:") from None
     except CellExecutionError as error:
         problem = _ANSI.sub("", error.traceback).strip()
         raise BookError(f"{describe(index)} raises\n{problem}") from None

@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
-_VOID = set("area base br col embed hr img input link meta param source track wbr".split())
+_VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source"}
+_VOID |= {"param", "track", "wbr"}
 _NOT_LOADED = {"canonical", "next", "prev", "search", "index", "author", "copyright", "alternate"}
 _LOADING_TAGS = {"img", "script", "iframe", "source", "video", "audio", "embed", "object", "track"}
 _CSS_URL = re.compile(r"url\(\s*[\"']?([^\"')]+)[\"']?\s*\)|@import\s+[\"']([^\"']+)[\"']")

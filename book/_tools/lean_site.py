@@ -68,7 +68,7 @@ def lean(site: Path) -> None:
         _subset(font, icons)
     if 'class="katex"' in text:  # else the reader's browser draws the formulas, with any character
         katex = site / "_static" / "vendor" / "katex"
-        _drop_formula_fonts(katex / "katex.min.css", text)
+        drop_formula_fonts(katex / "katex.min.css", text)
         for font in katex.rglob("*.woff2"):
             _subset(font, {ord(character) for character in set(text)})
 
@@ -117,7 +117,7 @@ def used_icons(text: str, styles: str) -> set[int]:
     return used | {ord(mark) for mark in set(styles + text) if ord(mark) in _PRIVATE_USE}
 
 
-def _drop_formula_fonts(sheet: Path, text: str) -> None:
+def drop_formula_fonts(sheet: Path, text: str) -> None:
     """Remove the fonts of KaTeX that no formula uses: the rules and the files.
 
     Args:
@@ -125,7 +125,9 @@ def _drop_formula_fonts(sheet: Path, text: str) -> None:
         text: All pages.
     """
     styles = sheet.read_text(encoding="utf-8")
-    classes = {name for value in set(re.findall(r'class="([^"]+)"', text)) for name in value.split()}
+    classes = {
+        name for value in set(re.findall(r'class="([^"]+)"', text)) for name in value.split()
+    }
     needed = {font_variant("")}  # upright KaTeX_Main is the font of every formula
     for selectors, declarations in re.findall(r"([^{}]+)\{([^{}]*font-[^{}]*)\}", styles):
         wanted = [set(re.findall(r"\.([\w-]+)", selector)) for selector in selectors.split(",")]

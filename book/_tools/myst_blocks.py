@@ -66,7 +66,7 @@ def convert(text: str, line: int, context: Context) -> str:
             out.append("")
             i += 1
             continue
-        converted = _convert_special(lines[i : special], line + i, context)
+        converted = _convert_special(lines[i:special], line + i, context)
         if converted is not None:
             out.append(converted)
         i = special

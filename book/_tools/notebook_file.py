@@ -65,7 +65,9 @@ def build_draft(page: Page, project: Project, references: References) -> Draft:
     text = page.text().split("\n")
     cells, lines = [_setup_cell(project.repository)], [0]
     for number, cell in enumerate(source.cells):
-        line = _first_line(text, source.metadata["source_map"][number])
+        line = source.metadata["source_map"][number]  # of code: the fence; of text: one before
+        if cell.cell_type == "markdown":
+            line = _first_line(text, line)
         cells.append(_plain_cell(cell, number, line, context))
         lines.append(line)
     notebook = nbformat.v4.new_notebook(cells=cells, metadata=_metadata(page, source, project))

@@ -12,8 +12,8 @@ import nbformat
 from colab_setup import SETUP_TAG
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
-from notebook_file import is_executable, is_unrun, read_cells, tags
 from nbformat import NotebookNode
+from notebook_file import is_executable, is_unrun, read_cells, tags
 from project import BookError, Page, Project
 
 

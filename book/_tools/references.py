@@ -140,7 +140,9 @@ def _index_term(page: Page, line: str, index: References) -> bool:
 def _read_citations(bibliography: Path) -> dict[str, tuple[str, str]]:
     """Authors and year of each entry, such as ``("Brown et al.", "2020")``."""
     entries = parse_file(str(bibliography), bib_format="bibtex").entries
-    return {key: (_authors(entry), entry.fields.get("year", "n.d.")) for key, entry in entries.items()}
+    return {
+        key: (_authors(entry), entry.fields.get("year", "n.d.")) for key, entry in entries.items()
+    }
 
 
 def _authors(entry: Entry) -> str:

@@ -6,6 +6,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "_tools"))
 
-from execution import KERNEL_ENVIRONMENT  # noqa: E402
+from execution import KERNEL_ENVIRONMENT
 
 os.environ.update(KERNEL_ENVIRONMENT)

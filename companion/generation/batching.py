@@ -82,7 +82,8 @@ def encode_prompts(tokenizer: Any, prompts: list[str]) -> list[list[int]]:
     rows = []
     for index, prompt in enumerate(prompts):
         has_bos = bool(tokenizer.bos_token) and prompt.startswith(tokenizer.bos_token)
-        ids = tokenizer(prompt, add_special_tokens=not has_bos)["input_ids"]
+        # verbose=False: a text longer than the context gets our error, not a log line as well.
+        ids = tokenizer(prompt, add_special_tokens=not has_bos, verbose=False)["input_ids"]
         if not ids:
             start = tokenizer.bos_token or tokenizer.eos_token
             hint = f" To start from nothing, pass {start!r}." if start else ""

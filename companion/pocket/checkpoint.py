@@ -17,7 +17,8 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from companion.errors import CompanionError
 
 NAME = "checkpoint.safetensors"
-RESUMABLE_CHANGES = frozenset({"steps", "decay_share"})  # both free until the decay begins
+# What may still change while the learning rate is on its plateau: the plan for the rest of the run.
+RESUMABLE_CHANGES = frozenset({"steps", "decay_share", "annealing_begins"})
 
 
 class CheckpointError(CompanionError):

@@ -53,13 +53,14 @@ def new_model(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> LlamaForCau
     return LlamaForCausalLM(config)
 
 
-def shard(tokenizer: PreTrainedTokenizerFast, *, seed: int, index: int) -> torch.Tensor:
+def shard(tokenizer: PreTrainedTokenizerFast, recipe: Recipe, *, index: int) -> torch.Tensor:
     """Return the ``index``-th million of training tokens, shape ``(SHARD_TOKENS,)``.
 
     Documents are packed one after the other, each with an end-of-text token behind it.
     """
     tokens: list[int] = []
-    source = documents(seed * 100_000 + index)
+    annealing = index * recipe.steps_per_shard >= recipe.annealing_begins
+    source = documents(recipe.seed * 100_000 + index, annealing=annealing)
     while len(tokens) < SHARD_TOKENS:
         texts = [next(source).text for _ in range(1000)]
         for ids in tokenizer(texts)["input_ids"]:
@@ -74,12 +75,11 @@ def batches(
 
     They depend on the seed and the step alone, so an interrupted run reads what it would have read.
     """
-    per_shard = SHARD_TOKENS // recipe.batch_tokens
     loaded, tokens = -1, torch.empty(0)
     for step in count(first_step):
-        index, place = divmod(step, per_shard)
+        index, place = divmod(step, recipe.steps_per_shard)
         if index != loaded:
-            loaded, tokens = index, shard(tokenizer, seed=recipe.seed, index=index)
+            loaded, tokens = index, shard(tokenizer, recipe, index=index)
         batch = tokens[place * recipe.batch_tokens : (place + 1) * recipe.batch_tokens]
         yield batch.view(-1, recipe.sequence_length_at(step))
 

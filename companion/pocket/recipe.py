@@ -20,6 +20,8 @@ class Recipe:
         learning_rate: Highest learning rate.
         warmup_steps: Steps of linear warm-up.
         decay_share: Share of the steps over which the learning rate falls linearly to zero.
+        annealing_begins: From this step on, documents are mixed by
+            :data:`companion.pocket.corpus.ANNEALING`; a multiple of the steps that one shard feeds.
         weight_decay: Of the matrices in the blocks; embeddings and norms have none.
         max_grad_norm: Gradients are clipped to this norm.
     """
@@ -37,6 +39,7 @@ class Recipe:
     learning_rate: float = 6e-3
     warmup_steps: int = 100
     decay_share: float = 0.26
+    annealing_begins: int = 2560
     weight_decay: float = 0.1
     max_grad_norm: float = 1.0
 
@@ -55,8 +58,18 @@ class Recipe:
                 f"of context ({self.context}), "
                 f"which must be a multiple of sequence_length ({self.sequence_length})"
             )
+        if self.annealing_begins % self.steps_per_shard:
+            raise ValueError(
+                f"annealing_begins must be a multiple of {self.steps_per_shard}, the steps of one "
+                f"shard, got {self.annealing_begins}"
+            )
         if not 0 < self.decay_share <= 1:
             raise ValueError(f"decay_share must be over 0 and at most 1, got {self.decay_share}")
+
+    @property
+    def steps_per_shard(self) -> int:
+        """Number of steps that read one shard."""
+        return SHARD_TOKENS // self.batch_tokens
 
     @property
     def decay_begins(self) -> int:

@@ -1,5 +1,6 @@
 """Left padding, positions, prompts and the context limit."""
 
+import copy
 from types import SimpleNamespace
 
 import pytest
@@ -36,7 +37,9 @@ def test_a_prompt_gets_no_second_bos() -> None:
     class AddsBos:
         bos_token = "<s>"
 
-        def __call__(self, text: str, add_special_tokens: bool) -> dict[str, list[int]]:
+        def __call__(
+            self, text: str, add_special_tokens: bool, **_: object
+        ) -> dict[str, list[int]]:
             body = [1 if text.startswith("<s>") else 7, 8]
             return {"input_ids": [1, *body] if add_special_tokens else body}
 
@@ -52,7 +55,9 @@ def test_without_bos_the_empty_prompt_message_names_eos() -> None:
     class Plain:
         bos_token, eos_token = None, "<|endoftext|>"
 
-        def __call__(self, text: str, add_special_tokens: bool) -> dict[str, list[int]]:
+        def __call__(
+            self, text: str, add_special_tokens: bool, **_: object
+        ) -> dict[str, list[int]]:
             return {"input_ids": []}
 
     with pytest.raises(ValueError, match=r"pass '<\|endoftext\|>'"):
@@ -97,3 +102,12 @@ def test_eos_comes_from_the_model_first(
 @pytest.mark.parametrize(("pad", "eos", "expected"), [(0, 2, 0), (None, 2, 2), (None, None, 0)])
 def test_any_id_can_fill_the_gaps(pad: int | None, eos: int | None, expected: int) -> None:
     assert padding_id(SimpleNamespace(pad_token_id=pad, eos_token_id=eos)) == expected
+
+
+def test_a_text_longer_than_the_context_logs_nothing(tokenizer) -> None:
+    short = copy.deepcopy(tokenizer)
+    short.model_max_length = 4
+
+    encode_prompts(short, ["a text of more than four tokens"])
+
+    assert short.deprecation_warnings == {}  # where transformers notes that it has warned

@@ -89,7 +89,7 @@ class LetterTokenizer:
 
     bos_token, eos_token, pad_token_id, eos_token_id = "^", "$", 0, 2
 
-    def __call__(self, text: str, add_special_tokens: bool) -> dict[str, list[int]]:
+    def __call__(self, text: str, add_special_tokens: bool, **_: object) -> dict[str, list[int]]:
         return {"input_ids": ["_^$abc".index(letter) for letter in text]}
 
     def decode(self, ids: list[int], **_: object) -> str:

@@ -40,6 +40,14 @@ def test_the_largest_uniform_number_stays_inside_a_large_vocabulary() -> None:
     assert (sample_tokens(logits, uniforms) < 50_000).all()
 
 
+def test_a_token_too_rare_for_float32_can_still_be_drawn() -> None:
+    logits = torch.tensor([[1.0, 1e-8]]).log()  # in float32, 1 + 1e-8 is 1
+
+    token = sample_tokens(logits, torch.tensor([1 - 5e-9], dtype=torch.float64))
+
+    assert token.item() == 1
+
+
 def test_a_row_draws_the_same_numbers_whatever_follows_it() -> None:
     small, large = (draw_uniforms(rows, 7, torch.Generator().manual_seed(SEED)) for rows in (2, 5))
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from companion.pocket import checkpoint, pretrain
+from companion.pocket import checkpoint, pretrain, recipe
 from companion.pocket.corpus import documents
 from companion.pocket.tokenizer import train_tokenizer
 
@@ -23,6 +23,7 @@ TINY = pretrain.Recipe(
     context=128,
     sequence_length=64,
     warmup_steps=2,
+    annealing_begins=0,
 )
 
 
@@ -36,10 +37,11 @@ def tokenizer():
 @pytest.fixture(autouse=True)
 def small_shards(monkeypatch):
     monkeypatch.setattr(pretrain, "SHARD_TOKENS", 2**12)
+    monkeypatch.setattr(recipe, "SHARD_TOKENS", 2**12)
 
 
-def losses(recipe, tokenizer, folder, **options):
-    return [record["loss"] for record in pretrain.train(recipe, tokenizer, folder, **options)]
+def losses(plan, tokenizer, folder, **options):
+    return [record["loss"] for record in pretrain.train(plan, tokenizer, folder, **options)]
 
 
 def test_an_interrupted_run_has_the_loss_curve_of_an_unbroken_one(tokenizer, tmp_path):
@@ -95,15 +97,15 @@ def test_batches_from_a_later_step_are_the_same_batches(tokenizer):
 
 
 def test_the_learning_rate_warms_up_stays_and_decays():
-    recipe = dataclasses.replace(
+    changed = dataclasses.replace(
         TINY, steps=100, warmup_steps=10, decay_share=0.2, learning_rate=1.0
     )
 
-    assert recipe.learning_rate_at(0) == pytest.approx(0.1)
-    assert recipe.learning_rate_at(9) == 1.0
-    assert recipe.learning_rate_at(80) == 1.0
-    assert recipe.learning_rate_at(90) == pytest.approx(0.5)
-    assert recipe.learning_rate_at(99) == pytest.approx(0.05)
+    assert changed.learning_rate_at(0) == pytest.approx(0.1)
+    assert changed.learning_rate_at(9) == 1.0
+    assert changed.learning_rate_at(80) == 1.0
+    assert changed.learning_rate_at(90) == pytest.approx(0.5)
+    assert changed.learning_rate_at(99) == pytest.approx(0.05)
 
 
 def test_matrices_of_the_blocks_go_to_muon_and_the_rest_to_adamw(tokenizer):
@@ -172,3 +174,12 @@ def test_the_command_trains_logs_resumes_and_exports(tmp_path, monkeypatch):
 def test_an_impossible_recipe_is_refused(change, message):
     with pytest.raises(ValueError, match=message):
         dataclasses.replace(TINY, **change)
+
+
+def test_the_last_part_reads_the_annealing_mixture(tokenizer):
+    plain, annealed = (
+        pretrain.shard(tokenizer, dataclasses.replace(TINY, annealing_begins=begin), index=0)
+        for begin in (8, 0)
+    )
+
+    assert tokenizer.decode(annealed).count(" -> ") > 1.3 * tokenizer.decode(plain).count(" -> ")

@@ -1,0 +1,134 @@
+"""Around the build: outputs for the cache, smaller files, the extension's own markup."""
+
+import shutil
+from pathlib import Path
+
+import bookext
+import build_site
+import lean_site
+import nbformat
+import pytest
+from book_directives import inline_svg
+from notebook_file import build_draft, write
+from prime_cache import prime
+from project import BookError, Project
+from references import read_references
+
+ROOT = Path(__file__).parents[2]
+PAGE = "# One\n\nText.\n\n```{code-cell} ipython3\nprint(1)\n```\n"
+
+
+@pytest.fixture
+def page(book):
+    """A page with the notebook of a run that printed 1."""
+    book.add_code("gpt/one", PAGE)
+    page = book.project.page("gpt/one")
+    made = build_draft(page, book.project, read_references(book.project)).notebook
+    made.cells[2].execution_count = 1
+    made.cells[2].outputs = [nbformat.v4.new_output("stream", name="stdout", text="1\n")]
+    write(made, page.notebook)
+    return page
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("print(1)", "print(2)", "has changed since its notebook was made"),
+        ("print(1)\n```", "print(1)\n```\n\n```{code-cell}\n2\n```", "has changed since"),
+    ],
+)
+def test_a_stale_notebook_is_not_published(old, new, problem, book, page, tmp_path):
+    page.source.write_text(page.text().replace(old, new), encoding="utf-8")
+
+    with pytest.raises(BookError, match=problem):
+        prime(tmp_path / "cache", book.project)
+
+
+def test_a_cell_that_was_never_run_is_not_published(book, page, tmp_path):
+    made = nbformat.read(page.notebook, as_version=4)
+    made.cells[2].execution_count = None
+    write(made, page.notebook)
+
+    with pytest.raises(BookError, match="has a cell never run"):
+        prime(tmp_path / "cache", book.project)
+
+
+def test_a_page_without_a_notebook_is_reported_by_the_command(book, page, capsys):
+    page.notebook.unlink()
+
+    assert build_site.main(["--out", "_build"], book.project) == 1
+    assert "run: python book/_tools/notebook.py gpt/one" in capsys.readouterr().err
+
+
+def test_only_icons_that_are_shown_are_kept():
+    styles = '.fa-rocket{--fa:"\\f135"}.fa-bug{--fa:"\\f188"}.admonition:before{content:"\\f06a"}'
+
+    assert lean_site.used_icons('<i class="fas fa-rocket"></i>', styles) == {0xF135, 0xF06A}
+
+
+def test_only_formula_fonts_that_are_used_are_kept(tmp_path):
+    faces = {
+        "KaTeX_Main": "a.woff2",
+        "KaTeX_Size1": "b.woff2",
+        "KaTeX_Fraktur": "c.woff2",
+    }
+    sheet = tmp_path / "katex.min.css"
+    rules = [f"@font-face{{font-family:{name};src:url({file})}}" for name, file in faces.items()]
+    rules += [".katex .mathfrak{font-family:KaTeX_Fraktur}", ".katex .big{font-family:KaTeX_Size1}"]
+    sheet.write_text("".join(rules), encoding="utf-8")
+    for file in faces.values():
+        (tmp_path / file).touch()
+
+    lean_site.drop_formula_fonts(sheet, '<span class="katex"><i class="big">x</i></span>')
+
+    assert sorted(path.name for path in tmp_path.glob("*.woff2")) == ["a.woff2", "b.woff2"]
+    assert "c.woff2" not in sheet.read_text(encoding="utf-8")
+
+
+def test_a_diagram_follows_the_colors_of_the_page():
+    drawn = '<?xml version="1.0"?><svg width="1"><title>G</title><g id="n1"><path stroke="black"/>'
+    drawn += '<text x="1">a</text></g></svg>'
+
+    svg = inline_svg(drawn, "a &lt; b")
+
+    assert svg.startswith('<svg role="img" aria-label="a &lt; b"')
+    assert 'stroke="currentColor"' in svg
+    assert '<text x="1" fill="currentColor">' in svg
+    assert "id=" not in svg
+    assert "<title>" not in svg
+
+
+def test_the_run_line_states_what_was_measured():
+    run = {"date": "2026-11-23", "machine": "CPU <1>", "peak_mebibytes": 1234, "seconds": 9.96}
+
+    line = bookext.measured({"cpu": run})
+
+    assert "Runs in 10.0 s with 1,234 MiB of memory at its peak (CPU, 2026-11-23)" in line
+    assert 'title="CPU &lt;1&gt;"' in line
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("programs", ["all programs", "no node, no dot"])
+def test_a_small_book_builds_without_a_warning_or_execution(programs, book, page, monkeypatch):
+    for name in ("_ext", "_static", "_templates", "_tools"):
+        shutil.copytree(ROOT / "book" / name, book.root / "book" / name)
+    shutil.copy(ROOT / "_config.yml", book.root)
+    extra = "\n```{dot}\n:alt: a to b\ndigraph {a -> b}\n```\n\nThe root $\\sqrt{x}$.\n"
+    page.source.write_text(page.text() + extra, encoding="utf-8")
+    book.add("back/references", "# References\n\n{cite}`one2020`\n\n```{bibliography}\n```\n")
+    book.write("index.md", "# Small book\n\n[](book/gpt/one.md)\n")
+    monkeypatch.setenv("BOOK_REPOSITORY", "ada/engine")
+    if programs != "all programs":
+        real = shutil.which
+        hidden = ("node", "dot")
+        monkeypatch.setattr(shutil, "which", lambda name: None if name in hidden else real(name))
+        folder = book.root / "bin"
+        folder.mkdir()
+        monkeypatch.setenv("PATH", str(folder))
+
+    status = build_site.main([], Project(book.root, "ada/engine"))
+    text = (book.root / "_build/html/book/gpt/one.html").read_text(encoding="utf-8")
+
+    assert status == 0
+    assert "colab.research.google.com/github/ada/engine/blob/main/book/notebooks/gpt/one" in text
+    assert ("Diagram: a to b" in text) == (programs != "all programs")

@@ -1,0 +1,150 @@
+"""Each kind of fault on small made-up sites."""
+
+import json
+import random
+
+import check_site
+import pytest
+from project import Project
+
+
+def faults_of(folder, capsys):
+    """Check a site and return its faults, one per line."""
+    status = check_site.check(folder, "/engine/", Project(folder, "ada/engine"))
+    lines = capsys.readouterr().out.splitlines()
+    faults = [line.removeprefix("fault: ") for line in lines if line.startswith("fault: ")]
+
+    assert status == bool(faults)
+    return faults
+
+
+GOOD = """
+<h1 id="top-k">A</h1>
+<a href="other.html#part">x</a> <a href="/engine/other.html">y</a> <a href="#top-k">z</a>
+<a href="#">top</a> <a href="https://example.org/">outside is no request</a>
+<img src="data:image/png;base64,eA==" alt="a line">
+<img src="logo.svg" alt="">
+<svg role="img" aria-label="a leads to b"><text>a</text></svg>
+<svg><title>named</title></svg>
+<span aria-hidden="true"><svg><path/></svg></span>
+<link rel="canonical" href="https://ada.github.io/engine/">
+"""
+
+
+def test_a_good_site_has_no_fault(site, capsys):
+    folder = site(page=GOOD, other='<p id="part">b</p>')
+    (folder / "logo.svg").write_text("<svg/>", encoding="utf-8")
+
+    assert faults_of(folder, capsys) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "fault"),
+    [
+        ('<a href="gone.html">x</a>', "link to a file that does not exist: gone.html"),
+        ('<a href="/engine/gone.html">x</a>', "link to a file that does not exist"),
+        ('<a href="index.html#gone">x</a>', "link to an anchor that does not exist"),
+        ('<a href="#gone">x</a>', "link to an anchor that does not exist: #gone"),
+        ('<img src="gone.png" alt="x">', "link to a file that does not exist: gone.png"),
+        ('<script src="https://cdn.example.org/a.js"></script>', "third party"),
+        ('<link rel="stylesheet" href="//cdn.example.org/a.css">', "third party"),
+        ('<link rel="preconnect" href="https://cdn.example.org">', "third party"),
+        ('<img src="https://example.org/a.png" alt="x">', "third party"),
+        ('<img srcset="https://example.org/a.png 2x" alt="x">', "third party"),
+        ('<iframe src="https://example.org/"></iframe>', "third party"),
+        ("<style>@import 'https://example.org/a.css';</style>", "third party"),
+        ('<p style="background: url(https://example.org/a.png)">x</p>', "third party"),
+        ('<script>import("https://cdn.example.org/a.js")</script>', "third party"),
+        ('<span class="katex-error" title="bad \\frac">x</span>', "a formula failed: bad"),
+        ("<math><merror>x</merror></math>", "a formula failed"),
+        ('<img src="data:,x">', "a picture has no description"),
+        ('<img src="data:,x" alt="data:,x">', "a picture has no description"),
+        ('<figure><img src="data:,x" alt=""></figure>', "a picture has no description"),
+        ("<figure><svg><text>a</text></svg></figure>", "an svg has no aria-label"),
+    ],
+)
+def test_a_fault_in_a_page_is_found(body, fault, site, capsys):
+    [found] = faults_of(site(page=body), capsys)
+
+    assert found.startswith("page.html: ")
+    assert fault in found
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "fault"),
+    [
+        ("a.css", "p { background: url(https://example.org/x.png) }", "third party"),
+        ("a.css", "p { background: url(gone.png) }", "a file that does not exist: gone.png"),
+        ("a.js", "fetch('https://example.org/data')", "third party"),
+    ],
+)
+def test_a_fault_in_an_asset_is_found(name, text, fault, site, capsys):
+    tag = (
+        '<link rel="stylesheet" href="a.css">' if "css" in name else '<script src="a.js"></script>'
+    )
+    folder = site(page=tag)
+    (folder / name).write_text(text, encoding="utf-8")
+
+    [found] = faults_of(folder, capsys)
+
+    assert found.startswith(name)
+    assert fault in found
+
+
+@pytest.mark.parametrize(
+    ("repository", "fault"),
+    [
+        ("ada/engine", "does not exist: book/notebooks/gpt/one.ipynb"),
+        ("else/where", "leads to else/where, not ada/engine"),
+    ],
+)
+def test_a_colab_link_to_nowhere_is_found(repository, fault, site, capsys):
+    url = f"https://colab.research.google.com/github/{repository}/blob/main/book/notebooks"
+
+    [found] = faults_of(site(page=f'<a href="{url}/gpt/one.ipynb">Colab</a>'), capsys)
+
+    assert fault in found
+
+
+def test_a_link_from_a_notebook_to_a_missing_page_is_found(site, capsys):
+    folder = site(page='<p id="here">x</p>')
+    links = ["page.html#here", "page.html#gone", "gone.html"]
+    text = " ".join(f"[x](https://ada.github.io/engine/{link})" for link in links)
+    (folder / "notebooks").mkdir()
+    (folder / "notebooks" / "one.ipynb").write_text(json.dumps([text]), encoding="utf-8")
+
+    found = faults_of(folder, capsys)
+
+    assert [fault.split(": ")[0] for fault in found] == ["notebooks/one.ipynb"] * 2
+
+
+def noise(kilobytes):
+    """Bytes that gzip cannot make smaller."""
+    return random.Random(0).randbytes(1000 * kilobytes)
+
+
+def test_the_weight_of_a_page_counts_every_asset_once(site):
+    folder = site(page='<link rel="stylesheet" href="a.css"><script src="a.js"></script>')
+    (folder / "a.css").write_text("@font-face { src: url(a.woff2) } p { src: url(a.woff2) }")
+    (folder / "a.woff2").write_bytes(noise(30))
+    (folder / "a.js").write_bytes(noise(20))
+
+    weight = check_site.Site(folder, "/").weight_kb(folder / "page.html")
+
+    assert weight == pytest.approx(50, abs=1)
+
+
+def test_heavy_pages_are_faults(site, capsys):
+    folder = site(page='<img src="a.png" alt="noise">', other='<img src="b.png" alt="noise">')
+    (folder / "a.png").write_bytes(noise(1600))
+    (folder / "b.png").write_bytes(noise(400))
+
+    found = faults_of(folder, capsys)
+
+    assert "page.html: 1600 kB" in found[0].replace("1601", "1600")
+    assert "the median page has 400 kB" in found[1].replace("401", "400")
+
+
+def test_a_folder_without_a_site_is_reported(tmp_path, capsys):
+    assert check_site.main([str(tmp_path)], Project(tmp_path)) == 1
+    assert "has no index.html; build the site first" in capsys.readouterr().err

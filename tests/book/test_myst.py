@@ -1,0 +1,169 @@
+"""From MyST to plain Markdown: every directive and role that the book may use."""
+
+import pytest
+from myst_blocks import RENDERERS, convert
+from myst_inline import Context, PageError
+from references import read_references
+
+OTHER = """\
+# Other `page`
+
+(sec-here)=
+## A section
+
+$$
+a = b
+$$ (eq-first)
+
+```{figure} fig.png
+:name: fig-one
+:alt: A line
+A caption
+```
+"""
+SITE = "https://ada.github.io/engine/"
+
+
+@pytest.fixture
+def context(book):
+    book.add("gpt/other", OTHER)
+    book.add("gpt/page", "# This page\n\n$$\nc = d\n$$ (eq-own)\n")
+    return Context("gpt/page", SITE, read_references(book.project))
+
+
+PLAIN = {
+    "note": ("```{note}\nText\n```", "> **Note**\n>\n> Text"),
+    "tip": ("```{tip}\nText\n```", "> **Tip**\n>\n> Text"),
+    "warning": ("```{warning}\nText\n```", "> **Warning**\n>\n> Text"),
+    "important": (":::{important}\nText\n:::", "> **Important**\n>\n> Text"),
+    "admonition": (
+        "```{admonition} Why\n:class: tip\nOne\n\nTwo\n```",
+        "> **Why**\n>\n> One\n>\n> Two",
+    ),
+    "figure": (
+        "```{figure} img/fig.png\n:alt: A line\nIt rises.\n```",
+        f"![A line]({SITE}_images/fig.png)\n\n*It rises.*",
+    ),
+    "image": ("```{image} fig.png\n:alt: A line\n```", f"![A line]({SITE}_images/fig.png)"),
+    "math": ("```{math}\n:label: eq-own\nc = d\n```", "$$\nc = d \\tag{1}\n$$"),
+    "table": ("```{table} Sizes\n| a |\n|---|\n| 1 |\n```", "**Sizes**\n\n| a |\n|---|\n| 1 |"),
+    "list-table": (
+        "```{list-table}\n:header-rows: 1\n* - a\n  - b\n* - 1|2\n  - 3\n```",
+        "| a | b |\n| --- | --- |\n| 1\\|2 | 3 |",
+    ),
+    "dot": (
+        "```{dot}\n:alt: a leads to b\ndigraph { a -> b }\n```",
+        f"> *Diagram, drawn on the [web page]({SITE}book/gpt/page.html):* a leads to b",
+    ),
+    "widget": (
+        "```{widget} temperature\n:tokens: a,b\n:logits: 1,2\nStatic text\n```",
+        f"> **Interactive on the [web page]({SITE}book/gpt/page.html)**\n>\n> Static text",
+    ),
+    "glossary": ("```{glossary}\nword\n  Its meaning.\n```", "**word**\nIts meaning."),
+    "exercise": (
+        "```{exercise} Softmax\n:label: ex-soft\nWrite it.\n```",
+        "> **Exercise: Softmax**\n>\n> Write it.",
+    ),
+    "exercise-start": ("```{exercise-start} Softmax\n:label: ex-s\n```", "**Exercise: Softmax**"),
+    "exercise-end": ("a\n\n```{exercise-end}\n```", "a"),
+    "solution": (
+        "```{solution} ex-soft\nIt is.\n```",
+        "<details><summary>Solution</summary>\n\nIt is.\n\n</details>",
+    ),
+    "solution-start": ("```{solution-start} ex-soft\n```", "**Solution**"),
+    "solution-end": ("a\n\n```{solution-end}\n```", "a"),
+    "dropdown": (
+        "```{dropdown} More\nText\n```",
+        "<details><summary>More</summary>\n\nText\n\n</details>",
+    ),
+    "code-block": ("```{code-block} bash\nmake {x}\n```", "```bash\nmake {x}\n```"),
+    "bibliography": ("a\n\n```{bibliography}\n```", "a"),
+    "tab-set": (
+        "::::{tab-set}\n:::{tab-item} Linux\nfirst\n:::\n:::{tab-item} Mac\nsecond\n:::\n::::",
+        "**Linux**\n\nfirst\n**Mac**\n\nsecond",
+    ),
+    "tab-item": (":::{tab-item} Linux\nfirst\n:::", "**Linux**\n\nfirst"),
+}
+
+
+def test_the_cases_cover_every_allowed_directive():
+    assert set(PLAIN) == set(RENDERERS)
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_a_directive_becomes_plain_markdown(name, context):
+    source, expected = PLAIN[name]
+
+    assert convert(source, 1, context) == expected
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("{cite}`one2020`", f"([Lovelace, 2020]({SITE}book/back/references.html))"),
+        ("{cite:p}`many2022`", f"([Hopper et al., 2022]({SITE}book/back/references.html))"),
+        ("{cite:t}`two2021`", f"[Gödel and Church (2021)]({SITE}book/back/references.html)"),
+        ("{doc}`other`", f"[Other page]({SITE}book/gpt/other.html)"),
+        ("{doc}`that </book/gpt/other>`", f"[that]({SITE}book/gpt/other.html)"),
+        ("{doc}`/index`", f"[the title page]({SITE})"),
+        ("{ref}`sec-here`", f"[A section]({SITE}book/gpt/other.html#sec-here)"),
+        ("{numref}`Figure %s <fig-one>`", f"[Figure]({SITE}book/gpt/other.html#fig-one)"),
+        ("{eq}`eq-first`", f"[(1)]({SITE}book/gpt/other.html#equation-eq-first)"),
+        ("{eq}`eq-own`", "(1)"),
+        ("{term}`top-k`", f"[top-k]({SITE}book/back/glossary.html#term-top-k)"),
+        ("{term}`the\nunits <Token>`", f"[the units]({SITE}book/back/glossary.html#term-token)"),
+        ("{abbr}`KV (key-value)`", "KV (key-value)"),
+        ("{kbd}`Ctrl+K`", "<kbd>Ctrl+K</kbd>"),
+        ("[](#sec-here)", f"[A section]({SITE}book/gpt/other.html#sec-here)"),
+        ("[see](other.md)", f"[see]({SITE}book/gpt/other.html)"),
+        ("[out](https://example.org/a)", "[out](https://example.org/a)"),
+        ("![A line](img/fig.png)", f"![A line]({SITE}_images/fig.png)"),
+    ],
+)
+def test_a_role_or_link_becomes_plain_markdown(source, expected, context):
+    assert convert(source, 1, context) == expected
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["`` {nope}`x` ``", "```python\n{nope}`x`\n```", "$a_{nope}$ and $b$", "| a |\n|---|\n| `x` |"],
+)
+def test_code_and_formulas_stay_as_they_are(source, context):
+    assert convert(source, 1, context) == source
+
+
+def test_a_numbered_equation_gets_a_tag_and_labels_and_comments_vanish(context):
+    source = "% a remark\n(sec-x)=\n## Head\n\n$$\nc = d\n$$ (eq-own)"
+
+    assert convert(source, 1, context) == "## Head\n\n$$\nc = d \\tag{1}\n$$"
+
+
+def test_a_directive_in_a_list_keeps_its_indent(context):
+    source = "1. One\n\n   ```{note}\n   Text\n   ```\n2. Two"
+
+    assert convert(source, 1, context) == "1. One\n\n   > **Note**\n   >\n   > Text\n2. Two"
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        ("a\n\n```{nope} x\n```", r"book/gpt/page\.md, line 12: unknown directive \{nope\}"),
+        ("```{note}\n\n```python\n{x}\n", r"line 10: the fence .* never closed"),
+        ("a\nb {nope}`x`", r"book/gpt/page\.md, line 11: unknown role \{nope\}"),
+        ("::::{note}\na\n\n:::{tip}\n{nope}`x`\n:::\n::::", r"line 14: unknown role"),
+        ("{ref}`nope`", r"line 10: no page defines the label 'nope'"),
+        ("{eq}`nope`", r"line 10: no page defines the equation 'nope'"),
+        ("{doc}`nope`", r"line 10: _toc\.yml lists no page 'gpt/nope'"),
+        ("{term}`nope`", r"line 10: the glossary does not define 'nope'"),
+        ("{cite:p}`one2020,nope`", r"line 10: book/references\.bib has no entry 'nope'"),
+        ("$$\na = b", r"line 10: the formula that starts with \$\$ is never closed"),
+        ("```{dot}\ndigraph {}\n```", r"line 10: \{dot\} needs an :alt: text"),
+        ("```{figure} a.png\nText\n```", r"line 10: \{figure\} needs an :alt: text"),
+        ("```{list-table}\n* - a\n  - b\n* - c\n```", r"line 10: the rows .* differ"),
+        ("```{note}\n---\na: [\n---\n```", r"line 10: the options .* are not YAML"),
+        (":::\ntext\n:::", r"line 10: a colon fence needs a directive"),
+    ],
+)
+def test_a_mistake_is_reported_with_page_and_line(source, problem, context):
+    with pytest.raises(PageError, match=problem):
+        convert(source, 10, context)
