@@ -20,6 +20,8 @@ _DOT_COMMAND = [
     "-Nfontname=sans-serif",
     "-Efontname=sans-serif",
 ]
+_PIXELS_PER_POINT = 4 / 3
+_SMALLEST_SCALE = 0.7
 _COLORS = {"black": "currentColor", "#000000": "currentColor"}
 
 
@@ -67,6 +69,9 @@ def inline_svg(svg: str, alt: str) -> str:
     svg = re.sub(r' id="[^"]*"', "", svg)
     for fixed, themed in _COLORS.items():
         svg = svg.replace(f'"{fixed}"', f'"{themed}"')
+    if width := re.search(r'width="(\d+)pt"', svg):  # on a phone, rather scroll than shrink it away
+        readable = round(int(width[1]) * _PIXELS_PER_POINT * _SMALLEST_SCALE)
+        svg = svg.replace("<svg ", f'<svg style="min-width: {readable}px" ', 1)
     svg = re.sub(r"(<text\b(?![^>]*fill=)[^>]*)>", r'\1 fill="currentColor">', svg)
     return svg.replace("<svg ", f'<svg role="img" aria-label="{alt}" ', 1)
 

@@ -53,7 +53,7 @@ def top_k_filter(logits: Tensor, k: int) -> Tensor:
     Fan et al. 2018, https://arxiv.org/abs/1805.04833, section 5.1. Exactly ``k`` tokens are kept:
     among tied tokens the lowest ids win. `transformers` keeps *every* token tied with the k-th, so
     that it may keep more than ``k``; without ties the two agree. Taught in
-    :doc:`/book/gpt/decoding`.
+    :doc:`/book/gpt/sampling`.
 
     Args:
         logits: Next-token logits, shape ``(B, V)``.
@@ -87,7 +87,7 @@ def top_p_filter(logits: Tensor, p: float) -> Tensor:
     Holtzman et al. 2020, https://arxiv.org/abs/1904.09751, eq. 2: the smallest ``V_p`` with
     ``sum of p_i over V_p >= p``. Tokens enter in order of probability until the mass is reached,
     so the first always stays. Among tied tokens the lowest ids enter first; `transformers` leaves
-    that order open. Taught in :doc:`/book/gpt/decoding`.
+    that order open. Taught in :doc:`/book/gpt/sampling`.
 
     Args:
         logits: Next-token logits, shape ``(B, V)``.
@@ -123,7 +123,7 @@ def min_p_filter(logits: Tensor, min_p: float) -> Tensor:
 
     Nguyen et al. 2025, https://arxiv.org/abs/2407.01082, section 3: the cut-off follows the
     model's confidence. A sharp distribution keeps few tokens, a flat one many. Taught in
-    :doc:`/book/gpt/decoding`.
+    :doc:`/book/gpt/sampling`.
 
     Args:
         logits: Next-token logits, shape ``(B, V)``.
@@ -156,7 +156,7 @@ def repetition_penalty(logits: Tensor, input_ids: Tensor, penalty: float) -> Ten
     Keskar et al. 2019, https://arxiv.org/abs/1909.05858, section 4.1, in the form that every
     library uses: a positive logit is divided by ``penalty``, a negative one multiplied, so both
     move down. (The paper only divides, which would *raise* negative logits.) A token is penalized
-    once however often it occurred. Taught in :doc:`/book/gpt/decoding`.
+    once however often it occurred. Taught in :doc:`/book/gpt/sampling`.
 
     Args:
         logits: Next-token logits, shape ``(B, V)``.
@@ -189,7 +189,7 @@ def no_repeat_ngram(logits: Tensor, input_ids: Tensor, n: int) -> Tensor:
     Paulus et al. 2018, https://arxiv.org/abs/1705.04304, section 2.5 (there with ``n = 3``). The
     last ``n - 1`` tokens are looked up in the sequence; whatever followed them before is banned
     now. It is a blunt tool: a name of ``n`` tokens can then be written only once. Taught in
-    :doc:`/book/gpt/decoding`.
+    :doc:`/book/gpt/sampling`.
 
     Args:
         logits: Next-token logits, shape ``(B, V)``.

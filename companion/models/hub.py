@@ -76,8 +76,8 @@ def _explain(repo_id: str, revision: str, error: BaseException) -> str:
     if "onsistency" in str(error) or isinstance(error, httpx.RemoteProtocolError):
         return f"{repo_id} did not arrive completely ({error}). Run the same call again."
     return (
-        f"can't reach the Hub for {repo_id}: {str(error).rstrip('.')}. Check the network, or use the "
-        "bundled models, which need none: source='pocket'."
+        f"can't reach the Hub for {repo_id}: {str(error).rstrip('.')}. Check the network, or use "
+        "the bundled models, which need none: source='pocket'."
     )
 
 
