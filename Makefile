@@ -9,7 +9,7 @@ OUT ?= _build# where the site is built
 
 BIN := .venv/bin
 SITE := $(OUT)/html
-TEXT := companion book tests .github .ci README.md CHANGELOG.md Makefile pyproject.toml
+TEXT := index.md companion book tests .github .ci README.md CHANGELOG.md Makefile pyproject.toml
 # The key changes when the dependencies change, so a set-up that is still good is not repeated.
 KEY := $(shell (cat pyproject.toml constraints.txt; echo '$(EXTRAS) $(PYTHON)') | cksum | tr ' ' '-')
 READY := .venv/ready-$(KEY)
@@ -82,7 +82,7 @@ test-portable: $(READY)  ## the notebooks again with one thread, and as on a CPU
 # -- housekeeping ------------------------------------------------------------------------------------------
 
 format: $(READY)  ## lay out the code (ruff format) and sort the imports
-	@$(BIN)/ruff check --quiet --fix --select I
+	@$(BIN)/ruff check --quiet --fix --select I --extend-exclude "*.ipynb"
 	@$(BIN)/ruff format
 
 constraints:  ## write constraints.txt anew: the newest versions that pyproject.toml allows

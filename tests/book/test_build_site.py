@@ -86,7 +86,7 @@ def test_only_formula_fonts_that_are_used_are_kept(tmp_path):
 
 
 def test_a_diagram_follows_the_colors_of_the_page():
-    drawn = '<?xml version="1.0"?><svg width="300pt"><title>G</title><g id="n1"><path stroke="black"/>'
+    drawn = '<?xml?><svg width="300pt"><title>G</title><g id="n1"><path stroke="black"/>'
     drawn += '<text x="1">a</text></g></svg>'
 
     svg = inline_svg(drawn, "a &lt; b")
