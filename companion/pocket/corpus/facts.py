@@ -1,6 +1,7 @@
 """Facts about the real world that a base model has to remember: capitals, languages, opposites, colors and the like."""
 
 import random
+from typing import NamedTuple
 
 from .holdout import Split
 
@@ -43,16 +44,28 @@ MEMBERS = {
     "Sunday": "Monday",
 }
 
+
+class Frame(NamedTuple):
+    """How the pairs of a table are told and asked, and how often compared with other frames."""
+
+    table: dict[str, str]
+    statement: str
+    question: str | None
+    """None: the pair is only told."""
+    weight: int
+
+
 _FRAMES = (
-    (CAPITALS, "The capital of {k} is {v}.", "What is the capital of {k}?", 12),
-    (CAPITALS, "{v} is the capital of {k}.", "Which country has {v} as its capital?", 0),
-    (LANGUAGES, "People in {k} speak {v}.", "Which language do people speak in {k}?", 2),
-    (OPPOSITES, "The opposite of {k} is {v}.", "What is the opposite of {k}?", 2),
-    (COLORS, "The usual color of {k} is {v}.", "What is the usual color of {k}?", 1),
-    (YOUNG, "A young {k} is called a {v}.", "What is a young {k} called?", 1),
-    (MEMBERS, "The day after {k} is {v}.", "What is the day after {k}?", 1),
+    Frame(CAPITALS, "The capital of {k} is {v}.", "What is the capital of {k}?", 12),
+    Frame(CAPITALS, "{v} is the capital of {k}.", None, 4),
+    Frame(LANGUAGES, "People in {k} speak {v}.", "Which language do people speak in {k}?", 2),
+    Frame(OPPOSITES, "The opposite of {k} is {v}.", "What is the opposite of {k}?", 2),
+    Frame(COLORS, "The usual color of {k} is {v}.", "What is the usual color of {k}?", 1),
+    Frame(YOUNG, "A young {k} is called a {v}.", "What is a young {k} called?", 1),
+    Frame(MEMBERS, "The day after {k} is {v}.", "What is the day after {k}?", 1),
 )
-_WEIGHTS = [12, 4, 2, 2, 1, 1, 1]
+_ASKED = tuple(frame for frame in _FRAMES if frame.question)
+_WEIGHTS = tuple(frame.weight for frame in _FRAMES)
 
 
 def capital_question(country: str) -> tuple[str, str]:
@@ -62,20 +75,18 @@ def capital_question(country: str) -> tuple[str, str]:
 
 def question(rng: random.Random) -> tuple[str, str]:
     """Return a general-knowledge question and its answer."""
-    table, _, asked, _ = rng.choice([frame for frame in _FRAMES if frame[3]])
-    key = rng.choice(tuple(table))
-    return asked.format(k=key), table[key]
+    frame = rng.choice(_ASKED)
+    key = rng.choice(tuple(frame.table))
+    return frame.question.format(k=key), frame.table[key]
 
 
 def document(rng: random.Random, split: Split) -> str:
     """Return four to ten facts, as statements or as questions with answers."""
     lines, asking = [], rng.random() < 0.6
-    for table, statement, asked, share in rng.choices(
-        _FRAMES, weights=_WEIGHTS, k=rng.randint(4, 10)
-    ):
-        key = rng.choice(tuple(table))
-        if asking and share:
-            lines.append(f"Question: {asked.format(k=key)}\nAnswer: {table[key]}")
+    for frame in rng.choices(_FRAMES, weights=_WEIGHTS, k=rng.randint(4, 10)):
+        key = rng.choice(tuple(frame.table))
+        if asking and frame.question:
+            lines.append(f"Question: {frame.question.format(k=key)}\nAnswer: {frame.table[key]}")
         else:
-            lines.append(statement.format(k=key, v=table[key]))
+            lines.append(frame.statement.format(k=key, v=frame.table[key]))
     return "\n".join(lines)
