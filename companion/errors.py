@@ -32,3 +32,11 @@ class ContextLengthError(CompanionError, ValueError):
 
 class MissingExtraError(CompanionError, ImportError):
     """An optional library is not installed."""
+
+
+class DataError(CompanionError, ValueError):
+    """A training record lacks a field, is empty, or does not fit into the model's context."""
+
+
+class RewardError(CompanionError, ValueError):
+    """A reward function returned NaN, an infinite value or the wrong number of values."""

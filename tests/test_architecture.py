@@ -25,6 +25,7 @@ LAYERS = [
         "companion.losses",
         "companion.advantages",
         "companion.lora",
+        "companion.adapters",
         "companion.quantization",
     ],
     [
@@ -52,7 +53,12 @@ LAYERS = [
 
 # Libraries that take long to import or change often, and the one place that imports each.
 OWNERS = {
-    "transformers": ["companion.models.loading", "companion.pocket"],
+    "transformers": [
+        "companion.models.loading",
+        "companion.training",
+        "companion.lora",
+        "companion.pocket",
+    ],
     "huggingface_hub": ["companion.models.hub"],
     "httpx": ["companion.models.hub"],
     "trl": ["companion.training"],
