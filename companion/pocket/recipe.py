@@ -33,12 +33,12 @@ class Recipe:
     mlp_width: int = 688
     vocab_size: int = 2048
     context: int = 512
-    steps: int = 5000
+    steps: int = 6200
     batch_tokens: int = 8192
     sequence_length: int = 256
     learning_rate: float = 6e-3
     warmup_steps: int = 100
-    decay_share: float = 0.3
+    decay_share: float = 0.33
     annealing_begins: int = 2816
     weight_decay: float = 0.1
     max_grad_norm: float = 1.0

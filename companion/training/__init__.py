@@ -1,1 +1,1 @@
-"""Training: supervised fine-tuning, reward models, PPO, DPO and GRPO. Taught in :doc:`/book/training/pipeline`."""
+"""Training: supervised fine-tuning, reward models, PPO, DPO and GRPO."""

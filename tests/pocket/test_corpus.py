@@ -15,12 +15,14 @@ from companion.pocket.corpus import (
     documents,
     facts,
     rules,
+    spelling,
     stories,
     tool_calls,
     translation,
 )
 from companion.pocket.corpus.grammar import expand
-from companion.pocket.corpus.lexicon import distinct_names, pronouns
+from companion.pocket.corpus.holdout import held_out
+from companion.pocket.corpus.lexicon import COMMON_WORDS, distinct_names, pronouns
 
 OPERATIONS = {"plus": int.__add__, "minus": int.__sub__, "times": int.__mul__}
 
@@ -87,6 +89,40 @@ def test_the_answer_to_a_context_question_stands_in_the_context():
         prompt, answer = context.item(rng, "eval")
 
         assert answer in prompt.split("\nQuestion:")[0]
+
+
+def test_reverse_contexts_ask_for_every_fact_from_both_ends():
+    rng = random.Random(0)
+    for _ in range(200):
+        found = context.facts(rng, "train", 4, reverse=1.0)
+        answers = [answer for _, answer in found.questions]
+
+        assert len(answers) == len(set(answers)) == 8
+        assert all(sum(a in sentence for a in answers) >= 2 for sentence in found.sentences)
+
+
+def test_spelled_words_are_spelled_right():
+    rng = random.Random(0)
+    lines = "\n".join(spelling.document(rng, "train") for _ in range(300)).split("\n")
+    pairs = [re.split(r": | = ", line.removeprefix("Spell "), maxsplit=1) for line in lines]
+
+    assert len(lines) > 1000
+    for one, other in pairs:
+        word, letters = (other, one) if len(one) > len(other) else (one, other)
+        assert word == re.sub(r"[-, ]", "", letters)
+        assert len(re.findall(r"[-, ]+", letters)) == len(word) - 1
+
+
+def test_held_out_made_up_words_are_not_spelled_in_training():
+    rng = random.Random(0)
+    words = {
+        re.sub(r"[-, ]", "", re.split(r": | = ", line.removeprefix("Spell "))[0])
+        for _ in range(300)
+        for line in spelling.document(rng, "train").split("\n")
+    } - set(COMMON_WORDS)
+
+    assert len(words) > 300
+    assert not [word for word in words if held_out(word)]
 
 
 def test_a_context_without_the_answer_says_so():

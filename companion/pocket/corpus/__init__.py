@@ -18,6 +18,7 @@ from . import (
     japanese,
     prose,
     rules,
+    spelling,
     stories,
     tool_calls,
     translation,
@@ -38,15 +39,19 @@ MIXTURE: dict[str, tuple[Callable[[random.Random, Split], str], float]] = {
     "tool_calls": (tool_calls.document, 0.05),
     "chat": (chat.document, 0.04),
     "japanese": (japanese.document, 0.015),
+    "reverse_context": (context.reverse_document, 0.0),  # these two only at the end of training
+    "spelling": (spelling.document, 0.0),
 }
 
-# The same for the last two fifths of training: more of what is learned last.
+# The same for the last half of training: more of what is learned last.
 ANNEALING = dict.fromkeys(MIXTURE, 0.02) | {
-    "context": 0.32,
-    "rules": 0.28,
-    "word_problems": 0.13,
-    "arithmetic": 0.05,
-    "stories": 0.04,
+    "context": 0.20,
+    "reverse_context": 0.16,
+    "rules": 0.25,
+    "spelling": 0.06,
+    "word_problems": 0.10,
+    "arithmetic": 0.04,
+    "stories": 0.03,
     "facts": 0.04,
     "tool_calls": 0.04,
 }

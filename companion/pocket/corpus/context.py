@@ -61,8 +61,11 @@ class Facts(NamedTuple):
     questions: list[tuple[str, str]]
 
 
-def facts(rng: random.Random, split: Split, count: int) -> Facts:
-    """Return ``count`` facts about different made-up names, one or several relations, with a question for each direction."""
+def facts(rng: random.Random, split: Split, count: int, *, reverse: float = 0.3) -> Facts:
+    """Return ``count`` facts about different made-up names, of one relation or of several.
+
+    Each has a question for its object and, in a share of ``reverse``, one for its subject.
+    """
     names = distinct_names(rng, split, 2 * count)
     relations = (
         [rng.choice(RELATIONS)] * count
@@ -73,14 +76,14 @@ def facts(rng: random.Random, split: Split, count: int) -> Facts:
     for relation, subject, obj in zip(relations, names[::2], names[1::2], strict=True):
         sentences.append(relation.fact.format(s=subject, o=obj))
         questions.append((relation.question.format(s=subject), obj))
-        if rng.random() < 0.3:
+        if rng.random() < reverse:
             questions.append((relation.reverse.format(o=obj), subject))
     rng.shuffle(questions)
     return Facts(sentences, questions)
 
 
-def _plain(rng: random.Random, split: Split) -> str:
-    found = facts(rng, split, rng.randint(2, 6))
+def _plain(rng: random.Random, split: Split, *, reverse: float = 0.3) -> str:
+    found = facts(rng, split, rng.randint(2, 6), reverse=reverse)
     lines = [" ".join(found.sentences)]
     if rng.random() < 0.3:
         lines = ["Context: " + lines[0]]
@@ -112,6 +115,11 @@ def _retrieval(rng: random.Random, split: Split) -> str:
 def document(rng: random.Random, split: Split) -> str:
     """Return one training document."""
     return _retrieval(rng, split) if rng.random() < 0.2 else _plain(rng, split)
+
+
+def reverse_document(rng: random.Random, split: Split) -> str:
+    """Return plain facts where every one is also asked for from its other end."""
+    return _plain(rng, split, reverse=1.0)
 
 
 def item(rng: random.Random, split: Split) -> tuple[str, str]:
