@@ -6,7 +6,7 @@ from .facts import question
 from .holdout import Split
 from .lexicon import FIRST_NAMES, known_word, made_up_name
 
-_DETAILS = {
+DETAILS = {
     "name": ("My name is {v}.", "I am called {v}.", "Hello, I am {v}.", "Hi! My name is {v}."),
     "city": ("I live in {v}.", "My home is in {v}.", "I come from {v}."),
     "pet": ("I have a cat called {v}.", "My cat is called {v}."),
@@ -79,7 +79,7 @@ def conversation(
     """Return turns (user, assistant): each detail is told, then ``fillers`` other turns, then each detail is asked for."""
     values = {detail: _value(rng, split, detail) for detail in details}
     turns = [
-        (_fill(rng.choice(_DETAILS[d]), values[d]), _fill(rng.choice(_TOLD[d]), values[d]))
+        (_fill(rng.choice(DETAILS[d]), values[d]), _fill(rng.choice(_TOLD[d]), values[d]))
         for d in details
     ]
     turns += [_filler(rng) for _ in range(fillers)]
@@ -98,7 +98,7 @@ def document(rng: random.Random, split: Split) -> str:
         conversation(
             rng,
             split,
-            details=rng.sample(list(_DETAILS), rng.randint(1, 3)),
+            details=rng.sample(list(DETAILS), rng.randint(1, 3)),
             fillers=rng.randint(0, 4),
         )
     )

@@ -64,7 +64,7 @@ _FRAMES = (
     Frame(YOUNG, "A young {k} is called a {v}.", "What is a young {k} called?", 1),
     Frame(MEMBERS, "The day after {k} is {v}.", "What is the day after {k}?", 1),
 )
-_ASKED = tuple(frame for frame in _FRAMES if frame.question)
+ASKED = tuple(frame for frame in _FRAMES if frame.question)
 _WEIGHTS = tuple(frame.weight for frame in _FRAMES)
 
 
@@ -75,7 +75,7 @@ def capital_question(country: str) -> tuple[str, str]:
 
 def question(rng: random.Random) -> tuple[str, str]:
     """Return a general-knowledge question and its answer."""
-    frame = rng.choice(_ASKED)
+    frame = rng.choice(ASKED)
     key = rng.choice(tuple(frame.table))
     return frame.question.format(k=key), frame.table[key]
 
