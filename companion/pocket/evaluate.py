@@ -9,10 +9,7 @@ Every answer is decoded greedily. An answer counts only if it is exactly right.
 import argparse
 import json
 import math
-import random
-import re
 import sys
-from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -26,21 +23,9 @@ from companion.generation.decoding import SamplingParams, generate
 from companion.generation.scoring import token_logprobs
 from companion.models import load
 
-from .corpus import (
-    MIXTURE,
-    arithmetic,
-    chat,
-    context,
-    documents,
-    facts,
-    instructions,
-    rules,
-    tool_calls,
-    translation,
-)
+from .corpus import MIXTURE, documents
+from .tasks import SEED, Task, tasks
 
-Item = tuple[str, str]
-SEED = 2026
 BATCH = 64
 
 
@@ -70,114 +55,6 @@ class Accuracy:
             z / (1 + z * z / n) * math.sqrt(self.share * (1 - self.share) / n + z * z / (4 * n * n))
         )
         return max(0.0, center - half), min(1.0, center + half)
-
-
-@dataclass(frozen=True)
-class Task:
-    """One row of the table.
-
-    Args:
-        name: What is measured.
-        items: Prompts and answers.
-        right: Decides from the generated text and the answer.
-        max_new_tokens: Longest answer, in tokens.
-    """
-
-    name: str
-    items: Sequence[Item]
-    right: Callable[[str, str], bool]
-    max_new_tokens: int = 24
-
-
-def same_line(text: str, answer: str) -> bool:
-    """Tell whether the first line of ``text`` is the answer."""
-    return text.strip().split("\n")[0].strip() == answer.strip()
-
-
-def same_text(text: str, answer: str) -> bool:
-    """Tell whether the whole of ``text`` is the answer."""
-    return text.strip() == answer.strip()
-
-
-def last_number(text: str, answer: str) -> bool:
-    """Tell whether the number after ``The answer is`` is the answer."""
-    found = re.search(r"The answer is (-?\d+)", text.split("\n")[0])
-    return found is not None and found[1] == answer
-
-
-def valid_call(text: str, answer: str) -> bool:
-    """Tell whether the first line is JSON with a declared tool's name and arguments."""
-    try:
-        call = json.loads(text.strip().split("\n")[0])
-    except ValueError:
-        return False
-    return (
-        isinstance(call, dict)
-        and call.get("name") in tool_calls.DECLARATIONS
-        and isinstance(call.get("arguments"), dict)
-    )
-
-
-def _draw(make: Callable[..., Item], count: int, **options: object) -> list[Item]:
-    rng = random.Random(SEED)
-    return [make(rng, "eval", **options) for _ in range(count)]
-
-
-def tasks(count: int = 200) -> list[Task]:
-    """Return all tasks with ``count`` items each; capitals are all there are."""
-    found = [
-        Task(
-            "word problems, answered directly",
-            _draw(arithmetic.item, count, reasoning=False),
-            same_line,
-        ),
-        Task(
-            "word problems, step by step",
-            _draw(arithmetic.item, count, reasoning=True),
-            last_number,
-            96,
-        ),
-        Task(
-            "three-event problems, step by step",
-            _draw(arithmetic.item, count, reasoning=True, events=3),
-            last_number,
-            128,
-        ),
-        Task(
-            "capitals, zero-shot",
-            [facts.capital_question(country) for country in facts.CAPITALS],
-            same_line,
-        ),
-    ]
-    for examples in (0, 1, 3):
-        items = [
-            item
-            for rule in rules.EVALUATED_RULES
-            for item in _draw(rules.item, count // 2, rule=rule, examples=examples)
-        ]
-        found.append(
-            Task(f"in-context rules, {examples} example{'s' * (examples != 1)}", items, same_line)
-        )
-    calls = _draw(tool_calls.item, count)
-    return [
-        *found,
-        Task("question about a context, unseen names", _draw(context.item, count), same_line),
-        Task("tool call, valid JSON", calls, valid_call, 64),
-        Task("tool call, exactly right", calls, same_line, 64),
-        Task("recalls the name from an earlier turn", _draw(chat.item, count), same_line),
-        Task("English to French, sentence exact", _draw(translation.item, count), same_line, 48),
-        Task(
-            "instructions, exact output",
-            [
-                i
-                for task in instructions.TASKS
-                if task != "summarize"
-                for i in _draw(instructions.item, count // 10, task=task)
-            ],
-            same_text,
-            96,
-        ),
-    ]
 
 
 def accuracy(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, task: Task) -> Accuracy:

@@ -4,7 +4,15 @@ import pytest
 
 from companion.generation.decoding import generate
 from companion.pocket import evaluate
-from companion.pocket.evaluate import Accuracy, Task, last_number, same_line, same_text, valid_call
+from companion.pocket.evaluate import Accuracy
+from companion.pocket.tasks import (
+    Task,
+    last_number,
+    same_line,
+    same_text,
+    tasks,
+    valid_call,
+)
 
 
 def test_the_wilson_interval_of_half_right():
@@ -44,6 +52,21 @@ def test_the_interval_contains_the_share_and_stays_within_0_and_1(right):
 )
 def test_judges(judge, text, answer, verdict):
     assert judge(text, answer) is verdict
+
+
+def test_every_task_has_items_and_its_own_name():
+    found = tasks(20)
+
+    assert len({task.name for task in found}) == len(found) == 13
+    assert all(len(task.items) >= 20 for task in found)
+
+
+def test_the_first_items_do_not_depend_on_their_number():
+    few, many = ({task.name: task.items for task in tasks(count)} for count in (20, 40))
+
+    for name in few:
+        if "rules" not in name and not name.startswith("instructions"):  # grouped by rule and task
+            assert many[name][: len(few[name])] == few[name]
 
 
 def test_accuracy_asks_every_item_and_counts_the_right_ones(llama, tokenizer):

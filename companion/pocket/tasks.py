@@ -1,0 +1,136 @@
+"""The tasks that measure a pocket model: held-out prompts, their answers, who is right."""
+
+import json
+import random
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from .corpus import (
+    arithmetic,
+    chat,
+    context,
+    facts,
+    instructions,
+    rules,
+    tool_calls,
+    translation,
+)
+
+Item = tuple[str, str]
+SEED = 2026
+
+
+@dataclass(frozen=True)
+class Task:
+    """One row of the table.
+
+    Args:
+        name: What is measured.
+        items: Prompts and answers.
+        right: Decides from the generated text and the answer.
+        max_new_tokens: Longest answer, in tokens.
+    """
+
+    name: str
+    items: Sequence[Item]
+    right: Callable[[str, str], bool]
+    max_new_tokens: int = 24
+
+
+def same_line(text: str, answer: str) -> bool:
+    """Tell whether the first line of ``text`` is the answer."""
+    return text.strip().split("\n")[0].strip() == answer.strip()
+
+
+def same_text(text: str, answer: str) -> bool:
+    """Tell whether the whole of ``text`` is the answer."""
+    return text.strip() == answer.strip()
+
+
+def last_number(text: str, answer: str) -> bool:
+    """Tell whether the number after ``The answer is`` is the answer."""
+    found = re.search(r"The answer is (-?\d+)", text.split("\n")[0])
+    return found is not None and found[1] == answer
+
+
+def valid_call(text: str, answer: str) -> bool:
+    """Tell whether the first line is JSON with a declared tool's name and arguments."""
+    try:
+        call = json.loads(text.strip().split("\n")[0])
+    except ValueError:
+        return False
+    return (
+        isinstance(call, dict)
+        and call.get("name") in tool_calls.DECLARATIONS
+        and isinstance(call.get("arguments"), dict)
+    )
+
+
+def _draw(make: Callable[..., Item], count: int, **options: object) -> list[Item]:
+    rng = random.Random(SEED)
+    return [make(rng, "eval", **options) for _ in range(count)]
+
+
+def word_problems(count: int) -> list[Task]:
+    """Return word problems answered at once and step by step."""
+    directly, reasoned, longer = (
+        _draw(arithmetic.item, count, reasoning=reasoning, events=events)
+        for reasoning, events in ((False, 2), (True, 2), (True, 3))
+    )
+    return [
+        Task("word problems, answered directly", directly, same_line),
+        Task("word problems, step by step", reasoned, last_number, 96),
+        Task("three-event problems, step by step", longer, last_number, 128),
+    ]
+
+
+def in_context_rules(count: int) -> list[Task]:
+    """Return the evaluated rules after 0, 1 and 3 examples, ``count // 2`` items of each rule."""
+    return [
+        Task(
+            f"in-context rules, {examples} example{'s' * (examples != 1)}",
+            [
+                item
+                for rule in rules.EVALUATED_RULES
+                for item in _draw(rules.item, count // 2, rule=rule, examples=examples)
+            ],
+            same_line,
+        )
+        for examples in (0, 1, 3)
+    ]
+
+
+def tool_requests(count: int) -> list[Task]:
+    """Return requests for a tool, judged by form and by content."""
+    calls = _draw(tool_calls.item, count)
+    return [
+        Task("tool call, valid JSON", calls, valid_call, 64),
+        Task("tool call, exactly right", calls, same_line, 64),
+    ]
+
+
+def written_instructions(count: int) -> Task:
+    """Return instructions with one right output, as the base model reads them."""
+    items = [
+        item
+        for task in instructions.TASKS
+        if task != "summarize"
+        for item in _draw(instructions.item, count // 10, task=task)
+    ]
+    return Task("instructions, exact output", items, same_text, 96)
+
+
+def tasks(count: int = 200) -> list[Task]:
+    """Return all tasks of the base model with ``count`` items each; capitals are all there are."""
+    capitals = [facts.capital_question(country) for country in facts.CAPITALS]
+    return [
+        *word_problems(count),
+        Task("capitals, zero-shot", capitals, same_line),
+        *in_context_rules(count),
+        Task("question about a context, unseen names", _draw(context.item, count), same_line),
+        *tool_requests(count),
+        Task("recalls the name from an earlier turn", _draw(chat.item, count), same_line),
+        Task("English to French, sentence exact", _draw(translation.item, count), same_line, 48),
+        written_instructions(count),
+    ]
