@@ -2,6 +2,7 @@
 
     python -m companion.pocket.evaluate                 # the pocket-base of this package
     python -m companion.pocket.evaluate runs/base/model --json results.json
+    python -m companion.pocket.evaluate chat --chat     # tasks as messages, through the template
 
 Every answer is decoded greedily. An answer counts only if it is exactly right.
 """
@@ -24,7 +25,7 @@ from companion.generation.scoring import token_logprobs
 from companion.models import load
 
 from .corpus import MIXTURE, documents
-from .tasks import SEED, Task, tasks
+from .tasks import SEED, Task, chat_tasks, tasks
 
 BATCH = 64
 
@@ -99,11 +100,23 @@ def perplexity_by_kind(
 
 
 def evaluate(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, *, count: int = 200
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    *,
+    count: int = 200,
+    chat: bool = False,
 ) -> dict[str, dict[str, object]]:
-    """Return ``{"accuracy": {task: ...}, "perplexity": {kind: ...}}``, ready for JSON."""
+    """Return ``{"accuracy": {task: ...}, "perplexity": {kind: ...}}``, ready for JSON.
+
+    Args:
+        model: The model to measure.
+        tokenizer: Its tokenizer, with a chat template if ``chat``.
+        count: Items of each task.
+        chat: Ask through the chat template (:func:`.tasks.chat_tasks`), instead of as plain text.
+    """
     measured = {}
-    for task in tqdm(tasks(count), disable=None, unit="task"):
+    found = chat_tasks(tokenizer, count) if chat else tasks(count)
+    for task in tqdm(found, disable=None, unit="task"):
         result = accuracy(model, tokenizer, task)
         measured[task.name] = asdict(result) | {
             "share": round(result.share, 4),
@@ -145,6 +158,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--count", type=int, default=200, help="items of each task (default: %(default)s)"
     )
+    parser.add_argument(
+        "--chat",
+        action="store_true",
+        help="ask through the chat template",
+    )
     parser.add_argument("--json", type=Path, help="also write the results to this file")
     options = parser.parse_args(arguments)
     try:
@@ -153,7 +171,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
     with torch.inference_mode():
-        results = evaluate(model, tokenizer, count=options.count)
+        results = evaluate(model, tokenizer, count=options.count, chat=options.chat)
     print(table(results))  # noqa: T201
     if options.json:
         options.json.write_text(json.dumps(results, indent=2) + "\n")

@@ -5,13 +5,20 @@ import random
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from transformers import PreTrainedTokenizerBase
+
+from companion.messages import prompt_text
 
 from .corpus import (
     arithmetic,
     chat,
     context,
+    demonstrations,
     facts,
     instructions,
+    preferences,
     rules,
     tool_calls,
     translation,
@@ -133,4 +140,64 @@ def tasks(count: int = 200) -> list[Task]:
         Task("recalls the name from an earlier turn", _draw(chat.item, count), same_line),
         Task("English to French, sentence exact", _draw(translation.item, count), same_line, 48),
         written_instructions(count),
+    ]
+
+
+def _answer_of(record: dict[str, Any]) -> str:
+    return record["messages"][-1]["content"]
+
+
+def _asked(tokenizer: PreTrainedTokenizerBase, records: Sequence[dict[str, Any]]) -> list[Item]:
+    """Return the prompt before the last turn of each conversation, and that turn."""
+    return [
+        (prompt_text(tokenizer, record["messages"][:-1]), _answer_of(record)) for record in records
+    ]
+
+
+def right_in_any_manner(text: str, answer: str) -> bool:
+    """Tell whether ``text`` gives the answer, however friendly or curt."""
+    return preferences.manner(text, answer).right
+
+
+def chat_tasks(tokenizer: PreTrainedTokenizerBase, count: int = 200) -> list[Task]:
+    """Return all tasks of the chat model with ``count`` items each.
+
+    An answer ends where the model ends its turn, so a model that does not stop is wrong.
+    """
+
+    def drawn(kind: str) -> list[dict[str, Any]]:
+        return demonstrations.records(SEED, "eval", count, kind=kind)
+
+    passages = drawn("context")
+    calls = [record for record in drawn("tools") if len(record["messages"]) > 3]
+    requests = [{"messages": record["messages"][:3]} for record in calls]
+    questions = [
+        (prompt_text(tokenizer, record["prompt"]), record["answer"])
+        for record in preferences.prompts(SEED, "eval", count)
+    ]
+    problems = [
+        (prompt, said.rpartition(" is ")[2].rstrip("."))
+        for prompt, said in _asked(tokenizer, drawn("word_problem"))
+    ]
+    instructed = demonstrations.instruction_records(SEED, "eval", count)
+    return [
+        Task("instructions, exact output", _asked(tokenizer, instructed), same_text, 96),
+        Task("questions, right in any manner", questions, right_in_any_manner, 64),
+        Task(
+            "question about passages, with its source",
+            _asked(tokenizer, [r for r in passages if _answer_of(r) != context.NOT_THERE]),
+            same_text,
+            32,
+        ),
+        Task(
+            "says that the passages do not answer",
+            _asked(tokenizer, [r for r in passages if _answer_of(r) == context.NOT_THERE]),
+            same_text,
+            32,
+        ),
+        Task("tool call, exactly right", _asked(tokenizer, requests), same_text, 64),
+        Task("answer from the tool's result", _asked(tokenizer, calls), same_text, 64),
+        Task("recalls what an earlier turn said", _asked(tokenizer, drawn("chat")), same_text, 32),
+        Task("word problems", problems, last_number, 128),
+        Task("in-context rules", _asked(tokenizer, drawn("rule")), same_text, 24),
     ]

@@ -3,10 +3,12 @@
 import pytest
 
 from companion.generation.decoding import generate
+from companion.models import load
 from companion.pocket import evaluate
 from companion.pocket.evaluate import Accuracy
 from companion.pocket.tasks import (
     Task,
+    chat_tasks,
     last_number,
     same_line,
     same_text,
@@ -67,6 +69,26 @@ def test_the_first_items_do_not_depend_on_their_number():
     for name in few:
         if "rules" not in name and not name.startswith("instructions"):  # grouped by rule and task
             assert many[name][: len(few[name])] == few[name]
+
+
+def test_chat_tasks_ask_through_the_template_and_leave_the_answer_out():
+    _, tokenizer = load("base")
+    found = chat_tasks(tokenizer, 20)
+
+    assert len({task.name for task in found}) == len(found) == 9
+    for task in found:
+        for prompt, answer in task.items:
+            assert prompt.endswith("<|end|>\n<|assistant|>\n")
+            assert answer.strip() == answer != ""
+            assert not prompt.endswith(answer)
+
+
+def test_word_problems_are_judged_by_their_number():
+    _, tokenizer = load("base")
+    task = next(t for t in chat_tasks(tokenizer, 20) if t.name == "word problems")
+
+    assert all(answer.isdigit() for _, answer in task.items)
+    assert task.right(f"1 plus 1 is 2. The answer is {task.items[0][1]}.", task.items[0][1])
 
 
 def test_accuracy_asks_every_item_and_counts_the_right_ones(llama, tokenizer):

@@ -1,0 +1,165 @@
+"""Post-train the pocket models: pocket-chat and pocket-reward, both from pocket-base.
+
+    python -m companion.pocket.post_train chat --out runs/chat
+    python -m companion.pocket.post_train reward --out runs/reward
+
+The same set-ups that the pages use, on more data. A run writes checkpoints and goes on from the
+last one when it is started again with the same ``--out``. Taught in
+:doc:`/book/training/instruction-tuning` and :doc:`/book/training/reward-model`.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from companion.errors import CompanionError
+from companion.models import load
+from companion.training.reward_model import reward_model_from, reward_trainer
+from companion.training.sft import sft_trainer
+from companion.training.trainer import history, resume
+
+from .corpus import demonstrations, preferences
+
+SAVE_STEPS = 50
+
+
+class Plan(NamedTuple):
+    """How a model is post-trained.
+
+    Args:
+        records: Number of training records that are drawn.
+        steps: Optimizer steps.
+        batch_size: Rows of a step: packed rows of 512 tokens for the chat model, pairs for the
+            reward model.
+        learning_rate: Highest learning rate.
+    """
+
+    records: int
+    steps: int
+    batch_size: int
+    learning_rate: float
+
+
+PLANS = {
+    "chat": Plan(records=40_000, steps=400, batch_size=16, learning_rate=1e-3),
+    "reward": Plan(records=8_000, steps=250, batch_size=32, learning_rate=5e-4),
+}
+
+
+def chat_trainer(plan: Plan, out: Path, *, base: str = "base", seed: int = 0) -> tuple[Any, Any]:
+    """Return the trainer of pocket-chat and its tokenizer."""
+    model, tokenizer = load(base)
+    records = demonstrations.records(seed, "train", plan.records)
+    trainer = sft_trainer(
+        model,
+        tokenizer,
+        records,
+        steps=plan.steps,
+        batch_size=plan.batch_size,
+        learning_rate=plan.learning_rate,
+        packing=True,
+        output_dir=out / "checkpoints",
+        save_steps=SAVE_STEPS,
+        seed=seed,
+    )
+    return trainer, tokenizer
+
+
+def reward_model_trainer(
+    plan: Plan, out: Path, *, base: str = "base", seed: int = 0
+) -> tuple[Any, Any]:
+    """Return the trainer of pocket-reward and its tokenizer."""
+    model, tokenizer = load(base)
+    trainer = reward_trainer(
+        reward_model_from(model),
+        tokenizer,
+        preferences.pairs(seed, "train", plan.records),
+        steps=plan.steps,
+        batch_size=plan.batch_size,
+        learning_rate=plan.learning_rate,
+        output_dir=out / "checkpoints",
+        save_steps=SAVE_STEPS,
+        seed=seed,
+    )
+    return trainer, tokenizer
+
+
+TRAINERS: dict[str, Callable[..., tuple[Any, Any]]] = {
+    "chat": chat_trainer,
+    "reward": reward_model_trainer,
+}
+
+
+def post_train(
+    role: str, out: Path, *, plan: Plan | None = None, base: str = "base", seed: int = 0
+) -> Path:
+    """Train the model of ``role``, or go on with it, and export it.
+
+    Args:
+        role: ``"chat"`` or ``"reward"``.
+        out: Folder for checkpoints, ``log.jsonl`` and the exported model.
+        plan: How to train; that of :data:`PLANS` if None.
+        base: Model to start from.
+        seed: Fixes the data and their order.
+
+    Returns:
+        Folder of the model, weights in float16.
+
+    Raises:
+        ValueError: If the role is unknown.
+        CompanionError: If the checkpoint belongs to another user.
+    """
+    if role not in PLANS:
+        raise ValueError(f"role must be one of {sorted(PLANS)}, got {role!r}")
+    out.mkdir(parents=True, exist_ok=True)
+    trainer, tokenizer = TRAINERS[role](plan or PLANS[role], out, base=base, seed=seed)
+    resume(trainer)
+    lines = [json.dumps(entry) + "\n" for entry in history(trainer)]
+    (out / "log.jsonl").write_text("".join(lines), encoding="utf-8")
+    trainer.model.half().save_pretrained(out / "model")
+    tokenizer.save_pretrained(out / "model")
+    return out / "model"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m companion.pocket.post_train",
+        description="Train pocket-chat or pocket-reward from pocket-base; goes on from --out.",
+    )
+    parser.add_argument("role", choices=PLANS)
+    parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints and model")
+    parser.add_argument("--base", default="base", help="role or folder (default: %(default)s)")
+    parser.add_argument("--steps", type=int, help="optimizer steps (default: 400 and 250)")
+    parser.add_argument("--threads", type=int, help="CPU threads (default: all)")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args(arguments)
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    plan = PLANS[options.role]
+    try:
+        folder = post_train(
+            options.role,
+            options.out,
+            plan=plan._replace(steps=options.steps or plan.steps),
+            base=options.base,
+            seed=options.seed,
+        )
+    except KeyboardInterrupt:
+        message = f"\nStopped. Start the same command again to go on from {options.out}."
+        print(message, file=sys.stderr)  # noqa: T201
+        return 130
+    except (CompanionError, ValueError) as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return 1
+    print(f"wrote {folder}")  # noqa: T201
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
