@@ -23,6 +23,22 @@ class ChatTokens(NamedTuple):
     completion_mask: list[int]
     """1 for each token that the assistant writes, the end-of-turn tokens included, else 0."""
 
+    def last_turn(self) -> slice:
+        """Return where the assistant's last turn stands, its end-of-turn token included."""
+        backwards = self.completion_mask[::-1]
+        last = backwards.index(1)
+        before = next((at for at in range(last, len(backwards)) if not backwards[at]), None)
+        start = 0 if before is None else len(backwards) - before
+        return slice(start, len(backwards) - last)
+
+    def through_answer(self) -> list[int]:
+        """Return the tokens up to the end of the assistant's last turn.
+
+        This is what a model has read and written when it stops, and where a reward model reads
+        the reward.
+        """
+        return self.input_ids[: self.last_turn().stop]
+
 
 def check_messages(messages: Sequence[Message]) -> None:
     """Check that a conversation has turns, known roles and contents.
@@ -125,6 +141,24 @@ def tokenize_chat(tokenizer: Any, messages: Sequence[Message]) -> ChatTokens:
     return ChatTokens(input_ids, mask)
 
 
+def end_of_turn_id(tokenizer: Any) -> int:
+    """Return the token with which the chat template ends the assistant's turn.
+
+    It is often not the tokenizer's EOS. A model that was trained on the template must stop at it.
+
+    Args:
+        tokenizer: A `transformers` tokenizer with a chat template.
+
+    Returns:
+        A token id.
+
+    Raises:
+        ValueError: As in `tokenize_chat`.
+    """
+    turns = [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hello"}]
+    return tokenize_chat(tokenizer, turns).through_answer()[-1]
+
+
 def _turn(
     tokenizer: Any, messages: Sequence[Message], index: int, input_ids: list[int]
 ) -> tuple[int, int]:
@@ -143,8 +177,12 @@ def _turn(
             f"message {index}: the chat template writes this turn differently when more messages "
             "follow. Train on conversations that end with this turn."
         )
-    special = set(tokenizer.all_special_ids)
-    ends = [at for at in range(len(before), len(after)) if after[at] in special]
+    marks = tokenizer.added_tokens_decoder  # all_special_ids leaves out those that have no role
+    ends = [
+        at
+        for at in range(len(before), len(after))
+        if after[at] in marks and marks[after[at]].special
+    ]
     if not ends:
         raise ValueError(
             f"message {index}: the chat template ends the assistant's turn with no special token, "

@@ -1,0 +1,124 @@
+"""A reward model from a language model, trained with TRL on pairs of answers.
+
+Taught in :doc:`/book/training/reward-model`.
+"""
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModelForSequenceClassification
+
+from companion.training.data import Record, reward_dataset
+from companion.training.sft import row_length
+from companion.training.trainer import common_arguments, from_trl
+
+
+def reward_model_from(model: Any, *, generator: torch.Generator | None = None) -> Any:
+    """Copy a causal language model and put a scalar head in the place of its output layer.
+
+    As in InstructGPT (Ouyang et al. 2022, section 3.5): the unembedding layer is removed, and one
+    number is read from the last hidden state, at the last token that is no padding. The head
+    starts near 0, so all answers start with nearly the same reward. Taught in
+    :doc:`/book/training/reward-model`.
+
+    Args:
+        model: A causal language model, usually after supervised fine-tuning. It is not changed.
+        generator: Source of randomness for the head; the global one of torch if None.
+
+    Returns:
+        An ``AutoModelForSequenceClassification`` with ``num_labels=1`` in eval mode.
+
+    Raises:
+        ValueError: If `transformers` has no such model for this architecture, or the model has no
+            padding token.
+    """
+    config = copy.deepcopy(model.config)
+    config.num_labels = 1
+    if config.pad_token_id is None:
+        raise ValueError(
+            "the model's config has no pad_token_id, and the reward is read at the last token that "
+            "is no padding. Set model.config.pad_token_id = tokenizer.pad_token_id."
+        )
+    reward = AutoModelForSequenceClassification.from_config(config, dtype=model.dtype)
+    prefix = reward.base_model_prefix
+    missing, unexpected = getattr(reward, prefix).load_state_dict(
+        getattr(model, prefix).state_dict(), strict=False
+    )
+    if missing or unexpected:
+        raise ValueError(f"the two models differ in {(missing + unexpected)[:3]}")
+    (head,) = (p for name, p in reward.named_parameters() if not name.startswith(f"{prefix}."))
+    with torch.no_grad():
+        noise = torch.randn(head.shape, generator=generator)
+        head.copy_(noise / (10 * head.shape[-1] ** 0.5))
+    return reward.to(model.device).eval()
+
+
+def reward_trainer(
+    model: Any,
+    tokenizer: Any,
+    records: Sequence[Record],
+    *,
+    steps: int,
+    batch_size: int = 16,
+    learning_rate: float = 3e-4,
+    max_length: int | None = None,
+    peft_config: Any = None,
+    output_dir: str | Path | None = None,
+    save_steps: int | None = None,
+    seed: int = 0,
+) -> Any:
+    """Set up TRL's ``RewardTrainer`` for pairs of answers; ``.train()`` then trains in place.
+
+    The loss is the mean of `companion.losses.reward_model_loss` over the pairs. Taught in
+    :doc:`/book/training/reward-model`.
+
+    Args:
+        model: A reward model, as `reward_model_from` makes it.
+        tokenizer: Its tokenizer, with a chat template and a padding token.
+        records: Dicts with ``prompt``, ``chosen`` and ``rejected``.
+        steps: Number of updates.
+        batch_size: Pairs per update, over all processes together.
+        learning_rate: Highest learning rate. The default suits the pocket models.
+        max_length: Longest conversation, in tokens. None: the context.
+        peft_config: Such as ``peft.LoraConfig(..., modules_to_save=["score"])``.
+        output_dir: Folder for checkpoints. None: nothing is kept.
+        save_steps: Write a checkpoint every so many steps.
+        seed: Fixes the order of the data.
+
+    Returns:
+        A ``trl.RewardTrainer``. `companion.training.trainer.history` reads its losses and
+        accuracies, `companion.training.trainer.resume` continues an interrupted run.
+
+    Raises:
+        DataError: If there are no records, or one lacks a field or is longer than ``max_length``.
+        ValueError: If a number is out of range, or the model does not have one output.
+        MissingExtraError: If TRL is not installed.
+    """
+    trainer_class, config_class = from_trl("Reward")
+    if model.config.pad_token_id != tokenizer.pad_token_id:
+        raise ValueError(
+            f"the model pads with token {model.config.pad_token_id}, the tokenizer with "
+            f"{tokenizer.pad_token_id}, so the reward would be read at the wrong place. Make them "
+            "equal."
+        )
+    max_length = row_length(model, max_length)
+    dataset = reward_dataset(tokenizer, records, max_length=max_length)
+    arguments = common_arguments(
+        model,
+        steps=steps,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        output_dir=output_dir,
+        save_steps=save_steps,
+        seed=seed,
+    )
+    return trainer_class(
+        model=model,
+        args=config_class(**arguments, max_length=None),
+        train_dataset=dataset,
+        processing_class=tokenizer,
+        peft_config=peft_config,
+    )

@@ -1,0 +1,62 @@
+"""Keep what the training libraries print, log and draw out of notebooks."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+
+from transformers.utils import logging as transformers_logging
+
+from companion._extras import require
+
+
+@contextmanager
+def quiet_imports() -> Iterator[None]:
+    """Hold back what bitsandbytes logs while it is being imported.
+
+    On some processors it misses a kernel that it could do without, and says so on stderr. It is
+    imported by peft, peft by `transformers.Trainer` and by TRL.
+    """
+    logger = logging.getLogger("bitsandbytes")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def library(name: str) -> ModuleType:
+    """Import ``trl``, ``peft`` or ``datasets`` without a word on stderr.
+
+    Args:
+        name: What to import.
+
+    Returns:
+        The module.
+
+    Raises:
+        MissingExtraError: If it is not installed.
+    """
+    with quiet_imports():
+        return require(name, extra="train")
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """Switch off progress bars and the log of `transformers` and `datasets`, then restore them."""
+    datasets = library("datasets")
+    level = transformers_logging.get_verbosity()
+    bars = transformers_logging.is_progress_bar_enabled()
+    dataset_bars = not datasets.utils.are_progress_bars_disabled()
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    datasets.utils.disable_progress_bars()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(level)
+        if bars:
+            transformers_logging.enable_progress_bar()
+        if dataset_bars:
+            datasets.utils.enable_progress_bars()
