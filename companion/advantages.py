@@ -151,6 +151,7 @@ def generalized_advantages(
         (tensor([[0.2500, 0.5000]]), tensor([[0.7500, 1.0000]]))
     """
     check_tokens(completion_mask, rewards=rewards, values=values)
+    check_rows(completion_mask)
     for name, number in {"gamma": gamma, "lam": lam}.items():
         if not 0 <= number <= 1:
             raise ValueError(f"{name} must be from 0 to 1, got {number}")
@@ -227,11 +228,7 @@ def group_advantages(rewards: Tensor, *, group_size: int, scale: bool = True) ->
         >>> group_advantages(torch.tensor([1.0, 0.0, 5.0, 5.0]), group_size=2, scale=False)
         tensor([ 0.5000, -0.5000,  0.0000,  0.0000])
     """
-    if rewards.dim() != 1 or not rewards.is_floating_point():
-        raise ValueError(
-            f"rewards must be a float tensor of shape (B,), got {rewards.dtype} of shape "
-            f"{tuple(rewards.shape)}"
-        )
+    check_shapes(1, rewards=rewards)
     if isinstance(group_size, bool) or not isinstance(group_size, int) or group_size < 2:
         raise ValueError(f"group_size must be a whole number from 2 up, got {group_size!r}")
     if len(rewards) % group_size:
@@ -239,7 +236,7 @@ def group_advantages(rewards: Tensor, *, group_size: int, scale: bool = True) ->
             f"there are {len(rewards)} rewards, which is no multiple of group_size={group_size}. "
             "Give every prompt the same number of responses."
         )
-    groups = rewards.view(-1, group_size)  # (B / group_size, group_size)
+    groups = (1.0 * rewards).view(-1, group_size)  # (B / group_size, group_size)
     shifted = groups - groups.mean(dim=-1, keepdim=True)
     # The mean of equal numbers may differ from them by rounding.
     shifted = shifted.masked_fill((groups == groups[:, :1]).all(dim=-1, keepdim=True), 0.0)
@@ -248,19 +245,22 @@ def group_advantages(rewards: Tensor, *, group_size: int, scale: bool = True) ->
     return shifted.view(-1)
 
 
-def check_shapes(**tensors: Tensor) -> None:
+def check_shapes(dims: int | None = None, /, **tensors: Tensor) -> None:
     """Check that tensors have one shape: broadcasting would hide a mistake.
 
     Args:
+        dims: How many dimensions it should have. None: any number.
         tensors: Each under its name.
 
     Raises:
-        ValueError: If the shapes differ. It names them.
+        ValueError: If the shapes differ or have other dimensions. It names them.
     """
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    listed = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
     if len(set(shapes.values())) > 1:
-        listed = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
         raise ValueError(f"these tensors must have the same shape, got {listed}")
+    if dims is not None and len(next(iter(shapes.values()))) != dims:
+        raise ValueError(f"expected {dims} dimension{'s' * (dims > 1)}, got {listed}")
 
 
 def check_tokens(mask: Tensor, **tensors: Tensor) -> None:
@@ -288,8 +288,7 @@ def check_rows(mask: Tensor, **tensors: Tensor) -> None:
     Raises:
         ValueError: If a shape is wrong.
     """
-    if mask.dim() != 2:
-        raise ValueError(f"the mask must have the shape (B, T), got {tuple(mask.shape)}")
+    check_shapes(2, mask=mask)
     for name, tensor in tensors.items():
         if tensor.shape != mask.shape[:1]:
             raise ValueError(

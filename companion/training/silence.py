@@ -1,6 +1,7 @@
 """Keep what the training libraries print, log and draw out of notebooks."""
 
 import logging
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
@@ -44,7 +45,11 @@ def library(name: str) -> ModuleType:
 
 @contextmanager
 def silence() -> Iterator[None]:
-    """Switch off progress bars and the log of `transformers` and `datasets`, then restore them."""
+    """Switch off bars, log and one warning of the training libraries, then restore them.
+
+    The warning is about a name that TRL and peft still use and `transformers` has replaced:
+    nothing that a reader could act on.
+    """
     datasets = library("datasets")
     level = transformers_logging.get_verbosity()
     bars = transformers_logging.is_progress_bar_enabled()
@@ -53,7 +58,9 @@ def silence() -> Iterator[None]:
     transformers_logging.disable_progress_bar()
     datasets.utils.disable_progress_bars()
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*gradient_checkpointing.*", FutureWarning)
+            yield
     finally:
         transformers_logging.set_verbosity(level)
         if bars:

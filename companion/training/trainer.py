@@ -4,6 +4,10 @@ TRL's trainers build on `transformers.Trainer`. Out of the box they print a tabl
 stderr, report each run to the Hub, compute in bfloat16, recompute activations and leave a folder
 behind. Here they do none of that. Taught in :doc:`/book/training/instruction-tuning`.
 
+Several processes share a batch and reach the same losses as one. Start the script with
+``accelerate launch --multi_gpu --num_processes 2 script.py``, on CPUs as well: without the flag,
+accelerate 1.15 starts a single process there, whatever number it is asked for.
+
 Left out: hyperparameter search, metrics during training, everything that needs an account.
 """
 
@@ -109,6 +113,7 @@ def common_arguments(
         "fp16": mixed == torch.float16,
         _RECOMPUTE: False,
         "dataloader_pin_memory": model.device.type != "cpu",
+        "ddp_find_unused_parameters": False,
         "report_to": "none",
         "disable_tqdm": True,
     }

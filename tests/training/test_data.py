@@ -56,9 +56,7 @@ def test_labels_token_by_token(pocket_tokenizer, settings: dict, expected: str) 
 
 
 def test_every_answer_of_a_conversation_counts(pocket_tokenizer) -> None:
-    (row,) = sft_dataset(
-        pocket_tokenizer, [{"messages": [USER, GOOD, USER, BAD]}], max_length=99
-    )
+    (row,) = sft_dataset(pocket_tokenizer, [{"messages": [USER, GOOD, USER, BAD]}], max_length=99)
 
     learned = [token for token in shown(pocket_tokenizer, row["labels"]) if token != "-"]
     assert "".join(learned) == "Hello<|end|>Go 4<|end|>"
@@ -112,11 +110,9 @@ def test_prompt_rows_keep_every_column(pocket_tokenizer) -> None:
     assert list(rows) == [record, record]
 
 
-@pytest.mark.parametrize(
-    "make", [sft_dataset, preference_dataset, reward_dataset, prompt_dataset]
-)
+@pytest.mark.parametrize("make", [sft_dataset, preference_dataset, reward_dataset, prompt_dataset])
 def test_an_empty_data_set_is_refused(pocket_tokenizer, make) -> None:
-    with pytest.raises(DataError, match="there are no records. Give at least one"):
+    with pytest.raises(DataError, match=r"there are no records. Give at least one"):
         make(pocket_tokenizer, [], max_length=99)
 
 
@@ -143,8 +139,8 @@ def test_a_missing_field_is_named_with_the_record(
     ("make", "record", "longest"),
     [
         (sft_dataset, CHAT, 12),
-        (preference_dataset, PAIR, 12),
-        (reward_dataset, PAIR, 12),
+        (preference_dataset, PAIR, 13),
+        (reward_dataset, PAIR, 13),
         (prompt_dataset, {"prompt": [USER]}, 8),
     ],
 )
@@ -183,9 +179,7 @@ def test_a_conversation_without_an_answer_teaches_nothing(pocket_tokenizer) -> N
         ({"prompt": [USER, GOOD]}, "record 1: 'prompt' ends with the assistant's message"),
     ],
 )
-def test_pairs_that_teach_nothing_are_refused(
-    pocket_tokenizer, change: dict, message: str
-) -> None:
+def test_pairs_that_teach_nothing_are_refused(pocket_tokenizer, change: dict, message: str) -> None:
     for make in (preference_dataset, reward_dataset):
         with pytest.raises(DataError, match=message):
             make(pocket_tokenizer, [PAIR, PAIR | change], max_length=99)
