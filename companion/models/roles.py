@@ -4,6 +4,7 @@ The book asks for a *role* ("base", "chat"), and the same cell runs on a small b
 an open model from the Hub. Taught in :doc:`/book/start/pocket-models`.
 """
 
+import json
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -84,7 +85,7 @@ def resolve(name: str | Path, source: str) -> Target:
         return _resolve_role(name, source)
     folder = Path(name).expanduser()
     if folder.is_dir():
-        return Target(folder=folder)
+        return Target(_head(folder), folder=folder)
     text = ALIASES.get(str(name), str(name))
     if isinstance(name, Path) or text.count("/") != 1 or text[0] in "./~" or text[-1] == "/":
         raise UnknownModelError(_unknown(text))
@@ -101,6 +102,18 @@ def _resolve_role(name: str, source: str) -> Target:
             "source='pocket', or pass a folder or a Hub id."
         )
     return Target(role.head, hub_id=role.hub_id)
+
+
+def _head(folder: Path) -> str:
+    """Return what the checkpoint in ``folder`` ends in, by the architecture that it names."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        (architecture, *_) = config["architectures"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return "causal-lm"
+    if str(architecture).endswith("ForSequenceClassification"):
+        return "sequence-classification"
+    return "causal-lm"
 
 
 def _unknown(name: str) -> str:

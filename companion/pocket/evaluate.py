@@ -2,15 +2,18 @@
 
     python -m companion.pocket.evaluate                 # the pocket-base of this package
     python -m companion.pocket.evaluate runs/base/model --json results.json
-    python -m companion.pocket.evaluate chat --chat     # tasks as messages, through the template
+    python -m companion.pocket.evaluate chat --role chat     # tasks as messages
+    python -m companion.pocket.evaluate reward --role reward # pairs of answers
 
-Every answer is decoded greedily. An answer counts only if it is exactly right.
+Every answer is decoded greedily. An answer counts only if it is exactly right. A reward model is
+right about a pair if it gives the better answer more.
 """
 
 import argparse
 import json
 import math
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -23,9 +26,10 @@ from companion.errors import CompanionError
 from companion.generation.decoding import SamplingParams, generate
 from companion.generation.scoring import token_logprobs
 from companion.models import load
+from companion.rewards import Reward, RewardModel
 
 from .corpus import MIXTURE, documents
-from .tasks import SEED, Task, chat_tasks, tasks
+from .tasks import SEED, Pair, Task, chat_tasks, pair_tasks, tasks
 
 BATCH = 64
 
@@ -99,46 +103,73 @@ def perplexity_by_kind(
     return found
 
 
+def pair_accuracy(reward: Reward, pairs: Sequence[Pair]) -> Accuracy:
+    """Count the pairs of which ``reward`` gives the better answer more; a tie is wrong."""
+    records = [{"prompt": pair.prompt} for pair in pairs]
+    better = reward(records, [pair.better for pair in pairs])  # (B,)
+    worse = reward(records, [pair.worse for pair in pairs])
+    return Accuracy(int((better > worse).sum()), len(pairs))
+
+
 def evaluate(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
     *,
     count: int = 200,
-    chat: bool = False,
+    role: str = "base",
 ) -> dict[str, dict[str, object]]:
     """Return ``{"accuracy": {task: ...}, "perplexity": {kind: ...}}``, ready for JSON.
 
     Args:
         model: The model to measure.
-        tokenizer: Its tokenizer, with a chat template if ``chat``.
+        tokenizer: Its tokenizer, with a chat template unless the role is "base".
         count: Items of each task.
-        chat: Ask through the chat template (:func:`.tasks.chat_tasks`), instead of as plain text.
+        role: What the model is measured as: "base" reads plain text, "chat" messages
+            (:func:`.tasks.chat_tasks`), and "reward" compares answers
+            (:func:`.tasks.pair_tasks`). A reward model has no perplexity.
+
+    Raises:
+        ValueError: If the role is unknown.
     """
-    measured = {}
-    found = chat_tasks(tokenizer, count) if chat else tasks(count)
-    for task in tqdm(found, disable=None, unit="task"):
-        result = accuracy(model, tokenizer, task)
-        measured[task.name] = asdict(result) | {
+    if role == "reward":
+        reward = RewardModel(model, tokenizer, batch_size=BATCH)
+        compared = {name: pair_accuracy(reward, pairs) for name, pairs in pair_tasks(count).items()}
+        return {"accuracy": _as_json(compared), "perplexity": {}}
+    if role not in ("base", "chat"):
+        raise ValueError(f"role must be 'base', 'chat' or 'reward', got {role!r}")
+    found = chat_tasks(tokenizer, count) if role == "chat" else tasks(count)
+    measured = {
+        task.name: accuracy(model, tokenizer, task)
+        for task in tqdm(found, disable=None, unit="task")
+    }
+    perplexity = perplexity_by_kind(model, tokenizer)
+    return {
+        "accuracy": _as_json(measured),
+        "perplexity": {kind: round(value, 3) for kind, value in perplexity.items()},
+    }
+
+
+def _as_json(measured: dict[str, Accuracy]) -> dict[str, dict[str, object]]:
+    return {
+        name: asdict(result)
+        | {
             "share": round(result.share, 4),
             "interval": [round(bound, 4) for bound in result.interval],
         }
-    return {
-        "accuracy": measured,
-        "perplexity": {
-            kind: round(value, 3) for kind, value in perplexity_by_kind(model, tokenizer).items()
-        },
+        for name, result in measured.items()
     }
 
 
 def table(results: dict[str, dict[str, object]]) -> str:
-    """Return the results as two Markdown tables."""
+    """Return the results as Markdown tables: accuracies and, if there are any, perplexities."""
     lines = ["| Task (held-out, greedy) | Right | 95 % interval |", "|---|---|---|"]
     for name, found in results["accuracy"].items():
         low, high = found["interval"]
         lines.append(
             f"| {name} | {found['share']:.1%} of {found['total']} | {low:.0%} to {high:.0%} |"
         )
-    lines += ["", "| Kind of document | Perplexity per token |", "|---|---|"]
+    if results["perplexity"]:
+        lines += ["", "| Kind of document | Perplexity per token |", "|---|---|"]
     lines += [
         f"| {kind.replace('_', ' ')} | {value:.2f} |"
         for kind, value in results["perplexity"].items()
@@ -159,9 +190,10 @@ def main(arguments: list[str] | None = None) -> int:
         "--count", type=int, default=200, help="items of each task (default: %(default)s)"
     )
     parser.add_argument(
-        "--chat",
-        action="store_true",
-        help="ask through the chat template",
+        "--role",
+        choices=("base", "chat", "reward"),
+        default="base",
+        help="what it is measured as (default: %(default)s)",
     )
     parser.add_argument("--json", type=Path, help="also write the results to this file")
     options = parser.parse_args(arguments)
@@ -171,7 +203,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
     with torch.inference_mode():
-        results = evaluate(model, tokenizer, count=options.count, chat=options.chat)
+        results = evaluate(model, tokenizer, count=options.count, role=options.role)
     print(table(results))  # noqa: T201
     if options.json:
         options.json.write_text(json.dumps(results, indent=2) + "\n")

@@ -1,6 +1,7 @@
 """Ship a finished run: copy its weights into the package, evaluate them and record the results.
 
     python -m companion.pocket.publish runs/base --hardware "2 CPU cores of ..."
+    python -m companion.pocket.publish runs/chat --role chat --hardware "1 CPU core of ..."
 
 Commit the result only if the table is better than the one before: weights make the repository grow.
 """
@@ -26,6 +27,12 @@ CARD_MARKS = (
     "<!-- end of evaluation -->\n",
 )
 MAX_BYTES = 12_000_000
+RECORDS = {
+    "base": ("evaluation", "pretrain"),
+    "chat": ("evaluation_chat", "post_train_chat"),
+    "reward": ("evaluation_reward", "post_train_reward"),
+}
+"""Records of each role: what the model can do, and how it was trained."""
 
 
 def checksums(weights: Path) -> str:
@@ -64,7 +71,16 @@ def write_card(path: Path, results: dict[str, dict[str, object]]) -> None:
 def publish(
     run: Path, *, hardware: str, role: str = "base", package: Path = PACKAGE
 ) -> dict[str, dict[str, object]]:
-    """Copy, check, evaluate and record; return the evaluation.
+    """Copy, check, evaluate and record.
+
+    Args:
+        run: Folder of a finished run, with ``model`` and ``log.jsonl``.
+        hardware: What it was trained on, for the record.
+        role: "base", "chat" or "reward".
+        package: Folder with weights, data and cards.
+
+    Returns:
+        The evaluation.
 
     Raises:
         ValueError: If the weights are larger than a checkpoint may be.
@@ -79,12 +95,13 @@ def publish(
     shutil.copytree(model_folder, weights / role, dirs_exist_ok=True)
     (weights / "SHA256SUMS").write_text(checksums(weights))
     with torch.inference_mode():
-        results = evaluate(*load(str(weights / role)))
+        results = evaluate(*load(weights / role), role=role)
     data = package / "data"
     data.mkdir(exist_ok=True)
-    (data / "evaluation.json").write_text(json.dumps(results, indent=1) + "\n")
-    (data / "pretrain.json").write_text(json.dumps(loss_record(run, hardware=hardware)) + "\n")
-    write_card(package / "MODEL_CARD.md", results)
+    evaluation, training = RECORDS[role]
+    (data / f"{evaluation}.json").write_text(json.dumps(results, indent=1) + "\n")
+    (data / f"{training}.json").write_text(json.dumps(loss_record(run, hardware=hardware)) + "\n")
+    write_card(package / "cards" / f"{role}.md", results)
     return results
 
 
@@ -94,13 +111,16 @@ def main(arguments: list[str] | None = None) -> int:
         prog="python -m companion.pocket.publish",
         description="Ship the weights of a finished run with this package.",
     )
-    parser.add_argument("run", type=Path, help="folder given to pretrain as --out")
+    parser.add_argument("run", type=Path, help="folder given to pretrain or post_train as --out")
+    parser.add_argument(
+        "--role", choices=RECORDS, default="base", help="which model (default: %(default)s)"
+    )
     parser.add_argument(
         "--hardware", required=True, help="what the run was trained on, for the record"
     )
     options = parser.parse_args(arguments)
     try:
-        print(table(publish(options.run, hardware=options.hardware)))  # noqa: T201
+        print(table(publish(options.run, hardware=options.hardware, role=options.role)))  # noqa: T201
     except (CompanionError, ValueError, OSError) as error:
         print(f"nothing to publish: {error}", file=sys.stderr)  # noqa: T201
         return 1

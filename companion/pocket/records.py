@@ -9,8 +9,9 @@ def record(name: str) -> dict[str, Any]:
     """Return a recorded run.
 
     Args:
-        name: ``"pretrain"`` (loss curve, hours, hardware, date) or ``"evaluation"`` (accuracy and
-            perplexity).
+        name: ``"pretrain"`` (loss curve, hours, hardware, date), ``"evaluation"`` (accuracy and
+            perplexity), their counterparts for the other pocket models, or an experiment of
+            `companion.pocket.experiments`.
 
     Returns:
         The content of the JSON file.

@@ -5,7 +5,8 @@ import random
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 from transformers import PreTrainedTokenizerBase
 
@@ -201,3 +202,43 @@ def chat_tasks(tokenizer: PreTrainedTokenizerBase, count: int = 200) -> list[Tas
         Task("word problems", problems, last_number, 128),
         Task("in-context rules", _asked(tokenizer, drawn("rule")), same_text, 24),
     ]
+
+
+class Pair(NamedTuple):
+    """Two answers to a question."""
+
+    prompt: list[dict[str, str]]
+    better: str
+    worse: str
+
+
+def pair_tasks(count: int = 200) -> dict[str, list[Pair]]:
+    """Return pairs of answers by what makes one of them better, ``count`` of each kind.
+
+    The first kind is what annotators chose, their errors included, so no model can be right about
+    all of it. In the others the two answers differ in one thing only.
+    """
+    chosen = [
+        Pair(record["prompt"], record["chosen"][0]["content"], record["rejected"][0]["content"])
+        for record in preferences.pairs(SEED, "eval", count)
+    ]
+    rng = random.Random(SEED)
+    found: dict[str, list[Pair]] = {
+        "the answer that annotators chose": chosen,
+        "right rather than wrong": [],
+        "friendly rather than curt": [],
+        "friendly rather than rude": [],
+    }
+    for _ in range(count):
+        asked = preferences.question(rng, "eval")
+        prompt = [{"role": "user", "content": asked.text}]
+        friendly, rude = rng.choice(preferences.OPENINGS), rng.choice(preferences.RUDE)
+        sentence, closings = rng.random() < 0.7, rng.choice(((), (preferences.CLOSINGS[0],)))
+        say = partial(preferences.reply, asked, sentence=sentence, closings=closings)
+        for name, better, worse in (
+            ("right rather than wrong", say(), say(right=False)),
+            ("friendly rather than curt", say(opening=friendly), say()),
+            ("friendly rather than rude", say(opening=friendly), say(opening=rude)),
+        ):
+            found[name].append(Pair(prompt, better, worse))
+    return found

@@ -66,6 +66,7 @@ def reward_trainer(
     learning_rate: float = 3e-4,
     max_length: int | None = None,
     peft_config: Any = None,
+    mixed_precision: bool | None = None,
     output_dir: str | Path | None = None,
     save_steps: int | None = None,
     seed: int = 0,
@@ -84,6 +85,7 @@ def reward_trainer(
         learning_rate: Highest learning rate. The default suits the pocket models.
         max_length: Longest conversation, in tokens. None: the context.
         peft_config: Such as ``peft.LoraConfig(..., modules_to_save=["score"])``.
+        mixed_precision: Compute matrix products in 16 bits. None: on a GPU only.
         output_dir: Folder for checkpoints. None: nothing is kept.
         save_steps: Write a checkpoint every so many steps.
         seed: Fixes the order of the data.
@@ -111,6 +113,7 @@ def reward_trainer(
         steps=steps,
         batch_size=batch_size,
         learning_rate=learning_rate,
+        mixed_precision=mixed_precision,
         output_dir=output_dir,
         save_steps=save_steps,
         seed=seed,

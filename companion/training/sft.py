@@ -26,6 +26,7 @@ def sft_trainer(
     mask_prompt: bool = True,
     learn_eos: bool = True,
     peft_config: Any = None,
+    mixed_precision: bool | None = None,
     output_dir: str | Path | None = None,
     save_steps: int | None = None,
     seed: int = 0,
@@ -53,6 +54,7 @@ def sft_trainer(
         learn_eos: False leaves the end of the turn out of the loss, to show what that does.
         peft_config: Such as ``peft.LoraConfig(...)``: train an adapter only. The trained model
             is then ``trainer.model``.
+        mixed_precision: Compute matrix products in 16 bits. None: on a GPU only.
         output_dir: Folder for checkpoints. None: nothing is kept.
         save_steps: Write a checkpoint every so many steps.
         seed: Fixes the order of the data and the new weights.
@@ -76,6 +78,7 @@ def sft_trainer(
         steps=steps,
         batch_size=batch_size,
         learning_rate=learning_rate,
+        mixed_precision=mixed_precision,
         output_dir=output_dir,
         save_steps=save_steps,
         seed=seed,

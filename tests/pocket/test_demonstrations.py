@@ -38,15 +38,38 @@ def test_an_unknown_kind_is_refused():
 
 
 def test_a_cited_passage_holds_the_answer():
-    cited = 0
+    cited = followed = 0
     for record in demonstrations.records(0, "train", 300, kind="context"):
-        prompt, said = (message["content"] for message in record["messages"])
-        if said != context.NOT_THERE:
-            answer, number = said.removesuffix("]").split(". [")
-            assert answer in prompt.split(f"[{number}] ")[1].split("\n")[0]
-            cited += 1
+        passages, *rest = (message["content"] for message in record["messages"])
+        for said in rest[::2]:
+            if said != context.NOT_THERE:
+                answer, number = said.removesuffix("]").split(". [")
+                assert answer in passages.split(f"[{number}] ")[1].split("\n")[0]
+                cited += 1
+        followed += len(rest) > 1
 
-    assert 150 < cited < 300
+    assert cited > 300
+    assert 100 < followed < 300
+
+
+def test_a_letter_task_is_done_letter_by_letter():
+    said = {}
+    for record in demonstrations.records(0, "train", 200, kind="letters"):
+        asked, answer = (message["content"] for message in record["messages"])
+        task, _, given = asked.partition("\n")
+        said[task.split(" word ")[0].split(" is spelled")[0]] = asked, answer
+        if task.startswith("Spell"):
+            assert answer.replace(" ", "") == asked.removeprefix("Spell the word ")[:-1]
+        if task.startswith("Which"):
+            assert answer == asked.removeprefix("Which word is spelled ")[:-1].replace(" ", "")
+        if task.startswith("Write"):
+            assert answer == given.upper()
+        if task.startswith("Repeat"):
+            assert answer == given
+        if task.startswith("Turn"):
+            assert answer.removeprefix("- ").split("\n- ") == given.split(", ")
+
+    assert len(said) == 5
 
 
 def test_a_refused_question_has_no_answer_in_its_passages():

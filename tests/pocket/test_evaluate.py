@@ -1,15 +1,19 @@
 """The evaluation counts what it says it counts."""
 
 import pytest
+import torch
 
 from companion.generation.decoding import generate
 from companion.models import load
 from companion.pocket import evaluate
+from companion.pocket.corpus import preferences
 from companion.pocket.evaluate import Accuracy
 from companion.pocket.tasks import (
+    Pair,
     Task,
     chat_tasks,
     last_number,
+    pair_tasks,
     same_line,
     same_text,
     tasks,
@@ -122,3 +126,32 @@ def test_the_table_has_a_row_for_every_task_and_kind():
 def test_an_unknown_model_is_reported_without_a_trace(capsys):
     assert evaluate.main(["no-such-model"]) == 1
     assert "no-such-model" in capsys.readouterr().err
+
+
+def test_pairs_differ_in_what_their_name_says():
+    found = pair_tasks(40)
+
+    assert {len(pairs) for pairs in found.values()} == {40}
+    for pair in found["right rather than wrong"]:
+        assert pair.better != pair.worse
+        assert len(pair.better.split()) == len(pair.worse.split()) or "." in pair.worse
+    for pair in found["friendly rather than curt"]:
+        opening = pair.better.removesuffix(pair.worse).strip()
+        assert opening in preferences.OPENINGS
+    for pair in found["friendly rather than rude"]:
+        assert any(pair.worse.startswith(phrase) for phrase in preferences.RUDE)
+
+
+def test_a_reward_is_right_about_a_pair_if_the_better_answer_gets_more():
+    pairs = [Pair([], "long answer", "short"), Pair([], "b", "long"), Pair([], "same", "size")]
+
+    found = evaluate.pair_accuracy(
+        lambda records, responses: torch.tensor([float(len(text)) for text in responses]), pairs
+    )
+
+    assert (found.right, found.total) == (1, 3)
+
+
+def test_an_unknown_role_is_refused(llama, tokenizer):
+    with pytest.raises(ValueError, match="role must be 'base', 'chat' or 'reward', got 'critic'"):
+        evaluate.evaluate(llama, tokenizer, role="critic")

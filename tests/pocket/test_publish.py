@@ -11,6 +11,7 @@ from companion.pocket.evaluate import table
 from companion.pocket.records import record
 
 PACKAGE = Path(publish.__file__).parent
+SHIPPED = [role for role in publish.RECORDS if (PACKAGE / "weights" / role).exists()]
 
 
 def test_checksums_name_every_file_but_the_list_itself(tmp_path):
@@ -76,11 +77,16 @@ def test_the_shipped_weights_have_the_listed_checksums_and_size():
     assert (PACKAGE / "weights" / "SHA256SUMS").read_text() == publish.checksums(
         PACKAGE / "weights"
     )
-    assert (PACKAGE / "weights" / "base" / "model.safetensors").stat().st_size <= publish.MAX_BYTES
+    for role in SHIPPED:
+        size = (PACKAGE / "weights" / role / "model.safetensors").stat().st_size
+        assert size <= publish.MAX_BYTES
 
 
-def test_the_model_card_prints_the_recorded_evaluation():
-    assert table(record("evaluation")) in (PACKAGE / "MODEL_CARD.md").read_text()
+@pytest.mark.parametrize("role", SHIPPED)
+def test_the_model_card_prints_the_recorded_evaluation(role):
+    evaluation, _ = publish.RECORDS[role]
+
+    assert table(record(evaluation)) in (PACKAGE / "cards" / f"{role}.md").read_text()
 
 
 def test_the_shipped_model_meets_the_figures_that_the_book_relies_on():

@@ -9,9 +9,10 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from . import arithmetic, chat, context, instructions, preferences, rules, tool_calls
+from . import arithmetic, chat, context, instructions, preferences, rules, spelling, tool_calls
 from .facts import question
 from .holdout import Split
+from .lexicon import COMMON_WORDS, made_up_word
 
 Messages = list[dict[str, str]]
 TOOLS_PROMPT = "You can call these tools: "
@@ -41,16 +42,23 @@ def _question(rng: random.Random, split: Split) -> Messages:
 
 
 def _context(rng: random.Random, split: Split) -> Messages:
+    """Return one to three questions about numbered passages, each answer with its source."""
     found = context.facts(rng, split, rng.randint(1, 5))
-    asked, answer = rng.choice(found.questions)
     passages = list(found.sentences)
-    source = next(i for i, sentence in enumerate(passages, 1) if answer in sentence)
-    said = f"{answer}. [{source}]"
+    (asked, answer), *further = found.questions[:3]
     if len(passages) > 1 and rng.random() < 0.25:
-        del passages[source - 1]
-        said = context.NOT_THERE
+        passages = [sentence for sentence in passages if answer not in sentence]
+        further = []
+
+    def said(answer: str) -> str:
+        source = next((i for i, sentence in enumerate(passages, 1) if answer in sentence), None)
+        return context.NOT_THERE if source is None else f"{answer}. [{source}]"
+
     prompt = context.retrieval_prompt(passages, asked).removesuffix("\nAnswer:")
-    return [_user(prompt), _assistant(said)]
+    messages = [_user(prompt), _assistant(said(answer))]
+    for asked, answer in further:
+        messages += [_user(asked), _assistant(said(answer))]
+    return messages
 
 
 def _tools(rng: random.Random, split: Split) -> Messages:
@@ -90,14 +98,40 @@ def _rule(rng: random.Random, split: Split) -> Messages:
     return [_user(f"Complete the last line.\n{shown}"), _assistant(answer)]
 
 
+def _letters(rng: random.Random, split: Split) -> Messages:
+    """Return a task that is done letter by letter, so that the model can also do it on new words."""
+    form = rng.choice(("spell", "read", "repeat", "upper", "list"))
+    if form in ("spell", "read"):
+        word = rng.choice(COMMON_WORDS)  # of either side, as in pre-training
+        letters = spelling.spell(word)
+        return (
+            [_user(f"Spell the word {word}."), _assistant(letters)]
+            if form == "spell"
+            else [_user(f"Which word is spelled {letters}?"), _assistant(word)]
+        )
+    words = [made_up_word(rng, split, syllables=(1, 2)) for _ in range(rng.randint(2, 5))]
+    text = " ".join(words)
+    asked, given, said = {
+        "repeat": ("Repeat the text.", text, text),
+        "upper": ("Write the text in capital letters.", text, text.upper()),
+        "list": (
+            "Turn the words into a list with one item on each line.",
+            ", ".join(words),
+            "\n".join(f"- {word}" for word in words),
+        ),
+    }[form]
+    return [_user(instruction_message(asked, given)), _assistant(said)]
+
+
 KINDS: dict[str, tuple[Callable[[random.Random, Split], Messages], float]] = {
-    "instruction": (_instruction, 0.35),
-    "question": (_question, 0.12),
-    "context": (_context, 0.14),
+    "instruction": (_instruction, 0.27),
+    "question": (_question, 0.10),
+    "context": (_context, 0.18),
     "tools": (_tools, 0.15),
-    "chat": (_chat, 0.10),
-    "word_problem": (_word_problem, 0.08),
-    "rule": (_rule, 0.06),
+    "chat": (_chat, 0.08),
+    "word_problem": (_word_problem, 0.07),
+    "rule": (_rule, 0.08),
+    "letters": (_letters, 0.07),
 }
 
 
