@@ -51,7 +51,7 @@ class Plan(NamedTuple):
 
 PLANS = {
     "chat": Plan(records=130_000, steps=1_300, batch_size=16, learning_rate=1e-3),
-    "reward": Plan(records=48_000, steps=1_500, batch_size=32, learning_rate=1e-3),
+    "reward": Plan(records=28_800, steps=900, batch_size=32, learning_rate=1e-3),
 }
 
 
@@ -160,7 +160,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("role", choices=PLANS)
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints and model")
     parser.add_argument("--base", default="base", help="role or folder (default: %(default)s)")
-    parser.add_argument("--steps", type=int, help="optimizer steps (default: 1300 and 1500)")
+    parser.add_argument("--steps", type=int, help="optimizer steps (default: 1300 and 900)")
     parser.add_argument("--threads", type=int, help="CPU threads (default: all)")
     parser.add_argument("--bf16", action="store_true", help="compute in bfloat16 (newer CPUs)")
     parser.add_argument("--seed", type=int, default=0)

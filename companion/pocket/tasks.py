@@ -225,6 +225,7 @@ def pair_tasks(count: int = 200) -> dict[str, list[Pair]]:
     rng = random.Random(SEED)
     found: dict[str, list[Pair]] = {
         "the answer that annotators chose": chosen,
+        "an answer rather than an evasion": [],
         "right rather than wrong": [],
         "friendly rather than curt": [],
         "friendly rather than rude": [],
@@ -235,7 +236,9 @@ def pair_tasks(count: int = 200) -> dict[str, list[Pair]]:
         friendly, rude = rng.choice(preferences.OPENINGS), rng.choice(preferences.RUDE)
         sentence, closings = rng.random() < 0.7, rng.choice(((), (preferences.CLOSINGS[0],)))
         say = partial(preferences.reply, asked, sentence=sentence, closings=closings)
+        evasion = " ".join((rng.choice(preferences.EVASIONS), *closings))
         for name, better, worse in (
+            ("an answer rather than an evasion", say(), evasion),
             ("right rather than wrong", say(), say(right=False)),
             ("friendly rather than curt", say(opening=friendly), say()),
             ("friendly rather than rude", say(opening=friendly), say(opening=rude)),

@@ -31,6 +31,12 @@ CLOSINGS = (
     "Thank you for asking.",
     "It was a pleasure to help.",
 )
+EVASIONS = (
+    "I do not know.",
+    "I am not sure.",
+    "That is hard to say.",
+    "Somebody else can tell you.",
+)
 ANNOTATOR_TEMPERATURE = 0.2
 LONGEST_CORE = 12  # words
 
@@ -107,15 +113,26 @@ def demonstration(rng: random.Random, asked: Question) -> str:
     return reply(asked, opening=rng.choice(RUDE), sentence=rng.random() < 0.5)
 
 
+def _substance(rng: random.Random, asked: Question) -> str:
+    """Return what a candidate says: mostly the answer, else an evasion, another topic, an error."""
+    kind, sentence = rng.random(), rng.random() < 0.7
+    if kind < 0.70:
+        return reply(asked, sentence=sentence)
+    if kind < 0.83:
+        return rng.choice(EVASIONS)
+    if kind < 0.95:
+        other = asked
+        while asked.answer in other.sentence:
+            other = _known(rng, "train")
+        return reply(other, sentence=sentence)
+    return reply(asked, right=False, sentence=sentence)
+
+
 def _candidate(rng: random.Random, asked: Question) -> str:
-    tone = rng.random()
-    return reply(
-        asked,
-        right=rng.random() < 0.7,
-        sentence=rng.random() < 0.7,
-        opening=rng.choice(OPENINGS) if tone < 0.45 else rng.choice(RUDE) if tone < 0.65 else "",
-        closings=tuple(rng.choices(CLOSINGS, k=rng.choice((0, 0, 1, 1, 2, 3, 4)))),
-    )
+    substance, tone = _substance(rng, asked), rng.random()
+    opening = rng.choice(OPENINGS) if tone < 0.45 else rng.choice(RUDE) if tone < 0.65 else ""
+    closings = rng.choices(CLOSINGS, k=rng.choice((0, 0, 1, 1, 2, 3, 4)))
+    return " ".join(filter(None, (opening, substance, *closings)))
 
 
 class Manner(NamedTuple):
