@@ -28,6 +28,7 @@ from companion.models.checkpoint import parameter_count, sha256, verify_pocket
 from companion.models.devices import available_memory, check_memory
 from companion.models.loading import WEIGHTS_ROOT, prepare_tokenizer
 from companion.models.roles import resolve
+from companion.training.reward_model import reward_model_from
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -206,6 +207,17 @@ def test_a_folder_loads(checkpoint: Path, kind: type) -> None:
 
     assert model.config.model_type == "llama"
     assert tokenizer.padding_side == "left"
+
+
+def test_a_folder_with_a_reward_model_loads_as_one(tmp_path: Path, llama, tokenizer) -> None:
+    reward = reward_model_from(llama)
+    reward.save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+
+    model, _ = load(tmp_path)
+
+    assert type(model).__name__ == "LlamaForSequenceClassification"
+    assert torch.equal(model.score.weight, reward.score.weight)
 
 
 def test_loading_is_silent(checkpoint: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -254,3 +254,21 @@ def test_a_batch_that_cannot_be_shared_out_is_refused(
 
     with pytest.raises(ValueError, match="multiple of the 2 processes, got 3"):
         sft_trainer(tiny(), pocket_tokenizer, RECORDS, steps=1, batch_size=3)
+
+
+# Precision
+
+
+@pytest.mark.parametrize(("asked", "bf16"), [(None, False), (False, False), (True, True)])
+def test_on_a_cpu_half_precision_is_used_only_if_asked_for(
+    tiny, pocket_tokenizer, asked, bf16
+) -> None:
+    trainer = sft_trainer(
+        tiny(), pocket_tokenizer, RECORDS, steps=1, batch_size=2, mixed_precision=asked
+    )
+
+    trainer.train()
+
+    assert trainer.args.bf16 is bf16
+    assert {p.dtype for p in trainer.model.parameters()} == {torch.float32}
+    assert losses(trainer)[0] > 0
