@@ -1,4 +1,4 @@
-"""Post-train the pocket models: pocket-chat and pocket-reward, both from pocket-base.
+"""Post-train the pocket models: pocket-chat from pocket-base, pocket-reward from pocket-chat.
 
     python -m companion.pocket.post_train chat --out runs/chat
     python -m companion.pocket.post_train reward --out runs/reward
@@ -34,6 +34,8 @@ class Plan(NamedTuple):
     """How a model is post-trained.
 
     Args:
+        base: Model to start from. The reward model starts from pocket-chat, which knows what a
+            good answer to the same questions is.
         records: Number of training records that are drawn.
         steps: Optimizer steps.
         batch_size: Rows of a step: packed rows of 512 tokens for the chat model, pairs for the
@@ -42,6 +44,7 @@ class Plan(NamedTuple):
         mixed_precision: Compute matrix products in bfloat16, which pays on CPUs that have it.
     """
 
+    base: str
     records: int
     steps: int
     batch_size: int
@@ -50,14 +53,14 @@ class Plan(NamedTuple):
 
 
 PLANS = {
-    "chat": Plan(records=130_000, steps=1_300, batch_size=16, learning_rate=1e-3),
-    "reward": Plan(records=28_800, steps=900, batch_size=32, learning_rate=1e-3),
+    "chat": Plan("base", records=130_000, steps=1_300, batch_size=16, learning_rate=1e-3),
+    "reward": Plan("chat", records=64_000, steps=2_000, batch_size=32, learning_rate=1e-3),
 }
 
 
-def chat_trainer(plan: Plan, out: Path, *, base: str = "base", seed: int = 0) -> tuple[Any, Any]:
+def chat_trainer(plan: Plan, out: Path, *, seed: int = 0) -> tuple[Any, Any]:
     """Return the trainer of pocket-chat and its tokenizer."""
-    model, tokenizer = load(base)
+    model, tokenizer = load(plan.base)
     records = demonstrations.records(seed, "train", plan.records)
     trainer = sft_trainer(
         model,
@@ -75,11 +78,9 @@ def chat_trainer(plan: Plan, out: Path, *, base: str = "base", seed: int = 0) ->
     return trainer, tokenizer
 
 
-def reward_model_trainer(
-    plan: Plan, out: Path, *, base: str = "base", seed: int = 0
-) -> tuple[Any, Any]:
+def reward_model_trainer(plan: Plan, out: Path, *, seed: int = 0) -> tuple[Any, Any]:
     """Return the trainer of pocket-reward and its tokenizer."""
-    model, tokenizer = load(base)
+    model, tokenizer = load(plan.base)
     trainer = reward_trainer(
         reward_model_from(model),
         tokenizer,
@@ -120,16 +121,13 @@ def write_log(out: Path, entries: list[dict[str, float]]) -> None:
     (out / "log.jsonl").write_text(text, encoding="utf-8")
 
 
-def post_train(
-    role: str, out: Path, *, plan: Plan | None = None, base: str = "base", seed: int = 0
-) -> Path:
+def post_train(role: str, out: Path, *, plan: Plan | None = None, seed: int = 0) -> Path:
     """Train the model of ``role``, or go on with it, and export it.
 
     Args:
         role: ``"chat"`` or ``"reward"``.
         out: Folder for checkpoints, ``log.jsonl`` and the exported model.
         plan: How to train; that of :data:`PLANS` if None.
-        base: Model to start from.
         seed: Fixes the data and their order.
 
     Returns:
@@ -142,7 +140,7 @@ def post_train(
     if role not in PLANS:
         raise ValueError(f"role must be one of {sorted(PLANS)}, got {role!r}")
     out.mkdir(parents=True, exist_ok=True)
-    trainer, tokenizer = TRAINERS[role](plan or PLANS[role], out, base=base, seed=seed)
+    trainer, tokenizer = TRAINERS[role](plan or PLANS[role], out, seed=seed)
     with timed(out / "seconds.txt"):
         resume(trainer)
     write_log(out, history(trainer))
@@ -155,12 +153,12 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m companion.pocket.post_train",
-        description="Train pocket-chat or pocket-reward from pocket-base; goes on from --out.",
+        description="Train pocket-chat or pocket-reward; goes on from --out.",
     )
     parser.add_argument("role", choices=PLANS)
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints and model")
-    parser.add_argument("--base", default="base", help="role or folder (default: %(default)s)")
-    parser.add_argument("--steps", type=int, help="optimizer steps (default: 1300 and 900)")
+    parser.add_argument("--base", help="role or folder (default: base for chat, chat for reward)")
+    parser.add_argument("--steps", type=int, help="optimizer steps (default: 1300 and 2000)")
     parser.add_argument("--threads", type=int, help="CPU threads (default: all)")
     parser.add_argument("--bf16", action="store_true", help="compute in bfloat16 (newer CPUs)")
     parser.add_argument("--seed", type=int, default=0)
@@ -173,9 +171,10 @@ def main(arguments: list[str] | None = None) -> int:
             options.role,
             options.out,
             plan=plan._replace(
-                steps=options.steps or plan.steps, mixed_precision=options.bf16 or None
+                base=options.base or plan.base,
+                steps=options.steps or plan.steps,
+                mixed_precision=options.bf16 or None,
             ),
-            base=options.base,
             seed=options.seed,
         )
     except KeyboardInterrupt:

@@ -14,21 +14,22 @@ import argparse
 import dataclasses
 import json
 import shutil
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from itertools import count
 from pathlib import Path
-from threading import Event
 
 import torch
 from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from . import checkpoint
+from companion.training import checkpoint
+from companion.training.interrupts import held_interrupts
+
+from .checkpoint import RESUMABLE_CHANGES, export
 from .corpus import documents
 from .recipe import SHARD_TOKENS, Recipe
 from .tokenizer import build as build_tokenizer
@@ -139,7 +140,9 @@ def train(
     """
     model = new_model(recipe, tokenizer).to(device).train()
     opts = optimizers(model, recipe)
-    done = checkpoint.restore(folder, model, opts, dataclasses.asdict(recipe))
+    modules, settings = {"model": model}, dataclasses.asdict(recipe)
+    notes = {"config": model.config.to_json_string()}
+    done, _ = checkpoint.restore(folder, modules, opts, settings, changeable=RESUMABLE_CHANGES)
     loss_of: Callable[..., torch.Tensor] = (
         torch.compile(language_model_loss) if compiled else language_model_loss
     )
@@ -162,7 +165,7 @@ def train(
                 optimizer.zero_grad()
             done = step + 1
             if done % save_every == 0 or done == last:
-                checkpoint.save(folder, model, opts, dataclasses.asdict(recipe), step=done)
+                checkpoint.save(folder, modules, opts, settings, step=done, notes=notes)
             yield {
                 "step": done,
                 "loss": loss.item(),
@@ -171,20 +174,8 @@ def train(
                 "tokens": done * recipe.batch_tokens,
             }
     except GeneratorExit:  # the caller stops between two steps: keep what is done
-        checkpoint.save(folder, model, opts, dataclasses.asdict(recipe), step=done)
+        checkpoint.save(folder, modules, opts, settings, step=done, notes=notes)
         raise
-
-
-def _stop_request() -> Event:
-    """Turn Ctrl-C into a request to stop after the current step; a second one stops at once."""
-    asked = Event()
-
-    def handle(*_: object) -> None:
-        asked.set()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    signal.signal(signal.SIGINT, handle)
-    return asked
 
 
 def run(recipe: Recipe, folder: Path, *, save_every: int, **options: object) -> None:
@@ -204,9 +195,9 @@ def run(recipe: Recipe, folder: Path, *, save_every: int, **options: object) -> 
     with (
         log.open("a") as out,
         tqdm(total=recipe.steps, initial=begun, unit="step", disable=None) as bar,
+        held_interrupts() as stop,
     ):
         records = train(recipe, tokenizer, folder, save_every=save_every, **options)
-        stop = _stop_request()
         for record in records:
             record["seconds"] = spent + time.monotonic() - since
             out.write(json.dumps({key: round(value, 6) for key, value in record.items()}) + "\n")
@@ -216,7 +207,7 @@ def run(recipe: Recipe, folder: Path, *, save_every: int, **options: object) -> 
             if stop.is_set():
                 records.close()  # writes the checkpoint
                 raise KeyboardInterrupt
-    checkpoint.export(folder, folder / "model", tokenizer)
+    export(folder, folder / "model", tokenizer)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -250,7 +241,7 @@ def main(arguments: list[str] | None = None) -> int:
         torch.set_num_threads(options.threads)
     try:
         if options.export_only:
-            checkpoint.export(
+            export(
                 options.out,
                 options.out / "model",
                 PreTrainedTokenizerFast.from_pretrained(options.out / "tokenizer"),

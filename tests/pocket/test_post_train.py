@@ -8,7 +8,7 @@ from companion.models import load
 from companion.pocket import post_train
 from companion.pocket.post_train import PLANS, Plan
 
-SMALL = Plan(records=48, steps=4, batch_size=1, learning_rate=1e-4)
+SMALL = Plan("base", records=48, steps=4, batch_size=1, learning_rate=1e-4)
 
 
 def log(folder):
@@ -112,7 +112,7 @@ def test_ctrl_c_says_how_to_go_on(tmp_path, capsys, monkeypatch):
 def test_steps_and_precision_of_the_command_line_reach_the_plan(tmp_path, monkeypatch):
     seen = {}
     monkeypatch.setattr(
-        post_train, "post_train", lambda role, out, *, plan, base, seed: seen.update(plan=plan)
+        post_train, "post_train", lambda role, out, *, plan, seed: seen.update(plan=plan)
     )
 
     post_train.main(["reward", "--out", str(tmp_path), "--steps", "7", "--bf16"])

@@ -8,9 +8,11 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from companion.pocket import checkpoint, pretrain, recipe
+from companion.pocket import pretrain, recipe
+from companion.pocket.checkpoint import export
 from companion.pocket.corpus import documents
 from companion.pocket.tokenizer import train_tokenizer
+from companion.training import checkpoint
 
 TINY = pretrain.Recipe(
     layers=1,
@@ -144,11 +146,11 @@ def test_a_damaged_checkpoint_says_what_to_do(tokenizer, tmp_path):
 
 def test_export_writes_the_trained_weights_as_float16(tokenizer, tmp_path):
     losses(TINY, tokenizer, tmp_path)
-    checkpoint.export(tmp_path, tmp_path / "model", tokenizer)
+    export(tmp_path, tmp_path / "model", tokenizer)
 
     model = AutoModelForCausalLM.from_pretrained(tmp_path / "model")
 
-    tensors, _ = checkpoint._open(tmp_path)
+    tensors, _ = checkpoint.read(tmp_path)
     assert model.dtype == torch.float16
     assert torch.equal(model.model.norm.weight, tensors["model.model.norm.weight"].half())
 

@@ -1,0 +1,107 @@
+"""What is learned when the prompt counts in the loss, and when the end of the turn does not.
+
+Taught in :doc:`/book/training/instruction-tuning`.
+"""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+from companion.generation.decoding import Generation, SamplingParams, generate
+from companion.messages import prompt_text
+from companion.models import load
+from companion.pocket.corpus import demonstrations
+from companion.pocket.tasks import SEED
+from companion.training.sft import sft_trainer
+
+TASKS = ("answer", "past", "polite", "name", "sentiment", "translate")
+VARIANTS = {
+    "answer and its end": {},
+    "prompt counts too": {"mask_prompt": False},
+    "end does not count": {"learn_eos": False},
+}
+STEPS = (15, 30, 60)
+SEEDS = 2
+ITEMS = 96
+LONGEST = 32
+
+
+def measure(*, scale: float = 1.0, base: str | Path = "base") -> dict[str, object]:
+    """Fine-tune pocket-base on short instructions in three ways, for several numbers of steps.
+
+    Args:
+        scale: Share of the steps, seeds and items.
+        base: Model to start from, a role or a folder.
+
+    Returns:
+        ``steps``, and under ``variants`` for each way and number of steps the means over the seeds
+        of ``exact`` (right, and stopped), ``begins_right`` (right, whatever follows), ``stopped``
+        and ``tokens`` (length of the answers); ``said`` has answers of the last run.
+    """
+    model, tokenizer = load(base)
+    steps = [max(1, round(number * scale)) for number in STEPS]
+    seeds = max(1, round(SEEDS * scale))
+    held_out = short_records(SEED, "eval", max(12, round(ITEMS * scale)))
+    found: dict[str, Any] = {}
+    for name, settings in VARIANTS.items():
+        found[name] = {key: [] for key in ("exact", "begins_right", "stopped", "tokens")}
+        for number in steps:
+            runs = [
+                tuned(model, tokenizer, held_out, steps=number, seed=seed, **settings)
+                for seed in range(seeds)
+            ]
+            judgments = [judged(held_out, answers) for answers in runs]
+            for key, values in found[name].items():
+                values.append(round(sum(judgment[key] for judgment in judgments) / seeds, 4))
+        found[name]["said"] = [answer.text for answer in runs[-1][: len(TASKS)]]
+    return {
+        "steps": steps,
+        "seeds": seeds,
+        "items": len(held_out),
+        "asked": [record["messages"][0]["content"] for record in held_out[: len(TASKS)]],
+        "variants": found,
+    }
+
+
+def tuned(
+    model: Any,
+    tokenizer: Any,
+    held_out: list[dict[str, Any]],
+    *,
+    steps: int,
+    seed: int,
+    **settings: bool,
+) -> list[Generation]:
+    """Return what a copy of the model answers after ``steps`` updates with 16 records each."""
+    trained = copy.deepcopy(model).float()
+    records = short_records(seed, "train", 16 * steps)
+    sft_trainer(
+        trained, tokenizer, records, steps=steps, batch_size=16, seed=seed, **settings
+    ).train()
+    return answered(trained, tokenizer, held_out)
+
+
+def short_records(seed: int, split: str, count: int) -> list[dict[str, Any]]:
+    """Return ``count`` instruction records of :data:`TASKS`, in equal shares."""
+    rounds = -(-count // len(TASKS))
+    drawn = demonstrations.instruction_records(seed, split, 10 * rounds)
+    return [record for record in drawn if record["task"] in TASKS][:count]
+
+
+def answered(model: Any, tokenizer: Any, records: list[dict[str, Any]]) -> list[Generation]:
+    """Answer the instruction of each record greedily, through the chat template."""
+    prompts = [prompt_text(tokenizer, record["messages"][:-1]) for record in records]
+    params = SamplingParams(max_new_tokens=LONGEST, temperature=0.0)
+    return generate(model, tokenizer, prompts, params)
+
+
+def judged(records: list[dict[str, Any]], answers: list[Generation]) -> dict[str, float]:
+    """Return how many answers are right, begin right and end, and their mean length in tokens."""
+    texts = [answer.text.strip() for answer in answers]
+    wanted = [record["output"] for record in records]
+    exact = sum(text == output for text, output in zip(texts, wanted, strict=True))
+    begins = sum(text.startswith(output) for text, output in zip(texts, wanted, strict=True))
+    stopped = sum(answer.finish_reason == "eos" for answer in answers)
+    tokens = sum(len(answer.token_ids) for answer in answers)
+    counts = {"exact": exact, "begins_right": begins, "stopped": stopped, "tokens": tokens}
+    return {name: count / len(records) for name, count in counts.items()}

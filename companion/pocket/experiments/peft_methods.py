@@ -1,0 +1,219 @@
+"""Full fine-tuning, LoRA, adapters and prompt tuning on the same data: accuracy, memory, time.
+
+Every method starts from pocket-base and learns to follow instructions through the chat template,
+from the same records in the same order. Each one runs in a process of its own, since the
+peak memory of a process can't be reset. Taught in :doc:`/book/training/lora`.
+"""
+
+import json
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+import companion
+from companion.lora import count_parameters
+from companion.messages import prompt_text
+from companion.models import load
+from companion.pocket.corpus import demonstrations
+from companion.pocket.evaluate import accuracy
+from companion.pocket.tasks import SEED, Task, same_text
+from companion.training.adapters import (
+    SoftPromptModel,
+    apply_adapter,
+    apply_lora,
+    apply_prompt_tuning,
+)
+from companion.training.sft import sft_trainer, stop_at_end_of_turn
+from companion.training.trainer import history
+
+ROOT = Path(companion.__file__).parents[1]
+STEPS, BATCH_SIZE, ITEMS = 80, 16, 400
+
+
+class Method(NamedTuple):
+    """One row of the table.
+
+    Args:
+        apply: Freezes the model and adds what is trained; its second argument are the tokens of
+            the chat template. None: everything is trained.
+        learning_rate: The best of those that were tried for this method.
+        settings: For the record.
+    """
+
+    apply: Callable[[Any, list[int]], Any] | None
+    learning_rate: float
+    settings: str
+
+
+METHODS = {
+    "full": Method(None, 1e-3, "all weights"),
+    "lora": Method(
+        lambda model, tokens: apply_lora(model, rank=8, token_ids=tokens),
+        5e-3,
+        "rank 8, alpha 16, all linear layers; embeddings of the chat tokens",
+    ),
+    "lora_only": Method(
+        lambda model, tokens: apply_lora(model, rank=8),
+        5e-3,
+        "rank 8, alpha 16, all linear layers",
+    ),
+    "adapter": Method(
+        lambda model, tokens: apply_adapter(model, size=32, token_ids=tokens),
+        4e-3,
+        "size 32, two in each block; embeddings of the chat tokens",
+    ),
+    "prompt": Method(
+        lambda model, tokens: apply_prompt_tuning(model, tokens=20),
+        2e-1,
+        "20 vectors before the text",
+    ),
+}
+
+
+def chat_tokens(tokenizer: Any) -> list[int]:
+    """Return the tokens of the chat template, which pocket-base has not been trained on."""
+    return tokenizer.convert_tokens_to_ids(["<|user|>", "<|assistant|>", "<|end|>"])
+
+
+def instruction_task(tokenizer: Any, count: int) -> Task:
+    """Return held-out instructions, asked through the chat template; only exact answers count."""
+    records = demonstrations.instruction_records(SEED, "eval", count)
+    items = [(prompt_text(tokenizer, r["messages"][:-1]), r["output"]) for r in records]
+    return Task("instructions, exact output", items, same_text, 96)
+
+
+def instruction_trainer(
+    model: Any, tokenizer: Any, *, steps: int, learning_rate: float, seed: int = 0
+) -> Any:
+    """Return a trainer of what is not frozen, on instructions, every record seen once."""
+    records = demonstrations.instruction_records(seed, "train", steps * BATCH_SIZE)
+    return sft_trainer(
+        model,
+        tokenizer,
+        records,
+        steps=steps,
+        batch_size=BATCH_SIZE,
+        learning_rate=learning_rate,
+        seed=seed,
+    )
+
+
+def losses(trainer: Any) -> list[float]:
+    """Return the loss of each step, rounded."""
+    return [round(entry["loss"], 4) for entry in history(trainer)]
+
+
+def share_right(model: Any, tokenizer: Any, count: int) -> dict[str, Any]:
+    """Return the share of held-out instructions followed exactly, with its 95 % interval."""
+    with torch.inference_mode():
+        found = accuracy(model, tokenizer, instruction_task(tokenizer, count))
+    return {
+        "right": found.right,
+        "items": found.total,
+        "share": round(found.share, 4),
+        "interval": [round(bound, 4) for bound in found.interval],
+    }
+
+
+def training_bytes(trainable: int, total: int, *, bytes_per_value: int = 4) -> dict[str, int]:
+    """Compute what training keeps in memory besides activations.
+
+    Weights, one gradient for each trained parameter, and AdamW's two moments of it.
+
+    Args:
+        trainable: Number of trained parameters.
+        total: Number of all parameters.
+        bytes_per_value: 4 for float32.
+
+    Example:
+        >>> training_bytes(10, 100)
+        {'weights': 400, 'gradients': 40, 'optimizer': 80}
+    """
+    return {
+        "weights": total * bytes_per_value,
+        "gradients": trainable * bytes_per_value,
+        "optimizer": 2 * trainable * bytes_per_value,
+    }
+
+
+def peak_bytes() -> int:
+    """Return the largest memory that this process has held so far, resident set size."""
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return kilobytes * (1 if sys.platform == "darwin" else 1024)  # macOS counts bytes
+
+
+def run(name: str, *, steps: int, count: int) -> dict[str, Any]:
+    """Train pocket-base with one method and measure everything about it.
+
+    Args:
+        name: A key of `METHODS`.
+        steps: Number of updates.
+        count: Number of held-out instructions.
+    """
+    method = METHODS[name]
+    model, tokenizer = load("base", device="cpu")
+    if method.apply is not None:
+        model = method.apply(model, chat_tokens(tokenizer))
+    counted = count_parameters(model)
+    trainer = instruction_trainer(model, tokenizer, steps=steps, learning_rate=method.learning_rate)
+    set_up, begun = peak_bytes(), time.process_time()
+    trainer.train()
+    seconds, peak = time.process_time() - begun, peak_bytes()
+    model = SoftPromptModel(model) if name == "prompt" else model
+    return {
+        "settings": method.settings,
+        "learning_rate": method.learning_rate,
+        "trainable": counted.trainable,
+        "total": counted.total,
+        "computed_bytes": training_bytes(*counted),
+        "set_up_bytes": set_up,
+        "peak_bytes": peak,
+        "seconds_per_step": round(seconds / steps, 3),
+        "losses": losses(trainer),
+        **share_right(model, tokenizer, count),
+    }
+
+
+def in_its_own_process(name: str, *, steps: int, count: int) -> dict[str, Any]:
+    """Call `run` in a new Python process with one thread, and return what it found.
+
+    Raises:
+        CalledProcessError: If the process fails.
+    """
+    code = (
+        f"import json, sys, torch; torch.set_num_threads(1); from {run.__module__} import run; "
+        "print(json.dumps(run(sys.argv[1], steps=int(sys.argv[2]), count=int(sys.argv[3]))))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, name, str(steps), str(count)],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def measure(*, scale: float = 1.0) -> dict[str, Any]:
+    """Measure all methods, and the base model untrained.
+
+    Seconds are those of the processor. On one core a clock shows the same, if nothing else runs.
+
+    Args:
+        scale: Below 1, fewer steps and items.
+    """
+    steps, count = max(2, round(STEPS * scale)), max(10, round(ITEMS * scale))
+    model, tokenizer = load("base", device="cpu")
+    stop_at_end_of_turn(model, tokenizer)
+    return {
+        "steps": steps,
+        "batch_size": BATCH_SIZE,
+        "base": share_right(model, tokenizer, count),
+        "methods": {name: in_its_own_process(name, steps=steps, count=count) for name in METHODS},
+    }

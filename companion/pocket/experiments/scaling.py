@@ -1,0 +1,179 @@
+"""Train models of six sizes on several budgets of compute, and compare their held-out losses.
+
+The sizes share tokenizer, corpus, optimizer and schedule; each run has its own schedule, which ends
+where its budget ends, as in approach 2 of Hoffmann et al. 2022, https://arxiv.org/abs/2203.15556.
+Compute is ``6 * N * D`` floating-point operations for ``D`` tokens (Kaplan et al. 2020, section
+2.1, https://arxiv.org/abs/2001.08361). Here ``N`` counts the output layer besides the blocks: in
+models this small it is a large part of the work. Taught in :doc:`/book/training/pretraining`.
+
+Left out: tuning of the learning rate for each size, repeated seeds, mixtures that change.
+"""
+
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+import torch
+from tqdm import tqdm
+from transformers import LlamaForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
+
+from companion.models import load
+from companion.pocket.corpus import documents
+from companion.pocket.pretrain import language_model_loss, new_model, train
+from companion.pocket.recipe import SHARD_TOKENS, Recipe
+from companion.pocket.tasks import SEED
+from companion.training.checkpoint import load_parameters, read
+
+CONTEXT = 256
+BATCH_TOKENS = 2048
+HELD_OUT_ROWS = 256
+CURVE_POINTS = 40
+
+
+class Size(NamedTuple):
+    """Shape of a model."""
+
+    layers: int
+    width: int
+    heads: int
+
+
+SIZES = {
+    "10 k": Size(layers=4, width=16, heads=1),
+    "47 k": Size(layers=4, width=32, heads=1),
+    "189 k": Size(layers=4, width=64, heads=2),
+    "554 k": Size(layers=5, width=96, heads=3),
+    "1.2 M": Size(layers=6, width=128, heads=4),
+    "2.7 M": Size(layers=6, width=192, heads=6),
+}
+"""By the number of parameters outside the embedding."""
+
+GRID = (
+    *((name, 2e11) for name in ("10 k", "47 k", "189 k", "554 k")),
+    *((name, 6e11) for name in ("10 k", "47 k", "189 k", "554 k", "1.2 M")),
+    *((name, 2e12) for name in ("10 k", "47 k", "189 k", "554 k", "1.2 M", "2.7 M")),
+    *((name, 6e12) for name in ("47 k", "189 k", "554 k", "1.2 M", "2.7 M")),
+)
+"""Sizes and budgets, without the sizes that are plainly too large or too small for a budget."""
+
+
+def recipe_for(size: Size, budget: float, *, vocab_size: int, seed: int = 0) -> Recipe:
+    """Return the recipe that spends ``budget`` floating-point operations on a model of ``size``."""
+    shape = {
+        "layers": size.layers,
+        "width": size.width,
+        "heads": size.heads,
+        "mlp_width": size.width * 8 // 3 // 16 * 16,
+        "vocab_size": vocab_size,
+    }
+    per_token = 6 * sum(parameter_counts(Recipe(**shape)))
+    steps = max(2, round(budget / (per_token * BATCH_TOKENS)))
+    return Recipe(
+        **shape,
+        seed=seed,
+        context=CONTEXT,
+        sequence_length=CONTEXT,
+        batch_tokens=BATCH_TOKENS,
+        steps=steps,
+        warmup_steps=max(1, steps // 10),
+        annealing_begins=10_000 * (SHARD_TOKENS // BATCH_TOKENS),  # never: one mixture throughout
+    )
+
+
+def parameter_counts(recipe: Recipe) -> tuple[int, int]:
+    """Return the parameters outside the embedding, and those of the output layer, which is tied."""
+    width = recipe.width
+    block = 4 * width * width + 3 * width * recipe.mlp_width + 2 * width
+    return recipe.layers * block + width, recipe.vocab_size * width
+
+
+def compute(recipe: Recipe, *, steps: int | None = None) -> float:
+    """Return the floating-point operations of the first ``steps`` steps, or of all."""
+    tokens = recipe.batch_tokens * (recipe.steps if steps is None else steps)
+    return 6.0 * sum(parameter_counts(recipe)) * tokens
+
+
+def held_out_rows(
+    tokenizer: PreTrainedTokenizerFast, *, count: int = HELD_OUT_ROWS
+) -> torch.Tensor:
+    """Return packed documents that training never sees, shape ``(count, 256)``."""
+    tokens: list[int] = []
+    source = documents(SEED, "eval")
+    while len(tokens) < count * CONTEXT:
+        for ids in tokenizer([document.text for document in islice(source, 200)])["input_ids"]:
+            tokens += [*ids, tokenizer.eos_token_id]
+    return torch.tensor(tokens[: count * CONTEXT]).view(count, CONTEXT)
+
+
+@torch.no_grad()
+def held_out_loss(model: PreTrainedModel, rows: torch.Tensor) -> float:
+    """Return the mean next-token loss of a model on ``rows``, in nats per token."""
+    parts = rows.split(16)
+    return sum(language_model_loss(model, part).item() * len(part) for part in parts) / len(rows)
+
+
+def trained_model(
+    recipe: Recipe, tokenizer: PreTrainedTokenizerFast, folder: Path
+) -> LlamaForCausalLM:
+    """Return the model as the checkpoint in ``folder`` has it, in eval mode."""
+    model = new_model(recipe, tokenizer)
+    load_parameters(folder, read(folder)[0], {"model": model})
+    return model.eval()
+
+
+def run(
+    recipe: Recipe, tokenizer: PreTrainedTokenizerFast, rows: torch.Tensor, folder: Path
+) -> dict[str, Any]:
+    """Train one model and return its loss curve, its held-out loss and what it took."""
+    steps = train(recipe, tokenizer, folder, save_every=recipe.steps)
+    curve = [record["loss"] for record in steps]
+    every = max(1, recipe.steps // CURVE_POINTS)
+    points = range(every, recipe.steps + 1, every)  # mean of the last `every` steps at each
+    parameters, output_layer = parameter_counts(recipe)
+    model = trained_model(recipe, tokenizer, folder)
+    return {
+        "parameters": parameters,
+        "output_layer": output_layer,
+        "steps": recipe.steps,
+        "tokens": recipe.steps * recipe.batch_tokens,
+        "compute": compute(recipe),
+        "held_out_loss": round(held_out_loss(model, rows), 4),
+        "curve_steps": list(points),
+        "curve_loss": [round(sum(curve[i - every : i]) / every, 3) for i in points],
+    }
+
+
+def measure(*, scale: float = 1.0, grid: Sequence[tuple[str, float]] = GRID) -> dict[str, object]:
+    """Train every model of the grid.
+
+    Args:
+        scale: Factor of the budgets and of the held-out text.
+        grid: Names of :data:`SIZES` with budgets in floating-point operations.
+
+    Returns:
+        ``runs``, one dict each, and ``base``: the loss of pocket-base on the same text, with its
+        own size, tokens and compute.
+    """
+    base, tokenizer = load("base")
+    rows = held_out_rows(tokenizer, count=max(2, round(HELD_OUT_ROWS * scale)))
+    runs = []
+    for name, budget in tqdm(grid, disable=None, unit="run"):
+        recipe = recipe_for(SIZES[name], budget * scale, vocab_size=len(tokenizer))
+        with TemporaryDirectory() as folder:
+            found = run(recipe, tokenizer, rows, Path(folder))
+        runs.append({"size": name, "budget": budget * scale, **found})
+    recipe = Recipe(vocab_size=len(tokenizer))
+    parameters, output_layer = parameter_counts(recipe)
+    return {
+        "held_out_tokens": rows.numel(),
+        "runs": runs,
+        "base": {
+            "parameters": parameters,
+            "output_layer": output_layer,
+            "tokens": recipe.steps * recipe.batch_tokens,
+            "compute": compute(recipe),
+            "held_out_loss": round(held_out_loss(base, rows), 4),
+        },
+    }

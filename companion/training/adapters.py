@@ -1,0 +1,212 @@
+"""Set-ups for training a few parameters of a model: LoRA, adapters, prompt tuning.
+
+Each function takes a model and freezes it, and returns one whose ``requires_grad`` parameters are
+the method's own. Hand it to `companion.training.sft.sft_trainer` or to another trainer, without a
+``peft_config``. Taught in :doc:`/book/training/lora`.
+"""
+
+import copy
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers.pytorch_utils import Conv1D
+
+from companion.adapters import inject_adapters, train_tokens
+from companion.generation.batching import context_length
+from companion.lora import check_numbers, find_layers, linear_names
+from companion.training.silence import library, silence
+
+
+def apply_lora(
+    model: Any,
+    *,
+    rank: int = 8,
+    alpha: float | None = None,
+    dropout: float = 0.0,
+    targets: Sequence[str] | None = None,
+    token_ids: Sequence[int] = (),
+    seed: int = 0,
+) -> Any:
+    """Give a model LoRA layers of `peft`.
+
+    They do what `companion.lora` does; `peft` adds saving, loading and switching.
+    ``.merge_and_unload()`` gives back a plain model; with ``token_ids``, call
+    `companion.adapters.merge_tokens` before it. Taught in :doc:`/book/training/lora`.
+
+    Args:
+        model: A causal language model. It is changed in place.
+        rank: Rank of the updates.
+        alpha: Updates are multiplied by ``alpha / rank``. None: ``2 * rank``.
+        dropout: Share of the inputs of A that are dropped in training.
+        targets: Names of layers. None: all linear layers but the one that gives the logits.
+        token_ids: Tokens whose embeddings are trained too, such as those of a chat template that
+            the model has not seen: see `companion.adapters.train_tokens`.
+        seed: Fixes the start values. The global generators are left alone.
+
+    Returns:
+        A ``peft.PeftModel``. Generate with it as with any model.
+
+    Raises:
+        ValueError: If a number is out of range, or a target matches no linear layer.
+        MissingExtraError: If `peft` is not installed.
+    """
+    alpha = 2 * rank if alpha is None else alpha
+    check_numbers(rank, alpha, dropout)
+    targets = linear_names(model) if targets is None else targets
+    transposed = [isinstance(layer, Conv1D) for layer in find_layers(model, targets).values()]
+    peft = library("peft")
+    config = peft.LoraConfig(
+        r=rank,
+        lora_alpha=alpha,
+        lora_dropout=dropout,
+        target_modules=list(targets),
+        # A Conv1D, as in GPT-2, keeps its weight transposed; peft wants to be told.
+        fan_in_fan_out=all(transposed),
+        task_type="CAUSAL_LM",
+    )
+    tuned = _wrap(model, config, seed)
+    if token_ids:
+        train_tokens(model, token_ids)
+    return tuned
+
+
+def apply_adapter(
+    model: Any,
+    *,
+    size: int = 16,
+    targets: Sequence[str] = ("o_proj", "down_proj"),
+    token_ids: Sequence[int] = (),
+    seed: int = 0,
+) -> Any:
+    """Give a model bottleneck adapters, those of `companion.adapters`, since `peft` has none.
+
+    Taught in :doc:`/book/training/lora`.
+
+    Args:
+        model: A causal language model. It is changed in place.
+        size: Width of the bottleneck.
+        targets: Names of the layers behind which an adapter goes. The default is right for
+            models built as Llama is.
+        token_ids: Tokens whose embeddings are trained too, as in `apply_lora`.
+        seed: Fixes the start values. The global generators are left alone.
+
+    Returns:
+        The model itself.
+
+    Raises:
+        ValueError: If ``size`` is out of range, or a target matches no linear layer.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    inject_adapters(model, targets, size=size, generator=generator)
+    if token_ids:
+        train_tokens(model, token_ids)
+    return model
+
+
+def apply_prompt_tuning(model: Any, *, tokens: int = 20, seed: int = 0) -> Any:
+    """Put trainable vectors before every input, where embeddings of tokens would stand.
+
+    Prompt tuning of Lester et al. 2021, https://arxiv.org/abs/2104.08691, by `peft`. The vectors
+    start as embeddings of random tokens. Train without packing: only the first record of a packed
+    row would follow the vectors. Generate through `SoftPromptModel`. Taught in
+    :doc:`/book/training/lora`.
+
+    Args:
+        model: A causal language model. It is changed in place: frozen.
+        tokens: Number of vectors. Each one takes a place in the context.
+        seed: Fixes the start values. The global generators are left alone.
+
+    Returns:
+        A ``peft.PeftModel``.
+
+    Raises:
+        ValueError: If ``tokens`` is below 1 or leaves no room in the context.
+        MissingExtraError: If `peft` is not installed.
+    """
+    limit = context_length(model.config)
+    if tokens < 1 or (limit is not None and tokens >= limit):
+        room = "" if limit is None else f" and less than the context of {limit}"
+        raise ValueError(f"tokens must be at least 1{room}, got {tokens}")
+    peft = library("peft")
+    config = peft.PromptTuningConfig(
+        num_virtual_tokens=tokens, prompt_tuning_init="SAMPLE_VOCAB", task_type="CAUSAL_LM"
+    )
+    return _wrap(model, config, seed)
+
+
+class SoftPromptModel:
+    """A model with a learned soft prompt that looks like a plain model from the outside.
+
+    `companion.generate` and `companion.generation.scoring` can use it. ``PeftModel.generate`` is
+    wrong for a batch of texts of different lengths: it drops the positions (with a warning), and
+    the padding pushes each text away from the soft prompt. Here the soft prompt comes first, then
+    the padding, and positions count what is real. Taught in :doc:`/book/training/lora`.
+
+    Attributes:
+        prompt: The learned vectors, shape ``(tokens, d)``.
+        config: That of the model, with a context that is shorter by the soft prompt.
+    """
+
+    def __init__(self, tuned: Any) -> None:
+        """Take the learned vectors and the model under them.
+
+        Args:
+            tuned: What `apply_prompt_tuning` returned, after training.
+        """
+        self.model = tuned.get_base_model().eval()
+        self.prompt = tuned.get_prompt(batch_size=1)[0].detach()
+        self.device, self.dtype = self.model.device, self.model.dtype
+        self.generation_config = self.model.generation_config
+        self.config = copy.copy(self.model.config)
+        if context_length(self.config) is not None:
+            self.config.max_position_embeddings -= len(self.prompt)
+
+    def __call__(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        position_ids: Tensor,
+        past_key_values: Any = None,
+        *,
+        use_cache: bool = True,
+        logits_to_keep: int = 0,
+    ) -> SimpleNamespace:
+        """Return ``logits`` for the columns of ``input_ids``, and the cache.
+
+        Args:
+            input_ids: Token ids, shape ``(B, T)``; with a cache, those that are not in it.
+            attention_mask: 1 for real tokens, 0 for padding, for all tokens so far.
+            position_ids: Position of each token among the real ones, shape ``(B, T)``.
+            past_key_values: What an earlier call returned.
+            use_cache: Return a cache.
+            logits_to_keep: Only the last so many columns; 0 for all of them.
+        """
+        rows, columns = input_ids.shape
+        count = len(self.prompt)
+        vectors = self.model.get_input_embeddings()(input_ids)  # (B, T, d)
+        positions = position_ids + count
+        if past_key_values is None:
+            first = self.prompt.to(vectors.dtype).expand(rows, -1, -1)
+            vectors = torch.cat([first, vectors], dim=1)  # (B, tokens + T, d)
+            start = torch.arange(count, device=positions.device).expand(rows, -1)
+            positions = torch.cat([start, positions], dim=1)
+        ones = attention_mask.new_ones(rows, count)
+        output = self.model(
+            inputs_embeds=vectors,
+            attention_mask=torch.cat([ones, attention_mask], dim=1),
+            position_ids=positions,
+            past_key_values=past_key_values,
+            use_cache=use_cache,
+            logits_to_keep=logits_to_keep or columns,
+        )
+        return SimpleNamespace(logits=output.logits, past_key_values=output.past_key_values)
+
+
+def _wrap(model: Any, config: Any, seed: int) -> Any:
+    """Let peft change the model, with its own random numbers."""
+    with torch.random.fork_rng(), silence():
+        torch.manual_seed(seed)
+        return library("peft").get_peft_model(model, config).eval()

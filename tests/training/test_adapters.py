@@ -1,0 +1,359 @@
+"""LoRA, adapters and prompt tuning as set-ups: equal to the book's own, trainable, clear errors."""
+
+import copy
+
+import pytest
+import torch
+import transformers
+from torch import nn
+
+from companion.adapters import AdaptedLinear, inject_adapters, merge_tokens
+from companion.generation.decoding import SamplingParams, generate
+from companion.generation.scoring import token_logprobs
+from companion.lora import (
+    LoRALinear,
+    count_parameters,
+    inject_lora,
+    linear_names,
+    lora_parameters,
+)
+from companion.training.adapters import (
+    SoftPromptModel,
+    apply_adapter,
+    apply_lora,
+    apply_prompt_tuning,
+)
+from companion.training.sft import sft_trainer
+from companion.training.trainer import history
+
+RECORDS = [
+    {
+        "messages": [
+            {"role": "user", "content": question},
+            {"role": "assistant", "content": answer},
+        ]
+    }
+    for question, answer in {
+        "Hi": "Hello there",
+        "What is 3 + 4?": "7",
+        "Name a color.": "Blue, as the sea and as the sky.",
+        "Which day follows Monday? Tell me the day.": "Tuesday",
+    }.items()
+]
+IDS = torch.tensor([[5, 9, 7, 200, 8], [3, 3, 4, 90, 6]])
+METHODS = {
+    "lora": (apply_lora, {"rank": 4}, 2e-2),
+    "adapter": (apply_adapter, {"size": 8}, 2e-2),
+    "prompt": (apply_prompt_tuning, {"tokens": 8}, 1e-1),
+}
+
+
+def losses(trainer) -> list[float]:
+    return [entry["loss"] for entry in history(trainer)]
+
+
+def trained(model: nn.Module, tokenizer, **changes: object):
+    options = {"steps": 30, "batch_size": 4, "learning_rate": 2e-2} | changes
+    trainer = sft_trainer(model, tokenizer, RECORDS, **options)
+    trainer.train()
+    return trainer
+
+
+# All three
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_training_lowers_the_loss_and_leaves_the_model_alone(
+    tiny, pocket_tokenizer, capfd, method: str
+) -> None:
+    apply, options, rate = METHODS[method]
+    model = tiny(initializer_range=0.2)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    weights = {id(p): name for name, p in model.named_parameters()}
+    tuned = apply(model, **options)
+    start = {n: p.clone() for n, p in tuned.named_parameters() if p.requires_grad}
+
+    trainer = trained(tuned, pocket_tokenizer, learning_rate=rate)
+
+    assert sum(losses(trainer)[-3:]) < 0.8 * sum(losses(trainer)[:3])
+    assert trainer.model is tuned
+    for parameter in tuned.parameters():
+        if id(parameter) in weights:
+            assert torch.equal(parameter, before[weights[id(parameter)]])
+    moved = [n for n, p in tuned.named_parameters() if p.requires_grad and not p.equal(start[n])]
+    assert moved == list(start)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_seed_fixes_the_start_and_the_global_generator_stays(tiny, method: str) -> None:
+    apply, options, _ = METHODS[method]
+    model = tiny()
+    state = torch.get_rng_state()
+
+    starts = [
+        list(apply(copy.deepcopy(model), **options, seed=seed).parameters()) for seed in (0, 0, 1)
+    ]
+
+    same, other = (
+        all(a.equal(b) for a, b in zip(starts[0], starts[i], strict=True)) for i in (1, 2)
+    )
+    assert same
+    assert not other
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_trainable_parameters_are_counted(tiny, method: str) -> None:
+    apply, options, _ = METHODS[method]
+    model = tiny()
+    total = count_parameters(model).total
+    expected = {
+        # rank (in + out) for q 64, k 48, v 48, o 64, gate 80, up 80, down 80, in two blocks
+        "lora": 2 * 4 * (64 + 48 + 48 + 64 + 3 * 80),
+        "adapter": 4 * (2 * 32 * 8 + 32 + 8),
+        "prompt": 8 * 32,
+    }[method]
+
+    tuned = apply(model, **options)
+
+    assert count_parameters(tuned) == (expected, total + expected)
+
+
+# LoRA
+
+
+@pytest.mark.parametrize("kind", ["llama", "gpt2"])
+def test_peft_trains_to_the_same_updates_as_the_layer_from_scratch(
+    tiny, pocket_tokenizer, kind: str
+) -> None:
+    model = tiny() if kind == "llama" else tiny_gpt2()
+    ours, theirs = copy.deepcopy(model), apply_lora(copy.deepcopy(model), rank=4, seed=3)
+    names = inject_lora(ours, linear_names(ours), rank=4, alpha=8)
+    for name in names:
+        a = theirs.base_model.model.get_submodule(name).lora_A["default"].weight
+        ours.get_submodule(name).lora_A.data.copy_(a)
+
+    found = losses(trained(ours, pocket_tokenizer, steps=8))
+    expected = losses(trained(theirs, pocket_tokenizer, steps=8))
+
+    assert found == pytest.approx(expected, rel=1e-4)
+    assert found[-1] < found[0]
+    assert all(p.any() for p in lora_parameters(ours))
+    merged = theirs.merge_and_unload()
+    layer = ours.get_submodule(names[0])
+    layer.merge()
+    torch.testing.assert_close(
+        layer.base.weight, merged.get_submodule(names[0]).weight, rtol=1e-3, atol=1e-4
+    )
+
+
+def tiny_gpt2() -> transformers.GPT2LMHeadModel:
+    transformers.set_seed(0)
+    config = transformers.GPT2Config(
+        vocab_size=2048,
+        n_positions=128,
+        n_embd=32,
+        n_layer=2,
+        n_head=4,
+        bos_token_id=0,
+        eos_token_id=0,
+        pad_token_id=1,
+    )
+    return transformers.GPT2LMHeadModel(config).eval()
+
+
+def test_lora_takes_targets_and_alpha(tiny) -> None:
+    tuned = apply_lora(tiny(), rank=2, alpha=3, dropout=0.25, targets=["v_proj"])
+
+    layers = {
+        name.rpartition(".")[2]: module
+        for name, module in tuned.named_modules()
+        if hasattr(module, "lora_A")
+    }
+    assert list(layers) == ["v_proj"]
+    assert layers["v_proj"].scaling == {"default": 1.5}
+    assert layers["v_proj"].lora_dropout["default"].p == 0.25
+
+
+@pytest.mark.parametrize("apply", [apply_lora, apply_adapter])
+def test_a_frozen_model_learns_a_new_token_if_its_row_is_trained(
+    tiny, pocket_tokenizer, apply
+) -> None:
+    """The token that ends a turn, pushed away from everything as pre-training does it."""
+    model = tiny(initializer_range=0.2)
+    with torch.no_grad():
+        table = model.get_input_embeddings().weight
+        table[2] = -5 * model.model(IDS).last_hidden_state.mean(dim=(0, 1))
+    tuned = apply(model, token_ids=[2, 4, 5])
+    before = {n: p.clone() for n, p in tuned.named_parameters() if not p.requires_grad}
+    rows = model.get_input_embeddings().parametrizations.weight[0].rows
+    start = rows.detach().clone()
+
+    trained(tuned, pocket_tokenizer, steps=5)
+
+    assert (rows - start).abs().min(dim=1).values.max() > 0
+    assert all(torch.equal(p, before[n]) for n, p in tuned.named_parameters() if n in before)
+    assert model.get_output_embeddings().parametrizations.weight[0].rows is rows
+
+
+def test_lora_and_rows_merge_into_a_plain_model(tiny, pocket_tokenizer) -> None:
+    model = tiny(initializer_range=0.2)
+    names = model.state_dict().keys()
+    tuned = apply_lora(model, rank=4, token_ids=[2, 4, 5])
+    trained(tuned, pocket_tokenizer, steps=5)
+    with torch.no_grad():
+        expected = tuned(IDS).logits
+
+    merge_tokens(model)
+    merged = tuned.merge_and_unload()
+
+    torch.testing.assert_close(merged(IDS).logits, expected, rtol=1e-4, atol=1e-4)
+    assert merged.state_dict().keys() == names
+    assert merged.config.tie_word_embeddings
+    assert merged.get_output_embeddings().weight is merged.get_input_embeddings().weight
+
+
+# Adapters
+
+
+def test_the_adapters_are_those_of_the_book(tiny) -> None:
+    ours = tiny()
+    names = inject_adapters(
+        ours, ["o_proj", "down_proj"], size=8, generator=torch.Generator().manual_seed(2)
+    )
+
+    found = apply_adapter(tiny(), size=8, seed=2)
+
+    assert [n for n, m in found.named_modules() if isinstance(m, AdaptedLinear)] == names
+    assert all(a.equal(b) for a, b in zip(found.parameters(), ours.parameters(), strict=True))
+
+
+# Prompt tuning
+
+
+@pytest.fixture
+def tuned(tiny):
+    """A random model with a soft prompt that matters."""
+    tuned = apply_prompt_tuning(tiny(initializer_range=0.5), tokens=6)
+    vectors = tuned.prompt_encoder["default"].embedding.weight
+    with torch.no_grad():
+        vectors.mul_(3)
+    return tuned
+
+
+def test_the_soft_prompt_starts_as_embeddings_of_tokens(tiny) -> None:
+    model = tiny()
+
+    tuned = apply_prompt_tuning(model, tokens=6)
+
+    table = model.get_input_embeddings().weight
+    distances = torch.cdist(SoftPromptModel(tuned).prompt, table)
+    assert distances.shape == (6, 2048)
+    assert distances.min(dim=1).values.max() < 1e-3
+
+
+def test_a_text_without_padding_gets_the_logits_of_peft(tuned) -> None:
+    mask = torch.ones_like(IDS)
+    with torch.no_grad():
+        expected = tuned(input_ids=IDS, attention_mask=mask).logits[:, 6:]
+        plain = tuned.get_base_model()(IDS).logits
+        positions = torch.arange(5).expand(2, -1)
+        found = SoftPromptModel(tuned)(IDS, mask, positions).logits
+
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+    assert (found - plain).abs().max() > 0.1
+
+
+def test_padding_does_not_change_what_follows_the_soft_prompt(tuned, pocket_tokenizer) -> None:
+    model = SoftPromptModel(tuned)
+    prompts = ["Hi", "Which day follows Monday? Tell me the day."]
+    params = SamplingParams(max_new_tokens=12, temperature=0)
+
+    together = generate(model, pocket_tokenizer, prompts, params)
+
+    alone = [generate(model, pocket_tokenizer, prompt, params)[0] for prompt in prompts]
+    again = generate(model, pocket_tokenizer, prompts, params, use_cache=False)
+    assert [one.token_ids for one in together] == [one.token_ids for one in alone]
+    assert [one.token_ids for one in together] == [one.token_ids for one in again]
+
+
+def test_peft_moves_a_padded_text_away_from_the_soft_prompt(tuned) -> None:
+    """The reason for `SoftPromptModel`: should this fail one day, it can go."""
+    padded = torch.cat([torch.ones(2, 7, dtype=torch.long), IDS], dim=1)
+    mask = (torch.arange(12) >= 7).long().expand(2, -1)
+    with torch.no_grad():
+        alone = tuned(input_ids=IDS, attention_mask=torch.ones_like(IDS)).logits[:, -1]
+        theirs = tuned(input_ids=padded, attention_mask=mask).logits[:, -1]
+        positions = (mask.cumsum(dim=1) - 1).clamp(min=0)
+        found = SoftPromptModel(tuned)(padded, mask, positions).logits[:, -1]
+
+    torch.testing.assert_close(found, alone, rtol=1e-4, atol=1e-4)
+    assert (theirs - alone).abs().max() > 0.1
+
+
+def test_a_single_text_is_continued_as_peft_does_it(tuned, pocket_tokenizer) -> None:
+    ids = pocket_tokenizer("Hi there", return_tensors="pt")
+    params = SamplingParams(max_new_tokens=10, temperature=0)
+    tuned.generation_config.eos_token_id = None
+
+    found = generate(SoftPromptModel(tuned), pocket_tokenizer, "Hi there", params)[0].token_ids
+
+    with pytest.warns(UserWarning, match="Position ids are not supported"):
+        expected = tuned.generate(
+            input_ids=ids["input_ids"],
+            attention_mask=ids["attention_mask"],
+            max_new_tokens=10,
+            do_sample=False,
+            pad_token_id=1,
+        )
+    assert found == expected[0].tolist()[-10:][: len(found)]
+
+
+def test_scores_are_those_of_a_model_with_the_soft_prompt_as_words(tuned, pocket_tokenizer) -> None:
+    """A soft prompt made of real tokens is the same as those tokens in the text."""
+    base = tuned.get_base_model()
+    words = torch.tensor([[40, 41, 42, 43, 44, 45]])
+    with torch.no_grad():
+        vectors = tuned.prompt_encoder["default"].embedding.weight
+        vectors.copy_(base.get_input_embeddings()(words)[0])
+
+    found = token_logprobs(SoftPromptModel(tuned), IDS)
+
+    expected = token_logprobs(base, torch.cat([words.expand(2, -1), IDS], dim=1))[:, 6:]
+    torch.testing.assert_close(found, expected)
+
+
+def test_the_soft_prompt_takes_its_place_in_the_context(tuned, pocket_tokenizer) -> None:
+    model = SoftPromptModel(tuned)
+
+    assert model.config.max_position_embeddings == 128 - 6
+    assert tuned.config.max_position_embeddings == 128
+    with pytest.raises(ValueError, match="122"):
+        generate(model, pocket_tokenizer, "Hi", SamplingParams(max_new_tokens=122))
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    ("apply", "options", "message"),
+    [
+        (apply_lora, {"rank": 0}, "rank must be a whole number from 1, got 0"),
+        (apply_lora, {"targets": ["q_prj"]}, "no layer is called 'q_prj'. Linear layers of"),
+        (apply_lora, {"alpha": -1}, "alpha must be positive, got -1"),
+        (apply_lora, {"dropout": 1}, "dropout must be at least 0 and below 1, got 1"),
+        (apply_adapter, {"size": 0}, "size must be a whole number from 1, got 0"),
+        (apply_adapter, {"targets": ["c_proj"]}, "no layer is called 'c_proj'. Linear layers of"),
+        (apply_prompt_tuning, {"tokens": 0}, "tokens must be at least 1 and less than .* 128, got"),
+        (apply_prompt_tuning, {"tokens": 128}, "less than the context of 128, got 128"),
+    ],
+)
+def test_bad_settings_are_refused_and_the_model_is_unchanged(tiny, apply, options, message) -> None:
+    model = tiny()
+
+    with pytest.raises(ValueError, match=message):
+        apply(model, **options)
+
+    assert all(parameter.requires_grad for parameter in model.parameters())
+    assert not any(isinstance(m, LoRALinear | AdaptedLinear) for m in model.modules())
