@@ -42,9 +42,10 @@ def grpo_trainer(
     In every step the model writes ``group_size`` responses to each of ``batch_size / group_size``
     prompts. The loss is `companion.losses.grpo_loss` with the advantages of
     `companion.advantages.group_advantages`, as in the paper (TRL's ``loss_type="grpo"`` without
-    its correction of the KL gradient; its defaults are others). Each response is learned from once, so the ratio of the probabilities is 1 and nothing is
-    clipped: the *value* of the loss is 0 but for the KL penalty, its gradient is not. Watch the
-    reward instead. Generation stops at the end of a turn. Taught in
+    its correction of the KL gradient; its defaults are others). Each response is learned from
+    once, so the ratio of the probabilities is 1 and nothing is clipped: the *value* of the loss is
+    0 but for the KL penalty, its gradient is not. Watch the reward instead. Generation stops at
+    the end of a turn. Taught in
     :doc:`/book/training/dpo-grpo`.
 
     Args:
