@@ -54,7 +54,7 @@ class Plan(NamedTuple):
 
 PLANS = {
     "chat": Plan("base", records=130_000, steps=1_300, batch_size=16, learning_rate=1e-3),
-    "reward": Plan("chat", records=64_000, steps=2_000, batch_size=32, learning_rate=1e-3),
+    "reward": Plan("chat", records=38_400, steps=1_200, batch_size=32, learning_rate=1e-3),
 }
 
 
@@ -158,7 +158,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("role", choices=PLANS)
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints and model")
     parser.add_argument("--base", help="role or folder (default: base for chat, chat for reward)")
-    parser.add_argument("--steps", type=int, help="optimizer steps (default: 1300 and 2000)")
+    parser.add_argument("--steps", type=int, help="optimizer steps (default: 1300 and 1200)")
     parser.add_argument("--threads", type=int, help="CPU threads (default: all)")
     parser.add_argument("--bf16", action="store_true", help="compute in bfloat16 (newer CPUs)")
     parser.add_argument("--seed", type=int, default=0)

@@ -216,11 +216,12 @@ def pair_tasks(count: int = 200) -> dict[str, list[Pair]]:
     """Return pairs of answers by what makes one of them better, ``count`` of each kind.
 
     The first kind is what annotators chose, their errors included, so no model can be right about
-    all of it. In the others the two answers differ in one thing only.
+    all of it; of these there are five times as many, because this is the figure to compare. In
+    the others the two answers differ in one thing only.
     """
     chosen = [
         Pair(record["prompt"], record["chosen"][0]["content"], record["rejected"][0]["content"])
-        for record in preferences.pairs(SEED, "eval", count)
+        for record in preferences.pairs(SEED, "eval", 5 * count)
     ]
     rng = random.Random(SEED)
     found: dict[str, list[Pair]] = {

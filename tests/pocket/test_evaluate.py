@@ -131,7 +131,7 @@ def test_an_unknown_model_is_reported_without_a_trace(capsys):
 def test_pairs_differ_in_what_their_name_says():
     found = pair_tasks(40)
 
-    assert {len(pairs) for pairs in found.values()} == {40}
+    assert [len(pairs) for pairs in found.values()] == [200, 40, 40, 40, 40]
     for pair in found["right rather than wrong"]:
         assert pair.better != pair.worse
     for pair in found["an answer rather than an evasion"]:

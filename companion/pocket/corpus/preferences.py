@@ -37,7 +37,7 @@ EVASIONS = (
     "That is hard to say.",
     "Somebody else can tell you.",
 )
-ANNOTATOR_TEMPERATURE = 0.2
+ANNOTATOR_TEMPERATURE = 0.1
 LONGEST_CORE = 12  # words
 
 
@@ -208,7 +208,7 @@ def pair(rng: random.Random, split: Split) -> dict[str, Any]:
     """Return a preference record: ``prompt``, ``chosen``, ``rejected`` (messages) and ``answer``.
 
     Which response is chosen follows Bradley-Terry: with probability
-    ``sigmoid((score - other score) / 0.2)``, so annotators disagree where two are nearly as good.
+    ``sigmoid((score - other score) / 0.1)``, so annotators disagree where two are nearly as good.
     """
     asked = question(rng, split)
     one = other = _candidate(rng, asked)

@@ -4,6 +4,7 @@ At a price of 0 the policy finds the weakness of the reward model: annotators to
 effort. Taught in :doc:`/book/training/ppo`.
 """
 
+import dataclasses
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -104,13 +105,7 @@ def trained(
 ) -> dict[str, list[float]]:
     """Train ``policy`` in place and return the curves: one list over the steps per quantity."""
     steps = max(2, round(CONFIG.steps * scale))
-    config = PPOConfig(
-        steps=steps,
-        batch_size=CONFIG.batch_size,
-        minibatch_size=CONFIG.minibatch_size,
-        learning_rate=CONFIG.learning_rate,
-        beta=beta,
-    )
+    config = dataclasses.replace(CONFIG, steps=steps, beta=beta)
     watched = Watched(judge)
     prompts = preferences.prompts(0, "train", TRAIN_PROMPTS)
     records = list(ppo(policy, tokenizer, prompts, watched, config))

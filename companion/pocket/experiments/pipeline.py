@@ -1,0 +1,163 @@
+"""What each stage of training changes: four models, one table of held-out measurements.
+
+The models are pocket-base, pocket-chat (SFT on demonstrations), and pocket-chat trained further by
+DPO on preference pairs and by PPO against pocket-reward. Every model gets the same items through
+the same chat template. Taught in :doc:`/book/training/pipeline`.
+
+Left out: a proper search for the settings of DPO and PPO, and several seeds. (With the usual price
+of 0.1, DPO on these pairs, which pocket-chat did not write, forgets answers: 0.5 was the second
+value tried.)
+"""
+
+import math
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from companion.generation.decoding import SamplingParams, generate
+from companion.messages import prompt_text
+from companion.models import load
+from companion.pocket.corpus import preferences
+from companion.pocket.evaluate import accuracy
+from companion.pocket.tasks import SEED, Task, chat_tasks, written_instructions
+from companion.rewards import RewardModel
+from companion.training.dpo import dpo_trainer
+
+from .ppo_beta import BATCH, CONFIG, GOOD, TRAIN_PROMPTS, judged, trained
+from .scaling import held_out_loss, held_out_rows
+
+DPO = {"steps": 80, "batch_size": 16, "learning_rate": 1e-4, "beta": 0.5}
+ITEMS = 100
+PROMPTS = 192
+ROWS = 128
+TASKS = (
+    "instructions, exact output",
+    "questions, right in any manner",
+    "recalls what an earlier turn said",
+    "tool call, exactly right",
+    "word problems",
+)
+AS_DOCUMENT = "instructions, as documents"
+SHOWN = 4
+
+
+def measure(
+    *, scale: float = 1.0, chat: str | Path = "chat", reward: str | Path = "reward"
+) -> dict[str, object]:
+    """Train the last two stages and measure all four.
+
+    Args:
+        scale: Share of the steps, of the items and of the text.
+        chat: The model after SFT, a role or a folder.
+        reward: The reward model, likewise.
+
+    Returns:
+        ``stages``, one dict per model: what `judged` says of answers drawn at temperature 1 (``kl``
+        is counted from the model after SFT), ``accuracy`` by task, ``perplexity`` on held-out
+        documents, ``said``, the greedy answers to ``prompts``, and ``wins``, how often users like
+        them more than those of the model after SFT. ``trained_on`` tells what the last two
+        stages read and how many seconds they took.
+    """
+    judge_model, judge_tokenizer = load(reward)
+    judge = RewardModel(judge_model.float(), judge_tokenizer)
+    start, tokenizer = load(chat)
+    start = start.float()
+    models = {"base": load("base").model.float(), "SFT": start}
+    trained_on = {}
+    for name, train in (("DPO", by_dpo), ("PPO", by_ppo)):
+        models[name] = load(chat).model.float()
+        begun = time.monotonic()
+        trained_on[name] = train(models[name], tokenizer, judge, scale)
+        trained_on[name]["seconds"] = round(time.monotonic() - begun)
+    asked = preferences.prompts(SEED, "eval", max(SHOWN, round(PROMPTS * scale)))
+    chosen = compared_tasks(tokenizer, max(10, round(ITEMS * scale)))
+    rows = held_out_rows(tokenizer, count=max(2, round(ROWS * scale)))
+    greedy = {name: answered(model, tokenizer, asked) for name, model in models.items()}
+    return {
+        "items": max(10, round(ITEMS * scale)),
+        "questions": len(asked),
+        "held_out_tokens": rows.numel(),
+        "trained_on": trained_on,
+        "prompts": [record["prompt"][0]["content"] for record in asked[:SHOWN]],
+        "stages": {
+            name: judged(model, start, tokenizer, asked, judge)
+            | {
+                "accuracy": {
+                    task.name: round(accuracy(model, tokenizer, task).share, 4) for task in chosen
+                },
+                "wins": win_share(scores(greedy[name], asked), scores(greedy["SFT"], asked)),
+                "said": greedy[name][:SHOWN],
+                "perplexity": round(math.exp(held_out_loss(model.eval(), rows)), 3),
+            }
+            for name, model in models.items()
+        },
+    }
+
+
+def by_dpo(model: Any, tokenizer: Any, judge: RewardModel, scale: float) -> dict[str, object]:
+    """Train ``model`` in place on preference pairs; DPO needs no judge."""
+    settings = DPO | {"steps": max(2, round(DPO["steps"] * scale))}
+    pairs = preferences.pairs(0, "train", settings["steps"] * settings["batch_size"])
+    dpo_trainer(model, tokenizer, pairs, **settings).train()
+    return {"records": len(pairs), "kind": "pairs", **settings}
+
+
+def by_ppo(model: Any, tokenizer: Any, judge: RewardModel, scale: float) -> dict[str, object]:
+    """Train ``model`` in place on its own answers, which ``judge`` rewards."""
+    curves = trained(model, tokenizer, judge, beta=GOOD, scale=scale)
+    steps = len(curves["reward"])
+    return {
+        "records": min(steps * CONFIG.batch_size, TRAIN_PROMPTS),
+        "kind": "prompts",
+        "steps": steps,
+        "batch_size": CONFIG.batch_size,
+        "learning_rate": CONFIG.learning_rate,
+        "beta": GOOD,
+        "curves": {name: curves[name] for name in ("reward", "gold", "kl")},
+    }
+
+
+def compared_tasks(tokenizer: Any, items: int) -> list[Task]:
+    """Return the tasks of the table: chats, and instructions as pre-training wrote them."""
+    chats = {task.name: task for task in chat_tasks(tokenizer, items)}
+    written = written_instructions(items)
+    return [
+        *(chats[name] for name in TASKS),
+        Task(AS_DOCUMENT, written.items, written.right, written.max_new_tokens),
+    ]
+
+
+def answered(model: Any, tokenizer: Any, records: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the likeliest answer to each prompt, as greedy decoding finds it."""
+    params = SamplingParams(max_new_tokens=CONFIG.max_new_tokens, temperature=0.0)
+    texts = [prompt_text(tokenizer, record["prompt"]) for record in records]
+    parts = (texts[first : first + BATCH] for first in range(0, len(texts), BATCH))
+    return [
+        answer.text.strip() for part in parts for answer in generate(model, tokenizer, part, params)
+    ]
+
+
+def scores(answers: Sequence[str], records: Sequence[Mapping[str, Any]]) -> list[float]:
+    """Return what users give each answer."""
+    return [
+        preferences.gold_score(said, record["answer"])
+        for said, record in zip(answers, records, strict=True)
+    ]
+
+
+def win_share(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    """Return how often our answer is the better one; a tie counts half.
+
+    Example:
+        One win, one tie, one loss.
+
+        >>> win_share([2.0, 1.0, 0.0], [1.0, 1.0, 1.0])
+        0.5
+    """
+    points = [
+        1.0 if one > other else 0.5 if one == other else 0.0
+        for one, other in zip(ours, theirs, strict=True)
+    ]
+    return statistics.mean(points)
