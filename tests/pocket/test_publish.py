@@ -11,7 +11,7 @@ from companion.pocket.evaluate import table
 from companion.pocket.records import record
 
 PACKAGE = Path(publish.__file__).parent
-SHIPPED = [role for role in publish.RECORDS if (PACKAGE / "weights" / role).exists()]
+SHIPPED = tuple(publish.RECORDS)
 
 
 def test_checksums_name_every_file_but_the_list_itself(tmp_path):
