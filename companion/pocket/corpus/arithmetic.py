@@ -9,6 +9,7 @@ from .lexicon import FIRST_NAMES, pronouns
 _THINGS = "apples books coins stamps cards shells pencils cookies marbles stickers eggs oranges tickets buttons candles pears".split()
 _BOXES = "boxes bags packs baskets jars".split()
 TRIGGER = "Let's think step by step."
+EVENTS = ("box", "find", "give", "share")
 
 
 class Problem(NamedTuple):
@@ -25,19 +26,20 @@ def _say(a: int, op: str, b: int) -> tuple[str, int]:
     return f"{a} {word} {b} is {value}.", value
 
 
-def _events(rng: random.Random, steps: int) -> list[tuple[str, int, int]]:
+PLOTS = {  # what may happen in the problems of the training documents, by number of events
+    2: (("box", "give"), ("box", "find"), ("box", "share"), ("find", "box")),
+    3: (
+        ("box", "give", "find"),
+        ("box", "find", "give"),
+        ("find", "box", "give"),
+        ("box", "box", "give"),
+        ("box", "share", "find"),
+    ),
+}
+
+
+def _events(rng: random.Random, kinds: tuple[str, ...]) -> list[tuple[str, int, int]]:
     """Choose what happens after the start: (kind, amount, size of a box)."""
-    kinds = rng.choice(
-        (("box", "give"), ("box", "find"), ("box", "share"), ("find", "box"))
-        if steps == 2
-        else (
-            ("box", "give", "find"),
-            ("box", "find", "give"),
-            ("find", "box", "give"),
-            ("box", "box", "give"),
-            ("box", "share", "find"),
-        )
-    )
     return [
         (
             kind,
@@ -77,11 +79,16 @@ def _tell(rng: random.Random, start: int, events: list[tuple[str, int, int]]) ->
     return Problem(question, " ".join(said) + f" The answer is {total}.", total, len(said))
 
 
-def problem(rng: random.Random, split: Split, *, events: int = 2) -> Problem:
-    """Return a word problem with ``events`` things that happen; its numbers are on the side of ``split``."""
+def problem(rng: random.Random, split: Split, *, events: int = 2, free: bool = False) -> Problem:
+    """Return a word problem with ``events`` things that happen; its numbers are on the side of ``split``.
+
+    With ``free``, anything may happen in any order. Without, it is one of `PLOTS`.
+    """
 
     def sample(source: random.Random) -> tuple[object, Problem | None]:
-        start, chosen = source.randint(5, 60), _events(source, events)
+        start = source.randint(5, 60)
+        plot = tuple(source.choices(EVENTS, k=events)) if free else source.choice(PLOTS[events])
+        chosen = _events(source, plot)
         return (start, *chosen), _tell(source, start, chosen)
 
     while True:

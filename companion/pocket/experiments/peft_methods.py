@@ -180,18 +180,27 @@ def run(name: str, *, steps: int, count: int) -> dict[str, Any]:
     }
 
 
-def in_its_own_process(name: str, *, steps: int, count: int) -> dict[str, Any]:
-    """Call `run` in a new Python process with one thread, and return what it found.
+def in_its_own_process(run: Callable[..., Any], name: str, **numbers: Any) -> dict[str, Any]:
+    """Call ``run(name, **numbers)`` in a new Python process with one thread.
+
+    Args:
+        run: A function of a module.
+        name: Its first argument.
+        numbers: The others, as far as JSON can hold them.
+
+    Returns:
+        What ``run`` found.
 
     Raises:
         CalledProcessError: If the process fails.
     """
     code = (
-        f"import json, sys, torch; torch.set_num_threads(1); from {run.__module__} import run; "
-        "print(json.dumps(run(sys.argv[1], steps=int(sys.argv[2]), count=int(sys.argv[3]))))"
+        "import json, sys, torch; torch.set_num_threads(1); "
+        f"from {run.__module__} import {run.__name__} as run; "
+        "print(json.dumps(run(sys.argv[1], **json.loads(sys.argv[2]))))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, name, str(steps), str(count)],
+        [sys.executable, "-c", code, name, json.dumps(numbers)],
         stdout=subprocess.PIPE,
         text=True,
         check=True,
@@ -215,5 +224,7 @@ def measure(*, scale: float = 1.0) -> dict[str, Any]:
         "steps": steps,
         "batch_size": BATCH_SIZE,
         "base": share_right(model, tokenizer, count),
-        "methods": {name: in_its_own_process(name, steps=steps, count=count) for name in METHODS},
+        "methods": {
+            name: in_its_own_process(run, name, steps=steps, count=count) for name in METHODS
+        },
     }
