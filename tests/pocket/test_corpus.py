@@ -224,3 +224,23 @@ def test_there_is_a_capital_for_every_question():
         "Question: What is the capital of France?\nAnswer:",
         "Paris",
     )
+
+
+def test_in_free_word_problems_anything_may_happen_and_the_reasoning_is_right():
+    rng = random.Random(0)
+    known = {2: set(), 4: set()}
+    for events in known:
+        for _ in range(60):
+            found = arithmetic.problem(rng, "train", events=events, free=True)
+            known[events].add(tuple(re.findall(r"buys|finds|gives away|to each", found.question)))
+            *steps, last = found.reasoning.split(". ")
+            assert last == f"The answer is {found.answer}."
+            for a, word, b, value in (
+                re.fullmatch(r"(\d+) (\w+) (\d+) is (\d+)", s).groups() for s in steps
+            ):
+                a, b = int(a), int(b)
+                assert int(value) == {"plus": a + b, "minus": a - b, "times": a * b}[word]
+
+    assert ("finds", "finds") in known[2]
+    assert ("gives away", "buys") in known[2]
+    assert all(len(plot) == 4 for plot in known[4])

@@ -26,6 +26,7 @@ from companion.pocket.tasks import SEED
 from companion.rewards import RewardModel
 from companion.training.dpo import dpo_trainer
 from companion.training.grpo import grpo_trainer
+from companion.training.trainer import from_trl
 
 from .peft_methods import in_its_own_process, peak_bytes
 from .pipeline import DPO, answered, scores, win_share
@@ -160,6 +161,8 @@ def run(
     judge = RewardModel(judge_model.float(), judge_tokenizer)
     policy, tokenizer = load(chat, device="cpu")
     policy = policy.float()
+    for trainer in ("DPO", "GRPO"):
+        from_trl(trainer)  # what an import takes is not the method's
     set_up, begun = peak_bytes(), time.process_time()
     count = METHODS[name].train(policy, tokenizer, judge, beta=beta, scale=scale)
     seconds, peak = time.process_time() - begun, peak_bytes()
