@@ -172,3 +172,18 @@ def test_every_method_gets_every_price_and_the_same_models(monkeypatch, tiny):
     assert found["before"]["kl"] == pytest.approx(0, abs=1e-3)
     assert all(row == found["runs"][0] for row in found["runs"])
     assert set(found["methods"]) == set(METHODS)
+
+
+def test_grpo_answers_an_eighth_of_the_questions_eight_times(monkeypatch):
+    seen = {}
+
+    def grpo_trainer(policy, tokenizer, asked, judge, **settings):
+        seen.update(asked=asked, **settings)
+        return SimpleNamespace(train=lambda: None)
+
+    monkeypatch.setattr(preference_methods, "grpo_trainer", grpo_trainer)
+
+    count = preference_methods.by_grpo(None, None, None, beta=0.2, scale=0.1)
+
+    assert count == seen["steps"] * seen["batch_size"] == len(seen["asked"]) * seen["group_size"]
+    assert (count, seen["beta"]) == (128, 0.2)
