@@ -1,6 +1,6 @@
 # One command per job. `make` alone lists them. Works with GNU make 3.81 and later and any POSIX shell.
 
-EXTRAS ?= book,test,train# extras of pyproject.toml that are installed; more: EXTRAS=book,test,train,rag
+EXTRAS ?= book,test,all# extras of pyproject.toml that are installed
 PYTHON ?=# interpreter to make .venv with; empty: the first of 3.11, 3.12, 3.13 that works
 PAGE ?=# page for `make notebook`; empty: every page
 JOBS ?= 2# test processes

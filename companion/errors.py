@@ -40,3 +40,11 @@ class DataError(CompanionError, ValueError):
 
 class RewardError(CompanionError, ValueError):
     """A reward function returned NaN, an infinite value or the wrong number of values."""
+
+
+class PromptError(CompanionError, ValueError):
+    """A prompt can't be built: a variable is missing or left over, or there is no example."""
+
+
+class AnswerNotFoundError(CompanionError, ValueError):
+    """A generated text holds no answer of the kind that was asked for."""

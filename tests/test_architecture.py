@@ -44,6 +44,8 @@ LAYERS = [
         "companion.generation.beam_search",
         "companion.generation.decoding",
         "companion.training",
+        "companion.prompts.evaluation",
+        "companion.quantization.memory",
         "companion.rag.pipeline",
         "companion.tools",
     ],
@@ -63,7 +65,7 @@ OWNERS = {
     "httpx": ["companion.models.hub"],
     "trl": ["companion.training"],
     "peft": ["companion.lora", "companion.training"],
-    "bitsandbytes": ["companion.quantization"],
+    "bitsandbytes": [],  # reached through transformers and peft
     "faiss": ["companion.rag.index"],
     "sentence_transformers": ["companion.rag.embeddings"],
     "langchain_core": ["companion.rag.retriever", "companion.prompts"],

@@ -14,7 +14,7 @@ import json
 import math
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 
@@ -23,9 +23,10 @@ from tqdm import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from companion.errors import CompanionError
-from companion.generation.decoding import SamplingParams, generate
+from companion.generation.decoding import SamplingParams
 from companion.generation.scoring import token_logprobs
 from companion.models import load
+from companion.prompts.evaluation import Accuracy, evaluate_prompts
 from companion.rewards import Reward, RewardModel
 
 from .corpus import MIXTURE, documents
@@ -34,46 +35,13 @@ from .tasks import SEED, Pair, Task, chat_tasks, pair_tasks, tasks
 BATCH = 64
 
 
-@dataclass(frozen=True)
-class Accuracy:
-    """Right answers out of all.
-
-    Args:
-        right: Number of items answered exactly.
-        total: Number of items asked.
-    """
-
-    right: int
-    total: int
-
-    @property
-    def share(self) -> float:
-        """Share of right answers, 0 to 1."""
-        return self.right / self.total
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """95 % Wilson score interval of the share (Wilson 1927)."""
-        n, z = self.total, 1.96
-        center = (self.share + z * z / (2 * n)) / (1 + z * z / n)
-        half = (
-            z / (1 + z * z / n) * math.sqrt(self.share * (1 - self.share) / n + z * z / (4 * n * n))
-        )
-        return max(0.0, center - half), min(1.0, center + half)
-
-
 def accuracy(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, task: Task) -> Accuracy:
     """Decode every prompt of ``task`` greedily, in batches, and count the right answers."""
+    prompts, answers = zip(*task.items, strict=True)
     params = SamplingParams(max_new_tokens=task.max_new_tokens, temperature=0.0)
-    right = 0
-    for start in range(0, len(task.items), BATCH):
-        part = task.items[start : start + BATCH]
-        answers = generate(model, tokenizer, [prompt for prompt, _ in part], params)
-        right += sum(
-            task.right(answer.text, wanted)
-            for answer, (_, wanted) in zip(answers, part, strict=True)
-        )
-    return Accuracy(right, len(task.items))
+    return evaluate_prompts(
+        model, tokenizer, prompts, answers, right=task.right, params=params, batch_size=BATCH
+    ).accuracy
 
 
 def perplexity_by_kind(

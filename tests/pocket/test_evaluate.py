@@ -7,7 +7,7 @@ from companion.generation.decoding import generate
 from companion.models import load
 from companion.pocket import evaluate
 from companion.pocket.corpus import preferences
-from companion.pocket.evaluate import Accuracy
+from companion.prompts.evaluation import Accuracy
 from companion.pocket.tasks import (
     Pair,
     Task,

@@ -22,7 +22,7 @@ from companion.messages import prompt_text
 from companion.models import load
 from companion.pocket.corpus import arithmetic
 from companion.pocket.corpus.holdout import held_out
-from companion.pocket.evaluate import Accuracy
+from companion.prompts.evaluation import Accuracy
 from companion.pocket.tasks import SEED
 from companion.rewards import exact_answer
 from companion.training.grpo import grpo_trainer

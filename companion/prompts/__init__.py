@@ -1,0 +1,36 @@
+"""Prompting: build prompts, read answers out of text, measure how often they are right.
+
+==============  =====================================================================
+`templates`     zero-shot, few-shot and chain-of-thought prompts; templates with variables
+`answers`       extract an answer from generated text; majority vote
+`evaluation`    accuracy with a confidence interval; self-consistency
+==============  =====================================================================
+"""
+
+from companion.prompts.answers import (
+    Vote,
+    extract_after,
+    extract_choice,
+    extract_number,
+    majority_vote,
+)
+from companion.prompts.templates import (
+    chain_of_thought,
+    few_shot,
+    fill,
+    step_by_step,
+    zero_shot,
+)
+
+__all__ = [
+    "Vote",
+    "chain_of_thought",
+    "extract_after",
+    "extract_choice",
+    "extract_number",
+    "few_shot",
+    "fill",
+    "majority_vote",
+    "step_by_step",
+    "zero_shot",
+]
