@@ -44,7 +44,8 @@ class Accuracy:
         half = (
             Z / (1 + Z * Z / n) * math.sqrt(self.share * (1 - self.share) / n + Z * Z / (4 * n * n))
         )
-        return max(0.0, center - half), min(1.0, center + half)
+        # at 0 and 100 % the ends are exact; rounding must not put them on the wrong side
+        return min(max(0.0, center - half), self.share), max(min(1.0, center + half), self.share)
 
     def __str__(self) -> str:
         """Write share and interval in percent.
@@ -211,7 +212,7 @@ def gain(before: Sequence[bool], after: Sequence[bool]) -> Gain:
     Example:
         >>> result = gain([False] * 10, [True] * 8 + [False] * 2)
         >>> f"{result.difference:.2f} ({result.low:.2f} to {result.high:.2f})"
-        '0.80 (0.37 to 0.94)'
+        '0.80 (0.38 to 0.94)'
     """
     if not before or len(before) != len(after):
         raise ValueError(

