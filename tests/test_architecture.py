@@ -57,6 +57,7 @@ LAYERS = [
 OWNERS = {
     "transformers": [
         "companion.models.loading",
+        "companion.models.quantized",
         "companion.training",
         "companion.lora",
         "companion.pocket",

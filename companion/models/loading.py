@@ -1,6 +1,6 @@
 """`load`: from a name to a model and its tokenizer, ready to generate.
 
-The only module that imports `transformers`. Checkpoints are ordinary ``save_pretrained`` folders:
+The only module here, with `quantized`, that imports `transformers`. Checkpoints are ordinary ``save_pretrained`` folders:
 safetensors weights only, and never code from a repository.
 """
 
@@ -18,6 +18,12 @@ from companion.errors import WeightsError
 from companion.models.checkpoint import parameter_count, verify_pocket
 from companion.models.devices import available_memory, check_memory, pick_device, pick_dtype
 from companion.models.hub import fetch_snapshot
+from companion.models.quantized import (
+    check_quantization,
+    quantization_settings,
+    quantized_bytes,
+    use_stored_format,
+)
 from companion.models.roles import PINNED_REVISIONS, Target, resolve
 
 WEIGHTS_ROOT = Path(__file__).parents[1] / "pocket" / "weights"
@@ -43,6 +49,7 @@ def load(
     device: torch.device | str | None = None,
     dtype: torch.dtype | str | None = None,
     revision: str | None = None,
+    quantization: str | None = None,
     weights_root: Path | None = None,
 ) -> LoadedModel:
     """Load a model and its tokenizer by role, folder or Hub id.
@@ -60,6 +67,9 @@ def load(
         dtype: Number format of the weights, such as ``"bfloat16"`` or ``torch.float32``.
         revision: Commit, tag or branch of a Hub model; the pinned commit if None, "main" for a
             model that has none.
+        quantization: Format of the linear layers: "int8" (LLM.int8()), "nf4" (with double
+            quantization) or "fp4", by bitsandbytes; None leaves them in ``dtype``. Taught in
+            :doc:`/book/open-models/bitsandbytes`.
         weights_root: Folder of the pocket weights; the bundled ones if None.
 
     Returns:
@@ -70,17 +80,25 @@ def load(
         WeightsError: If local files are missing, damaged or don't fit the architecture.
         HubError: If the Hub can't be reached or doesn't give the model.
         NotEnoughMemoryError: If the weights exceed the free memory.
-        ValueError: If ``source`` or ``dtype`` is unknown.
+        MissingExtraError: If bitsandbytes is asked for and not installed.
+        ValueError: If ``source``, ``dtype`` or ``quantization`` is unknown.
     """
+    if quantization is not None:
+        check_quantization(quantization)
     target = resolve(name, source or os.environ.get("COMPANION_MODELS") or "pocket")
     device = _default_device(target) if device is None else torch.device(device)
     dtype = pick_dtype(device) if dtype is None else _as_dtype(dtype)
     folder = _locate(target, revision, weights_root or WEIGHTS_ROOT)
-    check_memory(
-        str(name), parameter_count(folder) * dtype.itemsize, available_memory(device), device
-    )
-    model = _load_model(folder, target.head, dtype)
-    return LoadedModel(model.to(device).eval(), _load_tokenizer(folder))
+    needed = parameter_count(folder) * dtype.itemsize
+    if quantization is not None:
+        needed = quantized_bytes(_skeleton(folder, target.head), quantization, dtype)
+    check_memory(str(name), needed, available_memory(device), device)
+    settings = {}
+    if quantization is not None:
+        settings = quantization_settings(quantization, dtype, device)
+    model = _load_model(folder, target.head, dtype, settings)
+    model = model.to(device) if quantization is None else use_stored_format(model)
+    return LoadedModel(model.eval(), _load_tokenizer(folder))
 
 
 def prepare_tokenizer(tokenizer: Any) -> Any:
@@ -122,7 +140,14 @@ def _locate(target: Target, revision: str | None, weights_root: Path) -> Path:
     return fetch_snapshot(target.hub_id, revision or PINNED_REVISIONS.get(target.hub_id, "main"))
 
 
-def _load_model(folder: Path, head: str, dtype: torch.dtype) -> Any:
+def _skeleton(folder: Path, head: str) -> Any:
+    """Build the model without weights, on the device where nothing takes memory."""
+    config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
+    with torch.device("meta"):
+        return MODEL_CLASSES[head].from_config(config)
+
+
+def _load_model(folder: Path, head: str, dtype: torch.dtype, settings: dict[str, Any]) -> Any:
     """Load the weights, and insist that none was missing.
 
     `transformers` fills a missing weight with random numbers and only logs it.
@@ -136,6 +161,7 @@ def _load_model(folder: Path, head: str, dtype: torch.dtype) -> Any:
                 trust_remote_code=False,
                 local_files_only=True,
                 output_loading_info=True,
+                **settings,
             )
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         if "trust_remote_code" in str(error):
