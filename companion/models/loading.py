@@ -1,7 +1,7 @@
 """`load`: from a name to a model and its tokenizer, ready to generate.
 
-The only module here, with `quantized`, that imports `transformers`. Checkpoints are ordinary ``save_pretrained`` folders:
-safetensors weights only, and never code from a repository.
+Only this module and `quantized` import `transformers`. Checkpoints are ordinary
+``save_pretrained`` folders: safetensors weights only, and never code from a repository.
 """
 
 import os

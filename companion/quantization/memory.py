@@ -72,9 +72,7 @@ def generation_memory(
         ValueError: If a format is unknown or a number is not positive.
     """
     if tokens < 1 or batch_size < 1:
-        raise ValueError(
-            f"tokens and batch_size must be at least 1, got {tokens} and {batch_size}"
-        )
+        raise ValueError(f"tokens and batch_size must be at least 1, got {tokens} and {batch_size}")
     weights = weight_bytes(counts, quantization, dtype=dtype)
     size = int(FORMAT_BITS[dtype]) // 8
     width = 2 * (getattr(config, "intermediate_size", 4 * config.hidden_size) + config.hidden_size)

@@ -7,7 +7,6 @@ from companion.generation.decoding import generate
 from companion.models import load
 from companion.pocket import evaluate
 from companion.pocket.corpus import preferences
-from companion.prompts.evaluation import Accuracy
 from companion.pocket.tasks import (
     Pair,
     Task,
@@ -19,6 +18,7 @@ from companion.pocket.tasks import (
     tasks,
     valid_call,
 )
+from companion.prompts.evaluation import Accuracy
 
 
 def test_the_wilson_interval_of_half_right():

@@ -65,12 +65,12 @@ def test_few_shot_keeps_the_order_of_the_examples() -> None:
 
 
 def test_few_shot_with_no_examples_points_to_zero_shot() -> None:
-    with pytest.raises(PromptError, match="no examples given.*zero_shot"):
+    with pytest.raises(PromptError, match=r"no examples given.*zero_shot"):
         few_shot("x", [])
 
 
 def test_chain_of_thought_with_no_examples_points_to_step_by_step() -> None:
-    with pytest.raises(PromptError, match="no examples given.*step_by_step"):
+    with pytest.raises(PromptError, match=r"no examples given.*step_by_step"):
         chain_of_thought("x", [])
 
 

@@ -22,8 +22,8 @@ from companion.messages import prompt_text
 from companion.models import load
 from companion.pocket.corpus import arithmetic
 from companion.pocket.corpus.holdout import held_out
-from companion.prompts.evaluation import Accuracy
 from companion.pocket.tasks import SEED
+from companion.prompts.evaluation import Accuracy
 from companion.rewards import exact_answer
 from companion.training.grpo import grpo_trainer
 from companion.training.sft import sft_trainer

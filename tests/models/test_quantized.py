@@ -1,0 +1,92 @@
+"""Models loaded through bitsandbytes: right, quiet, and refused with a reason."""
+
+import sys
+
+import pytest
+import torch
+
+from companion.errors import MissingExtraError, NotEnoughMemoryError
+from companion.generation.decoding import SamplingParams, generate
+from companion.models import load, loading
+from companion.quantization.codebooks import dequantize_blocks, nf4_codebook, quantize_blocks
+
+PROMPTS = ["Question: What is 37 + 25?\nAnswer:", "The capital of France is"]
+GREEDY = SamplingParams(max_new_tokens=6, temperature=0)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _bitsandbytes() -> None:
+    pytest.importorskip("bitsandbytes")
+
+
+@pytest.mark.parametrize("quantization", ["int8", "nf4", "fp4"])
+def test_a_quantized_model_generates_in_batches(quantization: str, capfd) -> None:
+    model, tokenizer = load("base", quantization=quantization)
+
+    together = generate(model, tokenizer, PROMPTS, GREEDY)
+    alone = [generate(model, tokenizer, prompt, GREEDY)[0] for prompt in PROMPTS]
+
+    assert [one.text for one in together] == [one.text for one in alone]
+    assert together[0].text.startswith(" 62")
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("quantization", ["nf4", "fp4"])
+def test_generating_does_not_change_how_weights_are_stored(quantization: str) -> None:
+    model, tokenizer = load("base", quantization=quantization)
+    weight = model.model.layers[0].mlp.gate_proj.weight
+    before, nested = weight.data.clone(), weight.quant_state.nested
+
+    generate(model, tokenizer, PROMPTS, GREEDY)
+
+    assert torch.equal(weight.data, before)
+    assert weight.quant_state.nested == nested == (quantization == "nf4")
+
+
+def test_a_layer_computes_with_the_weights_that_we_compute() -> None:
+    plain = load("base").model.model.layers[0].self_attn.q_proj
+    quantized = load("base", quantization="nf4").model.model.layers[0].self_attn.q_proj
+    inputs = torch.randn(5, 256, generator=torch.Generator().manual_seed(0))
+
+    ours = inputs @ dequantize_blocks(quantize_blocks(plain.weight.data, nf4_codebook())).T
+    theirs = quantized(inputs)
+
+    # the scales were quantized as well, so a little apart, but far closer than to the original
+    assert (ours - theirs).abs().mean() < 0.1 * (plain(inputs) - theirs).abs().mean()
+
+
+@pytest.mark.parametrize("quantization", ["int8", "nf4"])
+def test_embeddings_and_output_layer_stay_whole_and_tied(quantization: str) -> None:
+    model = load("base", quantization=quantization).model
+
+    assert model.lm_head.weight.dtype == torch.float32
+    assert model.lm_head.weight is model.model.embed_tokens.weight
+
+
+@pytest.mark.parametrize("quantization", ["int4", "gptq", "", "NF4"])
+def test_an_unknown_quantization_names_the_known_ones(quantization: str) -> None:
+    with pytest.raises(ValueError, match="'int8', 'nf4', 'fp4', or None, got"):
+        load("base", quantization=quantization)
+
+
+def test_without_bitsandbytes_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.split(".")[0] == "bitsandbytes"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "bitsandbytes", None)
+
+    with pytest.raises(MissingExtraError, match=r"bitsandbytes is not .*companion\[quant\]"):
+        load("base", quantization="nf4")
+
+
+def test_the_memory_check_knows_the_quantized_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "available_memory", lambda device: 6_000_000)
+
+    with pytest.raises(NotEnoughMemoryError):
+        load("base")
+    assert load("base", quantization="nf4").model is not None
+
+
+def test_a_reward_model_can_be_quantized_too() -> None:
+    model, _ = load("reward", quantization="nf4")
+
+    assert model.score.weight.dtype == torch.float32

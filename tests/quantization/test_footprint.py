@@ -1,0 +1,124 @@
+"""Bytes: computed, and equal to what bitsandbytes keeps."""
+
+import pytest
+import torch
+import transformers
+
+from companion.models import load
+from companion.quantization.footprint import (
+    GB,
+    GIB,
+    count_weights,
+    measured_bytes,
+    weight_bytes,
+)
+from companion.quantization.measures import quantization_error
+from companion.quantization.memory import generation_memory
+
+
+@pytest.fixture(scope="module")
+def llama_2_7b() -> transformers.LlamaForCausalLM:
+    config = transformers.LlamaConfig(
+        vocab_size=32_000, hidden_size=4096, intermediate_size=11_008, num_hidden_layers=32
+    )
+    with torch.device("meta"):
+        return transformers.LlamaForCausalLM(config)
+
+
+@pytest.mark.parametrize(("name", "gib"), [("float32", 26.08), ("bfloat16", 13.04), ("int8", 6.52)])
+def test_seven_billion_parameters(name: str, gib: float) -> None:
+    assert weight_bytes(7_000_000_000, dtype=name) / GIB == pytest.approx(gib, abs=0.005)
+
+
+def test_llama_2_7b_in_every_format(llama_2_7b) -> None:
+    counts = count_weights(llama_2_7b)
+
+    assert counts.linear == 6_476_005_376
+    assert counts.total == 6_738_415_616
+    assert weight_bytes(counts) / GB == pytest.approx(13.48, abs=0.005)
+    assert weight_bytes(counts, "int8") / GB == pytest.approx(7.00, abs=0.01)
+    assert weight_bytes(counts, "nf4") / GB == pytest.approx(3.87, abs=0.005)
+    assert weight_bytes(counts, "nf4") / GIB == pytest.approx(3.60, abs=0.005)
+
+
+def test_tied_embeddings_count_once(gpt2) -> None:
+    assert count_weights(gpt2).total == gpt2.num_parameters()
+
+
+@pytest.mark.parametrize("quantization", ["int8", "nf4", "fp4"])
+def test_the_calculator_agrees_with_what_lies_in_memory(quantization: str) -> None:
+    pytest.importorskip("bitsandbytes")
+    counts = count_weights(load("chat").model)
+
+    model = load("chat", quantization=quantization).model
+
+    computed = weight_bytes(counts, quantization, dtype="float32")
+    assert measured_bytes(model) == pytest.approx(computed, rel=0.001)
+
+
+def test_nf4_linear_weights_take_less_than_16_percent() -> None:
+    pytest.importorskip("bitsandbytes")
+    whole, quantized = load("chat").model, load("chat", quantization="nf4").model
+
+    share = measured_bytes(quantized, linear_only=True) / measured_bytes(whole, linear_only=True)
+
+    assert 0.12 < share < 0.16
+
+
+def test_shared_memory_is_measured_once(gpt2) -> None:
+    assert measured_bytes(gpt2) < 4 * gpt2.num_parameters() + 100_000
+
+
+@pytest.mark.parametrize(("quantization", "dtype"), [("int7", "bfloat16"), (None, "float8")])
+def test_an_unknown_format_is_named(quantization: str | None, dtype: str) -> None:
+    with pytest.raises(ValueError, match=r"unknown format .*known: float32, bfloat16"):
+        weight_bytes(1000, quantization, dtype=dtype)
+
+
+def test_generating_needs_weights_cache_and_activations(llama_2_7b) -> None:
+    counts = count_weights(llama_2_7b)
+
+    plan = generation_memory(llama_2_7b.config, counts, tokens=4096)
+    small = generation_memory(llama_2_7b.config, counts, quantization="nf4", tokens=4096)
+
+    assert plan.kv_cache == 2 * GIB
+    assert plan.activations == 4096 * 2 * (11_008 + 4096) * 2 + 4 * 32_000
+    assert plan.total == plan.weights + plan.kv_cache + plan.activations
+    assert small.kv_cache == plan.kv_cache
+    assert small.weights == weight_bytes(counts, "nf4")
+
+
+@pytest.mark.parametrize(("tokens", "batch_size"), [(0, 1), (10, 0)])
+def test_plans_need_something_to_generate(llama_2_7b, tokens: int, batch_size: int) -> None:
+    with pytest.raises(ValueError, match="must be at least 1"):
+        generation_memory(
+            llama_2_7b.config, count_weights(llama_2_7b), tokens=tokens, batch_size=batch_size
+        )
+
+
+def test_the_error_of_a_copy_is_zero() -> None:
+    values = torch.randn(10, generator=torch.Generator().manual_seed(0))
+
+    found = quantization_error(values, values.clone())
+
+    assert found == (0, 0, 0)
+    assert found.sqnr_db == float("inf")
+
+
+def test_half_the_error_is_six_decibels() -> None:
+    values, noise = torch.ones(8), torch.full((8,), 0.1)
+
+    coarse, fine = (quantization_error(values, values + noise / n).sqnr_db for n in (1, 2))
+
+    assert coarse == pytest.approx(20, abs=1e-4)
+    assert fine - coarse == pytest.approx(6.02, abs=0.01)
+
+
+def test_anything_restored_from_nothing_is_infinitely_wrong() -> None:
+    assert quantization_error(torch.zeros(2), torch.ones(2)).relative == float("inf")
+    assert quantization_error(torch.zeros(2), torch.zeros(2)).relative == 0
+
+
+def test_errors_compare_equal_shapes() -> None:
+    with pytest.raises(ValueError, match=r"same shape .* got \(2,\) and \(1,\)"):
+        quantization_error(torch.zeros(2), torch.zeros(1))
