@@ -22,7 +22,7 @@ from companion.models.quantized import (
     check_quantization,
     quantization_settings,
     quantized_bytes,
-    use_stored_format,
+    compute_on_cpu,
 )
 from companion.models.roles import PINNED_REVISIONS, Target, resolve
 
@@ -97,7 +97,7 @@ def load(
     if quantization is not None:
         settings = quantization_settings(quantization, dtype, device)
     model = _load_model(folder, target.head, dtype, settings)
-    model = model.to(device) if quantization is None else use_stored_format(model)
+    model = model.to(device) if quantization is None else compute_on_cpu(model)
     return LoadedModel(model.eval(), _load_tokenizer(folder))
 
 

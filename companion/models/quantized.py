@@ -3,12 +3,14 @@
 Taught in :doc:`/book/open-models/bitsandbytes`.
 """
 
+import copy
 import logging
+from types import MethodType
 from typing import Any
 
 import torch
 import transformers
-from torch import nn
+from torch import Tensor, nn
 
 from companion._extras import require
 from companion.quantization.footprint import count_weights, weight_bytes
@@ -80,12 +82,35 @@ def quantization_settings(
     return {"quantization_config": config, "device_map": {"": device}}
 
 
-def use_stored_format(model: nn.Module) -> nn.Module:
-    """Keep bitsandbytes from repacking 4-bit weights on CPUs with AVX512-BF16.
+def restored_weight(layer: nn.Module) -> Tensor:
+    """Return the numbers that the weights of a 4-bit layer stand for.
 
-    The repacked form rounds all scales to bfloat16, drops double quantization, computes in
-    bfloat16, and fails where a layer's output size is no multiple of 32. Without it the results
-    are the same on every CPU.
+    bitsandbytes 0.50 restores wrong numbers on CPUs with AVX512 if a row is long and no multiple
+    of 64 (such as 688). Blocks of 64 run through the flattened matrix, so it can be restored as a
+    matrix of 64 columns, where that fault does not occur.
+
+    Args:
+        layer: A ``Linear4bit`` of bitsandbytes.
+
+    Returns:
+        Weights in the layer's compute dtype, shape ``(out_features, in_features)``.
+    """
+    from bitsandbytes.functional import dequantize_4bit
+
+    state = copy.copy(layer.weight.quant_state)
+    shape, count = state.shape, state.shape.numel()
+    if count % state.blocksize == 0:
+        state.shape = torch.Size((count // state.blocksize, state.blocksize))
+    return dequantize_4bit(layer.weight.data, state).reshape(shape)
+
+
+def compute_on_cpu(model: nn.Module) -> nn.Module:
+    """Let 4-bit layers on a CPU restore their weights and multiply, and nothing else.
+
+    Left to itself, bitsandbytes 0.50 repacks weights on CPUs with AVX512-BF16 (which rounds all
+    scales to bfloat16, drops double quantization, and fails where an output size is no multiple of
+    32), and see `restored_weight`. This way results are the same on every CPU. On a GPU nothing is
+    changed.
 
     Args:
         model: A model that was loaded with bitsandbytes. Changed in place.
@@ -94,9 +119,17 @@ def use_stored_format(model: nn.Module) -> nn.Module:
         The same model.
     """
     for module in model.modules():
-        if hasattr(module, "support_avx512bf16_for_cpu"):
-            module.support_avx512bf16_for_cpu = False
+        weight = getattr(module, "weight", None)
+        if getattr(weight, "quant_state", None) is not None and weight.device.type == "cpu":
+            module.forward = MethodType(_multiply, module)
     return model
+
+
+def _multiply(layer: nn.Module, inputs: Tensor) -> Tensor:
+    """Compute what a linear layer computes. Gradients reach the inputs, not the weights."""
+    weight = restored_weight(layer).to(inputs.dtype)
+    bias = None if layer.bias is None else layer.bias.to(inputs.dtype)
+    return nn.functional.linear(inputs, weight, bias)
 
 
 def _worth_saying(entry: logging.LogRecord) -> bool:

@@ -8,6 +8,7 @@ import torch
 from companion.errors import MissingExtraError, NotEnoughMemoryError
 from companion.generation.decoding import SamplingParams, generate
 from companion.models import load, loading
+from companion.models.quantized import restored_weight
 from companion.quantization.codebooks import dequantize_blocks, nf4_codebook, quantize_blocks
 
 PROMPTS = ["Question: What is 37 + 25?\nAnswer:", "The capital of France is"]
@@ -43,16 +44,29 @@ def test_generating_does_not_change_how_weights_are_stored(quantization: str) ->
     assert weight.quant_state.nested == nested == (quantization == "nf4")
 
 
-def test_a_layer_computes_with_the_weights_that_we_compute() -> None:
-    plain = load("base").model.model.layers[0].self_attn.q_proj
-    quantized = load("base", quantization="nf4").model.model.layers[0].self_attn.q_proj
-    inputs = torch.randn(5, 256, generator=torch.Generator().manual_seed(0))
+@pytest.mark.parametrize("name", ["self_attn.q_proj", "mlp.gate_proj", "mlp.down_proj"])
+def test_a_layer_computes_with_the_weights_that_we_compute(name: str) -> None:
+    plain, quantized = (
+        load("base", quantization=q).model.model.layers[0].get_submodule(name)
+        for q in (None, "nf4")
+    )
+    inputs = torch.randn(5, plain.in_features, generator=torch.Generator().manual_seed(0))
 
     ours = inputs @ dequantize_blocks(quantize_blocks(plain.weight.data, nf4_codebook())).T
     theirs = quantized(inputs)
 
     # the scales were quantized as well, so a little apart, but far closer than to the original
     assert (ours - theirs).abs().mean() < 0.1 * (plain(inputs) - theirs).abs().mean()
+
+
+def test_gradients_pass_through_a_quantized_layer() -> None:
+    layer = load("base", quantization="nf4").model.model.layers[0].mlp.down_proj
+    inputs = torch.randn(2, 688, requires_grad=True)
+
+    layer(inputs).sum().backward()
+
+    torch.testing.assert_close(inputs.grad[0], restored_weight(layer).sum(dim=0))
+    assert layer.weight.grad is None
 
 
 @pytest.mark.parametrize("quantization", ["int8", "nf4"])
