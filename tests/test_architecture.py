@@ -66,7 +66,7 @@ OWNERS = {
     "httpx": ["companion.models.hub"],
     "trl": ["companion.training"],
     "peft": ["companion.lora", "companion.training"],
-    "bitsandbytes": ["companion.models.quantized"],
+    "bitsandbytes": [],  # optional: see companion._extras.require
     "faiss": ["companion.rag.index"],
     "sentence_transformers": ["companion.rag.embeddings"],
     "langchain_core": ["companion.rag.retriever", "companion.prompts"],

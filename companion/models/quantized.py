@@ -5,7 +5,7 @@ Taught in :doc:`/book/open-models/bitsandbytes`.
 
 import copy
 import logging
-from types import MethodType
+from types import MethodType, ModuleType
 from typing import Any
 
 import torch
@@ -37,9 +37,21 @@ def check_quantization(quantization: str) -> None:
             f"quantization must be one of {', '.join(map(repr, QUANTIZATIONS))}, or None, got "
             f"{quantization!r}"
         )
+    import_bitsandbytes()
+
+
+def import_bitsandbytes() -> ModuleType:
+    """Import bitsandbytes, without the messages that it repeats.
+
+    Returns:
+        The module.
+
+    Raises:
+        MissingExtraError: If it is not installed.
+    """
     for name in ("bitsandbytes.autograd._functions", "bitsandbytes.backends.cpu.ops"):
         logging.getLogger(name).addFilter(_worth_saying)
-    require("bitsandbytes", extra="quant")
+    return require("bitsandbytes", extra="quant")
 
 
 def quantized_bytes(skeleton: nn.Module, quantization: str, dtype: torch.dtype) -> int:
@@ -95,13 +107,12 @@ def restored_weight(layer: nn.Module) -> Tensor:
     Returns:
         Weights in the layer's compute dtype, shape ``(out_features, in_features)``.
     """
-    from bitsandbytes.functional import dequantize_4bit
-
+    functional = import_bitsandbytes().functional
     state = copy.copy(layer.weight.quant_state)
     shape, count = state.shape, state.shape.numel()
     if count % state.blocksize == 0:
         state.shape = torch.Size((count // state.blocksize, state.blocksize))
-    return dequantize_4bit(layer.weight.data, state).reshape(shape)
+    return functional.dequantize_4bit(layer.weight.data, state).reshape(shape)
 
 
 def compute_on_cpu(model: nn.Module) -> nn.Module:

@@ -174,7 +174,7 @@ def _groups(values: Tensor, bits: int, group_size: int | None) -> Tensor:
         return values.float().reshape(1, -1)
     last = values.shape[-1]
     if group_size < 1 or last % group_size:
-        fitting = [size for size in (32, 64, 128, 256) if last % size == 0] or [last]
+        fitting = [size for size in (16, 32, 64, 128, 256) if last % size == 0] or [last]
         raise ValueError(
             f"the last dimension, {last}, is not divisible by group_size={group_size}. Sizes that "
             f"fit: {', '.join(map(str, fitting))}."

@@ -87,13 +87,19 @@ def sft_trainer(
         rows = arguments["per_device_train_batch_size"]
         arguments |= {"per_device_train_batch_size": 1, "gradient_accumulation_steps": rows}
     stop_at_end_of_turn(model, tokenizer)
-    return trainer_class(
+    trainer = trainer_class(
         model=model,
         args=config_class(**arguments, max_length=max_length if packing else None, packing=packing),
         train_dataset=dataset,
         processing_class=tokenizer,
         peft_config=peft_config,
     )
+    if getattr(model, "is_quantized", False):
+        # TRL rounds what is trained to bfloat16, in which small updates are lost
+        for parameter in trainer.model.parameters():
+            if parameter.requires_grad:
+                parameter.data = parameter.data.float()
+    return trainer
 
 
 def stop_at_end_of_turn(model: Any, tokenizer: Any) -> None:

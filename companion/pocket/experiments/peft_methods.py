@@ -23,6 +23,7 @@ from companion.models import load
 from companion.pocket.corpus import demonstrations
 from companion.pocket.evaluate import accuracy
 from companion.pocket.tasks import SEED, Task, same_text
+from companion.quantization.footprint import measured_bytes
 from companion.training.adapters import (
     SoftPromptModel,
     apply_adapter,
@@ -156,22 +157,33 @@ def run(name: str, *, steps: int, count: int) -> dict[str, Any]:
         steps: Number of updates.
         count: Number of held-out instructions.
     """
-    method = METHODS[name]
-    model, tokenizer = load("base", device="cpu")
+    return train_and_measure(METHODS[name], steps=steps, count=count)
+
+
+def train_and_measure(
+    method: Method, *, steps: int, count: int, quantization: str | None = None
+) -> dict[str, Any]:
+    """Do what `run` does, with the frozen weights in a format of fewer bits if asked to."""
+    model, tokenizer = load("base", device="cpu", quantization=quantization)
+    weights = measured_bytes(model)
     if method.apply is not None:
         model = method.apply(model, chat_tokens(tokenizer))
     counted = count_parameters(model)
+    added = 4 * sum(p.numel() for p in model.parameters() if p.requires_grad)
+    computed = training_bytes(*counted)
+    if quantization is not None:
+        computed["weights"] = weights + added
     trainer = instruction_trainer(model, tokenizer, steps=steps, learning_rate=method.learning_rate)
     set_up, begun = peak_bytes(), time.process_time()
     trainer.train()
     seconds, peak = time.process_time() - begun, peak_bytes()
-    model = SoftPromptModel(model) if name == "prompt" else model
+    model = SoftPromptModel(model) if method is METHODS["prompt"] else model
     return {
         "settings": method.settings,
         "learning_rate": method.learning_rate,
         "trainable": counted.trainable,
         "total": counted.total,
-        "computed_bytes": training_bytes(*counted),
+        "computed_bytes": computed,
         "set_up_bytes": set_up,
         "peak_bytes": peak,
         "seconds_per_step": round(seconds / steps, 3),
