@@ -117,14 +117,16 @@ def measured_bytes(model: nn.Module, *, linear_only: bool = False) -> int:
         found = [*weights, *model.buffers()]
     for weight in weights:
         found += _scales(weight)
+    for layer in layers if linear_only else model.modules():
+        found += _scales(getattr(layer, "state", None))  # int8 moves its scales there in use
     unique = {tensor.untyped_storage().data_ptr(): tensor for tensor in found if tensor.numel()}
     return sum(tensor.numel() * tensor.element_size() for tensor in unique.values())
 
 
-def _scales(weight: Tensor) -> list[Tensor]:
-    """Return the scales that bitsandbytes keeps on a weight."""
-    found = [getattr(weight, "SCB", None)]
-    state = getattr(weight, "quant_state", None)
+def _scales(owner: object) -> list[Tensor]:
+    """Return the scales that bitsandbytes keeps on a weight, or on a layer's state."""
+    found = [getattr(owner, "SCB", None)]
+    state = getattr(owner, "quant_state", None)
     if state is not None:
         found.append(state.absmax)
         if state.nested:
