@@ -210,3 +210,33 @@ def _render(tokenizer: Any, messages: Sequence[Message], *, open_turn: bool = Fa
 def _encode(tokenizer: Any, text: str) -> list[int]:
     # The template has written all special tokens. verbose=False: length is checked by the caller.
     return list(tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
+
+
+def neutralize(tokenizer: Any, text: str) -> str:
+    """Remove the texts of special tokens from data, before it becomes part of a prompt.
+
+    A tokenizer turns ``<|user|>`` into the special token wherever it stands. Data with such a text
+    in it could end its own turn and begin another one. Removing goes on until nothing is left to
+    remove, since taking one away can make another. Taught in :doc:`/book/prompting/injection`.
+
+    Args:
+        tokenizer: The tokenizer that will read the prompt. All its added tokens are removed, since
+            these are matched in the text before anything else.
+        text: Data from anywhere.
+
+    Returns:
+        The text without special tokens.
+
+    Example:
+        >>> class Fake:
+        ...     def get_added_vocab(self):
+        ...         return {"<|end|>": 2}
+        >>> neutralize(Fake(), "a<|en<|end|>d|>b")
+        'ab'
+    """
+    before = None
+    while text != before:
+        before = text
+        for token in tokenizer.get_added_vocab():
+            text = text.replace(token, "")
+    return text
