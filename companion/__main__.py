@@ -51,29 +51,29 @@ def _models() -> int:
 
 
 def _model_rows() -> Iterator[tuple[str, ...]]:
-    """Yield one row per role and source that has a model."""
+    """Yield one row per role and source that has a model, then other open models."""
     from companion.models.checkpoint import parameter_count  # here: --help stays fast
     from companion.models.devices import available_memory, pick_device, pick_dtype
     from companion.models.loading import WEIGHTS_ROOT
-    from companion.models.roles import ROLES
+    from companion.models.roles import OPEN_MODELS, ROLES
 
     device = pick_device()
-    dtype = pick_dtype(device)
+    itemsize = pick_dtype(device).itemsize
+    candidates: list[tuple[str, str, str, int, int, object, str]] = []
     for name, role in ROLES.items():
-        candidates = []
         if (WEIGHTS_ROOT / name / "config.json").is_file():
             count = parameter_count(WEIGHTS_ROOT / name)
-            candidates.append(("pocket", f"pocket-{name}", count, 4, "cpu", "Apache-2.0"))
+            candidates.append((name, "pocket", f"pocket-{name}", count, 4, "cpu", "Apache-2.0"))
         if role.hub_id is not None:
-            candidates.append(
-                ("hub", role.hub_id, role.hub_parameters, dtype.itemsize, device, role.hub_license)
-            )
-        for source, model, count, itemsize, place, license_name in candidates:
-            needed = count * itemsize
-            free = available_memory(place)
-            fits = "unknown" if free is None else "yes" if needed <= free else "no"
-            memory = f"{needed / 2**20:,.0f} MiB on {place}"
-            yield name, source, model, f"{count / 1e6:,.1f} M", memory, fits, license_name
+            about = (role.hub_id, role.hub_parameters, itemsize, device, role.hub_license)
+            candidates.append((name, "hub", *about))
+    for model, (count, license_name) in OPEN_MODELS.items():
+        candidates.append(("-", "hub", model, count, itemsize, device, license_name))
+    for name, source, model, count, size, place, license_name in candidates:
+        free = available_memory(place)
+        fits = "unknown" if free is None else "yes" if count * size <= free else "no"
+        memory = f"{count * size / 2**20:,.0f} MiB on {place}"
+        yield name, source, model, f"{count / 1e6:,.1f} M", memory, fits, license_name
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ def test_the_command_lists_roles_sizes_and_licenses(capsys: pytest.CaptureFixtur
     gpt2 = next(line for line in lines if "openai-community/gpt2" in line)
     assert "124.4 M" in gpt2
     assert gpt2.endswith("MIT")
+    assert any(line.startswith("-") and "SmolLM2-360M-Instruct" in line for line in lines)
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["models", "--help"], ["--version"]])

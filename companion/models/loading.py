@@ -5,7 +5,7 @@ Only this module and `quantized` import `transformers`. Checkpoints are ordinary
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,14 +17,15 @@ from transformers.utils import logging as transformers_logging
 from companion.errors import WeightsError
 from companion.models.checkpoint import parameter_count, verify_pocket
 from companion.models.devices import available_memory, check_memory, pick_device, pick_dtype
-from companion.models.hub import fetch_snapshot
+from companion.models.hub import Announced, fetch_snapshot
 from companion.models.quantized import (
     check_quantization,
+    compute_on_cpu,
     quantization_settings,
     quantized_bytes,
-    compute_on_cpu,
 )
 from companion.models.roles import PINNED_REVISIONS, Target, resolve
+from companion.quantization.footprint import FORMAT_BITS
 
 WEIGHTS_ROOT = Path(__file__).parents[1] / "pocket" / "weights"
 
@@ -88,7 +89,14 @@ def load(
     target = resolve(name, source or os.environ.get("COMPANION_MODELS") or "pocket")
     device = _default_device(target) if device is None else torch.device(device)
     dtype = pick_dtype(device) if dtype is None else _as_dtype(dtype)
-    folder = _locate(target, revision, weights_root or WEIGHTS_ROOT)
+
+    def check(announced: Announced) -> None:
+        """Refuse before the download what would not fit after it."""
+        bits = FORMAT_BITS[quantization] if quantization else 8 * dtype.itemsize
+        needed = int(announced.parameters * bits / 8)
+        check_memory(str(name), needed, available_memory(device), device)
+
+    folder = _locate(target, revision, weights_root or WEIGHTS_ROOT, check)
     needed = parameter_count(folder) * dtype.itemsize
     if quantization is not None:
         needed = quantized_bytes(_skeleton(folder, target.head), quantization, dtype)
@@ -132,12 +140,18 @@ def _as_dtype(dtype: torch.dtype | str) -> torch.dtype:
     return found
 
 
-def _locate(target: Target, revision: str | None, weights_root: Path) -> Path:
+def _locate(
+    target: Target,
+    revision: str | None,
+    weights_root: Path,
+    check: Callable[[Announced], None],
+) -> Path:
     if target.pocket is not None:
         return verify_pocket(weights_root, target.pocket)
     if target.folder is not None:
         return target.folder
-    return fetch_snapshot(target.hub_id, revision or PINNED_REVISIONS.get(target.hub_id, "main"))
+    revision = revision or PINNED_REVISIONS.get(target.hub_id, "main")
+    return fetch_snapshot(target.hub_id, revision, check=check)
 
 
 def _skeleton(folder: Path, head: str) -> Any:

@@ -39,6 +39,9 @@ ROLES = {
     ),
 }
 
+OPEN_MODELS = {"HuggingFaceTB/SmolLM2-360M-Instruct": (361_821_120, "Apache-2.0")}
+"""Other Hub models that the book mentions: parameters and license."""
+
 PINNED_REVISIONS = {
     "openai-community/gpt2": "607a30d783dfa663caf39e06633721c8d4cfcd7e",
     "Qwen/Qwen3-0.6B": "c1899de289a04d12100db370d81485cdf75e47ca",

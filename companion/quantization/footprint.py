@@ -54,10 +54,11 @@ def count_weights(model: nn.Module) -> WeightCounts:
         The counts.
     """
     head = model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else None
-    layers = [m for m in model.modules() if isinstance(m, nn.Linear) and m is not head]
+    layers = _linear_layers(model, head)
     linear = sum(layer.weight.numel() for layer in layers)
+    rows = sum(getattr(layer, "out_features", None) or layer.nf for layer in layers)
     total = sum(parameter.numel() for parameter in model.parameters())
-    return WeightCounts(linear, sum(layer.out_features for layer in layers), total - linear)
+    return WeightCounts(linear, rows, total - linear)
 
 
 def weight_bytes(
@@ -109,7 +110,7 @@ def measured_bytes(model: nn.Module, *, linear_only: bool = False) -> int:
     """
     if linear_only:
         head = model.get_output_embeddings()
-        layers = [m for m in model.modules() if isinstance(m, nn.Linear) and m is not head]
+        layers = _linear_layers(model, head)
         weights = [parameter for layer in layers for parameter in layer.parameters()]
         found: list[Tensor] = list(weights)
     else:
@@ -121,6 +122,16 @@ def measured_bytes(model: nn.Module, *, linear_only: bool = False) -> int:
         found += _scales(getattr(layer, "state", None))  # int8 moves its scales there in use
     unique = {tensor.untyped_storage().data_ptr(): tensor for tensor in found if tensor.numel()}
     return sum(tensor.numel() * tensor.element_size() for tensor in unique.values())
+
+
+def _linear_layers(model: nn.Module, head: nn.Module | None) -> list[nn.Module]:
+    """Return the layers that libraries quantize; the Conv1D of GPT-2 is a linear layer too."""
+    return [
+        module
+        for module in model.modules()
+        if module is not head
+        and (isinstance(module, nn.Linear) or type(module).__name__ == "Conv1D")
+    ]
 
 
 def _scales(owner: object) -> list[Tensor]:

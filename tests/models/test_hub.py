@@ -3,6 +3,8 @@
 import contextlib
 import hashlib
 import json
+import re
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,10 +12,11 @@ from pathlib import Path
 
 import pytest
 import torch
+import transformers
 
-from companion.errors import HubError, WeightsError
-from companion.models import PINNED_REVISIONS, load
-from companion.models.hub import fetch_snapshot
+from companion.errors import HubError, NotEnoughMemoryError, WeightsError
+from companion.models import PINNED_REVISIONS, load, loading
+from companion.models.hub import announce, fetch_snapshot
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -22,7 +25,7 @@ class HubServer:
     """Serves a checkpoint at the addresses of the Hub.
 
     With `error`, every request fails with this status and error code. Change `files` to serve
-    other bytes than `announced`; set `cut` to leave out the last bytes of every answer.
+    other bytes than `announced`; set `cut` to leave out that many last bytes of every answer that has them.
     """
 
     def __init__(self, files: dict[str, bytes], *, error: tuple[int, str] | None = None) -> None:
@@ -30,6 +33,7 @@ class HubServer:
         self.announced = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
         self.cut = 0
         self.requests: list[str] = []
+        self.fetched: list[str] = []
         hub = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -52,19 +56,23 @@ class HubServer:
         self.requests.append(path)
         name = path.rsplit("/", 1)[-1]
         headers, data, status = {}, b"", 200
+        asked = re.search(r"[0-9a-f]{40}", path)
+        commit = asked[0] if asked else COMMIT
         if self.error:
             status, code = self.error
             headers["X-Error-Code"] = code
         elif "/tree/" in path:
             data = json.dumps([self.entry(name) for name in self.files]).encode()
         elif path.startswith("/api/"):
-            siblings = [{"rfilename": name} for name in self.files]
-            data = json.dumps({"id": "tiny/llama", "sha": COMMIT, "siblings": siblings}).encode()
+            siblings = [{"rfilename": n, "size": len(d)} for n, d in self.files.items()]
+            data = json.dumps({"id": "tiny/llama", "sha": commit, "siblings": siblings}).encode()
         elif name in self.files:
             data = self.files[name]
-            headers |= {"X-Repo-Commit": COMMIT, "ETag": f'"{self.announced[name]}"'}
+            headers |= {"X-Repo-Commit": commit, "ETag": f'"{self.announced[name]}"'}
         else:
             status, headers["X-Error-Code"] = 404, "EntryNotFound"
+        if body and name in self.files:
+            self.fetched.append(name)
         self.reply(request, status, headers, data, body=body)
 
     def reply(self, request, status: int, headers: dict, data: bytes, *, body: bool) -> None:
@@ -74,8 +82,9 @@ class HubServer:
         request.send_header("Content-Length", str(len(data)))
         request.end_headers()
         if body:
-            request.wfile.write(data[: len(data) - self.cut] if self.cut < len(data) else b"")
-            request.close_connection = bool(self.cut)
+            cut = self.cut if self.cut < len(data) else 0
+            request.wfile.write(data[: len(data) - cut])
+            request.close_connection = bool(cut)
 
     def entry(self, name: str) -> dict:
         size = len(self.files[name])
@@ -93,8 +102,9 @@ def hub(
     files = {file.name: file.read_bytes() for file in checkpoint.iterdir()}
     with contextlib.ExitStack() as stack:
 
-        def start(**settings: object) -> HubServer:
-            server = HubServer(dict(files), **settings)
+        def start(folder: Path | None = None, **settings: object) -> HubServer:
+            served = {f.name: f.read_bytes() for f in folder.iterdir()} if folder else dict(files)
+            server = HubServer(served, **settings)
             monkeypatch.setenv("HF_ENDPOINT", server.url)
             threading.Thread(target=server.http.serve_forever, args=(0.01,), daemon=True).start()
             stack.callback(server.http.server_close)
@@ -208,3 +218,105 @@ def test_what_is_no_hub_id_is_explained(hub) -> None:
 
     with pytest.raises(HubError, match="is not a Hub id: write owner/name"):
         load("ti ny/llama")
+
+
+@pytest.fixture
+def tiny_qwen3(tmp_path: Path, tokenizer) -> Path:
+    """A checkpoint of the architecture of Qwen3, with a chat template."""
+    config = transformers.Qwen3Config(
+        vocab_size=259,
+        hidden_size=32,
+        intermediate_size=48,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=8,
+        tie_word_embeddings=True,
+    )
+    torch.manual_seed(0)
+    transformers.Qwen3ForCausalLM(config).to(torch.bfloat16).save_pretrained(tmp_path / "qwen")
+    tokenizer.save_pretrained(tmp_path / "qwen")
+    return tmp_path / "qwen"
+
+
+@pytest.mark.parametrize("name", ["chat", "Qwen/Qwen3-0.6B"])
+def test_the_chat_model_of_the_hub_loads_by_role_and_by_id(
+    hub, tiny_qwen3: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    server = hub(tiny_qwen3)
+    monkeypatch.setenv("COMPANION_MODELS", "hub")
+
+    model, _ = load(name, device="cpu")
+
+    assert type(model).__name__ == "Qwen3ForCausalLM"
+    asked = [path for path in server.requests if "Qwen/Qwen3-0.6B" in path]
+    assert any(PINNED_REVISIONS["Qwen/Qwen3-0.6B"] in path for path in asked)
+
+
+def test_a_hub_model_can_be_quantized(hub, tiny_qwen3: Path) -> None:
+    pytest.importorskip("bitsandbytes")
+    hub(tiny_qwen3)
+
+    model, tokenizer = load("Qwen/Qwen3-0.6B", device="cpu", quantization="nf4")
+
+    with torch.no_grad():
+        logits = model(**tokenizer("Hello", return_tensors="pt")).logits
+    assert torch.isfinite(logits).all()
+
+
+def test_the_size_is_known_before_the_download(hub, checkpoint: Path, llama) -> None:
+    server = hub()
+
+    found = announce("tiny/llama", COMMIT)
+
+    total = sum(file.stat().st_size for file in checkpoint.iterdir())
+    assert found.download_bytes == total
+    assert found.parameters == pytest.approx(llama.num_parameters(), rel=0.1)
+    assert not [path for path in server.requests if path.endswith(".safetensors")]
+
+
+def test_what_is_in_the_cache_need_not_be_downloaded(hub) -> None:
+    hub()
+    fetch_snapshot("tiny/llama", COMMIT)
+
+    assert announce("tiny/llama", COMMIT).download_bytes == 0
+
+
+def test_a_model_too_large_for_memory_is_not_downloaded(
+    hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = hub()
+    monkeypatch.setattr(loading, "available_memory", lambda device: 1000)
+
+    with pytest.raises(NotEnoughMemoryError, match="tiny/llama needs"):
+        load("tiny/llama", device="cpu")
+
+    assert not [path for path in server.requests if path.endswith(".safetensors")]
+
+
+def test_a_model_too_large_for_the_disk_is_not_downloaded(
+    hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = hub()
+    usage = shutil.disk_usage("/")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1000))
+
+    with pytest.raises(HubError, match=r"a download of 0.00 GB, but the disk.*HF_HUB_CACHE"):
+        load("tiny/llama", device="cpu")
+
+    assert not [path for path in server.requests if path.endswith(".safetensors")]
+
+
+def test_after_a_download_that_broke_off_only_the_rest_is_fetched(hub) -> None:
+    server = hub()
+    size = len(server.files["model.safetensors"])
+    server.cut = size // 2
+    with pytest.raises(HubError, match="did not arrive completely"):
+        fetch_snapshot("tiny/llama", COMMIT)
+    server.cut = 0
+
+    model, _ = load("tiny/llama", device="cpu", revision=COMMIT)
+
+    assert model is not None
+    assert server.fetched.count("model.safetensors") == 2
+    assert server.fetched.count("tokenizer.json") == 1

@@ -1,5 +1,7 @@
 """Bytes: computed, and equal to what bitsandbytes keeps."""
 
+from pathlib import Path
+
 import pytest
 import torch
 import transformers
@@ -57,6 +59,21 @@ def test_the_calculator_agrees_with_what_lies_in_memory(quantization: str) -> No
 
     computed = weight_bytes(counts, quantization, dtype="float32")
     assert fresh == measured_bytes(model) == pytest.approx(computed, rel=0.001)
+
+
+def test_the_layers_of_gpt2_count_as_linear(tmp_path: Path, tokenizer) -> None:
+    pytest.importorskip("bitsandbytes")
+    config = transformers.GPT2Config(vocab_size=259, n_positions=64, n_embd=64, n_layer=2, n_head=2)
+    model = transformers.GPT2LMHeadModel(config)
+    model.save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+
+    quantized = load(tmp_path, device="cpu", quantization="nf4").model
+
+    counts = count_weights(model)
+    assert counts.linear == 2 * 12 * 64 * 64
+    computed = weight_bytes(counts, "nf4", dtype="float32")
+    assert measured_bytes(quantized) == pytest.approx(computed, rel=0.02)
 
 
 def test_nf4_linear_weights_take_less_than_16_percent() -> None:
