@@ -48,8 +48,8 @@ def fetch_snapshot(
     """Download a checkpoint, or find it in the cache.
 
     Before anything large is fetched, the sizes of the files are compared with the free disk, and
-    ``check`` may refuse. After a download that broke off, the next call fetches what is missing;
-    a file that arrived in part begins again (as of huggingface_hub 1.33). With a commit hash as
+    ``check`` may refuse. A download that breaks off goes on where it stopped, up to five times;
+    after that, the next call fetches the files that are missing. With a commit hash as
     revision, a cached model needs no network. The environment variables HF_ENDPOINT,
     HF_HUB_CACHE and HF_TOKEN are read at each call.
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 import transformers
+from huggingface_hub import constants
 
 from companion.errors import HubError, NotEnoughMemoryError, WeightsError
 from companion.models import PINNED_REVISIONS, load, loading
@@ -25,7 +26,8 @@ class HubServer:
     """Serves a checkpoint at the addresses of the Hub.
 
     With `error`, every request fails with this status and error code. Change `files` to serve
-    other bytes than `announced`; set `cut` to leave out that many last bytes of every answer that has them.
+    other bytes than `announced`; set `cut` to leave out that many last bytes of every answer that
+    has them, `cuts` times at most.
     """
 
     def __init__(self, files: dict[str, bytes], *, error: tuple[int, str] | None = None) -> None:
@@ -34,6 +36,8 @@ class HubServer:
         self.cut = 0
         self.requests: list[str] = []
         self.fetched: list[str] = []
+        self.resumed: list[tuple[str, int]] = []
+        self.cuts = 1000
         hub = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -73,6 +77,10 @@ class HubServer:
             status, headers["X-Error-Code"] = 404, "EntryNotFound"
         if body and name in self.files:
             self.fetched.append(name)
+        begun = re.match(r"bytes=(\d+)-", request.headers.get("Range") or "")
+        if begun and status == 200:
+            self.resumed.append((name, int(begun[1])))
+            status, data = 206, data[int(begun[1]) :]
         self.reply(request, status, headers, data, body=body)
 
     def reply(self, request, status: int, headers: dict, data: bytes, *, body: bool) -> None:
@@ -82,7 +90,8 @@ class HubServer:
         request.send_header("Content-Length", str(len(data)))
         request.end_headers()
         if body:
-            cut = self.cut if self.cut < len(data) else 0
+            cut = self.cut if self.cut < len(data) and self.cuts else 0
+            self.cuts -= bool(cut)
             request.wfile.write(data[: len(data) - cut])
             request.close_connection = bool(cut)
 
@@ -307,10 +316,23 @@ def test_a_model_too_large_for_the_disk_is_not_downloaded(
     assert not [path for path in server.requests if path.endswith(".safetensors")]
 
 
-def test_after_a_download_that_broke_off_only_the_rest_is_fetched(hub) -> None:
+def test_a_download_that_breaks_off_goes_on_where_it_stopped(
+    hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 1024)  # whole chunks are kept
     server = hub()
     size = len(server.files["model.safetensors"])
-    server.cut = size // 2
+    server.cut, server.cuts = size // 2, 1
+
+    model, _ = load("tiny/llama", device="cpu", revision=COMMIT)
+
+    assert model is not None
+    assert server.resumed == [("model.safetensors", (size - size // 2) // 1024 * 1024)]
+
+
+def test_after_a_broken_download_only_the_missing_files_are_fetched(hub) -> None:
+    server = hub()
+    server.cut = len(server.files["model.safetensors"]) // 2
     with pytest.raises(HubError, match="did not arrive completely"):
         fetch_snapshot("tiny/llama", COMMIT)
     server.cut = 0
@@ -318,5 +340,4 @@ def test_after_a_download_that_broke_off_only_the_rest_is_fetched(hub) -> None:
     model, _ = load("tiny/llama", device="cpu", revision=COMMIT)
 
     assert model is not None
-    assert server.fetched.count("model.safetensors") == 2
     assert server.fetched.count("tokenizer.json") == 1
