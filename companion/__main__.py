@@ -1,12 +1,25 @@
 """The command line: ``companion models`` shows which models there are and which ones fit here."""
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import companion
 from companion.errors import CompanionError
+
+MODELS_HELP = """\
+Lists the bundled pocket models, the Hub models that fill the same roles, and some more open models.
+
+  download  size of the weights on the Hub; "cached" if they are on this machine already
+  memory    weights in the dtype that load() would choose here, without cache and activations
+  fits      yes, or what there is too little of now: memory or disk
+
+Models without a role are loaded by name: load("Qwen/Qwen3-1.7B"). Any other causal language model
+on the Hub loads too, if it has safetensors and needs no code of its own.
+"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -24,20 +37,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=companion.__version__)
     commands = parser.add_subparsers(title="commands", required=True)
     models = commands.add_parser(
-        "models", help="list the models of each role: size, license, whether they fit here"
+        "models",
+        help="list models: role, size, license, whether they fit here",
+        description=MODELS_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    models.add_argument("--json", action="store_true", help="print JSON, sizes in bytes")
     models.set_defaults(run=_models)
     arguments = parser.parse_args(argv)
     try:
-        return arguments.run()
+        return arguments.run(arguments)
     except CompanionError as error:
         sys.stderr.write(f"companion: {error}\n")
         return 1
 
 
-def _models() -> int:
-    header = ("role", "source", "model", "parameters", "memory", "fits", "license")
-    rows = [header, *_model_rows()]
+def _models(arguments: argparse.Namespace) -> int:
+    models = list(_model_rows())
+    if arguments.json:
+        sys.stdout.write(json.dumps(models, indent=2) + "\n")
+        return 0
+    header = ("role", "source", "model", "parameters", "download", "memory", "fits", "license")
+    rows = [header, *map(_cells, models)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
@@ -50,30 +71,83 @@ def _models() -> int:
     return 0
 
 
-def _model_rows() -> Iterator[tuple[str, ...]]:
-    """Yield one row per role and source that has a model, then other open models."""
-    from companion.models.checkpoint import parameter_count  # here: --help stays fast
-    from companion.models.devices import available_memory, pick_device, pick_dtype
-    from companion.models.loading import WEIGHTS_ROOT
-    from companion.models.roles import OPEN_MODELS, ROLES
+def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+    """Format one row of the table."""
+    download = "bundled" if row["source"] == "pocket" else f"{row['download_bytes'] / 1e9:,.2f} GB"
+    return (
+        row["role"] or "-",
+        row["source"],
+        row["model"],
+        f"{row['parameters'] / 1e6:,.1f} M",
+        "cached" if row["cached"] else download,
+        f"{row['memory_bytes'] / 2**20:,.0f} MiB on {row['device']}",
+        row["fits"],
+        row["license"],
+    )
 
-    device = pick_device()
-    itemsize = pick_dtype(device).itemsize
-    candidates: list[tuple[str, str, str, int, int, object, str]] = []
+
+def _model_rows() -> Iterator[dict[str, Any]]:
+    """Yield the models of each role, then other open models."""
+    from companion.models.checkpoint import parameter_count  # here: --help stays fast
+    from companion.models.loading import WEIGHTS_ROOT
+    from companion.models.roles import HUB_MODELS, ROLES
+
     for name, role in ROLES.items():
         if (WEIGHTS_ROOT / name / "config.json").is_file():
             count = parameter_count(WEIGHTS_ROOT / name)
-            candidates.append((name, "pocket", f"pocket-{name}", count, 4, "cpu", "Apache-2.0"))
+            yield {
+                "role": name,
+                "source": "pocket",
+                "model": f"pocket-{name}",
+                "revision": None,
+                "parameters": count,
+                "download_bytes": 0,
+                "cached": False,
+                **_needs(4 * count, 0, "cpu"),
+                "license": "Apache-2.0",
+            }
         if role.hub_id is not None:
-            about = (role.hub_id, role.hub_parameters, itemsize, device, role.hub_license)
-            candidates.append((name, "hub", *about))
-    for model, (count, license_name) in OPEN_MODELS.items():
-        candidates.append(("-", "hub", model, count, itemsize, device, license_name))
-    for name, source, model, count, size, place, license_name in candidates:
-        free = available_memory(place)
-        fits = "unknown" if free is None else "yes" if count * size <= free else "no"
-        memory = f"{count * size / 2**20:,.0f} MiB on {place}"
-        yield name, source, model, f"{count / 1e6:,.1f} M", memory, fits, license_name
+            yield _hub_row(name, role.hub_id)
+    others = HUB_MODELS.keys() - {role.hub_id for role in ROLES.values()}
+    for hub_id in sorted(others, key=lambda one: HUB_MODELS[one].parameters):
+        yield _hub_row(None, hub_id)
+
+
+def _hub_row(role: str | None, hub_id: str) -> dict[str, Any]:
+    from companion.models.devices import pick_device, pick_dtype
+    from companion.models.hub import is_cached
+    from companion.models.roles import HUB_MODELS, PINNED_REVISIONS
+
+    model, device = HUB_MODELS[hub_id], pick_device()
+    revision = PINNED_REVISIONS.get(hub_id, "main")
+    cached = is_cached(hub_id, revision)
+    memory = model.parameters * pick_dtype(device).itemsize
+    return {
+        "role": role,
+        "source": "hub",
+        "model": hub_id,
+        "revision": revision,
+        "parameters": model.parameters,
+        "download_bytes": model.download_bytes,
+        "cached": cached,
+        **_needs(memory, 0 if cached else model.download_bytes, device),
+        "license": model.license,
+    }
+
+
+def _needs(memory: int, download: int, device: Any) -> dict[str, Any]:
+    """Compare what a model needs with what is free."""
+    from companion.models.devices import available_disk, available_memory
+    from companion.models.hub import cache_folder
+
+    free = available_memory(device)
+    if free is not None and memory > free:
+        fits = "no: memory"
+    elif download > available_disk(cache_folder()):
+        fits = "no: disk"
+    else:
+        fits = "unknown" if free is None else "yes"
+    return {"memory_bytes": memory, "device": str(device), "fits": fits}
 
 
 if __name__ == "__main__":

@@ -1,11 +1,18 @@
 """The command line."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from companion.__main__ import main
-from companion.models import loading
+from companion.models import devices, loading
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the list of models depend on nothing that this machine has downloaded."""
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
 
 
 def test_the_command_lists_roles_sizes_and_licenses(capsys: pytest.CaptureFixture[str]) -> None:
@@ -13,12 +20,49 @@ def test_the_command_lists_roles_sizes_and_licenses(capsys: pytest.CaptureFixtur
 
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == [
-        "role", "source", "model", "parameters", "memory", "fits", "license"
+        "role", "source", "model", "parameters", "download", "memory", "fits", "license"
     ]  # fmt: skip
     gpt2 = next(line for line in lines if "openai-community/gpt2" in line)
     assert "124.4 M" in gpt2
+    assert "0.55 GB" in gpt2
     assert gpt2.endswith("MIT")
     assert any(line.startswith("-") and "SmolLM2-360M-Instruct" in line for line in lines)
+
+
+def test_json_gives_the_same_in_bytes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "--json"]) == 0
+
+    models = {row["model"]: row for row in json.loads(capsys.readouterr().out)}
+    assert models["pocket-base"]["memory_bytes"] == 4 * 5_270_784
+    assert models["Qwen/Qwen3-0.6B"]["role"] == "chat"
+    assert len(models["Qwen/Qwen3-0.6B"]["revision"]) == 40
+    assert models["Qwen/Qwen3-4B"]["revision"] == "main"
+    assert models["Qwen/Qwen3-4B"]["memory_bytes"] in (2 * 4_022_468_096, 4 * 4_022_468_096)
+
+
+@pytest.mark.parametrize(
+    ("memory", "disk", "fits"),
+    [
+        (10**12, 10**12, "yes"),
+        (10**8, 10**12, "no: memory"),
+        (10**12, 10**8, "no: disk"),
+        (None, 10**12, "unknown"),
+    ],
+)
+def test_what_is_too_little_is_said(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    memory: int | None,
+    disk: int,
+    fits: str,
+) -> None:
+    monkeypatch.setattr(devices, "available_memory", lambda device: memory)
+    monkeypatch.setattr(devices, "available_disk", lambda folder: disk)
+
+    main(["models", "--json"])
+
+    (qwen,) = (r for r in json.loads(capsys.readouterr().out) if r["model"] == "Qwen/Qwen3-0.6B")
+    assert qwen["fits"] == fits
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["models", "--help"], ["--version"]])
@@ -30,7 +74,15 @@ def test_help_ends_without_error(arguments: list[str], capsys: pytest.CaptureFix
     assert capsys.readouterr().out
 
 
-@pytest.mark.parametrize("arguments", [[], ["fly"]])
+def test_the_help_explains_the_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["models", "--help"])
+
+    said = capsys.readouterr().out
+    assert all(word in said for word in ("download", "memory", "fits", "--json", "load("))
+
+
+@pytest.mark.parametrize("arguments", [[], ["fly"], ["models", "--yaml"]])
 def test_an_unknown_command_ends_with_status_2(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -5,6 +5,7 @@ Taught in :doc:`/book/start/pocket-models`. Left out: several devices, offloadin
 """
 
 import os
+import shutil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -100,6 +101,20 @@ def available_memory(device: torch.device | str) -> int | None:
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
     return _linux_available() or _free_pages()
+
+
+def available_disk(folder: Path) -> int:
+    """Return the free bytes of the disk that a folder is on.
+
+    Args:
+        folder: A folder, which need not exist yet.
+
+    Returns:
+        Bytes.
+    """
+    folder = folder.absolute()
+    existing = next(path for path in (folder, *folder.parents) if path.is_dir())
+    return shutil.disk_usage(existing).free
 
 
 def check_memory(name: str, needed: int, available: int | None, device: torch.device) -> None:

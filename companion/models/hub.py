@@ -1,147 +1,144 @@
 """Fetch a checkpoint from the Hub, and turn everything that can go wrong into one clear error.
 
 The only module that imports `huggingface_hub`. It fetches configuration, tokenizer and safetensors
-files, never pickles or Python code.
+files, never pickles or Python code. Taught in :doc:`/book/open-models/hub-models`.
 """
 
-import json
+import hashlib
 import os
-import shutil
+import re
 import string
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import httpx
-from huggingface_hub import (
-    HfApi,
-    constants,
-    hf_hub_download,
-    snapshot_download,
-    try_to_load_from_cache,
-)
+from huggingface_hub import DryRunFileInfo, constants, snapshot_download
 from huggingface_hub import errors as hub_errors
-from huggingface_hub.utils import filter_repo_objects
+from huggingface_hub.utils import tqdm
 
 from companion.errors import HubError
 from companion.models.checkpoint import sha256
+from companion.models.devices import available_disk
 
 FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
 NOT_THESE = ["*/*", "consolidated*"]  # sub-folders (onnx, original) and second copies of weights
+CONFIG = "config.json"
 
 
-BYTES = {"float32": 4, "float16": 2, "bfloat16": 2, "float8_e4m3fn": 1}
+class _NoBar(tqdm):
+    """A progress bar that is not shown."""
 
-
-class Announced(NamedTuple):
-    """What a repository holds, as its listing and its config say."""
-
-    download_bytes: int
-    """Bytes of the files that are not in the cache yet."""
-    parameters: int
-    """Numbers in the weight files. A tied output layer that is stored twice counts twice."""
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs | {"disable": True})
 
 
 def fetch_snapshot(
-    repo_id: str, revision: str, *, check: Callable[[Announced], None] | None = None
+    repo_id: str, revision: str, *, check: Callable[[Path], None] | None = None
 ) -> Path:
     """Download a checkpoint, or find it in the cache.
 
     Before anything large is fetched, the sizes of the files are compared with the free disk, and
     ``check`` may refuse. A download that breaks off goes on where it stopped, up to five times;
-    after that, the next call fetches the files that are missing. With a commit hash as
-    revision, a cached model needs no network. The environment variables HF_ENDPOINT,
-    HF_HUB_CACHE and HF_TOKEN are read at each call.
+    after that, the next call fetches the files that are missing. On a terminal, a progress bar is
+    shown. With a commit hash as revision, a cached model needs no network. The environment
+    variables HF_ENDPOINT, HF_HUB_CACHE and HF_TOKEN are read at each call.
 
     Args:
         repo_id: Hub id, ``owner/name``.
         revision: Commit hash, tag or branch.
-        check: Called with what the repository holds; raises to stop the download.
+        check: Called before a download with a folder that holds only config.json; raises to stop.
 
     Returns:
         The folder with the files.
 
     Raises:
-        HubError: If there is no network, the repository is gated, private or missing, the disk is
-            too small, or a file arrived damaged.
+        HubError: If there is no network, the repository is gated, private or missing, has no
+            safetensors, the disk is too small, or a file arrived damaged.
     """
     try:
-        _check_first(repo_id, revision, check)
-        folder = snapshot_download(
-            repo_id,
-            revision=revision,
-            allow_patterns=FILES,
-            ignore_patterns=NOT_THESE,
-            endpoint=os.environ.get("HF_ENDPOINT"),
-            cache_dir=os.environ.get("HF_HUB_CACHE"),
-        )
+        commit = _check_first(repo_id, revision, check)
+        folder = Path(_snapshot(repo_id, commit, FILES))
     except hub_errors.HFValidationError as error:
         raise HubError(f"{repo_id!r} is not a Hub id: write owner/name. ({error})") from error
     except (OSError, httpx.HTTPError) as error:
         raise HubError(_explain(repo_id, revision, error)) from error
-    _verify_blobs(repo_id, Path(folder))
-    return Path(folder)
+    _verify_blobs(repo_id, folder)
+    return folder
 
 
-def _check_first(repo_id: str, revision: str, check: Callable[[Announced], None] | None) -> None:
-    """Compare what would be fetched with the free disk, and let ``check`` look at it."""
-    try:
-        announced = announce(repo_id, revision)
-    except (OSError, httpx.HTTPError):
-        return  # no Hub: it may be in the cache, and if not, the download says what is wrong
-    cache = Path(os.environ.get("HF_HUB_CACHE") or constants.HF_HUB_CACHE).expanduser()
-    existing = next(folder for folder in (cache, *cache.parents) if folder.is_dir())
-    free = shutil.disk_usage(existing).free
-    if announced.download_bytes > free:
-        raise HubError(
-            f"{repo_id} is a download of {announced.download_bytes / 1e9:.2f} GB, but the disk of "
-            f"the cache, {cache}, has {free / 1e9:.2f} GB free. Free some space, or set "
-            "HF_HUB_CACHE to a folder on another disk."
-        )
-    if check is not None:
-        check(announced)
+def cache_folder() -> Path:
+    """Return the folder that downloads go to: HF_HUB_CACHE, or the Hub library's own choice."""
+    return Path(os.environ.get("HF_HUB_CACHE") or constants.HF_HUB_CACHE).expanduser()
 
 
-def announce(repo_id: str, revision: str) -> Announced:
-    """Ask the Hub how large a checkpoint is. Of its files, only config.json is fetched.
+def is_cached(repo_id: str, revision: str) -> bool:
+    """Say whether a checkpoint is complete in the cache. Asks nobody.
 
     Args:
         repo_id: Hub id, ``owner/name``.
         revision: Commit hash, tag or branch.
 
     Returns:
-        Bytes to download and parameters.
-
-    Raises:
-        OSError: If the Hub can't be reached or refuses; so does `httpx.HTTPError`.
+        True if `fetch_snapshot` would find configuration and weights without a download.
     """
-    endpoint, cache = os.environ.get("HF_ENDPOINT"), os.environ.get("HF_HUB_CACHE")
-    listing = HfApi(endpoint=endpoint).model_info(repo_id, revision=revision, files_metadata=True)
-    files = list(
-        filter_repo_objects(
-            listing.siblings or [],
-            allow_patterns=FILES,
-            ignore_patterns=NOT_THESE,
-            key=lambda file: file.rfilename,
-        )
+    try:
+        folder = Path(_snapshot(repo_id, revision, FILES, local_files_only=True))
+    except OSError:
+        return False
+    return (folder / CONFIG).is_file() and any(folder.glob("*.safetensors"))
+
+
+def _snapshot(repo_id: str, revision: str, files: list[str], **settings: bool) -> Any:
+    on_terminal = sys.stderr.isatty() and "dry_run" not in settings
+    return snapshot_download(
+        repo_id,
+        revision=revision,
+        allow_patterns=files,
+        ignore_patterns=NOT_THESE,
+        endpoint=os.environ.get("HF_ENDPOINT"),
+        cache_dir=cache_folder(),
+        tqdm_class=tqdm if on_terminal else _NoBar,
+        **settings,
     )
-    to_fetch = [
-        file
-        for file in files
-        if not isinstance(
-            try_to_load_from_cache(repo_id, file.rfilename, cache_dir=cache, revision=listing.sha),
-            str,
+
+
+def _check_first(repo_id: str, revision: str, check: Callable[[Path], None] | None) -> str:
+    """Refuse what can't work before anything large is fetched; return the commit to fetch."""
+    try:
+        files = _snapshot(repo_id, revision, FILES, dry_run=True)
+    except hub_errors.DryRunError:
+        return revision  # no answer: the download finds it in the cache, or says what is wrong
+    missing = [file for file in files if file.will_download]
+    if missing:
+        _check_kind(repo_id, files)
+        _check_disk(repo_id, missing)
+        config = Path(_snapshot(repo_id, revision, [CONFIG]))
+        if check is not None:
+            check(config)
+    return files[0].commit_hash if files else revision
+
+
+def _check_kind(repo_id: str, files: Iterable[DryRunFileInfo]) -> None:
+    names = {file.filename for file in files}
+    if CONFIG not in names or not any(name.endswith(".safetensors") for name in names):
+        lacks = CONFIG if CONFIG not in names else "safetensors file"
+        raise HubError(
+            f"{repo_id} has no {lacks}, so nothing was downloaded. Pickled weights (.bin, .pt) are "
+            "not loaded: they can run code. GGUF files and adapters are no checkpoints of their "
+            "own. Look for the same model with safetensors, often at its publisher's."
         )
-    ]
-    weights = sum(file.size or 0 for file in files if file.rfilename.endswith(".safetensors"))
-    config = {}
-    if any(file.rfilename == "config.json" for file in files):
-        path = hf_hub_download(
-            repo_id, "config.json", revision=revision, endpoint=endpoint, cache_dir=cache
+
+
+def _check_disk(repo_id: str, missing: Iterable[DryRunFileInfo]) -> None:
+    needed, free = sum(file.file_size for file in missing), available_disk(cache_folder())
+    if needed > free:
+        raise HubError(
+            f"{repo_id} is a download of {needed / 1e9:.2f} GB, but the disk of the cache, "
+            f"{cache_folder()}, has {free / 1e9:.2f} GB free. Free some space, or set "
+            "HF_HUB_CACHE to a folder on another disk."
         )
-        config = json.loads(Path(path).read_text(encoding="utf-8"))
-    dtype = config.get("dtype") or config.get("torch_dtype") or "float32"
-    return Announced(sum(file.size or 0 for file in to_fetch), weights // BYTES.get(dtype, 2))
 
 
 def _explain(repo_id: str, revision: str, error: BaseException) -> str:
@@ -157,28 +154,39 @@ def _explain(repo_id: str, revision: str, error: BaseException) -> str:
     if isinstance(error, hub_errors.RevisionNotFoundError):
         return f"{repo_id} has no revision {revision!r}. Pass revision='main' or a commit hash."
     status = getattr(getattr(error, "response", None), "status_code", None)
+    reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+    reason = re.sub(r"\[Errno -?\d+\] ", "", reason)
     if isinstance(error, hub_errors.RepositoryNotFoundError) or status == 401:
         return (
             f"the Hub has no model {repo_id!r}, or it is private. Check the spelling; for a "
             "private model log in with `hf auth login`, or set HF_TOKEN."
         )
     if status is not None:
-        return f"the Hub refused {repo_id} (status {status}): {error}"
+        return (
+            f"the Hub refused {repo_id} (status {status}): {reason}. Run the same call again "
+            "later; files that have arrived are kept."
+        )
     if "onsistency" in str(error) or isinstance(error, httpx.RemoteProtocolError):
-        return f"{repo_id} did not arrive completely ({error}). Run the same call again."
+        return f"{repo_id} did not arrive completely ({reason}). Run the same call again."
     return (
-        f"can't reach the Hub for {repo_id}: {str(error).rstrip('.')}. Check the network, or use "
+        f"can't reach the Hub for {repo_id}: {reason}. Check the network, or use "
         "the bundled models, which need none: source='pocket'."
     )
 
 
 def _verify_blobs(repo_id: str, folder: Path) -> None:
-    """Compare large files with their sha256, which is the name the cache stores them under."""
-    for file in folder.glob("*.safetensors"):
+    """Compare files with their hash, which is the name that the cache stores them under."""
+    for file in folder.iterdir():
         blob = file.resolve()
-        is_digest = len(blob.name) == 64 and set(blob.name) <= set(string.hexdigits)
-        if is_digest and sha256(blob) != blob.name:
+        is_digest = len(blob.name) in (40, 64) and set(blob.name) <= set(string.hexdigits)
+        if is_digest and blob.name != (sha256(blob) if len(blob.name) == 64 else _git_sha1(blob)):
             raise HubError(
-                f"{file.name} of {repo_id} is damaged: its sha256 is not the one that the Hub "
+                f"{file.name} of {repo_id} is damaged: its hash is not the one that the Hub "
                 f"announces. Delete {blob} and run the same call again."
             )
+
+
+def _git_sha1(file: Path) -> str:
+    """Return the hash that git gives a file. The Hub announces it for small files."""
+    data = file.read_bytes()
+    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()

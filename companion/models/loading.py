@@ -17,7 +17,7 @@ from transformers.utils import logging as transformers_logging
 from companion.errors import WeightsError
 from companion.models.checkpoint import parameter_count, verify_pocket
 from companion.models.devices import available_memory, check_memory, pick_device, pick_dtype
-from companion.models.hub import Announced, fetch_snapshot
+from companion.models.hub import fetch_snapshot
 from companion.models.quantized import (
     check_quantization,
     compute_on_cpu,
@@ -25,7 +25,6 @@ from companion.models.quantized import (
     quantized_bytes,
 )
 from companion.models.roles import PINNED_REVISIONS, Target, resolve
-from companion.quantization.footprint import FORMAT_BITS
 
 WEIGHTS_ROOT = Path(__file__).parents[1] / "pocket" / "weights"
 
@@ -90,17 +89,14 @@ def load(
     device = _default_device(target) if device is None else torch.device(device)
     dtype = pick_dtype(device) if dtype is None else _as_dtype(dtype)
 
-    def check(announced: Announced) -> None:
-        """Refuse before the download what would not fit after it."""
-        bits = FORMAT_BITS[quantization] if quantization else 8 * dtype.itemsize
-        needed = int(announced.parameters * bits / 8)
+    def check(folder: Path) -> None:
+        """Refuse what doesn't fit. Of the files it needs config.json only."""
+        needed = _needed_bytes(_skeleton(folder, target.head), dtype, quantization)
         check_memory(str(name), needed, available_memory(device), device)
 
     folder = _locate(target, revision, weights_root or WEIGHTS_ROOT, check)
-    needed = parameter_count(folder) * dtype.itemsize
-    if quantization is not None:
-        needed = quantized_bytes(_skeleton(folder, target.head), quantization, dtype)
-    check_memory(str(name), needed, available_memory(device), device)
+    parameter_count(folder)  # finds files that are missing or truncated
+    check(folder)
     settings = {}
     if quantization is not None:
         settings = quantization_settings(quantization, dtype, device)
@@ -144,7 +140,7 @@ def _locate(
     target: Target,
     revision: str | None,
     weights_root: Path,
-    check: Callable[[Announced], None],
+    check: Callable[[Path], None],
 ) -> Path:
     if target.pocket is not None:
         return verify_pocket(weights_root, target.pocket)
@@ -156,27 +152,25 @@ def _locate(
 
 def _skeleton(folder: Path, head: str) -> Any:
     """Build the model without weights, on the device where nothing takes memory."""
-    config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
-    with torch.device("meta"):
-        return MODEL_CLASSES[head].from_config(config)
+    with _explained(folder):
+        config = transformers.AutoConfig.from_pretrained(
+            folder, trust_remote_code=False, local_files_only=True
+        )
+        with torch.device("meta"):
+            return MODEL_CLASSES[head].from_config(config)
 
 
-def _load_model(folder: Path, head: str, dtype: torch.dtype, settings: dict[str, Any]) -> Any:
-    """Load the weights, and insist that none was missing.
+def _needed_bytes(skeleton: Any, dtype: torch.dtype, quantization: str | None) -> int:
+    if quantization is not None:
+        return quantized_bytes(skeleton, quantization, dtype)
+    return sum(parameter.numel() for parameter in skeleton.parameters()) * dtype.itemsize
 
-    `transformers` fills a missing weight with random numbers and only logs it.
-    """
+
+@contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    """Turn an error of `transformers` into ours."""
     try:
-        with _no_progress_bar():
-            model, info = MODEL_CLASSES[head].from_pretrained(
-                folder,
-                dtype=dtype,
-                use_safetensors=True,
-                trust_remote_code=False,
-                local_files_only=True,
-                output_loading_info=True,
-                **settings,
-            )
+        yield
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         if "trust_remote_code" in str(error):
             raise WeightsError(
@@ -184,6 +178,23 @@ def _load_model(folder: Path, head: str, dtype: torch.dtype, settings: dict[str,
                 "Choose a model whose architecture is part of transformers."
             ) from error
         raise WeightsError(f"transformers can't load {folder}: {error}") from error
+
+
+def _load_model(folder: Path, head: str, dtype: torch.dtype, settings: dict[str, Any]) -> Any:
+    """Load the weights, and insist that none was missing.
+
+    `transformers` fills a missing weight with random numbers and only logs it.
+    """
+    with _explained(folder), _no_progress_bar():
+        model, info = MODEL_CLASSES[head].from_pretrained(
+            folder,
+            dtype=dtype,
+            use_safetensors=True,
+            trust_remote_code=False,
+            local_files_only=True,
+            output_loading_info=True,
+            **settings,
+        )
     missing = sorted(info["missing_keys"])
     if missing:
         raise WeightsError(

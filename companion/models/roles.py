@@ -22,25 +22,39 @@ class Role(NamedTuple):
     """What sits on top of the transformer: next-token logits, one score, or nothing."""
     hub_id: str | None
     """None: there is no ready model, the book trains one."""
-    hub_parameters: int
-    hub_license: str
+
+
+class HubModel(NamedTuple):
+    """Facts about an open model, for the list of ``companion models``."""
+
+    parameters: int
+    """Numbers of the model, a tied output layer counted once."""
+    download_bytes: int
+    """Bytes of the weight files as published, rounded to three digits."""
+    license: str
 
 
 ROLES = {
-    "base": Role("continues text", "causal-lm", "openai-community/gpt2", 124_439_808, "MIT"),
-    "chat": Role("follows instructions", "causal-lm", "Qwen/Qwen3-0.6B", 596_049_920, "Apache-2.0"),
-    "reward": Role("scores answers", "sequence-classification", None, 0, "trained in the book"),
+    "base": Role("continues text", "causal-lm", "openai-community/gpt2"),
+    "chat": Role("follows instructions", "causal-lm", "Qwen/Qwen3-0.6B"),
+    "reward": Role("scores answers", "sequence-classification", None),
     "embedding": Role(
-        "turns text into vectors",
-        "encoder",
-        "sentence-transformers/all-MiniLM-L6-v2",
-        22_713_216,
-        "Apache-2.0",
+        "turns text into vectors", "encoder", "sentence-transformers/all-MiniLM-L6-v2"
     ),
 }
 
-OPEN_MODELS = {"HuggingFaceTB/SmolLM2-360M-Instruct": (361_821_120, "Apache-2.0")}
-"""Other Hub models that the book mentions: parameters and license."""
+HUB_MODELS = {
+    "openai-community/gpt2": HubModel(124_439_808, 548_000_000, "MIT"),
+    "Qwen/Qwen3-0.6B": HubModel(596_049_920, 1_500_000_000, "Apache-2.0"),
+    "sentence-transformers/all-MiniLM-L6-v2": HubModel(22_713_216, 90_900_000, "Apache-2.0"),
+    "HuggingFaceTB/SmolLM2-135M-Instruct": HubModel(134_515_008, 269_000_000, "Apache-2.0"),
+    "HuggingFaceTB/SmolLM2-360M-Instruct": HubModel(361_821_120, 724_000_000, "Apache-2.0"),
+    "HuggingFaceTB/SmolLM2-1.7B-Instruct": HubModel(1_711_376_384, 3_420_000_000, "Apache-2.0"),
+    "Qwen/Qwen3-1.7B": HubModel(1_720_574_976, 4_060_000_000, "Apache-2.0"),
+    "Qwen/Qwen3-4B": HubModel(4_022_468_096, 8_040_000_000, "Apache-2.0"),
+    "Qwen/Qwen3-8B": HubModel(8_190_735_360, 16_400_000_000, "Apache-2.0"),
+}
+"""Hub models that fill a role, and others of the same kind. Any other causal model loads too."""
 
 PINNED_REVISIONS = {
     "openai-community/gpt2": "607a30d783dfa663caf39e06633721c8d4cfcd7e",

@@ -1,0 +1,186 @@
+"""The Hub, played by a server on this machine, and tiny models of the architectures it serves."""
+
+import contextlib
+import hashlib
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+import torch
+import transformers
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+ADDRESS = re.compile(
+    r"/(?:api/models/)?(?P<repo>[^/]+/[^/]+)"
+    r"(?:/(?P<kind>tree|revision|resolve)/(?P<revision>[^/]+)(?:/(?P<name>.+))?)?"
+)
+
+
+def digest(name: str, data: bytes) -> str:
+    """Return the hash that the Hub announces: sha256 for weights, git's for small files."""
+    if name.endswith(".safetensors"):
+        return hashlib.sha256(data).hexdigest()
+    return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+
+
+class HubServer:
+    """Serves one repository at the addresses of the Hub.
+
+    Change `files` after the start to serve other bytes than announced, and `sizes` to announce
+    another size. `cut` maps a file to the bytes after which the connection drops, once. With
+    `error`, every request fails with this status and error code.
+    """
+
+    def __init__(
+        self, repo: str, files: dict[str, bytes], *, error: tuple[int, str] | None = None
+    ) -> None:
+        self.repo, self.files, self.error = repo, files, error
+        self.commits = {"main": COMMIT}
+        self.announced = {name: digest(name, data) for name, data in files.items()}
+        self.sizes = {name: len(data) for name, data in files.items()}
+        self.cut: dict[str, int] = {}
+        self.refuse_to_resume = False
+        self.requests: list[str] = []
+        self.fetched: list[str] = []
+        self.resumed: list[tuple[str, int]] = []
+        hub = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                hub.serve(self, body=True)
+
+            def do_HEAD(self) -> None:
+                hub.serve(self, body=False)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.http.server_port}"
+
+    def serve(self, request: BaseHTTPRequestHandler, *, body: bool) -> None:
+        path = unquote(request.path.split("?")[0])
+        self.requests.append(path)
+        asked = ADDRESS.fullmatch(path)
+        revision = (asked and asked["revision"]) or "main"
+        commit = self.commits.get(revision, revision)
+        if self.error:
+            self.reply(request, self.error[0], {"X-Error-Code": self.error[1]})
+        elif asked is None or asked["repo"] != self.repo:
+            self.reply(request, 404, {"X-Error-Code": "RepoNotFound"})
+        elif commit not in self.commits.values():
+            self.reply(request, 404, {"X-Error-Code": "RevisionNotFound"})
+        elif asked["kind"] == "resolve":
+            self.send_file(request, asked["name"], commit, body=body)
+        elif asked["kind"] == "tree":
+            self.send_json(request, [self.entry(name) for name in self.files])
+        else:
+            siblings = [{"rfilename": name} for name in self.files]
+            self.send_json(request, {"id": self.repo, "sha": commit, "siblings": siblings})
+
+    def send_json(self, request: BaseHTTPRequestHandler, found: object) -> None:
+        data = json.dumps(found).encode()
+        self.reply(request, 200, {"Content-Length": str(len(data))}, data)
+
+    def send_file(
+        self, request: BaseHTTPRequestHandler, name: str, commit: str, *, body: bool
+    ) -> None:
+        if name not in self.files:
+            self.reply(request, 404, {"X-Error-Code": "EntryNotFound"})
+            return
+        data, status = self.files[name], 200
+        begin = re.fullmatch(r"bytes=(\d+)-", request.headers.get("Range") or "")
+        if begin and self.refuse_to_resume:
+            self.reply(request, 503, {"X-Error-Code": ""})
+            return
+        if begin:
+            self.resumed.append((name, int(begin[1])))
+            data, status = data[int(begin[1]) :], 206
+        elif body:
+            self.fetched.append(name)
+        size = len(data) if body else self.sizes[name]
+        headers = {"X-Repo-Commit": commit, "ETag": f'"{self.announced[name]}"'}
+        sent = data[: self.cut.pop(name, len(data))] if body else b""
+        request.close_connection = body and len(sent) < len(data)
+        self.reply(request, status, headers | {"Content-Length": str(size)}, sent)
+
+    def reply(
+        self, request: BaseHTTPRequestHandler, status: int, headers: dict, data: bytes = b""
+    ) -> None:
+        request.send_response(status)
+        for key, value in ({"Content-Length": "0"} | headers).items():
+            request.send_header(key, value)
+        request.end_headers()
+        request.wfile.write(data)
+
+    def entry(self, name: str) -> dict:
+        entry = {"type": "file", "path": name, "size": self.sizes[name], "oid": "0" * 40}
+        if name.endswith(".safetensors"):
+            entry["lfs"] = {"oid": self.announced[name], "size": entry["size"], "pointerSize": 1}
+        return entry
+
+
+@pytest.fixture
+def hub(
+    tmp_path: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., HubServer]]:
+    """Start a stand-in of the Hub, with an empty cache in front of it."""
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("COMPANION_MODELS", raising=False)
+    with contextlib.ExitStack() as stack:
+
+        def start(
+            repo: str = "tiny/llama", folder: Path = checkpoint, **settings: object
+        ) -> HubServer:
+            files = {file.name: file.read_bytes() for file in folder.iterdir()}
+            server = HubServer(repo, files, **settings)
+            monkeypatch.setenv("HF_ENDPOINT", server.url)
+            threading.Thread(target=server.http.serve_forever, args=(0.01,), daemon=True).start()
+            stack.callback(server.http.server_close)
+            stack.callback(server.http.shutdown)
+            return server
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def tiny_qwen3(tmp_path_factory: pytest.TempPathFactory, tokenizer) -> Path:
+    """A checkpoint of the architecture of Qwen3 in bfloat16, with a chat template. Read only."""
+    folder = tmp_path_factory.mktemp("qwen3")
+    config = transformers.Qwen3Config(
+        vocab_size=259,
+        hidden_size=32,
+        intermediate_size=48,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=8,
+        tie_word_embeddings=True,
+        eos_token_id=2,
+        pad_token_id=0,
+        bos_token_id=1,
+    )
+    torch.manual_seed(0)
+    transformers.Qwen3ForCausalLM(config).to(torch.bfloat16).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    (folder / "chat_template.jinja").write_text(
+        "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}"
+        "{% if add_generation_prompt %}[assistant]{% endif %}"
+    )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_gpt2(tmp_path_factory: pytest.TempPathFactory, gpt2, tokenizer) -> Path:
+    """A checkpoint of the architecture of GPT-2 in float32. Read only."""
+    folder = tmp_path_factory.mktemp("gpt2")
+    gpt2.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
