@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from companion.errors import AnswerNotFoundError
 from companion.prompts.templates import CONCLUSION
 
-NUMBER = re.compile(r"[-\u2212]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?")
+# A hyphen between two numbers is a minus or a dash, not a sign. More digits than 300 are no number
+# that a float could hold.
+NUMBER = re.compile(r"(?:(?<![\d.])[-\u2212])?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?")
+LONGEST = 300
 
 
 def extract_after(text: str, marker: str = CONCLUSION) -> str:
@@ -68,6 +71,8 @@ def extract_number(text: str, marker: str | None = CONCLUSION) -> int | float:
     if not numbers:
         raise AnswerNotFoundError(f"no number in the answer of {_shown(text)}")
     found = numbers[-1 if marker is None else 0].replace(",", "").replace("\u2212", "-")
+    if len(found) > LONGEST:
+        raise AnswerNotFoundError(f"the number in {_shown(text)} has {len(found)} digits")
     value = float(found) if "." in found else int(found)
     return int(value) if value == int(value) else value
 

@@ -9,7 +9,9 @@ from companion.models import load
 from companion.pocket.experiments import qlora, quantization
 from companion.pocket.records import record
 
-SHARE = {"float32": 1.0, "bfloat16": 0.5, "int8": 0.25, "nf4": 4.127 / 32, "fp4": 4.5 / 32}
+# of pocket-chat's linear layers: int8 adds a scale in float32 for each of 15,936 rows
+INT8 = 1 / 4 + 15_936 / 4_743_168
+SHARE = {"float32": 1.0, "bfloat16": 0.5, "int8": INT8, "nf4": 4.127 / 32, "fp4": 4.5 / 32}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -40,7 +42,7 @@ def test_all_formats_answer_the_same_items(small) -> None:
 def test_linear_layers_have_the_share_of_float32_that_their_bits_say(small) -> None:
     shares = {name: found["linear_share"] for name, found in small["formats"].items()}
 
-    assert shares == pytest.approx(SHARE, rel=0.01)
+    assert shares == pytest.approx(SHARE, rel=0.002)
     assert shares["nf4"] < 0.16
 
 

@@ -49,6 +49,17 @@ def test_without_a_marker_the_last_number_counts() -> None:
     assert extract_number("3 + 4 = 7, surely", None) == 7
 
 
+def test_a_hyphen_between_two_numbers_is_no_sign() -> None:
+    assert extract_number("between 3-4", None) == 4
+    assert extract_number("from 3 to -4", None) == -4
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "9" * 400 + ".5"])
+def test_a_number_too_long_to_be_one_is_an_error(number: str) -> None:
+    with pytest.raises(AnswerNotFoundError, match="digits"):
+        extract_number(f"The answer is {number}.")
+
+
 @pytest.mark.parametrize("marker", [None, "The answer is"])
 def test_a_text_without_a_number_is_an_error(marker: str | None) -> None:
     with pytest.raises(AnswerNotFoundError, match="no number"):

@@ -32,8 +32,8 @@ def test_a_value_too_many_is_named() -> None:
 
 
 def test_a_typing_error_is_named_on_both_sides() -> None:
-    with pytest.raises(PromptError, match=r"no value for 'question' and a value for 'qestion'"):
-        fill("{question}", qestion="?")
+    with pytest.raises(PromptError, match=r"no value for 'question' and a value for 'questions'"):
+        fill("{question}", questions="?")
 
 
 @pytest.mark.parametrize("field", ["a.b", "a[0]", "a!r", "a:>9", "", "0"])
