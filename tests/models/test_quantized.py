@@ -1,5 +1,6 @@
 """Models loaded through bitsandbytes: right, quiet, and refused with a reason."""
 
+import math
 import sys
 
 import pytest
@@ -10,6 +11,7 @@ from companion.generation.decoding import SamplingParams, generate
 from companion.models import load, loading
 from companion.models.quantized import restored_weight
 from companion.quantization.codebooks import dequantize_blocks, nf4_codebook, quantize_blocks
+from companion.quantization.footprint import measured_bytes
 
 PROMPTS = ["Question: What is 37 + 25?\nAnswer:", "The capital of France is"]
 GREEDY = SamplingParams(max_new_tokens=6, temperature=0)
@@ -57,6 +59,15 @@ def test_a_layer_computes_with_the_weights_that_we_compute(name: str) -> None:
 
     # the scales were quantized as well, so a little apart, but far closer than to the original
     assert (ours - theirs).abs().mean() < 0.1 * (plain(inputs) - theirs).abs().mean()
+
+
+def test_weights_scales_and_scales_of_scales_are_measured() -> None:
+    model, _ = load("base", quantization="nf4")
+    layers = [m for m in model.modules() if hasattr(getattr(m, "weight", None), "quant_state")]
+    blocks = [math.prod(layer.weight.quant_state.shape) / 64 for layer in layers]
+    expected = sum(32 * n + n + 4 * math.ceil(n / 256) + 4 for n in blocks)  # 4 for the mean
+
+    assert measured_bytes(model, linear_only=True) == expected
 
 
 def test_gradients_pass_through_a_quantized_layer() -> None:

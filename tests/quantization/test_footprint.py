@@ -108,6 +108,18 @@ def test_generating_needs_weights_cache_and_activations(llama_2_7b) -> None:
     assert small.weights == weight_bytes(counts, "nf4")
 
 
+def test_a_batch_multiplies_cache_and_activations_and_not_the_weights(llama_2_7b) -> None:
+    counts = count_weights(llama_2_7b)
+
+    one, eight = (
+        generation_memory(llama_2_7b.config, counts, tokens=100, batch_size=n) for n in (1, 8)
+    )
+
+    assert eight.kv_cache == 8 * one.kv_cache
+    assert eight.activations == 8 * one.activations
+    assert eight.weights == one.weights
+
+
 @pytest.mark.parametrize(("tokens", "batch_size"), [(0, 1), (10, 0)])
 def test_plans_need_something_to_generate(llama_2_7b, tokens: int, batch_size: int) -> None:
     with pytest.raises(ValueError, match="must be at least 1"):
