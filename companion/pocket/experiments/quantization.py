@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -22,11 +23,12 @@ FORMATS: dict[str, dict[str, str]] = {
 PROMPT = "Once upon a time"
 
 
-def measure(*, scale: float = 1.0) -> dict[str, object]:
-    """Load both models in every format and measure them on the same items.
+def measure(*, scale: float = 1.0, formats: Sequence[str] = tuple(FORMATS)) -> dict[str, object]:
+    """Load both models in several formats and measure them on the same items.
 
     Args:
         scale: Share of the items to use, for a quick try.
+        formats: Keys of `FORMATS`.
 
     Returns:
         One entry per format.
@@ -34,9 +36,7 @@ def measure(*, scale: float = 1.0) -> dict[str, object]:
     count = max(20, round(200 * scale))
     counts = count_weights(load("chat").model)
     linear = measured_bytes(load("chat").model, linear_only=True)
-    found = {
-        name: _one_format(settings, count, counts, linear) for name, settings in FORMATS.items()
-    }
+    found = {name: _one_format(FORMATS[name], count, counts, linear) for name in formats}
     return {"items": count, "formats": found}
 
 
