@@ -48,3 +48,40 @@ class PromptError(CompanionError, ValueError):
 
 class AnswerNotFoundError(CompanionError, ValueError):
     """A generated text holds no answer of the kind that was asked for."""
+
+
+class ConversationError(CompanionError, ValueError):
+    """A conversation, or the file of one, is not well formed, of another version or not writable."""
+
+
+class EndpointError(CompanionError):
+    """An OpenAI-compatible endpoint is down, slow, refuses the request or breaks off."""
+
+
+class ToolDefinitionError(CompanionError, ValueError):
+    """A function can't become a tool: no types, no docstring, or arguments without a JSON form."""
+
+
+class ToolCallError(CompanionError, ValueError):
+    """What a model wrote is meant as a tool call and is not a valid one."""
+
+
+class ToolError(CompanionError, ValueError):
+    """A tool can't do what was asked. The message is written for the model that asked."""
+
+
+class ToolLoopError(CompanionError):
+    """A model went on calling tools beyond the step limit. ``run`` holds all that happened."""
+
+    def __init__(self, message: str, run: object = None) -> None:
+        """Keep what happened up to here."""
+        super().__init__(message)
+        self.run = run
+
+
+class DocumentError(CompanionError, ValueError):
+    """A document can't be read: another encoding, damaged, too large, empty or of unknown kind."""
+
+
+class IndexFileError(CompanionError, ValueError):
+    """A saved index is damaged, of another version, or holds vectors of another model."""

@@ -61,6 +61,7 @@ OWNERS = {
         "companion.training",
         "companion.lora",
         "companion.pocket",
+        "companion.tools.tool",
     ],
     "huggingface_hub": ["companion.models.hub"],
     "httpx": ["companion.models.hub"],

@@ -4,14 +4,14 @@ One loop serves everything, `decode_steps`: run the model on the newest tokens, 
 distribution, pick one token per sequence, append it. ``model.generate`` of `transformers` gives
 the same tokens; the tests hold the two together.
 
-Left out: beam search (`companion.generation.beam_search`), assisted decoding, constraints. Call
-``model.eval()`` first (`companion.load` does): with dropout on, nothing is reproducible. Taught
-in :doc:`/book/gpt/decoding`.
+Left out: beam search (`companion.generation.beam_search`), assisted decoding. Call ``model.eval()``
+first (`companion.load` does): with dropout on, nothing is reproducible. Taught in
+:doc:`/book/gpt/decoding`.
 
 Shape letters: ``B`` sequences (prompts times ``n``), ``T`` tokens so far, ``V`` vocabulary size.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import torch
@@ -33,6 +33,8 @@ from companion.generation.stopping import settled_length
 
 __all__ = ["Generation", "SamplingParams", "decode_steps", "generate", "shape_logits", "stream"]
 
+LogitsFilter = Callable[[Tensor, list[list[int]]], Tensor]
+
 
 def generate(
     model: Any,
@@ -42,6 +44,7 @@ def generate(
     *,
     generator: torch.Generator | None = None,
     use_cache: bool = True,
+    logits_filter: LogitsFilter | None = None,
 ) -> list[Generation]:
     """Continue each prompt, all of them in one left-padded batch.
 
@@ -58,6 +61,7 @@ def generate(
         generator: Source of randomness, such as ``torch.Generator().manual_seed(0)``. The global
             one of torch if None. Unused with temperature 0.
         use_cache: False recomputes the whole sequence at every step: same tokens, more work.
+        logits_filter: Changes the logits before everything else; see `decode_steps`.
 
     Returns:
         ``n`` continuations per prompt, in the order of the prompts.
@@ -72,7 +76,15 @@ def generate(
     if not prompts:
         return []
     token_ids, sequences = _prepare(model, tokenizer, prompts, params)
-    for _ in decode_steps(model, token_ids, sequences, params, generator, use_cache=use_cache):
+    for _ in decode_steps(
+        model,
+        token_ids,
+        sequences,
+        params,
+        generator,
+        use_cache=use_cache,
+        logits_filter=logits_filter,
+    ):
         pass
     return [sequence.result() for sequence in sequences]
 
@@ -84,6 +96,7 @@ def stream(
     params: SamplingParams | None = None,
     *,
     generator: torch.Generator | None = None,
+    logits_filter: LogitsFilter | None = None,
 ) -> Generator[str, None, Generation]:
     """Continue one prompt and hand out the text piece by piece, while it is being written.
 
@@ -98,6 +111,7 @@ def stream(
         prompt: One text, not empty.
         params: How to choose tokens, with ``n=1``.
         generator: Source of randomness, as in `generate`.
+        logits_filter: As in `generate`.
 
     Returns:
         An iterator over pieces of text. Its return value (of ``yield from``) is the `Generation`.
@@ -113,7 +127,10 @@ def stream(
 
     def pieces() -> Generator[str, None, Generation]:
         shown = 0
-        for _ in decode_steps(model, token_ids, [sequence], params, generator):
+        steps = decode_steps(
+            model, token_ids, [sequence], params, generator, logits_filter=logits_filter
+        )
+        for _ in steps:
             text = sequence.text()
             settled = len(text) if sequence.finish_reason else settled_length(text, params.stop)
             if settled > shown:
@@ -132,6 +149,7 @@ def decode_steps(
     generator: torch.Generator | None = None,
     *,
     use_cache: bool = True,
+    logits_filter: LogitsFilter | None = None,
 ) -> Iterator[None]:
     """Run the generation loop: every step adds one token to every unfinished sequence.
 
@@ -142,6 +160,10 @@ def decode_steps(
         params: How to choose tokens.
         generator: Source of randomness.
         use_cache: Keep keys and values between steps.
+        logits_filter: Gets the raw logits, shape ``(B, V)``, and the tokens generated so far, one
+            list per sequence; returns logits of the same shape, -inf for what must not be chosen.
+            Penalties, temperature and the other filters act on what is left. Constrained decoding
+            is such a filter: :doc:`/book/applications/function-calling`.
 
     Yields:
         None after each step, when ``sequences`` have grown.
@@ -154,7 +176,10 @@ def decode_steps(
     cache = None
     for step in range(params.max_new_tokens):
         logits, cache = next_token_logits(model, ids, mask, cache, use_cache=use_cache)  # (B, V)
-        scores = shape_logits(logits, ids.masked_fill(mask == 0, -1), params)
+        allowed = logits
+        if logits_filter is not None:
+            allowed = logits_filter(logits, [list(sequence.token_ids) for sequence in sequences])
+        scores = shape_logits(allowed, ids.masked_fill(mask == 0, -1), params)
         _check_choice(scores[~finished])
         tokens = scores.argmax(dim=-1) if greedy else sample_tokens(scores, uniforms[:, step])
         tokens = torch.where(finished, pad_id, tokens)[:, None]  # (B, 1)
@@ -218,8 +243,8 @@ def _check_choice(scores: Tensor) -> None:
         return
     if best.isneginf().any():
         raise ValueError(
-            "every token is banned: no_repeat_ngram_size leaves nothing to write. Raise it, or "
-            "lower max_new_tokens."
+            "every token is banned: no_repeat_ngram_size or logits_filter leaves nothing to write. "
+            "Raise the former, or lower max_new_tokens."
         )
     raise ValueError(
         "the logits are not finite. If the model runs in float16, load it with dtype='bfloat16' "

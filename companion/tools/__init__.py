@@ -1,0 +1,35 @@
+"""Function calling: a model asks for a tool, your code decides, runs it and tells the model.
+
+==============  =====================================================================
+`tool`          a tool from a typed, documented function
+`call`          read the calls out of what a model wrote
+`toolbox`       the allow-list: validate, run with limits, results for the model
+`loop`          request, call, result, answer: with approval, step limit and audit log
+`audit`         the audit log
+`turns`         ask a local model or an endpoint for its next turn
+`constrained`   decoding in which a call is always valid
+`evaluation`    measure calls against the right ones
+`interop`       the same tools for LangChain
+`calculator`    tool: arithmetic without eval
+`weather`       tool: weather over bundled, invented data
+`search`        tool: search with any retriever
+==============  =====================================================================
+"""
+
+from companion.tools.audit import AuditLog
+from companion.tools.call import ToolCall, parse_calls, parse_tool_calls
+from companion.tools.loop import ToolRun, run_tools
+from companion.tools.tool import Tool
+from companion.tools.toolbox import Toolbox, ToolResult
+
+__all__ = [
+    "AuditLog",
+    "Tool",
+    "ToolCall",
+    "ToolResult",
+    "ToolRun",
+    "Toolbox",
+    "parse_calls",
+    "parse_tool_calls",
+    "run_tools",
+]

@@ -1,0 +1,192 @@
+"""The loop of function calling: ask the model, run what it asks for, tell it, ask again.
+
+The model only writes a request. This code decides: a call has to be on the allow-list, to fit the
+schema, to be approved, and not to be the same again. The loop ends with an answer or at the step
+limit. Taught in :doc:`/book/applications/function-calling`.
+
+What a tool returns is untrusted: a web page can hold instructions. Special tokens are taken out of
+it, so that it can't open a turn of its own. It can still *persuade* the model; then the allow-list
+and the approval are what holds.
+"""
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from companion.errors import ToolCallError, ToolLoopError
+from companion.messages import Message, check_messages
+from companion.tools.audit import Record, record_of
+from companion.tools.call import ToolCall, parse_calls, parse_tool_calls
+from companion.tools.execution import ToolResult
+from companion.tools.toolbox import Toolbox
+
+Turn = str | Message
+"""What a model writes: a text, or an endpoint's message with ``content`` and ``tool_calls``."""
+
+GenerateTurn = Callable[[Sequence[Message], Toolbox], Turn]
+
+
+class Log(Protocol):
+    """Anything that records can be appended to: a list, or an `AuditLog`."""
+
+    def append(self, record: Record) -> None:
+        """Take a record."""
+
+
+@dataclass
+class ToolRun:
+    """What happened in a loop.
+
+    Args:
+        messages: The conversation with all calls, results and the answer.
+        answer: The model's last turn; empty if the step limit came first.
+        calls: The result of every call, in order.
+    """
+
+    messages: list[Message]
+    answer: str = ""
+    calls: list[ToolResult] = field(default_factory=list)
+
+
+def run_tools(
+    generate_turn: GenerateTurn,
+    messages: Sequence[Message],
+    toolbox: Toolbox,
+    *,
+    max_steps: int = 4,
+    max_identical: int = 1,
+    approve: Callable[[ToolCall], bool] | None = None,
+    log: Log | None = None,
+    clean: Callable[[str], str] | None = None,
+) -> ToolRun:
+    """Let a model call tools until it answers.
+
+    Taught in :doc:`/book/applications/function-calling`.
+
+    Args:
+        generate_turn: Asks some model for its next turn, such as
+            `companion.tools.turns.LocalTurns`.
+        messages: The conversation so far, ending with the user. Not changed.
+        toolbox: The tools that the model may call.
+        max_steps: Rounds of calls; after the last one the model has one more turn to answer.
+        max_identical: How often the same call with the same arguments is run.
+        approve: Is asked before each call that is allowed and valid; only True lets it run. The
+            model is told of a refusal. None approves every tool but those that need approval.
+        log: Gets a record of every call.
+        clean: Takes special tokens out of results, as `companion.messages.neutralize` does. The
+            ``clean`` of ``generate_turn`` if None, nothing if it has none.
+
+    Returns:
+        The whole conversation, the answer and the results.
+
+    Raises:
+        ToolLoopError: If the model still asks for tools after ``max_steps`` rounds. Its ``run``
+            holds what happened.
+        ValueError: If the messages are not well formed or a limit is below 1.
+
+    Example:
+        A model in two lines: it calls the calculator, then repeats what it was told.
+
+        >>> from companion.tools.calculator import calculator
+        >>> def model(messages, toolbox):
+        ...     call = ToolCall("calculator", {"expression": "6 * 7"}).text()
+        ...     return messages[-1]["content"] if messages[-1]["role"] == "tool" else call
+        >>> run = run_tools(model, [{"role": "user", "content": "6 x 7?"}], Toolbox([calculator]))
+        >>> run.answer
+        '{"value": 42}'
+    """
+    check_messages(messages)
+    for name, limit in [("max_steps", max_steps), ("max_identical", max_identical)]:
+        if limit < 1:
+            raise ValueError(f"{name} must be at least 1, got {limit}")
+    run = ToolRun(list(messages))
+    gate = _Gate(toolbox, approve, max_identical)
+    clean = clean or getattr(generate_turn, "clean", None) or str
+    for step in range(1, max_steps + 2):
+        turn = _as_message(generate_turn(tuple(run.messages), toolbox))
+        run.messages.append(turn)
+        calls = _calls_of(turn)
+        if not calls:
+            run.answer = turn["content"] or ""
+            return run
+        if step > max_steps:
+            break
+        for result in gate.run(calls):
+            run.calls.append(result)
+            run.messages.append(_told(result, clean))
+            if log is not None:
+                log.append(record_of(step, result))
+    run.messages.pop()  # a call that nobody will answer
+    raise ToolLoopError(
+        f"the model still asks for tools after {max_steps} rounds of calls. Look at error.run, "
+        "raise max_steps, or ask something simpler.",
+        run,
+    )
+
+
+class _Gate:
+    """Decides which calls run: checks, then the same call again, then the approval."""
+
+    def __init__(
+        self, toolbox: Toolbox, approve: Callable[[ToolCall], bool] | None, max_identical: int
+    ) -> None:
+        self.toolbox, self.approve, self.max_identical = toolbox, approve, max_identical
+        self.seen: dict[str, int] = {}
+
+    def run(self, calls: Sequence[ToolCall | ToolResult]) -> list[ToolResult]:
+        """Run the calls of one turn that may run, at the same time, and keep their order."""
+        stopped = [call if isinstance(call, ToolResult) else self._stop(call) for call in calls]
+        going = [call for call, stop in zip(calls, stopped, strict=True) if stop is None]
+        done = iter(self.toolbox.run_all(going))
+        return [stop or next(done) for stop in stopped]
+
+    def _stop(self, call: ToolCall) -> ToolResult | None:
+        """Return the result of a call that must not run, else None."""
+        if wrong := self.toolbox.check(call):
+            return wrong
+        times = self.seen.get(call.key(), 0)
+        if times >= self.max_identical:
+            told = (
+                f"{call.name} was called with the same arguments before. Use that result, or "
+                "change the arguments."
+            )
+            return ToolResult(call, "repeated", error=told)
+        if not self._approved(call):
+            return ToolResult(call, "refused", error=f"the user did not allow this {call.name}")
+        self.seen[call.key()] = times + 1
+        return None
+
+    def _approved(self, call: ToolCall) -> bool:
+        if self.approve is None:
+            return not self.toolbox[call.name].needs_approval
+        return self.approve(copy.deepcopy(call)) is True  # a copy: what was shown is what runs
+
+
+def _as_message(turn: Turn) -> Message:
+    if isinstance(turn, str):
+        return {"role": "assistant", "content": turn}
+    message = {"role": "assistant", "content": turn.get("content")}
+    return message | ({"tool_calls": turn["tool_calls"]} if turn.get("tool_calls") else {})
+
+
+def _calls_of(turn: Message) -> Sequence[ToolCall | ToolResult]:
+    """Return the calls of a turn, or the results of one that can't be read.
+
+    The calls of an endpoint are no longer in the text. It wants an answer to each of them.
+    """
+    text = turn["content"] or ""
+    try:
+        return parse_tool_calls(turn["tool_calls"]) if "tool_calls" in turn else parse_calls(text)
+    except ToolCallError as error:
+        asked = turn.get("tool_calls") or [{}]
+        ids = [one.get("id") if isinstance(one, Mapping) else None for one in asked]
+        call = {"text": text[:200]}
+        return [ToolResult(ToolCall("", call, one), "unreadable", error=str(error)) for one in ids]
+
+
+def _told(result: ToolResult, clean: Callable[[str], str]) -> Message:
+    message: dict[str, Any] = {"role": "tool", "content": clean(result.content())}
+    if result.call.call_id is not None:
+        message["tool_call_id"] = result.call.call_id
+    return message

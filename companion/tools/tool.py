@@ -1,0 +1,186 @@
+"""A tool: a typed, documented Python function, and the JSON Schema that tells a model about it.
+
+The schema is read from the type hints and the Google docstring, by `transformers`. One docstring
+so serves the reader of the code and the model. Left out: tools written as a bare schema, arguments
+that JSON can't carry. Taught in :doc:`/book/applications/function-calling`.
+"""
+
+import inspect
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from transformers.utils import get_json_schema
+from transformers.utils.chat_template_utils import (
+    DocstringParsingException,
+    TypeHintParsingException,
+)
+
+from companion._extras import require
+from companion.errors import ToolDefinitionError
+
+NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_-]{0,63}")
+"""Names that endpoints take."""
+
+
+@dataclass(frozen=True)
+class Tool:
+    """What a model may call, made by `Tool.from_function`.
+
+    Args:
+        name: Name that the model writes.
+        description: What it does, for the model.
+        parameters: JSON Schema of the arguments: an object without further properties.
+        function: What is run, with the arguments as keywords.
+        needs_approval: True if a person has to agree to each call.
+    """
+
+    name: str
+    description: str
+    parameters: dict[str, Any]
+    function: Callable[..., Any] = field(repr=False)
+    needs_approval: bool = False
+
+    @classmethod
+    def from_function(
+        cls,
+        function: Callable[..., Any],
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        needs_approval: bool = False,
+    ) -> "Tool":
+        """Make a tool from a function with type hints and a Google docstring.
+
+        Taught in :doc:`/book/applications/function-calling`.
+
+        Args:
+            function: Takes arguments that JSON can carry, and returns such a value. It raises
+                `companion.errors.ToolError` to tell the model what is wrong.
+            name: Name of the tool; the function's if None.
+            description: What the model reads; the docstring's first paragraph if None. What
+                follows in the docstring is for people.
+            needs_approval: True if a person has to agree to each call.
+
+        Returns:
+            The tool.
+
+        Raises:
+            ToolDefinitionError: If a type hint or the description of an argument is missing, a
+                type has no JSON form, or the name is not a plain one.
+            MissingExtraError: If jsonschema is not installed.
+
+        Example:
+            >>> def area(width: float, height: float) -> float:
+            ...     '''Compute the area of a rectangle.
+            ...
+            ...     Args:
+            ...         width: Width in meters.
+            ...         height: Height in meters.
+            ...     '''
+            ...     return width * height
+            >>> tool = Tool.from_function(area)
+            >>> tool.description, tool.parameters["required"]
+            ('Compute the area of a rectangle.', ['width', 'height'])
+        """
+        name = getattr(function, "__name__", "") if name is None else name
+        if not NAME.fullmatch(name):
+            raise ToolDefinitionError(
+                f"{name!r} is no name for a tool: use at most 64 letters, digits, _ and -, a "
+                "letter first. Give another one by name=."
+            )
+        _check_signature(name, function)
+        found = _schema(name, function)
+        text = _first_paragraph(found["description"]) if description is None else description
+        if not text.strip():
+            raise ToolDefinitionError(f"the tool {name} has an empty description: say what it does")
+        return cls(name, text, found["parameters"], function, needs_approval)
+
+    def declaration(self) -> dict[str, Any]:
+        """Return the declaration in the form of OpenAI's Chat Completions.
+
+        The chat templates of open models take the same form. ``strict`` asks an endpoint for
+        constrained decoding; the form allows it only where every argument is required.
+        """
+        names = self.parameters["properties"]
+        function = {"name": self.name, "description": self.description}
+        if list(names) == self.parameters.get("required", []):
+            function["strict"] = True
+        return {"type": "function", "function": function | {"parameters": self.parameters}}
+
+    def short_declaration(self) -> dict[str, Any]:
+        """Return the declaration as pocket-chat learned it: names and types only."""
+        properties = self.parameters["properties"]
+        return {
+            "name": self.name,
+            "parameters": {name: _short_type(schema) for name, schema in properties.items()},
+        }
+
+
+def _check_signature(name: str, function: Callable[..., Any]) -> None:
+    """Insist on arguments that can be given by name and have a type."""
+    if not callable(function):
+        raise ToolDefinitionError(f"a tool is made from a function, got {function!r}")
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            raise ToolDefinitionError(
+                f"the tool {name} takes {parameter}: a model needs to know every argument. "
+                "Name them one by one."
+            )
+        if parameter.kind is parameter.POSITIONAL_ONLY:
+            raise ToolDefinitionError(
+                f"the argument {parameter.name} of the tool {name} can't be given by name; leave "
+                "out the / in its signature"
+            )
+
+
+def _schema(name: str, function: Callable[..., Any]) -> dict[str, Any]:
+    """Return the function's schema with no further properties, checked."""
+    try:
+        found = get_json_schema(function)["function"]
+    except (DocstringParsingException, TypeHintParsingException, NameError) as error:
+        raise ToolDefinitionError(
+            f"the function of the tool {name} does not tell what a model needs: {error} A tool "
+            "has a type hint for every argument, and a docstring with an Args section."
+        ) from error
+    parameters = _nullable(found["parameters"]) | {"additionalProperties": False}
+    jsonschema = require("jsonschema", extra="tools")
+    try:
+        jsonschema.Draft202012Validator.check_schema(parameters)
+    except jsonschema.SchemaError as error:
+        raise ToolDefinitionError(
+            f"an argument of the tool {name} has a type without a JSON form: {error.message}"
+        ) from error
+    return found | {"parameters": parameters}
+
+
+def _nullable(schema: Any) -> Any:
+    """Write ``X | None`` as JSON Schema does: ``nullable`` is OpenAPI and checks nothing."""
+    if isinstance(schema, list):
+        return [_nullable(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    schema = {key: _nullable(value) for key, value in schema.items()}
+    if schema.get("nullable") is not True:
+        return schema
+    del schema["nullable"]
+    if "anyOf" in schema:
+        schema["anyOf"] = [*schema["anyOf"], {"type": "null"}]
+    if "type" in schema:
+        schema["type"] = list(dict.fromkeys([*_as_list(schema["type"]), "null"]))
+    if "enum" in schema:
+        schema["enum"] = list(dict.fromkeys([*schema["enum"], None]))
+    return schema
+
+
+def _as_list(value: str | Iterable[str]) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)
+
+
+def _short_type(schema: dict[str, Any]) -> str:
+    return " or ".join(_as_list(schema.get("type", "any")))
+
+
+def _first_paragraph(text: str) -> str:
+    return " ".join(text.strip().split("\n\n")[0].split())
