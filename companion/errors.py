@@ -51,7 +51,7 @@ class AnswerNotFoundError(CompanionError, ValueError):
 
 
 class ConversationError(CompanionError, ValueError):
-    """A conversation, or the file of one, is not well formed, of another version or not writable."""
+    """A conversation, or its file, is not well formed, of another version or not writable."""
 
 
 class EndpointError(CompanionError):

@@ -7,6 +7,7 @@ that waits (for a network, a lock) a time limit of its own, and run what must be
 process. Taught in :doc:`/book/applications/function-calling`.
 """
 
+import contextlib
 import contextvars
 import copy
 import json
@@ -114,7 +115,8 @@ class Job:
     def _excuse(self, error: BaseException) -> str:
         """Tell the model what went wrong, without what is for developers: paths and addresses."""
         if isinstance(error, ToolError):
-            return str(error)
+            with contextlib.suppress(Exception):  # a message that can't be written is no message
+                return str(error)
         return f"{self.call.name} failed with an internal error ({type(error).__name__})"
 
     def _failure(self, told: str) -> ToolResult:

@@ -83,6 +83,7 @@ def run_tools(
     Raises:
         ToolLoopError: If the model still asks for tools after ``max_steps`` rounds. Its ``run``
             holds what happened.
+        ToolCallError: If ``generate_turn`` returns neither a text nor a message.
         ValueError: If the messages are not well formed or a limit is below 1.
 
     Example:
@@ -166,7 +167,13 @@ class _Gate:
 def _as_message(turn: Turn) -> Message:
     if isinstance(turn, str):
         return {"role": "assistant", "content": turn}
-    message = {"role": "assistant", "content": turn.get("content")}
+    content = turn.get("content") if isinstance(turn, Mapping) else turn
+    if not isinstance(turn, Mapping) or not isinstance(content, str | None):
+        raise ToolCallError(
+            "generate_turn must return a text, or a message whose 'content' is a text or None, "
+            f"got {content!r:.80}"
+        )
+    message = {"role": "assistant", "content": content}
     return message | ({"tool_calls": turn["tool_calls"]} if turn.get("tool_calls") else {})
 
 

@@ -33,7 +33,7 @@ class Toolbox:
         timeout: Seconds that a call may take. None runs it without a limit, in this thread.
         max_output: Longest result, in characters of JSON.
         max_abandoned: Calls given up that may still be running; while there are as many, further
-            calls are refused.
+            calls are refused. The calls of one turn start together, so that one turn can exceed it.
 
     Raises:
         ToolDefinitionError: If there is no tool, two have the same name, or one can't be made.

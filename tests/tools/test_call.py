@@ -103,6 +103,7 @@ def test_text_without_a_call_is_an_answer(text: str) -> None:
         (call('{"x": -Infinity}'), "-Infinity is no JSON number"),
         (call('{"x": 1e999}'), "'1e999' is too large"),
         (call('{"x": 9223372036854775808}'), "is too large"),
+        (call('{"x": -9223372036854775808}'), "is too large"),
         (call(f'{{"x": {"9" * 5000}}}'), r"'9+\.\.\. is too large"),
         (call('{"x": "\\ud800"}'), "lone surrogate"),
         (call('{"x": "\ud800"}'), "lone surrogate"),

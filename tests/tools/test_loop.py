@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from companion.errors import ToolLoopError
+from companion.errors import ToolCallError, ToolLoopError
 from companion.messages import check_messages, neutralize, prompt_text
 from companion.tools import AuditLog, Tool, Toolbox, ToolCall, run_tools
 from companion.tools.calculator import calculator
@@ -386,3 +386,9 @@ def test_limits_are_at_least_one(toolbox, said, limit: dict) -> None:
 def test_messages_are_checked(toolbox, said) -> None:
     with pytest.raises(ValueError, match="messages is empty"):
         run_tools(said("x"), [], toolbox)
+
+
+@pytest.mark.parametrize("turn", [None, 3, ["x"], {"content": 3}, {"content": [{"text": "x"}]}])
+def test_a_turn_that_is_neither_text_nor_message_is_a_clear_error(toolbox, said, turn) -> None:
+    with pytest.raises(ToolCallError, match="generate_turn must return a text, or a message"):
+        run_tools(said(turn), ASKED, toolbox)

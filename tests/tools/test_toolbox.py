@@ -324,3 +324,17 @@ def test_each_name_is_there_once(tools: list) -> None:
 def test_limits_are_positive(limit: dict) -> None:
     with pytest.raises(ValueError, match="must be above 0"):
         Toolbox([calculator], **limit)
+
+
+@pytest.mark.parametrize("timeout", [None, 5])
+def test_a_message_that_can_not_be_written_is_an_internal_error(timeout) -> None:
+    class Broken(ToolError):
+        def __str__(self) -> str:
+            raise RuntimeError("secret")
+
+    def fail(n: int) -> None:
+        raise Broken
+
+    result = box(fail, timeout=timeout).run(ACT)
+
+    assert result.error == "act failed with an internal error (Broken)"
