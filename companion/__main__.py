@@ -1,10 +1,11 @@
-"""The command line: ``companion models`` shows which models there are and which ones fit here."""
+"""The command line: ``companion models`` shows which models fit here, ``companion chat`` chats."""
 
 import argparse
 import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import companion
@@ -19,6 +20,17 @@ Lists the bundled pocket models, the Hub models that fill the same roles, and so
 
 Models without a role are loaded by name: load("Qwen/Qwen3-1.7B"). Any other causal language model
 on the Hub loads too, if it has safetensors and needs no code of its own.
+"""
+
+CHAT_HELP = """\
+Chats with a model: in the terminal, with lines from a pipe, or with --web in the browser.
+
+  companion chat                                      pocket-chat, on this machine
+  companion chat --tools --docs notes/                with tools and a folder of documents
+  companion chat --endpoint http://127.0.0.1:8000/v1 --model Qwen/Qwen3-0.6B
+
+In the terminal, /help lists the commands. If the endpoint wants a key, put it into the environment
+variable COMPANION_API_KEY. The web page is served to this machine only.
 """
 
 
@@ -44,11 +56,60 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     models.add_argument("--json", action="store_true", help="print JSON, sizes in bytes")
     models.set_defaults(run=_models)
+    _add_chat(commands)
     arguments = parser.parse_args(argv)
     try:
         return arguments.run(arguments)
     except CompanionError as error:
         sys.stderr.write(f"companion: {error}\n")
+        return 1
+
+
+def _add_chat(commands: Any) -> None:
+    """Declare the options of ``companion chat``; see `companion.chatbot.launch.ChatOptions`."""
+    chat = commands.add_parser(
+        "chat",
+        help="chat with a model, in the terminal or in the browser",
+        description=CHAT_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    chat.add_argument(
+        "--model",
+        default="chat",
+        metavar="NAME",
+        help="role, folder, Hub id, or name there",
+    )
+    chat.add_argument("--endpoint", metavar="URL", help="address of an OpenAI-compatible endpoint")
+    chat.add_argument("--system", metavar="TEXT", help="what the model is told first")
+    chat.add_argument("--tools", action="store_true", help="let the model call tools")
+    chat.add_argument(
+        "--docs", type=Path, metavar="FOLDER", help="answer from the documents in a folder"
+    )
+    chat.add_argument(
+        "--temperature", type=float, default=0.0, metavar="T", help="0 (default) is greedy"
+    )
+    chat.add_argument("--max-new-tokens", type=int, metavar="N", help="tokens of an answer at most")
+    chat.add_argument("--web", action="store_true", help="serve a page for the browser")
+    chat.add_argument(
+        "--port", type=int, default=8000, help="port of that page (default 8000, 0: any free one)"
+    )
+    chat.set_defaults(run=_chat)
+
+
+def _chat(arguments: argparse.Namespace) -> int:
+    from companion.chatbot.launch import ChatOptions, start  # here: --help stays fast
+
+    values = vars(arguments)
+    options = ChatOptions(**{field: values[field] for field in ChatOptions.__dataclass_fields__})
+    try:
+        return start(options)
+    except (CompanionError, ValueError) as error:
+        sys.stderr.write(f"companion: {' '.join(str(error).split())}\n")
+        return 1
+    except KeyboardInterrupt:
+        return 130  # as shells count it
+    except BrokenPipeError:  # nobody reads our output any more, as in `companion chat | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
 
 

@@ -72,6 +72,9 @@ OWNERS = {
     "sentence_transformers": ["companion.rag.embeddings"],
     "langchain_core": ["companion.rag.retriever", "companion.prompts"],
     "langchain_text_splitters": ["companion.rag.chunking"],
+    "starlette": ["companion.chatbot.web", "companion.chatbot.guard"],
+    "uvicorn": ["companion.chatbot.web"],
+    "openai": [],  # optional: see companion._extras.require
     "datasets": ["companion.training"],
     "accelerate": ["companion.training"],
     "matplotlib": [],

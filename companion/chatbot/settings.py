@@ -1,0 +1,57 @@
+"""The settings of a chatbot."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from companion.chatbot.memory import Summarize
+from companion.generation.params import SamplingParams
+
+if TYPE_CHECKING:
+    from companion.tools import ToolCall
+
+
+@dataclass(frozen=True)
+class ChatSettings:
+    """How a chatbot answers.
+
+    Attributes:
+        params: How to choose tokens, and when to stop. None is greedy, with at most an eighth of
+            the context and 256 tokens for an answer.
+        max_context_tokens: Tokens that prompt and answer may have together; the whole context of
+            the model if None.
+        past_turns: Turns before the newest that the model reads at most; None for as many as fit.
+            With tools, pocket-chat needs 0: see `companion.chatbot.launch.bot_maker`.
+        k: Passages that the retriever is asked for.
+        min_score: Passages with a lower score are left out; None keeps all.
+        summarize: Summarizes turns that no longer fit, such as a `ModelSummary`. None leaves them
+            out.
+        redact: Takes out of every text what must not be stored or sent, such as
+            `companion.chatbot.redact`. None keeps all. It has no effect on what is shown while it
+            is written.
+        max_steps: Rounds of tool calls for one answer.
+        approve: Is asked before each tool call; see `companion.tools.run_tools`.
+        log: Gets a record of every tool call.
+    """
+
+    params: SamplingParams | None = None
+    max_context_tokens: int | None = None
+    past_turns: int | None = None
+    k: int = 3
+    min_score: float | None = None
+    summarize: Summarize | None = None
+    redact: Callable[[str], str] | None = None
+    max_steps: int = 4
+    approve: Callable[["ToolCall"], bool] | None = None
+    log: Any = None
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        for name in ("k", "max_steps", "max_context_tokens"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name} must be at least 1, got {value}")
+        if self.past_turns is not None and self.past_turns < 0:
+            raise ValueError(f"past_turns must be at least 0, got {self.past_turns}")
+        if self.params is not None and self.params.n != 1:
+            raise ValueError(f"a chatbot gives one answer, so n must be 1, got {self.params.n}")

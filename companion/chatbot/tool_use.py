@@ -1,0 +1,152 @@
+"""An answer with tool calls, handed out piece by piece.
+
+`companion.tools.run_tools` does the work. This module shows what the user should see of it: the
+words, not the calls. Taught in :doc:`/book/applications/chatbot`.
+"""
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from companion.chatbot.history import Source
+from companion.chatbot.worker import Channel, listen
+from companion.errors import ToolCallError, ToolLoopError
+from companion.generation.stopping import settled_length
+from companion.messages import Message
+
+if TYPE_CHECKING:
+    from companion.tools import Toolbox, ToolCall, ToolResult
+
+_TAG = "\n<tool_call>"
+_MAY_BE_A_CALL = ("{", "[", "<", "```")
+
+
+@dataclass
+class Draft:
+    """An answer while it is being written.
+
+    Args:
+        asked: The user's words.
+        sources: The passages put before them.
+        pieces: What the assistant said in this turn, so far.
+        steps: Tool calls and results before that.
+        calls: The result of every call, once the loop has ended.
+        finished: Whether the answer is complete.
+    """
+
+    asked: str
+    sources: list[Source]
+    pieces: list[str] = field(default_factory=list)
+    steps: list[Message] = field(default_factory=list)
+    calls: list["ToolResult"] = field(default_factory=list)
+    finished: bool = False
+
+
+def answer_with_tools(
+    write_turn: Callable[[Sequence[Message]], Iterator[str]],
+    messages: Sequence[Message],
+    toolbox: "Toolbox",
+    draft: Draft,
+    *,
+    max_steps: int,
+    approve: Callable[["ToolCall"], bool] | None,
+    log: Any,
+    clean: Callable[[str], str],
+) -> Generator[str, None, None]:
+    """Answer the newest message, with calls of tools where the model asks for them.
+
+    Args:
+        write_turn: Lets the model write its next turn.
+        messages: What the model reads at first.
+        toolbox: The tools that may be called.
+        draft: Is told of calls and results as they happen.
+        max_steps: As in `companion.tools.run_tools`, like ``approve`` and ``log``. ``approve`` is
+            called in the thread that reads the pieces.
+        approve: See above.
+        log: See above.
+        clean: Is applied to calls and results before they are kept or sent.
+
+    Yields:
+        Pieces of what the assistant says to the user.
+
+    Raises:
+        ToolLoopError: If the model still calls tools after ``max_steps`` rounds.
+    """
+    from companion.tools import run_tools  # brings transformers, which a plain chat may not need
+
+    def work(channel: Channel) -> None:
+        def generate_turn(so_far: Sequence[Message], _: "Toolbox") -> str:
+            channel.emit(list(so_far[len(messages) :]))
+            return _write(channel, write_turn(so_far))
+
+        def ask(call: "ToolCall") -> bool:
+            return channel.ask(approve, call)
+
+        try:
+            run = run_tools(
+                generate_turn,
+                messages,
+                toolbox,
+                max_steps=max_steps,
+                approve=ask if approve else None,
+                log=log,
+                clean=clean,
+            )
+        except ToolLoopError as error:
+            channel.emit(tuple(error.run.calls))
+            raise
+        channel.emit(tuple(run.calls))
+
+    for item in listen(work):
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, tuple):
+            draft.calls = list(item)
+        else:  # a new turn of the assistant begins
+            draft.steps = [_cleaned(message, clean) for message in item]
+            draft.pieces.clear()
+
+
+def visible_length(text: str) -> int:
+    r"""Count the characters of an unfinished turn that can't be part of a tool call.
+
+    Example:
+        >>> visible_length("In Paris it is"), visible_length('{"name": "get'), visible_length("`")
+        (14, 0, 0)
+        >>> visible_length("I will look.\n<tool"), visible_length("I will look.\n<tool_call>{")
+        (12, 12)
+    """
+    body = text.lstrip()
+    if not body or body.startswith(_MAY_BE_A_CALL) or "```".startswith(body[:3]):
+        return 0
+    whole = text.partition(_TAG)[0]
+    return len(whole) if len(whole) < len(text) else settled_length(text, [_TAG])
+
+
+def _write(channel: Channel, pieces: Iterator[str]) -> str:
+    """Let the model write a turn, emit what is no call, and return all of it."""
+    from companion.tools import parse_calls
+
+    text, shown = "", 0
+    with ExitStack() as stack:
+        stack.callback(getattr(pieces, "close", lambda: None))
+        for piece in pieces:
+            channel.check()
+            text += piece
+            end = visible_length(text)
+            if end > shown:
+                channel.emit(text[shown:end])
+                shown = end
+    try:
+        answer = not parse_calls(text)
+    except ToolCallError:
+        answer = False  # meant as a call: the loop tells the model what is wrong with it
+    if answer and len(text) > shown:
+        channel.emit(text[shown:])
+    return text
+
+
+def _cleaned(message: Message, clean: Callable[[str], str]) -> dict[str, Any]:
+    content = message.get("content")
+    return dict(message) | ({"content": clean(content)} if isinstance(content, str) else {})

@@ -1,0 +1,86 @@
+"""Fakes for the chatbot: a backend that follows a script, a retriever over a list."""
+
+from collections.abc import Callable, Iterator, Sequence
+from types import SimpleNamespace
+
+import pytest
+
+from companion.errors import EndpointError
+
+
+class ScriptedBackend:
+    """Answers from a function of the messages, word by word. A word is a token.
+
+    Args:
+        answer: Maps the messages to the answer. An exception in its place is raised when the
+            words before it have been written: ``("half an", EndpointError("cut"))``.
+        context_length: Tokens of the context; every message costs one as well.
+    """
+
+    def __init__(self, answer: Callable | str = "ok", context_length: int = 1000) -> None:
+        self.answer = answer if callable(answer) else lambda messages: answer
+        self.context_length = context_length
+        self.seen: list[list[dict]] = []
+        self.closed = 0
+
+    def count_tokens(self, messages: Sequence[dict]) -> int:
+        return sum(1 + len((message.get("content") or "").split()) for message in messages)
+
+    def stream(self, messages: Sequence[dict], params: object) -> Iterator[str]:
+        assert self.count_tokens(messages) + params.max_new_tokens <= self.context_length
+        self.seen.append([dict(message) for message in messages])
+        return self._pieces(self.answer(messages))
+
+    def _pieces(self, answer: str | tuple) -> Iterator[str]:
+        text, error = answer if isinstance(answer, tuple) else (answer, None)
+        try:
+            for number, word in enumerate(text.split(" ")):
+                yield f" {word}" if number else word
+            if error is not None:
+                raise error
+        finally:
+            self.closed += 1
+
+
+class ListRetriever:
+    """Finds the texts that share a word with the query, in their order."""
+
+    def __init__(self, *texts: str) -> None:
+        self.texts = texts
+        self.queries: list[tuple[str, int]] = []
+
+    def search(self, query: str, k: int) -> list[SimpleNamespace]:
+        self.queries.append((query, k))
+        words = set(query.lower().strip("?").split())
+        hits = [
+            SimpleNamespace(
+                document=SimpleNamespace(text=text, metadata={"source": f"{i}.txt"}),
+                score=len(words & set(text.lower().strip(".").split())) / len(words),
+            )
+            for i, text in enumerate(self.texts)
+        ]
+        return sorted((hit for hit in hits if hit.score), key=lambda hit: -hit.score)[:k]
+
+
+@pytest.fixture
+def scripted() -> type[ScriptedBackend]:
+    return ScriptedBackend
+
+
+@pytest.fixture
+def retriever() -> type[ListRetriever]:
+    return ListRetriever
+
+
+@pytest.fixture
+def cut() -> EndpointError:
+    return EndpointError("cut")
+
+
+@pytest.fixture(scope="session")
+def pocket():
+    """pocket-chat as a backend."""
+    import companion
+    from companion.chatbot import LocalBackend
+
+    return LocalBackend(*companion.load("chat", source="pocket"))

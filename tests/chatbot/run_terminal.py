@@ -1,0 +1,86 @@
+"""A terminal chat over a slow, scripted model: what the tests of the terminal start."""
+
+import sys
+import time
+from collections.abc import Iterator
+from types import SimpleNamespace
+
+from companion.chatbot import Chatbot
+from companion.chatbot.settings import ChatSettings
+from companion.chatbot.terminal import Terminal
+from companion.errors import CompanionError, EndpointError
+
+
+class SlowBackend:
+    """Repeats what was said, or counts up slowly; fails on demand."""
+
+    context_length = 200
+
+    def __init__(self, name: str = "slow") -> None:
+        self.name = name
+
+    def count_tokens(self, messages: list[dict]) -> int:
+        return sum(1 + len(message["content"].split()) for message in messages)
+
+    def stream(self, messages: list[dict], params: object) -> Iterator[str]:
+        text = messages[-1]["content"]
+        if text.startswith("count"):
+            for number in range(200):
+                yield f"{number} "
+                time.sleep(0.05)
+        elif text == "fail":
+            yield "half"
+            raise EndpointError("the endpoint\nbroke off")
+        elif text == "escape":
+            yield "red \x1b[31m text\x07"
+        elif text == "history":
+            yield str([message["content"] for message in messages])
+        elif "call" in messages[0]["content"] and messages[-1]["role"] == "user":
+            yield '{"name": "send", "arguments": {"text": "x"}}'
+        elif messages[-1]["role"] == "tool":
+            yield f"The tool said {text}."
+        else:
+            yield f"{self.name} heard {text}"
+
+
+class Library:
+    """Finds one passage for questions that begin with "where"."""
+
+    def search(self, query: str, k: int) -> list[SimpleNamespace]:
+        document = SimpleNamespace(text="Ann lives\nin Oslo.", metadata={"source": "a.md"})
+        return [SimpleNamespace(document=document, score=1.0)] if query.startswith("where") else []
+
+
+def send(text: str) -> str:
+    """Send a message.
+
+    Args:
+        text: What to send.
+    """
+    return f"sent {text}"
+
+
+def load_backend(name: str) -> SlowBackend:
+    if name == "missing":
+        raise CompanionError("there is no model 'missing'")
+    return SlowBackend(name)
+
+
+def main() -> int:
+    terminal = Terminal(load_backend, title="slow-chat")
+    tools = None
+    if "--tools" in sys.argv:
+        from companion.tools import Tool, Toolbox
+
+        tools = Toolbox([Tool.from_function(send, needs_approval=True)])
+    bot = Chatbot(
+        SlowBackend(),
+        tools=tools,
+        retriever=Library() if "--docs" in sys.argv else None,
+        settings=ChatSettings(approve=terminal.approve),
+    )
+    return terminal.run(bot)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

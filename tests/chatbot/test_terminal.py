@@ -1,0 +1,283 @@
+"""The terminal chat, driven through a pty and through pipes."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from companion.chatbot import storage
+from companion.chatbot.terminal import Terminal, printable
+
+pexpect = pytest.importorskip("pexpect")
+
+SCRIPT = Path(__file__).with_name("run_terminal.py")
+ENVIRONMENT = os.environ | {
+    "PYTHONPATH": str(Path(__file__).parents[2]),
+    "TERM": "dumb",  # no colors, no bracketed paste
+    "INPUTRC": os.devnull,
+}
+
+
+@pytest.fixture
+def chat(tmp_path: Path) -> Iterator[Callable]:
+    """Start the chat in a pty, and end it after the test."""
+    started = []
+
+    def start(*arguments: str):
+        child = pexpect.spawn(
+            sys.executable,
+            [str(SCRIPT), *arguments],
+            timeout=60,
+            encoding="utf-8",
+            env=ENVIRONMENT,
+            cwd=str(tmp_path),
+        )
+        started.append(child)
+        child.expect_exact("> ")
+        return child
+
+    yield start
+    for child in started:
+        child.close(force=True)
+
+
+def say(child, line: str, answer: str) -> None:
+    child.sendline(line)
+    child.expect_exact(answer)
+    child.expect_exact("> ")
+
+
+def pipe(*lines: str, cwd: Path, arguments: tuple[str, ...] = ()) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, SCRIPT, *arguments],
+        input="\n".join(lines).encode(),
+        capture_output=True,
+        env=ENVIRONMENT,
+        cwd=cwd,
+        timeout=30,
+        check=False,
+    )
+
+
+def test_messages_are_answered_and_ctrl_d_quits(chat) -> None:
+    child = chat()
+
+    say(child, "hello", "slow heard hello")
+    say(child, "history", "['hello', 'slow heard hello', 'history']")
+    child.sendeof()
+    child.expect(pexpect.EOF)
+    child.close()
+
+    assert child.exitstatus == 0
+
+
+def test_ctrl_c_stops_the_answer_and_keeps_what_was_written(chat, tmp_path: Path) -> None:
+    child = chat()
+
+    child.sendline("count")
+    child.expect_exact("0 1 2 3 ")
+    child.sendintr()
+    child.expect_exact("[stopped]")
+    child.expect_exact("> ")
+    say(child, "/save chat.json", "Saved 1 turn to chat.json.")
+
+    (turn,) = storage.load(tmp_path / "chat.json").turns
+    assert turn.interrupted
+    assert turn.messages[1]["content"].startswith("0 1 2 3 ")
+    say(child, "history", "['count', '0 1 2 3")
+
+
+def test_ctrl_c_at_the_prompt_gives_up_the_line(chat) -> None:
+    child = chat()
+
+    child.send("half a li")
+    child.expect_exact("half a li")
+    child.sendintr()
+    child.expect_exact("> ")
+    say(child, "hello", "slow heard hello")
+
+
+def test_many_ctrl_c_lose_nothing(chat) -> None:
+    child = chat()
+
+    for number in range(4):
+        child.sendline(f"count {number}")
+        child.expect_exact("0 1 ")
+        child.sendintr()
+        child.expect_exact("[stopped]")
+        child.expect_exact("> ")
+
+    say(child, "/save chat.json", "Saved 4 turns")
+
+
+def test_the_line_can_be_edited_and_the_last_one_taken_again(chat) -> None:
+    pytest.importorskip("readline")
+    child = chat()
+
+    say(child, "hello", "slow heard hello")
+    child.send("\x10")  # Ctrl-P: the line before
+    child.send(" again\r")
+    child.expect_exact("slow heard hello again")
+
+
+def test_quit_ends(chat) -> None:
+    child = chat()
+
+    child.sendline("/quit")
+    child.expect(pexpect.EOF)
+    child.close()
+
+    assert child.exitstatus == 0
+
+
+def test_the_commands(chat, tmp_path: Path) -> None:
+    child = chat()
+
+    say(child, "/help", "/sources       show the passages")
+    say(child, "/tools", "There are no tools")
+    say(child, "/sources", "no sources")
+    say(child, "hello", "slow heard hello")
+    say(child, "/save 'my chat.json'", "Saved 1 turn to my chat.json.")
+    say(child, "/reset", "A new conversation.")
+    say(child, "history", "['history']")
+    say(child, "/load my chat.json", "Loaded 1 turn from my chat.json.")
+    say(child, "history", "['hello', 'slow heard hello', 'history']")
+    say(child, "/model fast", "Now talking to fast.")
+    say(child, "hi", "fast heard hi")
+    say(child, "//model", "fast heard /model")
+    assert [file.name for file in tmp_path.iterdir()] == ["my chat.json"]
+
+
+def test_wrong_commands_lose_nothing(chat, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("precious")
+    (tmp_path / "new.json").write_text(
+        json.dumps({"format": "companion-conversation", "version": 9})
+    )
+    child = chat()
+    say(child, "hello", "slow heard hello")
+
+    say(child, "/hlp", "there is no command /hlp; did you mean /help?")
+    say(child, "/fly", "there is no command /fly; /help lists")
+    say(child, "/", "there is no command /;")
+    say(child, "/save", "/save needs a FILE")
+    say(child, "/quit now", "/quit takes nothing after it")
+    say(child, "/load nothing.json", "can't read nothing.json: No such file")
+    say(child, "/load notes.txt", "can't read notes.txt")
+    say(child, "/load new.json", "has the version 9")
+    say(child, "/save notes.txt", "left as it is")
+    say(child, "/save no/such/folder.json", "can't write")
+    say(child, "/model missing", "there is no model 'missing'")
+    say(child, "word " * 250, "Shorten the message")
+
+    say(child, "history", "['hello', 'slow heard hello', 'history']")
+    assert (tmp_path / "notes.txt").read_text() == "precious"
+
+
+def test_a_failing_endpoint_is_one_line(chat) -> None:
+    child = chat()
+
+    say(child, "fail", "half\r\ncompanion: the endpoint broke off\r\n")
+    say(child, "hello", "slow heard hello")
+
+
+def test_the_model_can_not_control_the_terminal(chat) -> None:
+    child = chat()
+
+    say(child, "escape", "red [31m text\r\n")
+
+
+def test_sources_are_named_and_shown(chat) -> None:
+    child = chat("--docs")
+
+    say(child, "where is Ann", "Sources: [1] a.md")
+    say(child, "/sources", "[1] a.md: Ann lives in Oslo.")
+    say(child, "thanks", "slow heard thanks")
+    say(child, "/sources", "no sources")
+
+
+def test_a_tool_that_needs_approval_is_asked_for(chat) -> None:
+    child = chat("--tools")
+    say(child, "/tools", "send(text): Send a message. (asks you first)")
+
+    for said, told in [("y", "sent x"), ("", "did not allow"), ("no", "did not allow")]:
+        child.sendline("please")
+        child.expect_exact(
+            'May the model call {"name": "send", "arguments": {"text": "x"}}? [y/N] '
+        )
+        child.sendline(said)
+        child.expect_exact(told)
+        child.expect_exact("> ")
+
+    child.sendline("please")
+    child.expect_exact("[y/N] ")
+    child.sendintr()
+    child.expect_exact("[stopped]")
+    child.expect_exact("> ")
+    say(child, "/save chat.json", "Saved 4 turns")
+
+
+def test_piped_lines_are_answered_without_prompts(tmp_path: Path) -> None:
+    done = pipe("hello", "", "  again  ", cwd=tmp_path)
+
+    assert done.stdout.decode() == "slow heard hello\nslow heard again\n"
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_failed_line_of_a_pipe_sets_the_status(tmp_path: Path) -> None:
+    done = pipe("fail", "/fly", "hello", cwd=tmp_path)
+
+    assert done.stdout.decode() == "half\nslow heard hello\n"
+    assert done.stderr.decode().splitlines() == [
+        "companion: the endpoint broke off",
+        "companion: there is no command /fly; /help lists the commands",
+    ]
+    assert done.returncode == 1
+
+
+def test_in_a_pipe_nobody_can_approve() -> None:
+    terminal = Terminal(lambda name: None, stdin=io.StringIO("y\n"), stdout=io.StringIO())
+
+    assert terminal.approve(None) is False
+
+
+def test_odd_bytes_do_not_end_the_chat(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, SCRIPT],
+        input=b"caf\xe9 \xff\nhello\n/save \xff\x00\n",
+        capture_output=True,
+        env=ENVIRONMENT | {"PYTHONIOENCODING": "utf-8"},
+        cwd=tmp_path,
+        timeout=30,
+        check=False,
+    )
+
+    assert done.stdout.decode() == "slow heard caf\ufffd \ufffd\nslow heard hello\n"
+    assert done.stderr.decode().count("\n") == 1
+
+
+def test_an_ascii_terminal_gets_question_marks(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, SCRIPT],
+        input="\u2600 sun\n".encode(),
+        capture_output=True,
+        env=ENVIRONMENT | {"PYTHONIOENCODING": "ascii"},
+        cwd=tmp_path,
+        timeout=30,
+        check=False,
+    )
+
+    assert done.stdout.startswith(b"slow heard ?")
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("text", ["\x1b]0;x\x07", "\x9b31m", "a\rb", "a\x08b", "\u202eabc", "\x00"])
+def test_control_characters_are_not_printed(text: str) -> None:
+    assert all(
+        ord(character) >= 32 and character not in "\x9b\u202e" for character in printable(text)
+    )
+    assert printable("two\nlines\tand \u00fc \u2600") == "two\nlines\tand \u00fc \u2600"

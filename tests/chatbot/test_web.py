@@ -1,0 +1,377 @@
+"""The web chat: what passes the guard, streaming, sessions."""
+
+import asyncio
+import json
+import threading
+import time
+
+import pytest
+
+from companion.chatbot import Chatbot, storage
+from companion.errors import EndpointError
+
+pytest.importorskip("starlette")
+
+from starlette.testclient import TestClient
+
+from companion.chatbot.guard import Guard
+from companion.chatbot.sessions import Sessions
+from companion.chatbot.web import build_app
+
+PORT = 8123
+HOME = f"http://127.0.0.1:{PORT}"
+JSON = {"content-type": "application/json", "origin": HOME}
+
+
+@pytest.fixture
+def client(scripted, retriever):
+    def make() -> Chatbot:
+        return Chatbot(
+            scripted(lambda m: f"heard <b>{m[-1]['content']}</b>"),
+            retriever=retriever("Ann sings."),
+        )
+
+    with TestClient(
+        build_app(make, port=PORT, title="test-chat", limit=3), base_url=HOME
+    ) as client:
+        yield client
+
+
+def post(client: TestClient, path: str, **body: object):
+    return client.post(path, content=json.dumps(body), headers=JSON)
+
+
+def enter(client: TestClient) -> str:
+    return post(client, "/enter").json()["session"]
+
+
+def events(text: str) -> list[tuple[str, dict]]:
+    found = []
+    for block in text.strip().split("\n\n"):
+        kind, data = block.split("\n")
+        found.append((kind.removeprefix("event: "), json.loads(data.removeprefix("data: "))))
+    return found
+
+
+def test_the_answer_is_a_stream_of_events(client: TestClient) -> None:
+    session = enter(client)
+
+    answer = post(client, "/chat", session=session, text="hi\n\nyou")
+
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    *pieces, (kind, done) = events(answer.text)
+    assert "".join(data["text"] for _, data in pieces) == "heard <b>hi\n\nyou</b>"
+    assert kind == "done"
+    assert done == {
+        "text": "heard <b>hi\n\nyou</b>",
+        "interrupted": False,
+        "sources": [],
+        "calls": [],
+    }
+
+
+def test_sources_come_with_the_answer(client: TestClient) -> None:
+    answer = post(client, "/chat", session=enter(client), text="Ann")
+
+    assert events(answer.text)[-1][1]["sources"] == [{"origin": "0.txt", "text": "Ann sings."}]
+
+
+def test_each_tab_has_its_own_conversation_and_finds_it_again(client: TestClient) -> None:
+    one, two = enter(client), enter(client)
+    post(client, "/chat", session=one, text="secret")
+
+    again = post(client, "/enter", session=one).json()
+
+    assert again["session"] == one
+    assert [turn["asked"] for turn in again["turns"]] == ["secret"]
+    assert post(client, "/enter", session=two).json()["turns"] == []
+
+
+def test_an_unknown_session_gets_a_new_name(client: TestClient) -> None:
+    entered = post(client, "/enter", session="guess").json()
+
+    assert entered["session"] != "guess"
+    assert len(entered["session"]) == 43
+    assert entered["title"] == "test-chat"
+
+
+@pytest.mark.parametrize("path", ["/chat", "/stop", "/reset", "/download"])
+@pytest.mark.parametrize("session", [None, 3, "guess", ["a"]])
+def test_nothing_happens_without_a_session(path: str, session: object, client: TestClient) -> None:
+    assert post(client, path, session=session, text="hi").status_code == 404
+
+
+@pytest.mark.parametrize("text", [None, 3, "", "  ", ["hi"]])
+def test_a_message_must_be_a_text(text: object, client: TestClient) -> None:
+    assert post(client, "/chat", session=enter(client), text=text).status_code == 400
+
+
+@pytest.mark.parametrize("body", ["", "{", "[]", "3", "[" * 100_000, '{"session": NaN}', "\xff"])
+def test_odd_bodies_are_refused(body: str, client: TestClient) -> None:
+    content = body.encode("latin-1")
+
+    assert client.post("/chat", content=content, headers=JSON).status_code == 404
+
+
+def test_reset_and_download(client: TestClient) -> None:
+    session = enter(client)
+    post(client, "/chat", session=session, text="hi")
+
+    file = post(client, "/download", session=session)
+    post(client, "/reset", session=session)
+
+    (turn,) = storage.from_json(file.text).turns
+    assert turn.messages[0]["content"] == "hi"
+    assert post(client, "/enter", session=session).json()["turns"] == []
+
+
+def test_the_number_of_conversations_is_bounded(client: TestClient) -> None:
+    names = [enter(client) for _ in range(3)]
+    post(client, "/enter", session=names[0])  # now the second is unused for longest
+
+    names.append(enter(client))
+
+    alive = [post(client, "/download", session=name).status_code for name in names]
+    assert alive == [200, 404, 200, 200]
+
+
+def test_a_busy_conversation_is_not_dropped(scripted) -> None:
+    sessions = Sessions(lambda: Chatbot(scripted()), limit=1)
+    name, session = sessions.new()
+
+    with session.busy:
+        assert sessions.new() is None
+    assert sessions.find(name) is session
+    assert sessions.new() is not None
+    assert sessions.find(name) is None
+
+
+def test_an_error_of_the_model_is_an_event(scripted, cut: EndpointError) -> None:
+    app = build_app(lambda: Chatbot(scripted(("half", cut))), port=PORT)
+    with TestClient(app, base_url=HOME) as client:
+        session = enter(client)
+
+        answer = post(client, "/chat", session=session, text="hi")
+
+        assert events(answer.text) == [("piece", {"text": "half"}), ("error", {"message": "cut"})]
+        turns = post(client, "/enter", session=session).json()["turns"]
+        assert (turns[0]["text"], turns[0]["interrupted"]) == ("half", True)
+
+
+class WaitingBackend:
+    """Writes a word, then waits until it may write the next one."""
+
+    context_length = 1000
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+        self.closed = threading.Event()
+
+    def count_tokens(self, messages: list[dict]) -> int:
+        return len(messages)
+
+    def stream(self, messages: list[dict], params: object):
+        try:
+            for number in range(1000):
+                yield f"{number} "
+                self.go.wait(0.02)
+        finally:
+            self.closed.set()
+
+
+def test_stop_ends_the_answer_and_keeps_it() -> None:
+    backend = WaitingBackend()
+    app = build_app(lambda: Chatbot(backend), port=PORT)
+    with TestClient(app, base_url=HOME) as client:
+        session = enter(client)
+        answers = []
+
+        def ask() -> None:
+            answers.append(post(client, "/chat", session=session, text="hi"))
+
+        thread = threading.Thread(target=ask)
+        thread.start()
+        while post(client, "/reset", session=session).status_code != 409:
+            time.sleep(0.01)
+        busy = [
+            post(client, path, session=session, text="x").status_code
+            for path in ("/chat", "/reset")
+        ]
+        time.sleep(0.1)
+        post(client, "/stop", session=session)
+        thread.join(10)
+
+        kind, done = events(answers[0].text)[-1]
+        assert busy == [409, 409]
+        assert (kind, done["interrupted"]) == ("done", True)
+        assert done["text"].startswith("0 1 ")
+        assert backend.closed.is_set()
+        assert post(client, "/reset", session=session).status_code == 200
+
+
+def test_a_browser_that_goes_away_stops_the_model() -> None:
+    backend = WaitingBackend()
+    app = build_app(lambda: Chatbot(backend), port=PORT)
+    with TestClient(app, base_url=HOME) as client:
+        session = enter(client)
+    body = json.dumps({"session": session, "text": "hi"}).encode()
+    headers = {**JSON, "host": f"127.0.0.1:{PORT}"}
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "method": "POST",
+        "path": "/chat",
+        "query_string": b"",
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+    }
+
+    async def visit() -> None:
+        written = asyncio.Event()
+        inbox = [{"type": "http.request", "body": body}]
+
+        async def receive() -> dict:
+            if inbox:
+                return inbox.pop()
+            await written.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: dict) -> None:
+            if message.get("body"):
+                written.set()
+
+        await asyncio.wait_for(app(scope, receive, send), 10)
+
+    asyncio.run(visit())
+
+    assert backend.closed.is_set()
+    with TestClient(app, base_url=HOME) as client:
+        (turn,) = post(client, "/enter", session=session).json()["turns"]
+        assert turn["interrupted"]
+        assert turn["text"].startswith("0 ")
+        assert post(client, "/reset", session=session).status_code == 200
+
+
+# The guard.
+
+
+@pytest.mark.parametrize("path", ["/", "/page.css", "/page.js"])
+def test_the_page_is_served_with_its_headers(path: str, client: TestClient) -> None:
+    page = client.get(path)
+
+    assert page.status_code == 200
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert "unsafe" not in page.headers["content-security-policy"]
+    assert page.headers["x-content-type-options"] == "nosniff"
+    assert page.headers["cache-control"] == "no-store"
+    assert "http://" not in page.text.replace("http://www.w3.org", "")
+    assert "https://" not in page.text
+
+
+def test_the_script_never_writes_html(client: TestClient) -> None:
+    script = client.get("/page.js").text
+
+    for danger in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
+        assert danger not in script
+
+
+@pytest.mark.parametrize(
+    "path", ["/../web.py", "/%2e%2e/web.py", "/static/page.html", "/docs", "/chat", "//etc/passwd"]
+)
+def test_there_are_no_other_files(path: str, client: TestClient) -> None:
+    assert client.get(path).status_code in (404, 405)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        f"evil.example:{PORT}",
+        f"127.0.0.1.evil.example:{PORT}",
+        "127.0.0.1",
+        "127.0.0.1:80",
+        "",
+    ],
+)
+def test_another_host_is_refused(host: str, client: TestClient) -> None:
+    """DNS rebinding: the page of evil.example, whose name now resolves to 127.0.0.1."""
+    assert client.get("/", headers={"host": host}).status_code == 421
+    answer = client.post("/enter", content="{}", headers=JSON | {"host": host})
+    assert answer.status_code == 421
+    assert "session" not in answer.text.replace("sessions", "")
+
+
+def test_localhost_is_this_server_too(client: TestClient) -> None:
+    headers = JSON | {"host": f"localhost:{PORT}", "origin": f"http://localhost:{PORT}"}
+
+    assert client.post("/enter", content="{}", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"origin": "https://evil.example"}, 403),
+        ({"origin": "null"}, 403),
+        ({"origin": f"http://localhost:{PORT}"}, 403),
+        ({"origin": f"https://127.0.0.1:{PORT}"}, 403),
+        ({"origin": "http://127.0.0.1:9999"}, 403),
+        ({"origin": None}, 403),
+        ({"sec-fetch-site": "cross-site"}, 403),
+        ({"sec-fetch-site": "same-site"}, 403),
+        ({"content-type": "text/plain"}, 415),
+        ({"content-type": "application/x-www-form-urlencoded"}, 415),
+        ({"content-type": "application/json-evil"}, 415),
+        ({"content-type": None}, 415),
+        ({"content-length": "300000"}, 413),
+        ({"content-length": "-1"}, 413),
+        ({"sec-fetch-site": "same-origin"}, 200),
+        ({"content-type": "application/json; charset=utf-8"}, 200),
+    ],
+)
+def test_what_another_page_could_send_is_refused(
+    changes: dict, status: int, client: TestClient
+) -> None:
+    headers = {name: value for name, value in (JSON | changes).items() if value is not None}
+
+    answer = client.post("/enter", content="{}", headers=headers)
+
+    assert answer.status_code == status
+    assert "access-control-allow-origin" not in answer.headers
+    assert "content-security-policy" in answer.headers
+
+
+def test_a_get_with_a_foreign_origin_is_refused(client: TestClient) -> None:
+    assert client.get("/", headers={"origin": "https://evil.example"}).status_code == 403
+
+
+def test_a_preflight_gets_no_permission(client: TestClient) -> None:
+    headers = {"origin": "https://evil.example", "access-control-request-method": "POST"}
+
+    answer = client.options("/enter", headers=headers)
+
+    assert answer.status_code == 403
+    assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+def test_a_body_of_unknown_length_ends_at_the_limit(client: TestClient) -> None:
+    def chunks():
+        for _ in range(5):
+            yield b" " * 65536
+
+    answer = client.post("/enter", content=chunks(), headers=JSON)
+
+    assert answer.status_code == 413
+    assert "at most 262144 bytes" in answer.text
+
+
+def test_other_protocols_are_not_answered() -> None:
+    sent = []
+
+    async def app(scope, receive, send) -> None:
+        raise AssertionError
+
+    async def send(message: dict) -> None:
+        sent.append(message)
+
+    asyncio.run(Guard(app, PORT)({"type": "websocket", "headers": []}, None, send))
+
+    assert sent == []
