@@ -75,7 +75,7 @@ def test_every_requirement_has_an_exact_version_within_its_bounds(extra):
 def test_all_brings_what_a_notebook_needs_but_not_the_tools_of_the_book():
     (own,) = [Requirement(line) for line in EXTRAS["all"] if line.startswith("companion[")]
 
-    assert own.extras == {"train", "quant", "rag"}
+    assert own.extras == {"train", "quant", "rag", "tools", "chat"}
     assert set(EXTRAS) - own.extras == {"book", "test", "all"}
 
 

@@ -2,7 +2,7 @@
 
 Used is the part that all of them have: ``POST /chat/completions`` with a stream. Stop strings are
 looked for on this side, since servers differ. The library is `openai`. Taught in
-:doc:`/book/applications/endpoint`.
+:doc:`/book/applications/chatbot`.
 
 Left out: tool calls in the endpoint's own format (calls are text here, as for a local model),
 images, log-probabilities.
@@ -54,7 +54,7 @@ class EndpointBackend:
 
     A request that fails before its first word is tried again, at most ``max_retries`` times; one
     that breaks off later is not, since its beginning has been shown. The key is sent to this
-    endpoint only and is in no error message. Taught in :doc:`/book/applications/endpoint`.
+    endpoint only and is in no error message. Taught in :doc:`/book/applications/chatbot`.
 
     Args:
         base_url: Address, such as ``"http://127.0.0.1:8000/v1"``; ``/v1`` is added to a bare host.

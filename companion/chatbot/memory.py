@@ -2,7 +2,7 @@
 
 The turns themselves stay in the conversation and in its file. Only what the model reads changes:
 the summary follows the system message. A summary loses details and may add false ones, and the
-next summary is made from it. Taught in :doc:`/book/applications/memory`.
+next summary is made from it. Taught in :doc:`/book/applications/conversation`.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,7 +27,7 @@ class ModelSummary:
     An instruction-tuned model of some billion parameters does this well. pocket-chat does it
     badly: it has learned to summarize made-up facts, not conversations, so it keeps little of what
     was said and invents some. Measure before you rely on it. Taught in
-    :doc:`/book/applications/memory`.
+    :doc:`/book/applications/conversation`.
 
     Args:
         backend: The model that writes the summary.

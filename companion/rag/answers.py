@@ -1,0 +1,80 @@
+"""Answers with sources: what a model wrote, taken apart.
+
+An answer is worth what its sources are worth, so all of it is kept: the passages that the model was
+shown, those that it cites, and numbers that it cites although no passage has them.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from companion.rag.documents import Hit
+
+NOT_THERE = "The context does not say."
+"""What pocket-chat says when no passage holds the answer."""
+
+NOT_FOUND = "The documents do not say."
+"""The text of an answer that was not found."""
+
+CITATION = re.compile(r"\s*\[(\d{1,9})\]")
+
+
+@dataclass(frozen=True)
+class RagAnswer:
+    """An answer with its sources. Taught in :doc:`/book/applications/rag`.
+
+    Args:
+        text: The answer without citation marks; `NOT_FOUND` if there is none.
+        sources: Passages that the answer cites, in the order of the citations.
+        found: Whether the documents hold an answer, as far as the pipeline can tell.
+        passages: Passages that the model was shown; number 1 is the first.
+        unknown_citations: Numbers that the model cites although no passage has them. Such an
+            answer deserves no trust.
+        generated: What the model wrote, word for word; empty if it was not asked.
+    """
+
+    text: str
+    sources: tuple[Hit, ...] = ()
+    found: bool = True
+    passages: tuple[Hit, ...] = ()
+    unknown_citations: tuple[int, ...] = ()
+    generated: str = ""
+
+
+def parse_answer(
+    generated: str,
+    passages: Sequence[Hit],
+    *,
+    refusals: Sequence[str] = (NOT_THERE, NOT_FOUND),
+) -> RagAnswer:
+    """Split what a model wrote into text and citations ``[1]``, ``[2]``, ...
+
+    A number that no passage has is reported, never replaced by another passage. Taught in
+    :doc:`/book/applications/rag`.
+
+    Args:
+        generated: What the model wrote.
+        passages: What it was shown, number 1 first.
+        refusals: Texts that mean "not in the documents", with or without the period at the end.
+
+    Returns:
+        The parts. An answer without text is not found.
+
+    Example:
+        >>> from companion.rag.documents import Document
+        >>> answer = parse_answer("Bern. [1] [7]", [Hit(Document("Bern is the capital."), 0.9)])
+        >>> answer.text, answer.sources[0].document.text, answer.unknown_citations
+        ('Bern.', 'Bern is the capital.', (7,))
+    """
+    shown = tuple(passages)
+    numbers = dict.fromkeys(int(number) for number in CITATION.findall(generated))
+    text = CITATION.sub("", generated).strip()
+    if not text or _plain(text) in {_plain(refusal) for refusal in refusals}:
+        return RagAnswer(NOT_FOUND, (), False, shown, (), generated)
+    sources = tuple(shown[number - 1] for number in numbers if 1 <= number <= len(shown))
+    unknown = tuple(number for number in numbers if not 1 <= number <= len(shown))
+    return RagAnswer(text, sources, True, shown, unknown, generated)
+
+
+def _plain(text: str) -> str:
+    return text.strip().rstrip(".").casefold()

@@ -1,0 +1,83 @@
+"""BM25: rank documents by the words that they share with the query (Robertson & Zaragoza 2009).
+
+Finds what embeddings miss: names, part numbers, rare words. Misses what they find: other words for
+the same thing. The work is done by bm25s (https://arxiv.org/abs/2407.03618).
+
+Left out: stemming, and languages written without blanks, such as Japanese: words are what stands
+between blanks and punctuation.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from companion._extras import require
+from companion.rag.documents import Document, Hit
+
+
+class BM25Retriever:
+    r"""Search by words. Taught in :doc:`/book/applications/retrieval`.
+
+    .. math:: \sum_{w \in q} \ln\left(1 + \frac{N - n_w + 0.5}{n_w + 0.5}\right)
+              \frac{f_w}{f_w + k_1 (1 - b + b\,|d| / \overline{|d|})}
+
+    with :math:`f_w` occurrences of word w in the document, :math:`n_w` documents that have it,
+    :math:`|d|` words of the document. (The numerator :math:`k_1 + 1` of the original is a constant
+    and left out, as in Lucene.) Words have at least one letter or digit; upper and lower case are
+    the same; the most frequent English words are skipped.
+
+    Args:
+        documents: What to search. To add or delete, make a new one: it takes milliseconds for a
+            thousand documents.
+        k1: How much a word counts that occurs again, 0 or above.
+        b: How much long documents are held back, 0 to 1.
+
+    Raises:
+        ValueError: If there are no documents, or ``k1`` or ``b`` is outside its range.
+        MissingExtraError: If bm25s is not installed.
+
+    Example:
+        >>> cheese = BM25Retriever([Document("Gouda is Dutch."), Document("Brie is French.")])
+        >>> cheese.search("Where is Gouda from?", 1)[0].document.text
+        'Gouda is Dutch.'
+    """
+
+    def __init__(self, documents: Sequence[Document], *, k1: float = 1.5, b: float = 0.75) -> None:
+        """Count the words."""
+        if not documents:
+            raise ValueError("there are no documents to search")
+        if not (k1 >= 0 and 0 <= b <= 1):
+            raise ValueError(f"k1 must be 0 or above and b from 0 to 1, got k1={k1} and b={b}")
+        self.documents = list(documents)
+        self._library = require("bm25s", extra="rag")
+        words = self._words([document.text for document in self.documents])
+        self._empty = not any(words)  # bm25s can't index texts that have no words at all
+        self._index = self._library.BM25(k1=k1, b=b, method="lucene")
+        if not self._empty:
+            self._index.index(words, show_progress=False)
+
+    def search(self, query: str, k: int) -> list[Hit]:
+        """Return the ``k`` best documents, best first; those that share no word are left out.
+
+        Raises:
+            ValueError: If ``k`` is below 1.
+        """
+        if k < 1:
+            raise ValueError(f"k must be at least 1, got {k}")
+        known = () if self._empty else self._index.vocab_dict
+        words = [word for word in self._words([query])[0] if word in known]
+        if not words:
+            return []
+        scores = self._index.get_scores(words)
+        best = np.argsort(-scores, kind="stable")[:k]  # of equals, the one that came first
+        return [Hit(self.documents[at], float(scores[at])) for at in best if scores[at] > 0]
+
+    def _words(self, texts: list[str]) -> list[Any]:
+        return self._library.tokenize(
+            texts,
+            token_pattern=r"(?u)\b\w+\b",
+            stopwords="english",
+            return_ids=False,
+            show_progress=False,
+        )

@@ -1,0 +1,185 @@
+"""Documents: a text and where it comes from. Load them from a file or a whole folder.
+
+A Markdown or HTML file becomes one document per section, a PDF one per page, a text file one
+document. So whatever is found later can say where it stands. `companion.rag.readers` reads a
+single file; here is what holds for all: which files, how large, and what happens to a bad one.
+
+Left out: office formats, scanned pages (they need text recognition), anything on the network.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from tqdm import tqdm
+
+from companion.errors import DocumentError
+from companion.rag.readers import READERS, Section, read_sections
+
+Metadata = dict[str, str | int | float | bool]
+
+MAX_BYTES = 20_000_000
+
+
+@dataclass(frozen=True)
+class Document:
+    """A text with its metadata. Taught in :doc:`/book/applications/documents`.
+
+    Args:
+        text: The text, not blank.
+        metadata: Where it comes from, such as ``{"source": "guide.md", "heading": "Install"}``.
+            Values are text, numbers or truth values: what every vector store can keep.
+
+    Raises:
+        ValueError: If the text is blank or a value is of another type.
+
+    Example:
+        >>> Document("Bern is the capital.", {"source": "swiss.txt"}).metadata["source"]
+        'swiss.txt'
+    """
+
+    text: str
+    metadata: Metadata = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Check text and metadata, and keep a copy of the metadata."""
+        if not isinstance(self.text, str) or not self.text.strip():
+            raise ValueError(f"the text of a document must not be blank, got {self.text!r:.80}")
+        if not isinstance(self.metadata, Mapping):
+            raise ValueError(f"metadata must be a dict, got {type(self.metadata).__name__}")
+        for key, value in self.metadata.items():
+            if not isinstance(key, str) or not isinstance(value, str | int | float | bool):
+                raise ValueError(
+                    f"metadata holds {key!r}: {value!r:.80}; keys are text, values are text, "
+                    "numbers or truth values"
+                )
+            if isinstance(value, float) and not math.isfinite(value):
+                raise ValueError(f"metadata holds {key!r}: {value}; JSON has no such number")
+        object.__setattr__(self, "metadata", dict(self.metadata))
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+
+class Hit(NamedTuple):
+    """A document that a search found."""
+
+    document: Document
+    score: float
+    """Higher is closer. What it means depends on the retriever; a cosine for dense search."""
+
+
+def load_documents(
+    path: str | Path,
+    *,
+    pattern: str = "**/*",
+    code: bool = False,
+    encoding: str = "utf-8",
+    max_bytes: int = MAX_BYTES,
+    on_error: Callable[[DocumentError], None] | None = None,
+) -> list[Document]:
+    r"""Load a file, or every file of a folder. Taught in :doc:`/book/applications/documents`.
+
+    Args:
+        path: A file, or a folder that is searched with ``pattern``. Files and folders whose
+            names begin with a dot are skipped.
+        pattern: Which files of the folder, such as ``"**/*.md"``.
+        code: Keep blocks of program code of Markdown and HTML files.
+        encoding: How text files are encoded. An HTML file may declare another one.
+        max_bytes: Largest file that is read, in bytes.
+        on_error: Called with the error of each file that can't be read, and the others are
+            loaded: ``errors = []; load_documents("docs", on_error=errors.append)``. If None, the
+            first bad file raises.
+
+    Returns:
+        Documents in the order of their paths. The metadata of each holds ``source`` (path below
+        the folder, with forward slashes), ``title``, and ``heading`` or ``page`` where there is
+        one.
+
+    Raises:
+        DocumentError: If the path does not exist, a file can't be read (the message names the
+            file), or nothing is left to load.
+        ValueError: If ``max_bytes`` is below 1.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     _ = Path(folder, "a.md").write_text("# Cheese\n\n## Gouda\n\nIt is Dutch.")
+        ...     load_documents(folder)[0].metadata
+        {'source': 'a.md', 'title': 'Cheese', 'heading': 'Gouda'}
+    """
+    if max_bytes < 1:
+        raise ValueError(f"max_bytes must be at least 1, got {max_bytes}")
+    root = Path(path).expanduser()
+    files = _files(root, pattern)
+    base = root if root.is_dir() else root.parent
+    documents, failures = [], 0
+    for file in tqdm(files, disable=None, unit="file", leave=False):
+        try:
+            sections = _read(file, base, max_bytes, encoding, code)
+        except DocumentError as error:
+            if on_error is None:
+                raise
+            on_error(error)
+            failures += 1
+            continue
+        source = file.relative_to(base).as_posix()
+        documents += [_document(section, source) for section in sections]
+    if not documents:
+        raise DocumentError(f"{root}: none of its {failures} files could be read")
+    return documents
+
+
+def _files(root: Path, pattern: str) -> list[Path]:
+    if not root.is_dir():
+        if not root.exists():
+            raise DocumentError(f"{root} does not exist")
+        return [root]
+    found = [
+        file
+        for file in sorted(root.glob(pattern))
+        if not file.is_dir()
+        and not any(part.startswith(".") for part in file.relative_to(root).parts)
+    ]
+    if not found:
+        raise DocumentError(f"{root} holds no files that match {pattern!r}, so there is no corpus")
+    return found
+
+
+def _read(file: Path, base: Path, max_bytes: int, encoding: str, code: bool) -> list[Section]:
+    """Read a file after checking that it is one, is ours to read and is not too large."""
+    kind = file.suffix.lower()
+    if kind not in READERS:
+        raise DocumentError(
+            f"{file}: files of kind {kind or 'without suffix'!r} are not read, only "
+            f"{', '.join(READERS)}. Convert it, or choose files with pattern."
+        )
+    if not file.is_file():
+        raise DocumentError(f"{file} is not a regular file")
+    if not file.resolve().is_relative_to(base.resolve()):
+        raise DocumentError(f"{file} is a link that leaves {base}, so it is not followed")
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(max_bytes + 1)
+    except OSError as error:
+        raise DocumentError(f"{file} can't be read: {error.strerror or error}") from error
+    if len(data) > max_bytes:
+        raise DocumentError(
+            f"{file} has {file.stat().st_size:,} bytes, more than max_bytes={max_bytes:,}. Split "
+            "it, or raise max_bytes."
+        )
+    sections = read_sections(data, kind, name=str(file), encoding=encoding, code=code)
+    if not sections:
+        raise DocumentError(f"{file} holds no text")
+    return sections
+
+
+def _document(section: Section, source: str) -> Document:
+    metadata: Metadata = {"source": source, "title": section.title or Path(source).stem}
+    if section.heading:
+        metadata["heading"] = section.heading
+    if section.page:
+        metadata["page"] = section.page
+    return Document(section.text, metadata)

