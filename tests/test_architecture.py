@@ -68,7 +68,7 @@ OWNERS = {
     "trl": ["companion.training"],
     "peft": ["companion.lora", "companion.training"],
     "bitsandbytes": [],  # optional: see companion._extras.require
-    "faiss": ["companion.rag.index"],
+    "faiss": ["companion.rag.neighbors"],
     "sentence_transformers": ["companion.rag.embeddings"],
     "langchain_core": ["companion.rag.retriever", "companion.prompts"],
     "langchain_text_splitters": ["companion.rag.chunking"],
