@@ -17,6 +17,7 @@ from transformers.utils import logging as transformers_logging
 from companion.errors import WeightsError
 from companion.models.checkpoint import parameter_count, verify_pocket
 from companion.models.devices import available_memory, check_memory, pick_device, pick_dtype
+from companion.models.embedding import embedding_folder
 from companion.models.hub import fetch_snapshot
 from companion.models.quantized import (
     check_quantization,
@@ -73,7 +74,8 @@ def load(
         weights_root: Folder of the pocket weights; the bundled ones if None.
 
     Returns:
-        The model in eval mode, and the tokenizer with left padding and a padding token.
+        The model in eval mode, and the tokenizer: with left padding and a padding token for models
+        that generate, as it is for encoders.
 
     Raises:
         UnknownModelError: If the name is no role, folder or Hub id.
@@ -102,7 +104,7 @@ def load(
         settings = quantization_settings(quantization, dtype, device)
     model = _load_model(folder, target.head, dtype, settings)
     model = model.to(device) if quantization is None else compute_on_cpu(model)
-    return LoadedModel(model.eval(), _load_tokenizer(folder))
+    return LoadedModel(model.eval(), _load_tokenizer(folder, target.head))
 
 
 def prepare_tokenizer(tokenizer: Any) -> Any:
@@ -142,6 +144,8 @@ def _locate(
     weights_root: Path,
     check: Callable[[Path], None],
 ) -> Path:
+    if target.head == "encoder" and target.pocket is not None:
+        return embedding_folder()
     if target.pocket is not None:
         return verify_pocket(weights_root, target.pocket)
     if target.folder is not None:
@@ -185,7 +189,7 @@ def _load_model(folder: Path, head: str, dtype: torch.dtype, settings: dict[str,
 
     `transformers` fills a missing weight with random numbers and only logs it.
     """
-    with _explained(folder), _no_progress_bar():
+    with _explained(folder), no_progress_bar():
         model, info = MODEL_CLASSES[head].from_pretrained(
             folder,
             dtype=dtype,
@@ -204,18 +208,19 @@ def _load_model(folder: Path, head: str, dtype: torch.dtype, settings: dict[str,
     return model
 
 
-def _load_tokenizer(folder: Path) -> Any:
+def _load_tokenizer(folder: Path, head: str) -> Any:
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(
             folder, trust_remote_code=False, local_files_only=True
         )
     except (OSError, ValueError, KeyError) as error:
         raise WeightsError(f"transformers can't load the tokenizer in {folder}: {error}") from error
-    return prepare_tokenizer(tokenizer)
+    # An encoder counts positions from the left, so its padding stays on the right.
+    return tokenizer if head == "encoder" else prepare_tokenizer(tokenizer)
 
 
 @contextmanager
-def _no_progress_bar() -> Iterator[None]:
+def no_progress_bar() -> Iterator[None]:
     """Keep the bar of `from_pretrained` out of the notebooks, then restore the setting."""
     enabled = transformers_logging.is_progress_bar_enabled()
     transformers_logging.disable_progress_bar()

@@ -21,9 +21,9 @@ from tqdm import tqdm
 
 from companion._extras import require
 from companion.models.checkpoint import sha256, weight_files
-from companion.models.loading import _no_progress_bar
+from companion.models.embedding import embedding_folder
+from companion.models.loading import no_progress_bar
 from companion.rag.vector_cache import VectorCache
-from companion.rag.weights import embedding_folder
 
 
 def mean_pool(hidden: Tensor, attention_mask: Tensor) -> Tensor:
@@ -157,7 +157,7 @@ def _quiet() -> Iterator[None]:
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        with _no_progress_bar():
+        with no_progress_bar():
             yield
     finally:
         logger.setLevel(level)

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import companion
+from companion.models.embedding import embedding_folder
 from companion.rag.chunking import split_by_tokens, split_recursively, token_counter
 from companion.rag.documents import Document
-from companion.rag.weights import embedding_folder
 
 WORDS = "one two three four five six seven eight nine ten"
 TEXTS = st.text(alphabet="ab cé漢😀.\n-", min_size=1, max_size=120).filter(str.strip)

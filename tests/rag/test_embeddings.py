@@ -13,7 +13,8 @@ import pytest
 import torch
 
 from companion.errors import MissingExtraError, WeightsError
-from companion.rag import weights
+from companion.models import embedding as weights
+from companion.models import load
 from companion.rag.embeddings import Embedder, mean_pool
 from companion.rag.vector_cache import VectorCache
 
@@ -240,3 +241,16 @@ def test_another_folder_has_another_id_and_vectors_of_length_one(copied, embedde
     assert other.model_id.startswith(copied.name)
     assert other.model_id != embedder.model_id
     np.testing.assert_allclose(other.embed(["a"]), embedder.embed(["a"]), atol=1e-6)
+
+
+def test_the_role_embedding_loads_the_bundled_model_and_pooling_gives_the_same_vectors() -> None:
+    model, tokenizer = load("embedding", source="pocket")
+    texts = ["A cat.", "A much longer text about two cats that live by the sea."]
+    batch = tokenizer(texts, padding=True, return_tensors="pt")
+
+    with torch.no_grad():
+        pooled = mean_pool(model(**batch).last_hidden_state, batch["attention_mask"])
+    vectors = torch.nn.functional.normalize(pooled).numpy()
+
+    assert tokenizer.padding_side == "right"
+    np.testing.assert_allclose(vectors, Embedder().embed(texts), atol=1e-5)
