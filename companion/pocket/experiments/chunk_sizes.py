@@ -1,0 +1,79 @@
+"""Chunk size and kind of search: how often the first three passages hold the page that answers.
+
+On this book's own pages and the questions about them. Half of the questions are there to choose
+by, the other half to report. Taught in :doc:`/book/applications/retrieval`.
+"""
+
+from collections.abc import Sequence
+
+from companion.rag.bm25 import BM25Retriever
+from companion.rag.book import Question, load_book, load_questions
+from companion.rag.chunking import split_recursively
+from companion.rag.documents import Document
+from companion.rag.embeddings import Embedder
+from companion.rag.retriever import DenseRetriever, HybridRetriever, Retriever
+
+SIZES = (32, 64, 128, 200)
+K = 3
+
+
+def titled(chunk: Document) -> Document:
+    """Put the title of the page and the heading before the text, for search by meaning and words.
+
+    Args:
+        chunk: A chunk of a section.
+
+    Returns:
+        The same chunk with a longer text.
+    """
+    above = f"{chunk.metadata['title']}. {chunk.metadata.get('heading', '')}. "
+    return Document(above + chunk.text, chunk.metadata)
+
+
+def hits(retriever: Retriever, questions: Sequence[Question]) -> list[bool]:
+    """Tell for each question whether one of the first three passages is of a page that answers.
+
+    Args:
+        retriever: What to measure.
+        questions: Questions with their pages.
+
+    Returns:
+        One truth value per question.
+    """
+    found = []
+    for question in questions:
+        pages = {h.document.metadata["source"] for h in retriever.search(question.text, K)}
+        found.append(bool(pages & set(question.pages)))
+    return found
+
+
+def measure(*, scale: float = 1.0) -> dict[str, object]:
+    """Cut the book into chunks of several sizes and ask all questions.
+
+    Args:
+        scale: Share of the sections to use, for a quick try.
+
+    Returns:
+        For each size the number of ``chunks``, and for each kind of search the hits on the
+        questions to choose by and on those to report, with the numbers of questions.
+    """
+    book = load_book()
+    book = book[: max(1, round(len(book) * scale))]
+    questions = load_questions()
+    embedder = Embedder()
+    sizes = {}
+    for size in SIZES:
+        chunks = split_recursively(book, embedder.tokenizer, chunk_size=size, overlap=0)
+        chunks = [titled(chunk) for chunk in chunks]
+        dense, words = DenseRetriever.from_documents(chunks, embedder), BM25Retriever(chunks)
+        searches = {"dense": dense, "BM25": words, "hybrid": HybridRetriever([dense, words])}
+        row: dict[str, object] = {"chunks": len(chunks)}
+        for name, retriever in searches.items():
+            found = hits(retriever, questions)
+            row[name] = {"choose": sum(found[::2]), "report": sum(found[1::2])}
+        sizes[str(size)] = row
+    return {
+        "questions": {"choose": len(questions[::2]), "report": len(questions[1::2])},
+        "k": K,
+        "sizes": sizes,
+    }
