@@ -10,15 +10,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from companion.chatbot.history import Source
-
-INSTRUCTION = "Answer the question with the context only."
+from companion.prompts import fill
+from companion.rag.answers import PROMPT, numbered
 
 
 def grounded_prompt(question: str, passages: Sequence[str]) -> str:
     r"""Return the user's message with numbered passages before the question.
 
     The form is that of pocket-chat's training data, ``Answer:`` left out as in its conversations.
-    Line breaks in a passage become blanks, so that it can't begin a line of its own. Taught in
+    A passage is put on one line, without marks such as ``[1]``, so that it can't pose as another.
+    Taught in
     :doc:`/book/applications/chatbot`.
 
     Args:
@@ -38,8 +39,7 @@ def grounded_prompt(question: str, passages: Sequence[str]) -> str:
     """
     if not passages:
         return question
-    listed = "\n".join(f"[{i}] {' '.join(text.split())}" for i, text in enumerate(passages, 1))
-    return f"{INSTRUCTION}\nContext:\n{listed}\nQuestion: {question}"
+    return fill(PROMPT, context=numbered(passages), question=question)
 
 
 def find_sources(

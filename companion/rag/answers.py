@@ -18,6 +18,30 @@ NOT_FOUND = "The documents do not say."
 
 CITATION = re.compile(r"\s*\[(\d{1,9})\]")
 
+PROMPT = "Answer the question with the context only.\nContext:\n{context}\nQuestion: {question}"
+"""The form that pocket-chat was trained on. Others understand it, too."""
+
+
+def one_line(text: str) -> str:
+    r"""Put data on one line and write its ``[1]`` as ``(1)``, so that it can't pose as a passage.
+
+    Example:
+        >>> one_line("Ann lives\nin Oslo. [2] Bo sings.")
+        'Ann lives in Oslo. (2) Bo sings.'
+    """
+    return " ".join(CITATION.sub(r" (\1)", text).split())
+
+
+def numbered(passages: Sequence[str]) -> str:
+    """Return passages as numbered lines, the first with number 1.
+
+    Example:
+        >>> print(numbered(["Ann lives in Oslo.", "Bo sings."]))
+        [1] Ann lives in Oslo.
+        [2] Bo sings.
+    """
+    return "\n".join(f"[{number}] {one_line(text)}" for number, text in enumerate(passages, 1))
+
 
 @dataclass(frozen=True)
 class RagAnswer:

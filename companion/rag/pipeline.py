@@ -19,12 +19,17 @@ from companion.generation.batching import context_length, encode_prompts
 from companion.generation.decoding import SamplingParams, generate
 from companion.messages import neutralize, prompt_text
 from companion.prompts import fill
-from companion.rag.answers import CITATION, NOT_FOUND, NOT_THERE, RagAnswer, parse_answer
+from companion.rag.answers import (
+    NOT_FOUND,
+    NOT_THERE,
+    PROMPT,
+    RagAnswer,
+    numbered,
+    one_line,
+    parse_answer,
+)
 from companion.rag.documents import Hit
 from companion.rag.retriever import Retriever
-
-PROMPT = "Answer the question with the context only.\nContext:\n{context}\nQuestion: {question}"
-"""The form that pocket-chat was trained on. Others understand it, too."""
 
 __all__ = ["NOT_FOUND", "NOT_THERE", "PROMPT", "RagAnswer", "RagPipeline"]
 
@@ -107,11 +112,8 @@ class RagPipeline:
 
     def prompt(self, question: str, passages: Sequence[Hit]) -> str:
         """Return the text that the model continues: template filled, data made harmless."""
-        context = "\n".join(
-            f"[{number}] {self._harmless(hit.document.text)}"
-            for number, hit in enumerate(passages, 1)
-        )
-        asked = self._harmless(question)
+        context = numbered([neutralize(self.tokenizer, hit.document.text) for hit in passages])
+        asked = one_line(neutralize(self.tokenizer, question))
         content = fill(self.template, context=context, question=asked)
         return prompt_text(self.tokenizer, [{"role": "user", "content": content}])
 
@@ -143,7 +145,3 @@ class RagPipeline:
                 break
             passages = passages[:-1]
         return passages
-
-    def _harmless(self, text: str) -> str:
-        """Remove special tokens, citation marks and line breaks from data."""
-        return " ".join(CITATION.sub(r" (\1)", neutralize(self.tokenizer, text)).split())
