@@ -1,0 +1,164 @@
+"""What a learner calls: check, hint, solution, progress, report, show."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from companion.exercises import catalog
+from companion.exercises import progress as storage
+from companion.exercises.exercise import ChoiceExercise, Exercise, OutputExercise
+from companion.exercises.judging import judge
+from companion.exercises.progress import Record
+from companion.exercises.report import write_report
+from companion.exercises.verdict import Verdict
+
+_said: set[str] = set()  # notes that are shown once in a session
+
+
+class Text(str):
+    """Markdown that a notebook renders and a terminal prints."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        """Show the text itself."""
+        return str(self)
+
+    def _repr_markdown_(self) -> str:
+        """Show it in a notebook."""
+        return str(self)
+
+
+def check(exercise_id: str, answer: Any = None, *, covered: Sequence[int] | None = None) -> Verdict:
+    """Check an answer, and remember the best one.
+
+    Args:
+        exercise_id: Such as ``"causal-mask"``.
+        answer: Your function or class itself, your number, letters or text.
+        covered: For a text, the numbers of the key points that it makes.
+
+    Returns:
+        The verdict; a notebook shows it.
+
+    Raises:
+        ValueError: If there is no such exercise, or no such key point.
+    """
+    exercise = catalog.find(exercise_id)
+    verdict = judge(exercise, answer, covered=covered)
+    if verdict.state != "not attempted":
+        before = storage.read().get(exercise.id, Record())
+        record = storage.update(exercise.id, lambda record: record.attempted(verdict.share))
+        if record.solved and not before.solved:
+            verdict = replace(verdict, message=f"{verdict.message}\n{_after(exercise)}".strip())
+    return verdict
+
+
+def _after(exercise: Exercise) -> str:
+    """Say what comes next, and once a session where progress goes if it is not kept."""
+    said = f'Solved. ex.solution("{exercise.id}") shows ours.'
+    if storage.is_temporary() and "temporary" not in _said:
+        _said.add("temporary")
+        said += (
+            " Colab forgets your progress when this machine stops. To keep it: "
+            'from google.colab import drive; drive.mount("/content/drive")'
+        )
+    return said
+
+
+def hint(exercise_id: str) -> Text:
+    """Return the next hint; after the last one, all of them.
+
+    Raises:
+        ValueError: If there is no such exercise.
+    """
+    exercise = catalog.find(exercise_id)
+    total = len(exercise.hints)
+    record = storage.update(
+        exercise.id, lambda record: replace(record, hints=min(record.hints + 1, total))
+    )
+    lines = [f"Hint {n} of {total}: {exercise.hints[n - 1]}" for n in range(1, record.hints + 1)]
+    return Text("\n\n".join(lines))
+
+
+def solution(exercise_id: str) -> Text:
+    """Return the solution, once the exercise has been attempted.
+
+    Raises:
+        ValueError: If there is no such exercise.
+    """
+    exercise = catalog.find(exercise_id)
+    if not storage.read().get(exercise.id, Record()).attempts:
+        return Text(
+            f'Try it first: ex.check("{exercise.id}", ...) with any answer, even a wrong one. '
+            f'Or take a hint: ex.hint("{exercise.id}").'
+        )
+    storage.update(exercise.id, lambda record: replace(record, solution=True))
+    return Text(exercise.solution_text())
+
+
+def progress() -> Text:
+    """Return what has been solved so far, by section."""
+    records = storage.read()
+    rows = ["| section | solved | points |", "| --- | --- | --- |"]
+    done, of, earned, total = 0, 0, 0.0, 0
+    for section, exercises in catalog.by_section().items():
+        mine = [(one, records.get(one.id, Record())) for one in exercises]
+        solved = sum(bool(record.solved) for _, record in mine)
+        points = sum(record.best * one.points for one, record in mine)
+        most = sum(one.points for one in exercises)
+        rows.append(f"| {section} | {solved} of {len(mine)} | {points:.3g} of {most} |")
+        done, of, earned, total = done + solved, of + len(mine), earned + points, total + most
+    rows.append(f"| all | {done} of {of} | {earned:.4g} of {total} |")
+    return Text("\n".join(rows))
+
+
+def report(path: str | Path = "exercise-report.html", *, name: str = "") -> Path:
+    """Write a completion report, an HTML page with scores and a digest.
+
+    It is no proof of identity: anyone can edit the file that it is made from.
+
+    Args:
+        path: File to write; an existing one is replaced.
+        name: Your name, if it should stand there.
+
+    Returns:
+        The path.
+
+    Raises:
+        OSError: If the file can't be written.
+    """
+    path = Path(path)
+    text = write_report(catalog.all_exercises(), storage.read(), name)
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def show(exercise_id: str) -> Text:
+    """Return an exercise: what to do, and the code to start from.
+
+    Raises:
+        ValueError: If there is no such exercise.
+    """
+    exercise = catalog.find(exercise_id)
+    parts = [
+        f"**{exercise.title}** ({exercise.difficulty}, about {exercise.minutes} minutes)",
+        exercise.statement.strip(),
+    ]
+    if isinstance(exercise, OutputExercise):
+        parts.append(f"```python\n{exercise.program_text()}\n```")
+    if isinstance(exercise, ChoiceExercise):
+        parts.append(options_text(exercise))
+    imports = exercise.imports() + "\n\n\n" if getattr(exercise, "uses", ()) else ""
+    parts.append(f"```python\n{imports}{exercise.stub()}\n```")
+    return Text("\n\n".join(parts))
+
+
+def options_text(exercise: ChoiceExercise) -> str:
+    """Return the options as a Markdown list with their letters."""
+    return "\n".join(f"- **{letter}**: {one.text}" for letter, one in exercise.letters.items())

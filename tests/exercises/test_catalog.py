@@ -1,0 +1,149 @@
+"""Every exercise: its solution passes, its known wrong answers fail as they should."""
+
+import ast
+import re
+from collections import Counter
+
+import pytest
+
+from companion.exercises import catalog
+from companion.exercises.exercise import (
+    ChoiceExercise,
+    CodeExercise,
+    NumericExercise,
+    OutputExercise,
+    WordsExercise,
+)
+from companion.exercises.judging import judge, run_cases
+
+ALL = catalog.all_exercises()
+CODE = [one for one in ALL if isinstance(one, CodeExercise)]
+SEEDS = ("public", "hidden")
+
+
+def of(kind):
+    return [pytest.param(one, id=one.id) for one in ALL if isinstance(one, kind)]
+
+
+def known_wrong(exercises):
+    return [
+        pytest.param(one, number, id=f"{one.id}-{number}")
+        for one in exercises
+        for number in range(len(one.wrong))
+    ]
+
+
+@pytest.mark.parametrize("exercise", of(CodeExercise))
+def test_the_solution_passes(exercise):
+    for seed in SEEDS:
+        verdict = judge(exercise, exercise.solution, seed=seed)
+
+        assert verdict.state == "right", repr(verdict)
+
+
+@pytest.mark.parametrize(("exercise", "number"), known_wrong(CODE))
+def test_a_known_wrong_answer_fails_with_its_own_message(exercise, number):
+    for seed in SEEDS:
+        verdict = judge(exercise, exercise.wrong[number].answer, seed=seed)
+
+        assert verdict.state in ("wrong", "partly right")
+        assert verdict.wrong == number, repr(verdict)
+        assert exercise.wrong[number].message in verdict.message
+
+
+@pytest.mark.parametrize("exercise", of(CodeExercise))
+def test_the_stub_is_the_learners_function_without_its_body(exercise):
+    tree = ast.parse(exercise.stub()).body[0]
+
+    assert tree.name == exercise.variable
+    assert ast.get_docstring(tree), "learners need a specification"
+    if exercise.start is None:
+        assert "your code goes here" in exercise.stub()
+
+
+@pytest.mark.parametrize("exercise", of(CodeExercise))
+def test_cases_are_drawn_from_the_seed(exercise):
+    names = [case.name for case in exercise.draw("a")]
+
+    assert 3 <= len(names) <= 12
+    assert len(set(names)) == len(names)
+    assert repr(exercise.draw("a")) == repr(exercise.draw("a"))
+    assert repr(exercise.draw("a")) != repr(exercise.draw("b"))
+    assert all(len(case.think) > 15 for case in exercise.draw("a"))
+
+
+@pytest.mark.parametrize("exercise", of(CodeExercise))
+def test_the_solution_leaves_its_arguments_alone_and_needs_no_time(exercise):
+    outcomes = run_cases(exercise, exercise.solution, exercise.draw("public"))
+
+    assert {one.state for one in outcomes} <= {"value", "error"}
+    assert all(one.error.split(":")[0] in ("", "ValueError") for one in outcomes)
+
+
+@pytest.mark.parametrize("exercise", of(NumericExercise))
+def test_a_number_is_judged(exercise):
+    assert judge(exercise, exercise.compute()).state == "right"
+    assert len(exercise.wrong) >= 3
+    for number, wrong in enumerate(exercise.wrong):
+        verdict = judge(exercise, wrong.answer)
+        assert (verdict.state, verdict.wrong, verdict.message) == ("wrong", number, wrong.message)
+
+
+@pytest.mark.parametrize("exercise", of(ChoiceExercise))
+def test_options_are_judged(exercise):
+    right = "".join(key for key, option in exercise.letters.items() if option.right)
+
+    assert judge(exercise, right).state == "right"
+    assert len(exercise.options) >= 4
+    for letter, option in exercise.letters.items():
+        assert len(option.why) > 15
+        if not option.right:
+            verdict = judge(exercise, letter)
+            assert verdict.state == "wrong"
+            assert option.why in verdict.message
+
+
+@pytest.mark.parametrize("exercise", of(OutputExercise))
+def test_a_prediction_is_judged(exercise):
+    assert judge(exercise, exercise.output()).state == "right"
+    assert len(exercise.wrong) >= 3
+    for number, wrong in enumerate(exercise.wrong):
+        verdict = judge(exercise, wrong.answer)
+        assert (verdict.state, verdict.wrong, verdict.message) == ("wrong", number, wrong.message)
+
+
+@pytest.mark.parametrize("exercise", of(WordsExercise))
+def test_a_text_is_assessed_by_its_writer(exercise):
+    everything = list(range(1, len(exercise.key_points) + 1))
+
+    assert len(exercise.key_points) >= 3
+    assert judge(exercise, "too short").state == "not attempted"
+    assert judge(exercise, exercise.sample).state == "to assess"
+    assert judge(exercise, exercise.sample, covered=[1]).state == "partly right"
+    assert judge(exercise, exercise.sample, covered=everything).state == "right"
+
+
+@pytest.mark.parametrize("exercise", [pytest.param(one, id=one.id) for one in ALL])
+def test_an_exercise_is_complete(exercise):
+    assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", exercise.id)
+    assert exercise.statement.strip()
+    assert 1 <= exercise.minutes <= 90
+    assert len(exercise.hints) >= 2
+    assert exercise.solution_text().strip()
+    assert "your code goes here" not in exercise.solution_text()
+
+
+@pytest.mark.parametrize("exercise", of(CodeExercise))
+def test_code_has_at_least_three_known_wrong_answers(exercise):
+    assert len(exercise.wrong) >= 3
+    assert len({wrong.message for wrong in exercise.wrong}) == len(exercise.wrong)
+
+
+def test_ids_and_names_are_unique():
+    assert [name for name, n in Counter(one.id for one in ALL).items() if n > 1] == []
+    assert [name for name, n in Counter(one.variable for one in ALL).items() if n > 1] == []
+
+
+def test_an_unknown_id_names_the_nearest():
+    with pytest.raises(ValueError, match="no exercise 'causal-msk'; did you mean causal-mask"):
+        catalog.find("causal-msk")
