@@ -1,4 +1,4 @@
-"""The command line: ``companion models`` shows which models fit here, ``companion chat`` chats."""
+"""The command line: ``companion models``, ``companion chat``, ``companion grade``."""
 
 import argparse
 import json
@@ -33,6 +33,18 @@ In the terminal, /help lists the commands. If the endpoint wants a key, put it i
 variable COMPANION_API_KEY. The web page is served to this machine only.
 """
 
+GRADE_HELP = """\
+Grades notebooks and scripts on the exercises of the book, with hidden cases.
+
+  companion grade submissions/ --out grades.csv --seed @secret.txt --section gpt
+
+FOLDER holds one notebook (.ipynb), script (.py) or folder with such files per student. Cases are
+drawn from the seed: keep it secret until the grades are out. Each submission runs in a sandbox
+(bubblewrap); comparison with the solutions happens outside it. Beside the CSV there will be a
+folder with a file of feedback for each student, and a summary with statistics of the items.
+Answers in words are not graded. A run that was stopped goes on when the same command is given.
+"""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line.
@@ -57,6 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     models.add_argument("--json", action="store_true", help="print JSON, sizes in bytes")
     models.set_defaults(run=_models)
     _add_chat(commands)
+    _add_grade(commands)
     arguments = parser.parse_args(argv)
     try:
         return arguments.run(arguments)
@@ -111,6 +124,42 @@ def _chat(arguments: argparse.Namespace) -> int:
     except BrokenPipeError:  # nobody reads our output any more, as in `companion chat | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+
+
+def _add_grade(commands: Any) -> None:
+    """Declare the options of ``companion grade``; see `GradeOptions`."""
+    grade = commands.add_parser(
+        "grade",
+        help="grade a folder of submissions",
+        description=GRADE_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    grade.add_argument("folder", type=Path, metavar="FOLDER", help="submissions, one per student")
+    grade.add_argument("--out", type=Path, required=True, metavar="CSV", help="file for the grades")
+    grade.add_argument(
+        "--seed", required=True, metavar="SECRET", help="draws the hidden cases; @FILE reads it"
+    )
+    grade.add_argument("--section", nargs="+", metavar="NAME", help="exercises of these sections")
+    grade.add_argument("--exercises", nargs="+", metavar="ID", help="these exercises")
+    grade.add_argument("--jobs", type=int, metavar="N", help="submissions at a time")
+    grade.add_argument(
+        "--memory", type=int, default=4096, metavar="MIB", help="memory of one (default 4096)"
+    )
+    grade.set_defaults(run=_grade)
+
+
+def _grade(arguments: argparse.Namespace) -> int:
+    from companion.exercises.grading.launch import GradeOptions, grade
+
+    values = vars(arguments)
+    options = GradeOptions(**{field: values[field] for field in GradeOptions.__dataclass_fields__})
+    try:
+        return grade(options)
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"companion: {' '.join(str(error).split())}\n")
+        return 1
+    except KeyboardInterrupt:
+        return 130
 
 
 def _models(arguments: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""Two directives: ``dot`` draws a diagram, ``widget`` holds a small interactive figure."""
+"""Directives: ``dot`` draws a diagram, ``widget`` holds an interactive figure, ``quiz`` asks."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import ClassVar
 
 from docutils import nodes
 from docutils.parsers.rst import directives
+from docutils.statemachine import StringList
+from quiz import Option, parse_quiz
 from sphinx.util.docutils import SphinxDirective
 
 _DOT_COMMAND = [
@@ -104,3 +106,62 @@ class Widget(SphinxDirective):
             *body.children,
             nodes.raw("", "</div></div>", format="html"),
         ]
+
+
+class QuizQuestion(SphinxDirective):
+    """A question that answers back. Choosing an option shows its explanation, by CSS alone.
+
+    ``quiz.js`` adds the score, which stays in the reader's browser.
+    """
+
+    required_arguments = 1
+    has_content = True
+
+    def run(self) -> list[nodes.Node]:
+        """Write a fieldset of radio buttons, or of checkboxes if several options are right."""
+        try:
+            quiz = parse_quiz(self.arguments[0], list(self.content))
+        except ValueError as error:
+            raise self.error(str(error)) from error
+        kind = "checkbox" if quiz.several else "radio"
+        several = '<p class="quiz-several">Several may hold.</p>' if quiz.several else ""
+        first, *more = self._parsed(quiz.question, 0)
+        out = [
+            _raw(f'<fieldset class="quiz" data-quiz="{quiz.name}"><legend>'),
+            *_inline(first),
+            _raw("</legend>"),
+            *more,
+            _raw(several),
+        ]
+        for option in quiz.options:
+            out += self._option(option, quiz.name, kind)
+        return [*out, _raw("</fieldset>")]
+
+    def _option(self, option: Option, name: str, kind: str) -> list[nodes.Node]:
+        state = "right" if option.right else "wrong"
+        (text,) = self._parsed(option.text, option.line)
+        return [
+            _raw(
+                f'<div class="quiz-option"><label><input type="{kind}" name="{name}" '
+                f'value="{state}"><span>'
+            ),
+            *_inline(text),
+            _raw(f'</span></label><div class="quiz-why {state}"><strong>{state.title()}.</strong>'),
+            *self._parsed(option.why, option.line),
+            _raw("</div></div>"),
+        ]
+
+    def _parsed(self, text: str, line: int) -> list[nodes.Node]:
+        box = nodes.container()
+        lines = StringList(text.split("\n"), source="quiz")
+        self.state.nested_parse(lines, self.content_offset + line, box)
+        return box.children
+
+
+def _raw(text: str) -> nodes.Node:
+    return nodes.raw("", text, format="html")
+
+
+def _inline(node: nodes.Node) -> list[nodes.Node]:
+    """The content of a paragraph, to stand in a label or a legend, where paragraphs may not."""
+    return node.children if isinstance(node, nodes.paragraph) else [node]

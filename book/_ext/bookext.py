@@ -21,7 +21,7 @@ from sphinxcontrib import katex
 _HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(_HERE), str(_HERE.parent / "_tools")]
 
-from book_directives import Dot, Widget  # noqa: E402
+from book_directives import Dot, QuizQuestion, Widget  # noqa: E402
 from project import BRANCH, find_project  # noqa: E402
 from timings import read_timings  # noqa: E402
 
@@ -83,6 +83,8 @@ def complete_page(
             context[key][:] = [item for item in context[key] if not _mentions(item, unused)]
     if 'class="llm-widget"' in body:
         app.add_js_file("widgets.js", loading_method="defer")
+    if 'class="quiz"' in body:
+        app.add_js_file("quiz.js", loading_method="defer")
     project = find_project(Path(app.srcdir))
     page = project.page(pagename.removeprefix("book/"))
     if doctree is None or not page.notebook.is_file():
@@ -152,6 +154,7 @@ def setup(app: Sphinx) -> dict:
     """Register everything with Sphinx."""
     app.add_directive("dot", Dot)
     app.add_directive("widget", Widget)
+    app.add_directive("quiz", QuizQuestion)
     app.connect("config-inited", set_addresses, priority=100)
     app.connect("config-inited", drop_thebe, priority=900)
     app.connect("config-inited", choose_math, priority=900)

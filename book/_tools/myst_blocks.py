@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import yaml
 from myst_inline import Context, convert_inline
+from quiz import parse_quiz
 
 _FENCE = re.compile(r"^(?P<indent>\s*)(?P<fence>`{3,}|~{3,}|:{3,})(?P<info>[^`]*)$")
 _DIRECTIVE_INFO = re.compile(r"^\{(?P<name>[^}]*)\}\s*(?P<argument>.*?)\s*$")
@@ -267,6 +268,30 @@ def _tab(directive: Directive, context: Context) -> str:
     return f"**{_title(directive, context)}**\n\n{_inner(directive, context)}"
 
 
+def _quiz(directive: Directive, context: Context) -> str:
+    try:
+        quiz = parse_quiz(directive.argument, directive.body)
+    except ValueError as error:
+        raise context.error(directive.line, str(error)) from error
+
+    def plain(text: str) -> str:
+        return convert(text, directive.body_line, context)
+
+    options, answers = [], []
+    for letter, option in zip("abcdefgh", quiz.options, strict=False):
+        options.append(f"- **{letter}**: {plain(option.text)}")
+        state = "right" if option.right else "wrong"
+        answers.append(f"- **{letter}** is {state}. {plain(option.why)}")
+    head = "Question (several may hold)" if quiz.several else "Question"
+    return (
+        f"**{head}**: {plain(quiz.question)}\n\n"
+        + "\n".join(options)
+        + "\n\n<details><summary>Answer</summary>\n\n"
+        + "\n".join(answers)
+        + "\n\n</details>"
+    )
+
+
 def _nothing(directive: Directive, context: Context) -> str:
     return ""
 
@@ -283,6 +308,7 @@ RENDERERS: dict[str, Callable[[Directive, Context], str]] = {
     "glossary": _glossary,
     "list-table": _list_table,
     "math": _math,
+    "quiz": _quiz,
     "tab-item": _tab,
     "tab-set": _tabs,
     "table": _table,

@@ -1,13 +1,14 @@
 """Judge an answer: case by case for code, as a whole for the other kinds.
 
-`judge_outcomes` compares what came of the cases with what the solution returns, and asks which
-known wrong answer behaves the same. It never runs the learner's code; the notebook and
+An `AnswerKey` compares what came of the cases with what the solution returns, and asks which known
+wrong answer behaves the same. It never runs the learner's code; the notebook and
 ``companion grade`` both end here.
 """
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from importlib import import_module
 from typing import Any
 
@@ -44,11 +45,16 @@ def judge(
     if answer is None or answer is Ellipsis:
         return not_attempted(exercise)
     if not callable(answer):
-        kind = "class" if isinstance(exercise.solution, type) else "function"
-        message = f"Pass your {kind} {exercise.variable} itself, not {describe(freeze(answer))}."
-        return Verdict(exercise, "wrong", message=message)
-    cases = exercise.draw(seed)
-    return judge_outcomes(exercise, cases, run_cases(exercise, answer, cases))
+        return not_callable(exercise, describe(freeze(answer)))
+    key = AnswerKey(exercise, seed)
+    return key.judge(run_cases(exercise, answer, key.cases))
+
+
+def not_callable(exercise: CodeExercise, got: str) -> Verdict:
+    """Return the verdict on something that is neither a function nor a class."""
+    kind = "class" if isinstance(exercise.solution, type) else "function"
+    message = f"Pass your {kind} {exercise.variable} itself, not {got}."
+    return Verdict(exercise, "wrong", message=message)
 
 
 def run_cases(exercise: CodeExercise, answer: Any, cases: Sequence[Case]) -> list[Outcome]:
@@ -56,55 +62,81 @@ def run_cases(exercise: CodeExercise, answer: Any, cases: Sequence[Case]) -> lis
     for module in exercise.uses:  # its import is not the learner's time
         import_module(module)
     left, outcomes = exercise.seconds, []
-    call = exercise.run or _call
     for case in cases:
         start = time.monotonic()
         if left <= 0:
             outcomes.append(Outcome("not run"))
             continue
-        outcomes.append(run_case(call, answer, case.args, seconds=left))
+        outcomes.append(run_case(exercise.run or call, answer, case.args, seconds=left))
         left -= time.monotonic() - start
     return outcomes
 
 
-def _call(answer: Any, *args: Any) -> Any:
+def call(answer: Any, *args: Any) -> Any:
+    """Exercise an answer the usual way."""
     return answer(*args)
 
 
-def judge_outcomes(
-    exercise: CodeExercise, cases: Sequence[Case], outcomes: Sequence[Outcome]
-) -> Verdict:
-    """Compare outcomes with those of the solution.
+@dataclass(frozen=True)
+class AnswerKey:
+    """The cases of a seed with what the solution and the known wrong answers make of them.
 
     Args:
         exercise: The exercise.
-        cases: Its cases.
-        outcomes: What came of the learner's answer, one for each.
+        seed: Draws the cases.
     """
-    if all(outcome.state == "not attempted" for outcome in outcomes):
-        return not_attempted(exercise)
-    expected = _reference(exercise, exercise.solution, cases)
-    results = tuple(
-        _case_result(exercise, case, wanted, outcome)
-        for case, wanted, outcome in zip(cases, expected, outcomes, strict=True)
-    )
-    passed = sum(result.passed for result in results)
-    if passed == len(results):
-        return Verdict(exercise, "right", 1.0, results)
-    if exercise.start is not None:
-        given = _reference(exercise, exercise.start, cases)
-        if _same_outcomes(exercise, given, outcomes):
+
+    exercise: CodeExercise
+    seed: str
+
+    @cached_property
+    def cases(self) -> list[Case]:
+        """The cases."""
+        return self.exercise.draw(self.seed)
+
+    @cached_property
+    def expected(self) -> list[Outcome]:
+        """What comes of the solution."""
+        return self._outcomes(self.exercise.solution)
+
+    @cached_property
+    def known(self) -> list[list[Outcome]]:
+        """What comes of each known wrong answer."""
+        return [self._outcomes(wrong.answer) for wrong in self.exercise.wrong]
+
+    @cached_property
+    def given(self) -> list[Outcome] | None:
+        """What comes of the code with a bug that the stub shows, if it does."""
+        start = self.exercise.start
+        return None if start is None else self._outcomes(start)
+
+    def _outcomes(self, answer: Any) -> list[Outcome]:
+        return run_cases(replace(self.exercise, seconds=_REFERENCE_SECONDS), answer, self.cases)
+
+    def judge(self, outcomes: Sequence[Outcome]) -> Verdict:
+        """Compare outcomes, one for each case, with those of the solution."""
+        exercise = self.exercise
+        if all(outcome.state == "not attempted" for outcome in outcomes):
+            return not_attempted(exercise)
+        results = tuple(
+            _case_result(exercise, case, expected, outcome)
+            for case, expected, outcome in zip(self.cases, self.expected, outcomes, strict=True)
+        )
+        passed = sum(result.passed for result in results)
+        if passed == len(results):
+            return Verdict(exercise, "right", 1.0, results)
+        if self.given is not None and _same(exercise, self.given, outcomes):
             message = "This still behaves like the code that you were given."
             return Verdict(exercise, "not attempted", message=message)
-    wrong = _diagnose(exercise, cases, outcomes)
-    message = exercise.wrong[wrong].message if wrong is not None else ""
-    state = "partly right" if passed else "wrong"
-    return Verdict(exercise, state, passed / len(results), results, message, wrong)
+        number = self.diagnose(outcomes)
+        message = exercise.wrong[number].message if number is not None else ""
+        state = "partly right" if passed else "wrong"
+        return Verdict(exercise, state, passed / len(results), results, message, number)
 
-
-def _reference(exercise: CodeExercise, answer: Any, cases: Sequence[Case]) -> list[Outcome]:
-    """Run our own code on the cases."""
-    return run_cases(replace(exercise, seconds=_REFERENCE_SECONDS), answer, cases)
+    def diagnose(self, outcomes: Sequence[Outcome]) -> int | None:
+        """Return the number of the known wrong answer with the same outcomes, if there is one."""
+        same = (_same(self.exercise, known, outcomes) for known in self.known)
+        return next((number for number, one in enumerate(same) if one), None)
 
 
 def _case_result(
@@ -136,19 +168,7 @@ def _problem(exercise: CodeExercise, expected: Outcome, outcome: Outcome) -> str
     return f"{outcome.error} ({outcome.place})" if outcome.place else outcome.error
 
 
-def _diagnose(
-    exercise: CodeExercise, cases: Sequence[Case], outcomes: Sequence[Outcome]
-) -> int | None:
-    """Return the number of the known wrong answer with the same outcomes, if there is one."""
-    for number, wrong in enumerate(exercise.wrong):
-        if _same_outcomes(exercise, _reference(exercise, wrong.answer, cases), outcomes):
-            return number
-    return None
-
-
-def _same_outcomes(
-    exercise: CodeExercise, known: Sequence[Outcome], outcomes: Sequence[Outcome]
-) -> bool:
+def _same(exercise: CodeExercise, known: Sequence[Outcome], outcomes: Sequence[Outcome]) -> bool:
     return all(
         _problem(exercise, one, other) is None and one.state == other.state
         for one, other in zip(known, outcomes, strict=True)

@@ -1,0 +1,138 @@
+"""What ``companion grade`` does: find, grade with a progress bar, write the results."""
+
+import contextlib
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from companion.exercises import catalog
+from companion.exercises.exercise import Exercise, WordsExercise
+from companion.exercises.grading.grader import Grader
+from companion.exercises.grading.ledger import Ledger
+from companion.exercises.grading.results import summary, write_csv, write_feedback
+from companion.exercises.grading.sandbox import isolation
+from companion.exercises.grading.submission import (
+    Submission,
+    find_submissions,
+    usual_exercises,
+)
+
+_WARNING = """\
+WARNING: bubblewrap is not installed, or does not work here. Submissions run as you, with limits of
+time and memory and a guard that skilled code gets around: they can read your files. Install it
+(Debian, Ubuntu: sudo apt-get install bubblewrap), or grade on a machine that holds nothing else.
+"""
+
+
+@dataclass(frozen=True)
+class GradeOptions:
+    """The options of ``companion grade``.
+
+    Args:
+        folder: Holds one notebook, script or folder per student.
+        out: The CSV; feedback and summary are written beside it.
+        seed: The secret that draws the hidden cases, or ``@file`` that holds it.
+        section: Grade the exercises of these sections.
+        exercises: Grade these exercises. Without both: those that at least half of the
+            submissions check.
+        jobs: Submissions at a time; None for the number of processors.
+        memory: Limit of a submission's memory in MiB.
+    """
+
+    folder: Path
+    out: Path
+    seed: str
+    section: Sequence[str] | None = None
+    exercises: Sequence[str] | None = None
+    jobs: int | None = None
+    memory: int = 4096
+
+
+def grade(options: GradeOptions) -> int:
+    """Grade a folder; returns the exit status.
+
+    Raises:
+        ValueError: If an option does not make sense; the message says which and why.
+        KeyboardInterrupt: On Ctrl-C. What has been graded is kept for the next run.
+    """
+    seed = _seed(options.seed)
+    if not options.out.parent.is_dir():
+        raise ValueError(f"--out {options.out}: there is no folder {options.out.parent}")
+    if options.jobs is not None and options.jobs < 1:
+        raise ValueError(f"--jobs must be at least 1, not {options.jobs}")
+    if options.memory < 256:
+        raise ValueError(f"--memory must be at least 256 MiB, not {options.memory}")
+    submissions = find_submissions(options.folder)
+    exercises = _chosen(options, submissions)
+    grader = Grader(exercises, seed, jobs=options.jobs, memory=options.memory * 2**20)
+    names = [one.id for one in exercises]
+    ledger_path = options.out.with_name(f"{options.out.name}.unfinished")
+    ledger = Ledger(ledger_path, seed, names, grader.version())
+    if isolation() != "bubblewrap":
+        sys.stderr.write(_WARNING)
+    rows = _grade_all(grader, submissions, ledger)
+    feedback = options.out.with_name(f"{options.out.stem}-feedback")
+    for submission in submissions:
+        write_feedback(feedback, submission.name, rows[submission.name], exercises)
+    text = summary(rows, exercises)
+    options.out.with_name(f"{options.out.stem}-summary.md").write_text(text, encoding="utf-8")
+    write_csv(options.out, rows, exercises)
+    ledger.delete()
+    sys.stdout.write(f"{text}\n{options.out}: grades; {feedback}: a file for each student\n")
+    return 0
+
+
+def _seed(seed: str) -> str:
+    if seed.startswith("@"):
+        try:
+            seed = Path(seed[1:]).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"--seed {seed}: can't read this file: {error}") from error
+    if len(seed) < 8:
+        raise ValueError("--seed must have at least 8 characters, or students could guess it")
+    return seed
+
+
+def _chosen(options: GradeOptions, submissions: Sequence[Submission]) -> list[Exercise]:
+    """Return the exercises to grade; texts are for people to read, and left out."""
+    sections = catalog.by_section()
+    names = list(options.exercises or [])
+    for section in options.section or []:
+        if section not in sections:
+            raise ValueError(f"--section {section}: sections are {', '.join(sections)}")
+        names += [one.id for one in sections[section]]
+    if not names:
+        names = usual_exercises(submissions, [one.id for one in catalog.all_exercises()])
+        if not names:
+            raise ValueError(
+                "no exercise is checked by half of the submissions; "
+                "name them with --section or --exercises"
+            )
+    found = [catalog.find(name) for name in dict.fromkeys(names)]
+    chosen = [one for one in found if not isinstance(one, WordsExercise)]
+    if not chosen:
+        raise ValueError("only exercises in words are chosen; these have to be read by a person")
+    return chosen
+
+
+def _grade_all(
+    grader: Grader, submissions: Sequence[Submission], ledger: Ledger
+) -> dict[str, dict[str, Any]]:
+    from tqdm import tqdm
+
+    rows: dict[str, dict[str, Any]] = {}
+    with tqdm(total=len(submissions), unit="submission", disable=None) as bar:
+        try:
+            with contextlib.closing(grader.grade(submissions, ledger)) as graded:
+                for submission, row in graded:
+                    rows[submission.name] = row
+                    bar.update()
+        except KeyboardInterrupt:
+            sys.stderr.write(
+                f"\nstopped after {len(rows)} of {len(submissions)} submissions; "
+                "the same command goes on from here\n"
+            )
+            raise
+    return rows

@@ -1,0 +1,73 @@
+"""What has been graded so far: one line of JSON for each submission, appended and flushed.
+
+A run that was killed goes on from here. An entry counts only for the same submission, the same seed
+and the same exercises; the last line of a killed run may be cut off and is then dropped.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from companion.exercises.grading.submission import Submission
+
+
+class Ledger:
+    """The file beside the CSV.
+
+    Args:
+        path: The file.
+        seed: The secret; only its digest is kept.
+        exercises: Ids, in their order.
+        version: Digest of the catalog's solutions and cases, see `catalog_version`.
+    """
+
+    def __init__(self, path: Path, seed: str, exercises: Sequence[str], version: str) -> None:
+        """Read what is there."""
+        self.path = path
+        self._run = _digest("run", seed, version, *exercises)
+        self._entries: dict[str, dict[str, Any]] = {}
+        self._read()
+
+    def _read(self) -> None:
+        try:
+            text = self.path.read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            return
+        whole = text if text.endswith("\n") or not text else text[: text.rfind("\n") + 1]
+        for line in whole.splitlines():
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(entry, dict) and {"key", "row"} <= entry.keys():
+                self._entries[entry["key"]] = entry["row"]
+        if whole != text:  # else the next line would be written behind the piece
+            self.path.write_text(whole, encoding="utf-8")
+
+    def key(self, submission: Submission) -> str:
+        """Return what identifies a submission in this run: name, code, seed, exercises."""
+        return _digest(self._run, submission.name, submission.problem, *submission.cells)
+
+    def get(self, submission: Submission) -> dict[str, Any] | None:
+        """Return the row of a submission, if it has been graded."""
+        return self._entries.get(self.key(submission))
+
+    def put(self, submission: Submission, row: dict[str, Any]) -> None:
+        """Keep a row."""
+        key = self.key(submission)
+        self._entries[key] = row
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"key": key, "row": row}) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def delete(self) -> None:
+        """Remove the file: the run is complete."""
+        self.path.unlink(missing_ok=True)
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()
