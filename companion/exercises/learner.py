@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from companion.exercises import catalog
-from companion.exercises import progress as storage
+from companion.exercises import records as storage
 from companion.exercises.exercise import ChoiceExercise, Exercise, OutputExercise
 from companion.exercises.judging import judge
-from companion.exercises.progress import Record
-from companion.exercises.report import write_report
+from companion.exercises.records import Record
+from companion.exercises.reports import write_report
 from companion.exercises.verdict import Verdict
 
 _said: set[str] = set()  # notes that are shown once in a session
@@ -102,7 +102,9 @@ def progress() -> Text:
     records = storage.read()
     rows = ["| section | solved | points |", "| --- | --- | --- |"]
     done, of, earned, total = 0, 0, 0.0, 0
-    for section, exercises in catalog.by_section().items():
+    for section, exercises in (
+        (section, catalog.of_section(section)) for section in catalog.CONTENTS
+    ):
         mine = [(one, records.get(one.id, Record())) for one in exercises]
         solved = sum(bool(record.solved) for _, record in mine)
         points = sum(record.best * one.points for one, record in mine)

@@ -5,14 +5,15 @@ elsewhere by an exception sent into the thread. Code in C that never returns is 
 ``companion grade`` runs each submission in a process of its own, and stops that.
 """
 
-import contextlib
 import copy
 import ctypes
+import random
 import signal
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from types import FrameType
 from typing import Any, Literal
 
 from companion.exercises.source import NOT_ATTEMPTED
@@ -30,13 +31,15 @@ class Outcome:
         state: ``"value"``, or why there is none.
         value: The frozen result.
         error: Type and message of the exception.
-        place: Where the learner's code raised it: ``"line 3: return 1 / 0"``.
+        place: Where the learner's code raised it: ``"line 3 in f: return 1 / 0"``.
+        kinds: Names of the exception's class and of those it derives from.
     """
 
     state: State
     value: Any = None
     error: str = ""
     place: str = ""
+    kinds: tuple[str, ...] = ()
 
 
 class _TimeIsUp(BaseException):
@@ -62,17 +65,18 @@ def run_case(
         'ZeroDivisionError: division by zero'
     """
     args = copy.deepcopy(args)
-    try:
-        with _time_limit(seconds):
+    main = threading.current_thread() is threading.main_thread()
+    limit = _Signal() if main and hasattr(signal, "setitimer") else _Timer()
+    with limit:
+        try:
+            limit.start(seconds)
             return Outcome("value", freeze(call(answer, *args)))
-    except _TimeIsUp:
-        return Outcome("timeout")
-    except NotImplementedError as error:
-        if NOT_ATTEMPTED in str(error):
-            return Outcome("not attempted")
-        return _failure(error)
-    except (Exception, SystemExit) as error:  # whatever a learner's code may raise
-        return _failure(error)
+        except _TimeIsUp:
+            return Outcome("timeout")
+        except NotImplementedError as error:
+            return Outcome("not attempted") if NOT_ATTEMPTED in str(error) else _failure(error)
+        except (Exception, SystemExit) as error:  # whatever a learner's code may raise
+            return _failure(error)
 
 
 def _failure(error: BaseException) -> Outcome:
@@ -88,47 +92,57 @@ def _failure(error: BaseException) -> Outcome:
     if frames:
         line = f": {frames[-1].line}" if frames[-1].line else ""
         place = f"line {frames[-1].lineno} in {frames[-1].name}{line}"
-    return Outcome("error", error=text[:500], place=place[:200])
+    kinds = tuple(kind.__name__ for kind in type(error).__mro__)
+    return Outcome("error", error=text[:500], place=place[:200], kinds=kinds)
 
 
-@contextlib.contextmanager
-def _time_limit(seconds: float) -> Iterator[None]:
-    """Raise `_TimeIsUp` in this thread after ``seconds``."""
-    main = threading.current_thread() is threading.main_thread()
-    with _by_signal(seconds) if main and hasattr(signal, "setitimer") else _by_thread(seconds):
-        yield
+class _Signal:
+    """Raises `_TimeIsUp` in the learner's code by a timer signal.
 
+    Code that catches everything, ``except BaseException`` in a loop, catches the first ones too.
+    So the next signals follow within microseconds: one of them arrives where nothing catches it.
+    A signal that arrives in this module is ignored, so that none escapes from here.
+    """
 
-@contextlib.contextmanager
-def _by_signal(seconds: float) -> Iterator[None]:
-    def stop(number: int, frame: object) -> None:
+    def __enter__(self) -> None:
+        self.before = signal.signal(signal.SIGALRM, self._stop)
+
+    def start(self, seconds: float) -> None:
+        """Set the time."""
+        signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001), _AGAIN)
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        if frame is None or frame.f_code.co_filename == __file__:
+            return
+        signal.setitimer(signal.ITIMER_REAL, random.uniform(2e-6, 1e-4), _AGAIN)
         raise _TimeIsUp
 
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001), _AGAIN)
-    try:
-        yield
-    finally:
+    def __exit__(self, *_: object) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGALRM, self.before)
 
 
-@contextlib.contextmanager
-def _by_thread(seconds: float) -> Iterator[None]:
-    target, lock, over = threading.get_ident(), threading.Lock(), threading.Event()
+class _Timer:
+    """Raises `_TimeIsUp` in the learner's code from another thread, once."""
 
-    def stop() -> None:
-        with lock:
-            if not over.is_set():
+    def __enter__(self) -> None:
+        self.target, self.lock, self.over = threading.get_ident(), threading.Lock(), False
+        self.timer: threading.Timer | None = None
+
+    def start(self, seconds: float) -> None:
+        """Set the time."""
+        self.timer = threading.Timer(seconds, self._stop)
+        self.timer.daemon = True
+        self.timer.start()
+
+    def _stop(self) -> None:
+        with self.lock:
+            if not self.over:
                 raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
-                raise_in(ctypes.c_ulong(target), ctypes.py_object(_TimeIsUp))
+                raise_in(ctypes.c_ulong(self.target), ctypes.py_object(_TimeIsUp))
 
-    timer = threading.Timer(seconds, stop)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        with lock:
-            over.set()
-        timer.cancel()
+    def __exit__(self, *_: object) -> None:
+        with self.lock:
+            self.over = True
+        if self.timer is not None:
+            self.timer.cancel()

@@ -145,6 +145,8 @@ def difference(expected: Any, got: Any, tolerance: float) -> str | None:
         return _list_difference(expected, got, tolerance)
     if isinstance(expected, dict) and isinstance(got, dict):
         return _dict_difference(expected, got, tolerance)
+    if isinstance(expected, str) and isinstance(got, str):
+        return _text_difference(expected, got)
     numbers = (int, float)
     flags = isinstance(expected, bool) + isinstance(got, bool)
     if isinstance(expected, numbers) and isinstance(got, numbers) and flags != 1:
@@ -186,6 +188,22 @@ def _dict_difference(expected: dict, got: dict, tolerance: float) -> str | None:
     return None
 
 
+def _kind(value: Any) -> str:
+    return "None" if value is None else f"a value of type {type(value).__name__}"
+
+
+def _text_difference(expected: str, got: str) -> str | None:
+    """Show two texts from just before the place where they part."""
+    if expected == got:
+        return None
+    pairs = enumerate(zip(expected, got, strict=False))
+    first = next((i for i, (a, b) in pairs if a != b), min(len(expected), len(got)))
+    start = max(0, first - 30) if max(len(expected), len(got)) > 80 else 0
+    shown = [("..." if start else "") + text[start:] for text in (expected, got)]
+    where = f" (they part at character {first})" if start else ""
+    return f"expected {describe(shown[0])}, got {describe(shown[1])}{where}"
+
+
 def _is_array(value: Any) -> bool:
     return type(value).__name__ == "ndarray" and type(value).__module__ == "numpy"
 
@@ -193,10 +211,9 @@ def _is_array(value: Any) -> bool:
 def _array_difference(expected: Any, got: Any, tolerance: float) -> str | None:
     import numpy
 
-    if not _is_array(got):
-        return f"expected {describe(expected)}, got {describe(got)}"
-    if not _is_array(expected):
-        return f"expected {describe(expected)}, got {describe(got)}"
+    if not (_is_array(got) and _is_array(expected)):
+        kinds = ["an array" if _is_array(one) else _kind(one) for one in (expected, got)]
+        return f"expected {kinds[0]}, got {kinds[1]}: {describe(expected)} and {describe(got)}"
     if expected.shape != got.shape:
         return f"expected the shape {expected.shape}, got {got.shape}"
     if (expected.dtype == bool) != (got.dtype == bool):

@@ -96,7 +96,7 @@ SUBMISSIONS = {
     "future.py": (mask("return np.triu(np.ones((length, length), dtype=bool))"), 2 + 1 / 3),
     "everything.py": (mask("return np.ones((length, length), dtype=bool)"), 2 + 1 / 3),
     "floats.py": (mask("return np.tril(np.ones((length, length)))"), 2),
-    "unscaled.py": (RIGHT.replace("/ math.sqrt(width)", ""), 1 + 2 / 3),
+    "unscaled.py": (RIGHT.replace("/ math.sqrt(width)", ""), 1 + 4 / 3),
     "list-of-lists.py": (
         mask("return [[j <= i for j in range(length)] for i in range(length)]"),
         2,
@@ -137,7 +137,7 @@ SUBMISSIONS = {
     "sleeps.py": (mask("import time\ntime.sleep(1e6)"), 2),
     "recursion.py": (mask("return causal_mask(length)"), 2),
     # too much
-    "fork-bomb.py": ("import os\nwhile True: os.fork()\n" + RIGHT, 3),
+    "fork-bomb.py": ("import os\nwhile True: os.fork()\n" + RIGHT, None),
     "thread-bomb.py": (PROCESSES + RIGHT, None),
     "memory-in-a-cell.py": ("x = [0] * 10**10\n" + RIGHT, 3),
     "memory-in-a-function.py": (mask("a = []\nwhile True: a.append(bytearray(10**7))"), 2),

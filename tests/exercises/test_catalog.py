@@ -3,6 +3,8 @@
 import ast
 import re
 from collections import Counter
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -142,6 +144,28 @@ def test_code_has_at_least_three_known_wrong_answers(exercise):
 def test_ids_and_names_are_unique():
     assert [name for name, n in Counter(one.id for one in ALL).items() if n > 1] == []
     assert [name for name, n in Counter(one.variable for one in ALL).items() if n > 1] == []
+
+
+def test_the_contents_agree_with_the_modules():
+    for section, modules in catalog.CONTENTS.items():
+        for module, names in modules.items():
+            found = import_module(f"companion.exercises.catalog.{module}").EXERCISES
+            assert tuple(one.id for one in found) == names
+            assert {one.section for one in found} == {section}
+    files = {path.stem for path in Path(catalog.__file__).parent.glob("[a-z]*.py")}
+    assert files == {name for modules in catalog.CONTENTS.values() for name in modules}
+
+
+def test_the_book_has_enough_of_them():
+    assert len([one for one in ALL if not isinstance(one, WordsExercise)]) >= 60
+    assert len(CODE) >= 40
+    assert all(catalog.ids(section) for section in catalog.CONTENTS)
+
+
+def test_every_page_that_teaches_an_exercise_exists():
+    book = Path(catalog.__file__).parents[3] / "book"
+
+    assert [one.id for one in ALL if not (book / f"{one.page}.md").is_file()] == []
 
 
 def test_an_unknown_id_names_the_nearest():

@@ -215,7 +215,9 @@ def _outcome(message: dict[str, Any]) -> Outcome:
     except (ValueError, KeyError, TypeError):
         return Outcome("error", error="the result can't be read")
     error, place = (str(message.get(name, ""))[:500] for name in ("error", "place"))
-    return Outcome(state, value, error, place)
+    kinds = message.get("kinds")
+    kinds = tuple(map(str, kinds[:20])) if isinstance(kinds, list) else ()
+    return Outcome(state, value, error, place, kinds)
 
 
 def _plain(verdict: Verdict) -> dict[str, Any]:

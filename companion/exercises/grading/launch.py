@@ -97,14 +97,13 @@ def _seed(seed: str) -> str:
 
 def _chosen(options: GradeOptions, submissions: Sequence[Submission]) -> list[Exercise]:
     """Return the exercises to grade; texts are for people to read, and left out."""
-    sections = catalog.by_section()
     names = list(options.exercises or [])
     for section in options.section or []:
-        if section not in sections:
-            raise ValueError(f"--section {section}: sections are {', '.join(sections)}")
-        names += [one.id for one in sections[section]]
+        if section not in catalog.CONTENTS:
+            raise ValueError(f"--section {section}: sections are {', '.join(catalog.CONTENTS)}")
+        names += catalog.ids(section)
     if not names:
-        names = usual_exercises(submissions, [one.id for one in catalog.all_exercises()])
+        names = usual_exercises(submissions, catalog.ids())
         if not names:
             raise ValueError(
                 "no exercise is checked by half of the submissions; "

@@ -66,7 +66,7 @@ class Job:
 
     def seconds(self) -> float:
         """Return the time after which the worker is killed."""
-        return 10 + 2 * self.load_seconds + 1.5 * sum(one["seconds"] for one in self.exercises)
+        return 4 * self.load_seconds + 1.5 * sum(one["seconds"] for one in self.exercises)
 
 
 def _library_path() -> tuple[str, ...]:

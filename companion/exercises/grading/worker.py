@@ -185,7 +185,9 @@ def _run_case(call: object, answer: object, arguments: str, left: float) -> tupl
         if isinstance(error, NotImplementedError) and "your code goes here" in str(error):
             outcome = {"state": "not attempted"}
         else:
+            kinds = [kind.__name__ for kind in type(error).__mro__]
             outcome = {"state": "error", "error": _said(error), "place": _place(error)}
+            outcome["kinds"] = kinds
     return outcome, time.monotonic() - start
 
 

@@ -83,7 +83,7 @@ def read(path: Path | None = None) -> dict[str, Record]:
     path = path or progress_path()
     try:
         text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
         warnings.warn(f"can't read {path}: {error.strerror}; starting without it", stacklevel=2)

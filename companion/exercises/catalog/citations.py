@@ -1,0 +1,134 @@
+"""Exercises on the sources of an answer."""
+
+import random
+import re
+from collections.abc import Iterator
+
+from companion.exercises.exercise import Case, CodeExercise, Wrong
+
+# -- sources --------------------------------------------------------------------------------------
+
+
+def cited_sources(answer: str, passages: list[str]) -> dict[str, str | list[str]]:
+    """Find out which passages an answer cites.
+
+    Args:
+        answer: What the model wrote, with marks such as "[2]". Passage 1 is the first.
+        passages: Names of the passages that the model was shown.
+
+    Returns:
+        "sources": the names of the cited passages in the order of their first mark, each once;
+        "text": the answer without the marks of passages that do not exist, each removed together
+        with the blanks before it.
+    """
+    sources = []
+
+    def check(mark: re.Match) -> str:
+        number = int(mark[1])
+        if not 1 <= number <= len(passages):
+            return ""
+        if passages[number - 1] not in sources:
+            sources.append(passages[number - 1])
+        return mark[0]
+
+    text = re.sub(r" *\[(\d+)\]", check, answer)
+    return {"sources": sources, "text": text}
+
+
+def _from_zero(answer: str, passages: list[str]) -> dict[str, str | list[str]]:
+    moved = re.sub(r"\[(\d+)\]", lambda mark: f"[{int(mark[1]) + 1}]", answer)
+    result = cited_sources(moved, passages)
+    return {**result, "text": re.sub(r"\[(\d+)\]", lambda m: f"[{int(m[1]) - 1}]", result["text"])}
+
+
+def _negative_index(answer: str, passages: list[str]) -> dict[str, str | list[str]]:
+    result = cited_sources(answer.replace("[0]", f"[{len(passages)}]"), passages)
+    text = result["text"].replace(f"[{len(passages)}]", "[0]") if "[0]" in answer else None
+    return {**result, "text": text or result["text"]}
+
+
+def _with_repeats(answer: str, passages: list[str]) -> dict[str, str | list[str]]:
+    numbers = [int(number) for number in re.findall(r"\[(\d+)\]", answer)]
+    sources = [passages[n - 1] for n in numbers if 1 <= n <= len(passages)]
+    return {**cited_sources(answer, passages), "sources": sources}
+
+
+def _one_digit(answer: str, passages: list[str]) -> dict[str, str | list[str]]:
+    hidden = re.sub(r"\[(\d\d+)\]", r"<\1>", answer)
+    result = cited_sources(hidden, passages)
+    return {**result, "text": re.sub(r"<(\d+)>", r"[\1]", result["text"])}
+
+
+def _invented_kept(answer: str, passages: list[str]) -> dict[str, str | list[str]]:
+    return {**cited_sources(answer, passages), "text": answer}
+
+
+def _source_cases(rng: random.Random) -> Iterator[Case]:
+    three = ["harbor.md", "mill.md", "school.md"]
+    yield Case("one mark", ("The mill burned down [2].", three), "Which passage has the number 2?")
+    twice = "It reopened [3] in spring [1], as noted [3]."
+    yield Case("the same passage twice", (twice, three), "How often should a source be listed?")
+    yield Case(
+        "a passage that does not exist",
+        ("The tower fell [7]. Nobody was hurt [1].", three),
+        "Three passages were shown. What is [7]? What should a reader see of it?",
+    )
+    yield Case(
+        "number zero", ("It is old [0].", three), "What does passages[0 - 1] give in Python?"
+    )
+    many = [f"note {letter}" for letter in "abcdefghijk"]
+    number = rng.randint(10, 11)
+    yield Case(
+        "two digits",
+        (f"He left [{number}] in May [{rng.randint(2, 9)}].", many),
+        "Does your pattern find numbers of more than one digit?",
+    )
+    yield Case("no marks", ("The documents do not say.", three), "Then what are its sources?")
+
+
+CITED = CodeExercise(
+    id="cited-sources",
+    title="Sources of an answer",
+    section="applications",
+    page="applications/rag",
+    difficulty="medium",
+    minutes=12,
+    statement=(
+        "A model was shown numbered passages and writes answers such as *The mill burned down "
+        "[2].* Turn the marks into the names of the passages. Models also cite passages that do "
+        "not exist: take these marks out of the text."
+    ),
+    hints=(
+        r"`re.findall(r'\[(\d+)\]', answer)` finds the numbers. What do you do with 0?",
+        "Number n stands for `passages[n - 1]`, if n is from 1 to the number of passages.",
+        "`re.sub` takes a function: it gets each mark and returns what should stand there. In it "
+        "you can also collect the sources.",
+    ),
+    solution=cited_sources,
+    cases=_source_cases,
+    wrong=(
+        Wrong(
+            _from_zero,
+            "You count the passages from 0. The model saw numbers that begin with 1, so every "
+            "answer would get the source after the right one.",
+        ),
+        Wrong(
+            _negative_index,
+            "[0] became the last passage: index 0 - 1 is -1, and Python counts it from the end. "
+            "There is no passage 0.",
+        ),
+        Wrong(_with_repeats, "A passage that is cited twice is listed twice. Name it once."),
+        Wrong(
+            _one_digit,
+            r"Numbers of two digits are not found: `\d` is one digit, `\d+` is one or more.",
+        ),
+        Wrong(
+            _invented_kept,
+            "Marks of passages that do not exist are still in the text. To a reader they look "
+            "like evidence.",
+        ),
+    ),
+    uses=("re",),
+)
+
+EXERCISES = (CITED,)

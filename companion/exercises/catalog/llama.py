@@ -1,0 +1,212 @@
+"""Exercises on the parts of Llama: RMSNorm, SwiGLU."""
+
+import random
+from collections.abc import Iterator
+
+import numpy as np
+
+from companion.exercises.exercise import Case, CodeExercise, Wrong
+
+# -- RMSNorm --------------------------------------------------------------------------------------
+
+
+def rms_norm(x: np.ndarray, gain: np.ndarray, eps: float = 1e-5) -> np.ndarray:
+    """Divide each vector by its root mean square, then scale each dimension.
+
+    Args:
+        x: Vectors, shape (..., d).
+        gain: Learned scale of each dimension, shape (d,).
+        eps: Added to the mean square, inside the root.
+
+    Returns:
+        Array of the shape of x.
+    """
+    mean_square = (x**2).mean(axis=-1, keepdims=True)
+    return x / np.sqrt(mean_square + eps) * gain
+
+
+def _layer_norm(x: np.ndarray, gain: np.ndarray, eps: float = 1e-5) -> np.ndarray:
+    return rms_norm(x - x.mean(axis=-1, keepdims=True), gain, eps)
+
+
+def _eps_outside(x: np.ndarray, gain: np.ndarray, eps: float = 1e-5) -> np.ndarray:
+    return x / (np.sqrt((x**2).mean(axis=-1, keepdims=True)) + eps) * gain
+
+
+def _over_everything(x: np.ndarray, gain: np.ndarray, eps: float = 1e-5) -> np.ndarray:
+    return x / np.sqrt((x**2).mean() + eps) * gain
+
+
+def _euclidean(x: np.ndarray, gain: np.ndarray, eps: float = 1e-5) -> np.ndarray:
+    return x / np.sqrt((x**2).sum(axis=-1, keepdims=True) + eps) * gain
+
+
+def _rms_cases(rng: random.Random) -> Iterator[Case]:
+    one = np.array([3.0, -4.0])
+    yield Case("one vector", (one, np.ones(2)), "The mean of 9 and 16 is 12.5. What is its root?")
+    same = np.array([2.0, 2.0, 2.0])
+    yield Case(
+        "all equal",
+        (same, np.array([1.0, 2.0, 3.0])),
+        "What would LayerNorm make of a constant vector? What does RMSNorm make of it?",
+    )
+    tiny = np.array([[1e-3, -2e-3], [0.0, 0.0]])
+    yield Case(
+        "tiny numbers and zeros",
+        (tiny, np.ones(2)),
+        "Here eps is larger than the mean square. Is it added before or after the root?",
+    )
+    draw = np.random.default_rng(rng.getrandbits(32)).normal
+    batch = draw(size=(2, 3, 4)) * np.array([1.0, 10.0])[:, None, None]
+    yield Case(
+        "a batch of two",
+        (batch, draw(size=4), 1e-6),
+        "The second sequence is 10 times as large. Does it change the first one?",
+    )
+
+
+RMS_NORM = CodeExercise(
+    id="rms-norm",
+    title="RMSNorm",
+    section="open-models",
+    page="open-models/inside-llama",
+    difficulty="easy",
+    minutes=6,
+    statement=(
+        "Llama normalizes with RMSNorm, "
+        "$x / \\sqrt{\\tfrac{1}{d}\\sum_i x_i^2 + \\epsilon} \\odot g$. Write it for arrays of any "
+        "number of dimensions: each vector along the last axis is normalized by itself."
+    ),
+    hints=(
+        "Square, mean, root: the name says it backward.",
+        "The mean goes over the last axis only. What do you need so that the division still fits?",
+        "`(x**2).mean(axis=-1, keepdims=True)`, then add eps, then take the root.",
+    ),
+    solution=rms_norm,
+    cases=_rms_cases,
+    wrong=(
+        Wrong(
+            _layer_norm,
+            "You subtract the mean first. That is LayerNorm; RMSNorm leaves the mean where it is "
+            "and saves that step.",
+        ),
+        Wrong(
+            _eps_outside,
+            "eps is added after the root. Inside the root it has another size: the root of 1e-5 "
+            "is about 0.003. Weights trained with one version do not fit the other.",
+        ),
+        Wrong(
+            _over_everything,
+            "One mean was taken over the whole array. Then a token's vector depends on the other "
+            "tokens and on the other texts of the batch.",
+        ),
+        Wrong(
+            _euclidean,
+            "You divide by the length of the vector: a sum instead of a mean. The result is "
+            "smaller by the square root of d.",
+        ),
+    ),
+    tolerance=1e-5,
+    uses=("numpy",),
+)
+
+# -- SwiGLU ---------------------------------------------------------------------------------------
+
+
+def swiglu(x: np.ndarray, gate: np.ndarray, up: np.ndarray, down: np.ndarray) -> np.ndarray:
+    """Return the feed-forward network of Llama.
+
+    ``down (SiLU(gate x) * (up x))``, with ``SiLU(z) = z * sigmoid(z)``.
+
+    Args:
+        x: Vectors, shape (T, d).
+        gate: Weights of the gate, shape (hidden, d), as in `torch.nn.Linear`.
+        up: Weights, shape (hidden, d).
+        down: Weights, shape (d, hidden).
+
+    Returns:
+        Array of shape (T, d).
+    """
+    opened = x @ gate.T
+    opened = opened / (1 + np.exp(-opened))  # (T, hidden)
+    return (opened * (x @ up.T)) @ down.T
+
+
+def _swapped(x: np.ndarray, gate: np.ndarray, up: np.ndarray, down: np.ndarray) -> np.ndarray:
+    return swiglu(x, up, gate, down)
+
+
+def _sigmoid_gate(x: np.ndarray, gate: np.ndarray, up: np.ndarray, down: np.ndarray) -> np.ndarray:
+    return (x @ up.T / (1 + np.exp(-x @ gate.T))) @ down.T
+
+
+def _silu_of_product(
+    x: np.ndarray, gate: np.ndarray, up: np.ndarray, down: np.ndarray
+) -> np.ndarray:
+    product = (x @ gate.T) * (x @ up.T)
+    return product / (1 + np.exp(-product)) @ down.T
+
+
+def _no_gate(x: np.ndarray, gate: np.ndarray, up: np.ndarray, down: np.ndarray) -> np.ndarray:
+    inner = x @ gate.T
+    return inner / (1 + np.exp(-inner)) @ down.T
+
+
+def _swiglu_cases(rng: random.Random) -> Iterator[Case]:
+    one = np.array([[1.0]])
+    yield Case(
+        "one number",
+        (one, 2 * one, 3 * one, one),
+        "SiLU(2) is 2 x 0.881. By what is it multiplied? And which of the two is squashed?",
+    )
+    closed = (np.array([[-4.0]]), one, 2 * one, one)
+    yield Case("a closed gate", closed, "What is SiLU(-4)? Is it nearly 0, or -4, or 0.018?")
+    draw = np.random.default_rng(rng.getrandbits(32)).normal
+    some = (draw(size=(3, 2)), draw(size=(4, 2)), draw(size=(4, 2)), draw(size=(2, 4)))
+    yield Case("three tokens", some, "Which shape has each product? (T, d) becomes (T, hidden).")
+    zero = (np.zeros((2, 2)), *some[1:])
+    yield Case("zeros", zero, "There are no biases. What must come out of zero?")
+
+
+SWIGLU = CodeExercise(
+    id="swiglu",
+    title="SwiGLU",
+    section="open-models",
+    page="open-models/inside-llama",
+    difficulty="easy",
+    minutes=8,
+    statement=(
+        "The feed-forward network of Llama has three matrices, "
+        "$W_\\text{down}\\bigl(\\text{SiLU}(W_\\text{gate}\\, x) \\odot W_\\text{up}\\, x\\bigr)$ "
+        "with $\\text{SiLU}(z) = z\\,\\sigma(z)$. The weights are stored as (out, in), so for row "
+        "vectors each product is `x @ W.T`. Write it."
+    ),
+    hints=(
+        "Two products go in, one comes out. Which of the two is squashed?",
+        "$\\sigma(z) = 1 / (1 + e^{-z})$, so $\\text{SiLU}(z) = z / (1 + e^{-z})$.",
+        "`z = x @ gate.T`, then `z / (1 + np.exp(-z)) * (x @ up.T)`, then `@ down.T`.",
+    ),
+    solution=swiglu,
+    cases=_swiglu_cases,
+    wrong=(
+        Wrong(
+            _swapped,
+            "Gate and up are swapped: SiLU belongs to the gate. With trained weights the network "
+            "would compute something else, without any error.",
+        ),
+        Wrong(
+            _sigmoid_gate,
+            "The gate went through a sigmoid. That is the older GLU; SwiGLU multiplies the "
+            "sigmoid by its own input once more, which is SiLU.",
+        ),
+        Wrong(
+            _silu_of_product,
+            "SiLU was taken of the product. Only the gate is squashed; then it switches the other "
+            "half on and off.",
+        ),
+        Wrong(_no_gate, "The matrix `up` is not used: there is nothing for the gate to switch."),
+    ),
+    uses=("numpy",),
+)
+
+EXERCISES = (RMS_NORM, SWIGLU)

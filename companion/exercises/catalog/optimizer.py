@@ -1,0 +1,272 @@
+"""Exercises on one step of training: the learning rate, AdamW."""
+
+import math
+import random
+from collections.abc import Iterator
+
+import numpy as np
+
+from companion.exercises.exercise import Case, CodeExercise, Wrong
+
+# -- the schedule ---------------------------------------------------------------------------------
+
+
+def cosine_schedule(step: int, peak: float, warmup: int, total: int) -> float:
+    """Return the learning rate of a step: warm-up, then half a cosine down to a tenth.
+
+    Args:
+        step: Number of the step, from 0.
+        peak: The highest learning rate, reached at step ``warmup``.
+        warmup: Steps in which it rises in a straight line from 0. May be 0.
+        total: Step at which a tenth of the peak is reached; from there on it stays.
+    """
+    if step < warmup:
+        return peak * step / warmup
+    progress = min(1.0, (step - warmup) / (total - warmup))
+    return peak * (0.1 + 0.9 * (1 + math.cos(math.pi * progress)) / 2)
+
+
+def _to_zero(step: int, peak: float, warmup: int, total: int) -> float:
+    rate = cosine_schedule(step, peak, warmup, total)
+    return rate if step < warmup else (rate - 0.1 * peak) / 0.9
+
+
+def _cut_at_floor(step: int, peak: float, warmup: int, total: int) -> float:
+    rate = _to_zero(step, peak, warmup, total)
+    return rate if step < warmup else max(rate, 0.1 * peak)
+
+
+def _one_early(step: int, peak: float, warmup: int, total: int) -> float:
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    return cosine_schedule(step, peak, warmup, total)
+
+
+def _cosine_from_zero(step: int, peak: float, warmup: int, total: int) -> float:
+    if step < warmup:
+        return peak * step / warmup
+    return cosine_schedule(step, peak, 0, total)
+
+
+def _rises_again(step: int, peak: float, warmup: int, total: int) -> float:
+    return cosine_schedule(step if step <= total else 2 * total - step, peak, warmup, total)
+
+
+def _schedule_cases(rng: random.Random) -> Iterator[Case]:
+    yield Case("half of the warm-up", (50, 3e-4, 100, 1000), "Where on the way from 0 to 3e-4?")
+    yield Case("end of the warm-up", (100, 3e-4, 100, 1000), "How far has the decay come here?")
+    yield Case("no warm-up", (0, 1e-3, 0, 10), "What happens at step 0, and what is 0 / 0?")
+    step = rng.randint(300, 900)
+    yield Case(f"step {step}", (step, 6e-4, 200, 1000), "How many steps does the decay take?")
+    yield Case("last step", (1000, 6e-4, 200, 1000), "The cosine of pi is -1. What is left?")
+    yield Case("a longer run", (1300, 6e-4, 200, 1000), "Should the rate ever rise again?")
+
+
+COSINE_SCHEDULE = CodeExercise(
+    id="cosine-schedule",
+    title="Warm-up and cosine",
+    section="training",
+    page="training/pretraining",
+    difficulty="easy",
+    minutes=10,
+    statement=(
+        "Write the classic schedule of the learning rate: a straight line up to the peak, then "
+        "half a cosine down to a tenth of it."
+    ),
+    hints=(
+        "Two parts. In the first, the rate is a share of the peak: which share at step s?",
+        "In the second, compute the progress from 0 to 1 between the end of the warm-up and "
+        "`total`, and do not let it go beyond 1.",
+        "`(1 + cos(pi * progress)) / 2` falls from 1 to 0. Nine tenths of the peak fall with it, "
+        "one tenth stays.",
+    ),
+    solution=cosine_schedule,
+    cases=_schedule_cases,
+    wrong=(
+        Wrong(
+            _to_zero,
+            "Without the floor, the rate falls to 0, and the last steps teach nothing. A tenth of "
+            "the peak should be left.",
+        ),
+        Wrong(
+            _cut_at_floor,
+            "The cosine goes down to 0 and is cut off at a tenth. That has a kink; the half cosine "
+            "should itself run from the peak to a tenth.",
+        ),
+        Wrong(
+            _one_early,
+            "Off by one: at step s the rate is s / warmup of the peak. As it is, the peak is "
+            "reached one step early.",
+        ),
+        Wrong(
+            _cosine_from_zero,
+            "The progress of the cosine is counted from step 0. At the end of the warm-up the "
+            "rate then jumps down.",
+        ),
+        Wrong(
+            _rises_again,
+            "Beyond the last step the cosine rises again. Progress should stop at 1.",
+        ),
+    ),
+    tolerance=1e-9,
+    uses=("math",),
+)
+
+# -- AdamW ----------------------------------------------------------------------------------------
+
+
+def adamw_step(
+    weight: np.ndarray,
+    grad: np.ndarray,
+    m: np.ndarray,
+    v: np.ndarray,
+    step: int,
+    lr: float,
+    decay: float,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Make one step of AdamW with betas 0.9 and 0.95 and eps 1e-8.
+
+    Args:
+        weight: Weights before the step, any shape.
+        grad: Gradient of the loss, same shape.
+        m: Running mean of the gradient so far, same shape; 0 at first.
+        v: Running mean of its square, likewise.
+        step: Number of this step, from 1.
+        lr: Learning rate.
+        decay: Weight decay. It shrinks the weights by the share lr * decay.
+
+    Returns:
+        New weights, new m, new v.
+    """
+    m = 0.9 * m + 0.1 * grad
+    v = 0.95 * v + 0.05 * grad**2
+    update = (m / (1 - 0.9**step)) / (np.sqrt(v / (1 - 0.95**step)) + 1e-8)
+    return (1 - lr * decay) * weight - lr * update, m, v
+
+
+def _coupled_decay(
+    weight: np.ndarray,
+    grad: np.ndarray,
+    m: np.ndarray,
+    v: np.ndarray,
+    step: int,
+    lr: float,
+    decay: float,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Make one step of AdamW with betas 0.9 and 0.95 and eps 1e-8.
+
+    Args:
+        weight: Weights before the step, any shape.
+        grad: Gradient of the loss, same shape.
+        m: Running mean of the gradient so far, same shape; 0 at first.
+        v: Running mean of its square, likewise.
+        step: Number of this step, from 1.
+        lr: Learning rate.
+        decay: Weight decay. It shrinks the weights by the share lr * decay.
+
+    Returns:
+        New weights, new m, new v.
+    """
+    grad = grad + decay * weight
+    m = 0.9 * m + 0.1 * grad
+    v = 0.95 * v + 0.05 * grad**2
+    update = (m / (1 - 0.9**step)) / (np.sqrt(v / (1 - 0.95**step)) + 1e-8)
+    return weight - lr * update, m, v
+
+
+def _no_decay(
+    weight: np.ndarray, grad: np.ndarray, m: np.ndarray, v: np.ndarray, step: int, *rest: float
+) -> tuple:
+    return adamw_step(weight, grad, m, v, step, rest[0], 0.0)
+
+
+def _decay_without_rate(
+    weight: np.ndarray, grad: np.ndarray, m: np.ndarray, v: np.ndarray, step: int, *rest: float
+) -> tuple:
+    return adamw_step(weight, grad, m, v, step, rest[0], rest[1] / rest[0])
+
+
+def _no_correction(
+    weight: np.ndarray, grad: np.ndarray, m: np.ndarray, v: np.ndarray, step: int, *rest: float
+) -> tuple:
+    return adamw_step(weight, grad, m, v, 10**6, *rest)
+
+
+def _decay_twice(
+    weight: np.ndarray, grad: np.ndarray, m: np.ndarray, v: np.ndarray, step: int, *rest: float
+) -> tuple:
+    moved, m, v = _coupled_decay(weight, grad, m, v, step, *rest)
+    return moved - rest[0] * rest[1] * weight, m, v
+
+
+def _adamw_cases(rng: random.Random) -> Iterator[Case]:
+    zero = np.zeros(2)
+    yield Case(
+        "first step, no decay",
+        (np.array([1.0, -2.0]), np.array([0.5, -0.001]), zero, zero, 1, 0.1, 0.0),
+        "How far does each of the weights move? Does the size of its gradient matter?",
+    )
+    yield Case(
+        "first step, no gradient",
+        (np.array([4.0, -0.5]), zero, zero, zero, 1, 0.1, 0.2),
+        "Only the decay acts. By which share should each weight shrink? Do both by the same?",
+    )
+    draw = np.random.default_rng(rng.getrandbits(32)).normal
+    weight, grad, m = (np.round(draw(size=3), 1) for _ in range(3))
+    v = np.round(m**2 + 0.1, 2)
+    yield Case("a later step", (weight, grad, m, v, 5, 0.1, 0.1), "What do m and v hold?")
+    large = np.array([[3.0, -1.0], [2.0, 0.5]]), np.full((2, 2), 0.3)
+    more = (np.full((2, 2), 0.2), np.full((2, 2), 0.1), 2000, 0.05, 0.1)
+    yield Case("a late step", (*large, *more), "Is there anything left to correct at step 2000?")
+
+
+ADAMW_STEP = CodeExercise(
+    id="adamw-step",
+    title="One step of AdamW, with a bug",
+    section="training",
+    page="training/pretraining",
+    difficulty="medium",
+    minutes=15,
+    statement=(
+        "This step of AdamW runs, and models train with it. But it is not AdamW: large and small "
+        "weights do not shrink by the same share. Find the bug and fix it. The formula is\n\n"
+        "$$m \\leftarrow \\beta_1 m + (1 - \\beta_1) g, \\quad "
+        "v \\leftarrow \\beta_2 v + (1 - \\beta_2) g^2, \\quad "
+        "\\theta \\leftarrow (1 - \\eta \\lambda)\\,\\theta - \\eta\\, "
+        "\\frac{m / (1 - \\beta_1^t)}{\\sqrt{v / (1 - \\beta_2^t)} + \\epsilon}$$"
+    ),
+    hints=(
+        "Go through the formula from left to right and find each part in the code. Where does "
+        "$\\lambda$ stand, and where does the code use `decay`?",
+        "What is added to the gradient is later divided by the root of v, like the gradient. So a "
+        "weight with large gradients hardly decays. That is Adam with an L2 penalty.",
+        "Leave `grad` alone, and multiply the weight by `1 - lr * decay` in the last line.",
+    ),
+    solution=adamw_step,
+    cases=_adamw_cases,
+    wrong=(
+        Wrong(
+            _no_decay,
+            "Now nothing decays. The decay was in the wrong place, but it belongs to the step.",
+        ),
+        Wrong(
+            _decay_without_rate,
+            "The weights shrink by the share `decay`. In the formula it is lr times decay, so that "
+            "the decay follows the schedule of the learning rate.",
+        ),
+        Wrong(
+            _no_correction,
+            "The correction by 1 - beta^t is missing. m and v begin at 0 and are too small at "
+            "first, each by another factor; the first steps come out wrong.",
+        ),
+        Wrong(
+            _decay_twice,
+            "The decay now acts twice: on the weight, where it belongs, and still through the "
+            "gradient.",
+        ),
+    ),
+    start=_coupled_decay,
+    uses=("numpy",),
+)
+
+EXERCISES = (COSINE_SCHEDULE, ADAMW_STEP)

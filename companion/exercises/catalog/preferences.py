@@ -1,0 +1,232 @@
+"""Exercises on using a reward model: its accuracy on pairs, and the best of n answers."""
+
+import collections
+import random
+from collections.abc import Iterator
+from typing import Any
+
+from companion.exercises.exercise import Case, CodeExercise, Wrong
+
+# -- accuracy -------------------------------------------------------------------------------------
+
+
+def preference_accuracy(chosen_rewards: list[float], rejected_rewards: list[float]) -> float:
+    """Return how often a reward model prefers the answer that people chose.
+
+    Args:
+        chosen_rewards: Reward of the answer that people chose, one for each pair.
+        rejected_rewards: Reward of the other answer to the same prompt, in the same order.
+
+    Returns:
+        Share of the pairs, 0 to 1, in which the chosen answer has the *higher* reward. A tie is no
+        success, and the pair still counts.
+
+    Raises:
+        ValueError: If there are no pairs, or not as many of the one as of the other.
+    """
+    if not chosen_rewards or len(chosen_rewards) != len(rejected_rewards):
+        raise ValueError("give one reward for each side of each pair, and at least one pair")
+    pairs = zip(chosen_rewards, rejected_rewards, strict=True)
+    return sum(chosen > rejected for chosen, rejected in pairs) / len(chosen_rewards)
+
+
+def _tie_is_right(chosen_rewards: list[float], rejected_rewards: list[float]) -> float:
+    return 1 - preference_accuracy(rejected_rewards, chosen_rewards)
+
+
+def _tie_left_out(chosen_rewards: list[float], rejected_rewards: list[float]) -> float:
+    preference_accuracy(chosen_rewards, rejected_rewards)
+    pairs = zip(chosen_rewards, rejected_rewards, strict=True)
+    apart = [pair for pair in pairs if pair[0] != pair[1]]
+    return sum(chosen > rejected for chosen, rejected in apart) / len(apart)
+
+
+def _tie_is_half(chosen_rewards: list[float], rejected_rewards: list[float]) -> float:
+    strict = preference_accuracy(chosen_rewards, rejected_rewards)
+    return (strict + _tie_is_right(chosen_rewards, rejected_rewards)) / 2
+
+
+def _not_checked(chosen_rewards: list[float], rejected_rewards: list[float]) -> float:
+    pairs = zip(chosen_rewards, rejected_rewards, strict=False)
+    return sum(chosen > rejected for chosen, rejected in pairs) / len(chosen_rewards)
+
+
+def _above_zero(chosen_rewards: list[float], rejected_rewards: list[float]) -> float:
+    preference_accuracy(chosen_rewards, rejected_rewards)
+    return sum(reward > 0 for reward in chosen_rewards) / len(chosen_rewards)
+
+
+def _accuracy_cases(rng: random.Random) -> Iterator[Case]:
+    yield Case("two of three", ([2.0, -0.5, -1.0], [1.0, -0.4, -3.0]), "Does the sign matter?")
+    yield Case(
+        "ties",
+        ([1.0, 1.0, 2.0, 0.0, 3.0], [1.0, 1.0, 0.5, 3.0, 0.0]),
+        "What would a model score that gives every answer the same reward?",
+    )
+    count = rng.randint(4, 6)
+    rewards = [[round(rng.gauss(-2, 1), 2) for _ in range(count)] for _ in range(2)]
+    yield Case(f"{count} pairs", tuple(rewards), "Which pairs are right? Count them by hand.")
+    yield Case("one reward is missing", ([1.0, 2.0], [0.0]), "What does `zip` do with the rest?")
+    yield Case("no pairs", ([], []), "What is a share of nothing?")
+
+
+PREFERENCE_ACCURACY = CodeExercise(
+    id="preference-accuracy",
+    title="Accuracy of a reward model",
+    section="training",
+    page="training/reward-model",
+    difficulty="easy",
+    minutes=10,
+    statement=(
+        "A reward model is measured on held-out pairs: in which share of them does the answer that "
+        "people chose get the higher reward? Mind ties. A broken model that gives all answers the "
+        "same reward must not look good."
+    ),
+    hints=(
+        "Compare pair by pair. Only the order within a pair counts, not the size of a reward.",
+        "A tie is neither left out nor right: it is in the denominator only.",
+        "Check the lengths first and raise `ValueError`. Then "
+        "`sum(chosen > rejected for ...)` over the number of pairs.",
+    ),
+    solution=preference_accuracy,
+    cases=_accuracy_cases,
+    wrong=(
+        Wrong(
+            _tie_is_right,
+            "Ties count as right. A model that gives every answer the same reward would then "
+            "score 100 %.",
+        ),
+        Wrong(
+            _tie_left_out,
+            "Ties were left out. The share is then of another, smaller set of pairs, and two "
+            "models cannot be compared by it.",
+        ),
+        Wrong(
+            _tie_is_half,
+            "Ties count half, as a coin would do on average. That can be defended, but here a tie "
+            "is no success: the model did not say which answer is better.",
+        ),
+        Wrong(
+            _not_checked,
+            "Right for good input. But a reward that is missing goes unnoticed, and without pairs "
+            "you divide by zero. Check the lengths first.",
+        ),
+        Wrong(
+            _above_zero,
+            "The chosen rewards were compared with 0. A reward alone has no meaning; compare it "
+            "with that of the other answer to the same prompt.",
+        ),
+    ),
+)
+
+# -- best of n ------------------------------------------------------------------------------------
+
+
+def best_of_n(
+    generate: collections.abc.Callable[[str], str],
+    reward: collections.abc.Callable[[str, str], float],
+    prompt: str,
+    n: int,
+) -> str:
+    """Draw n answers to a prompt and return the one with the highest reward.
+
+    Args:
+        generate: ``generate(prompt)`` draws an answer. Each call may give another one.
+        reward: ``reward(prompt, answer)`` scores it; higher is better.
+        prompt: The prompt.
+        n: How many answers to draw, from 1.
+
+    Returns:
+        The best answer; with equal rewards, the one that was drawn first.
+    """
+    answers = [generate(prompt) for _ in range(n)]
+    return max(answers, key=lambda answer: reward(prompt, answer))
+
+
+def _run_best_of_n(answer: object, prompt: str, drawn: list[str], rewards: dict, n: int) -> dict:
+    calls = []
+
+    def generate(prompt: str) -> str:
+        calls.append(prompt)
+        return drawn[(len(calls) - 1) % len(drawn)]
+
+    def reward(prompt: str, text: str) -> float:
+        return rewards[text]
+
+    return {"best": answer(generate, reward, prompt, n), "answers drawn": len(calls)}
+
+
+def _drawn_again(generate: Any, reward: Any, prompt: str, n: int) -> str:
+    scores = [reward(prompt, generate(prompt)) for _ in range(n)]
+    return [generate(prompt) for _ in range(n)][scores.index(max(scores))]
+
+
+def _last_of_equals(generate: Any, reward: Any, prompt: str, n: int) -> str:
+    answers = [generate(prompt) for _ in range(n)]
+    return max(reversed(answers), key=lambda answer: reward(prompt, answer))
+
+
+def _worst(generate: Any, reward: Any, prompt: str, n: int) -> str:
+    answers = [generate(prompt) for _ in range(n)]
+    return min(answers, key=lambda answer: reward(prompt, answer))
+
+
+def _one_drawn(generate: Any, reward: Any, prompt: str, n: int) -> str:
+    return best_of_n(generate, reward, prompt, 1)
+
+
+def _reward_returned(generate: Any, reward: Any, prompt: str, n: int) -> float:
+    return max(reward(prompt, generate(prompt)) for _ in range(n))
+
+
+def _best_of_n_cases(rng: random.Random) -> Iterator[Case]:
+    known = {"Rome.": 0.5, "Gladly. Rome.": 1.5, "Banana.": -2.0, "I do not know.": -3.0}
+    asked = "What is the capital of Italy?"
+    some = ["Banana.", "Gladly. Rome.", "Rome.", "I do not know."]
+    yield Case("four answers", (asked, some, known, 4), "Which one has the highest reward?")
+    yield Case("one answer", (asked, ["Banana."], known, 1), "What is there to choose from?")
+    equal = {"Rome.": 1.0, "It is Rome.": 1.0, "Banana.": -2.0}
+    yield Case(
+        "a tie",
+        (asked, ["Banana.", "It is Rome.", "Rome."], equal, 3),
+        "Two are best. Which of them was drawn first?",
+    )
+    values = rng.sample(range(-50, 50), 4)
+    other = dict(zip(known, (value / 10 for value in values), strict=True))
+    yield Case("other rewards", (asked, [*known, "Rome."], other, 5), "How often may you draw?")
+
+
+BEST_OF_N = CodeExercise(
+    id="best-of-n",
+    title="The best of n",
+    section="training",
+    page="training/reward-model",
+    difficulty="easy",
+    minutes=10,
+    statement=(
+        "The simplest way to use a reward model needs no training: draw several answers and keep "
+        "the one that it likes most. Write it for any `generate` and any `reward`."
+    ),
+    hints=(
+        "First draw, then score. The answer that you return must be one that you scored.",
+        "`generate` gives another answer at each call, so keep the answers in a list.",
+        "`max(answers, key=...)` returns the item with the largest key, and the first of equals.",
+    ),
+    solution=best_of_n,
+    cases=_best_of_n_cases,
+    run=_run_best_of_n,
+    wrong=(
+        Wrong(
+            _drawn_again,
+            "Answers were drawn a second time after scoring. With a real model these are other "
+            "answers than those that you scored.",
+        ),
+        Wrong(_last_of_equals, "With equal rewards, the first one that was drawn should win."),
+        Wrong(_worst, "That is the answer with the lowest reward."),
+        Wrong(_one_drawn, "Only one answer was drawn, so there was no choice."),
+        Wrong(_reward_returned, "That is the highest reward. Return the answer that has it."),
+    ),
+    uses=("collections",),
+)
+
+EXERCISES = (PREFERENCE_ACCURACY, BEST_OF_N)

@@ -1,0 +1,166 @@
+"""Exercise on personal data: take it out of a text before it is stored."""
+
+import random
+import re
+from collections.abc import Iterator
+
+from companion.exercises.exercise import Case, CodeExercise, Wrong
+
+# -- redaction ------------------------------------------------------------------------------------
+
+
+def redact(text: str) -> str:
+    """Replace e-mail addresses by [email] and payment card numbers by [card].
+
+    An address is one or more of letters, digits and ``. _ + -``, then ``@``, then two or more
+    names of letters, digits and hyphens with dots between them. A card number has 13 to 19
+    digits, with at most one blank or hyphen between two of them, and passes the Luhn check:
+    from the right, every second digit is doubled, beginning with the second; of a result
+    above 9 take 9 off; the sum of all must be a multiple of 10.
+
+    Args:
+        text: Any text.
+
+    Returns:
+        The text with both replaced, and nothing else changed.
+    """
+
+    def is_card(digits: str) -> bool:
+        total = 0
+        for place, digit in enumerate(reversed(digits)):
+            value = int(digit) * (1 + place % 2)
+            total += value - 9 if value > 9 else value
+        return total % 10 == 0
+
+    def check(found: re.Match) -> str:
+        return "[card]" if is_card(re.sub(r"\D", "", found[0])) else found[0]
+
+    text = re.sub(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", "[email]", text)
+    return re.sub(r"\b\d(?:[ -]?\d){12,18}\b", check, text)
+
+
+CARD = r"\b\d(?:[ -]?\d){12,18}\b"
+EMAIL = r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
+
+
+def _luhn_total(digits: list[int], start: int, *, subtract: bool = True) -> int:
+    total = sum(digits)
+    for place in range(start, len(digits), 2):
+        total += digits[place] - 9 * (subtract and digits[place] > 4)
+    return total
+
+
+def _with_check(text: str, check: object) -> str:
+    def replace(found: re.Match) -> str:
+        digits = [int(one) for one in re.sub(r"\D", "", found[0])]
+        return "[card]" if check(digits) else found[0]
+
+    return re.sub(CARD, replace, re.sub(EMAIL, "[email]", text))
+
+
+def _every_long_number(text: str) -> str:
+    return _with_check(text, lambda digits: True)
+
+
+def _from_the_left(text: str) -> str:
+    return _with_check(text, lambda digits: _luhn_total(digits, 0) % 10 == 0)
+
+
+def _no_nine_off(text: str) -> str:
+    return _with_check(text, lambda digits: _luhn_total(digits[::-1], 1, subtract=False) % 10 == 0)
+
+
+def _no_separators(text: str) -> str:
+    hidden = re.sub(r"(?<=\d)([ -])(?=\d)", r"\1|", text)
+    return redact(hidden).replace("|", "")
+
+
+def _plain_names(text: str) -> str:
+    hidden = re.sub(EMAIL, lambda found: found[0].replace("@", "\0"), text)
+    return re.sub(r"\w+\0\w+\.\w+", "[email]", redact(hidden)).replace("\0", "@")
+
+
+def _redaction_cases(rng: random.Random) -> Iterator[Case]:
+    yield Case(
+        "an address", ("Write to ann@example.org, please.",), "Is the comma still there after it?"
+    )
+    yield Case(
+        "a longer address",
+        ("Mail ann.lee+shop@mail.example.org. Thanks!",),
+        "Which characters may stand before the @, and how many dots after it? Whose is the last?",
+    )
+    yield Case(
+        "a card with blanks",
+        ("My card is 4111 1111 1111 1111, valid to 2030.",),
+        "What stands between the digits? Is 2030 a card?",
+    )
+    yield Case("fifteen digits", ("Or 378282246310005?",), "From which end does one double?")
+    yield Case(
+        "an order number",
+        ("Order 4111-1111-1111-1112 is late.",),
+        "It looks like a card. What does the sum say?",
+    )
+    digits = [rng.randint(5, 9) for _ in range(15)]
+    digits += [-_luhn_total(digits, 0) % 10]
+    number = "".join(map(str, digits))
+    drawn = "-".join(number[at : at + 4] for at in range(0, 16, 4))
+    yield Case(
+        "a card drawn by lot",
+        (f"{drawn} or bob@shop.example",),
+        "Doubled, 5 gives 10 and then 1. What does 9 give?",
+    )
+    yield Case("nothing personal", ("Call me at 7, room 12.",), "Is the text unchanged?")
+
+
+REDACT = CodeExercise(
+    id="redact-personal-data",
+    title="Redaction",
+    section="applications",
+    page="applications/safety",
+    difficulty="medium",
+    minutes=20,
+    statement=(
+        "Before a conversation is written to a log, personal data should be taken out. Replace "
+        "e-mail addresses and card numbers. A long number is a card number only if its check "
+        "digit is right; an order number must stay readable."
+    ),
+    hints=(
+        "Two calls of `re.sub`. The one for cards gets a function, which looks at each number and "
+        "returns what should stand there.",
+        "Digits with separators: `\\d(?:[ -]?\\d){12,18}`, with `\\b` at both ends. For the check, "
+        "drop the separators and go through the digits from the right.",
+        "`enumerate(reversed(digits))` counts from the right; double where the place is odd. A "
+        "value above 9 loses 9.",
+    ),
+    solution=redact,
+    cases=_redaction_cases,
+    wrong=(
+        Wrong(
+            _every_long_number,
+            "Every long number is taken for a card. Order numbers disappear, and nobody can help "
+            "the customer. Use the Luhn check.",
+        ),
+        Wrong(
+            _from_the_left,
+            "You double from the left. With 16 digits that makes no difference; with 15, as on "
+            "some cards, the wrong digits are doubled. Begin at the right.",
+        ),
+        Wrong(
+            _no_nine_off,
+            "A doubled digit above 9 has to lose 9 (12 becomes 3, the sum of its digits). Without "
+            "it most real cards fail the check and stay in the log.",
+        ),
+        Wrong(
+            _no_separators,
+            "Cards are written in groups, with blanks or hyphens. Yours are only found without.",
+        ),
+        Wrong(
+            _plain_names,
+            "Addresses with dots, plus signs or more than one dot after the @ are found in part "
+            "or not at all, so a part of the name stays in the log.",
+        ),
+    ),
+    uses=("re",),
+)
+
+EXERCISES = (REDACT,)

@@ -1,0 +1,226 @@
+"""Exercises on PPO before the update: the KL penalty, rewards per token, whitened advantages."""
+
+import random
+from collections.abc import Iterator
+
+import numpy as np
+
+from companion.exercises.exercise import Case, CodeExercise, Wrong
+
+# -- an estimate of the divergence ----------------------------------------------------------------
+
+
+def kl_k3(logprobs: np.ndarray, reference_logprobs: np.ndarray) -> np.ndarray:
+    """Estimate the KL divergence of the policy from the reference, one value per token.
+
+    Args:
+        logprobs: Log-probabilities of tokens that the policy wrote, under the policy, in nats.
+        reference_logprobs: Those of the same tokens under the reference, same shape.
+
+    Returns:
+        exp(-d) - 1 + d with d = logprobs - reference_logprobs, in nats, same shape.
+    """
+    d = logprobs - reference_logprobs
+    return np.exp(-d) - 1 + d
+
+
+def _turned(logprobs: np.ndarray, reference_logprobs: np.ndarray) -> np.ndarray:
+    return kl_k3(reference_logprobs, logprobs)
+
+
+def _k1(logprobs: np.ndarray, reference_logprobs: np.ndarray) -> np.ndarray:
+    return logprobs - reference_logprobs
+
+
+def _without_one(logprobs: np.ndarray, reference_logprobs: np.ndarray) -> np.ndarray:
+    return kl_k3(logprobs, reference_logprobs) + 1
+
+
+def _not_a_ratio(logprobs: np.ndarray, reference_logprobs: np.ndarray) -> np.ndarray:
+    p, q = np.exp(logprobs), np.exp(reference_logprobs)
+    return np.exp(q - p) - 1 + p - q
+
+
+def _k3_cases(rng: random.Random) -> Iterator[Case]:
+    same = np.log([0.5, 0.25])
+    yield Case("equal models", (same, same), "How far is a model from itself?")
+    apart = np.log([0.5, 0.25]), np.log([0.25, 0.5])
+    yield Case("one up, one down", apart, "Can a divergence be negative? Can one value of k3?")
+    first, second = (
+        np.round([[rng.uniform(-4, -0.2) for _ in range(3)] for _ in range(2)], 2) for _ in range(2)
+    )
+    yield Case("two answers of three tokens", (first, second), "Which sign has d at each token?")
+
+
+KL_K3 = CodeExercise(
+    id="kl-k3",
+    title="A divergence that is never negative",
+    section="training",
+    page="training/ppo",
+    difficulty="easy",
+    minutes=5,
+    statement=(
+        "Over tokens that the policy wrote, the log-ratio "
+        "$d = \\log \\pi_\\theta(a_t \\mid s_t) - \\log \\pi_{\\mathrm{SFT}}(a_t \\mid s_t)$ has "
+        "the KL divergence as its mean, but single values can be negative. The estimate "
+        "$k_3 = e^{-d} - 1 + d$ has the same mean and is never negative. Write it."
+    ),
+    hints=(
+        "First compute d. It is 0 where both models find a token equally likely.",
+        "What you get are logarithms already: d is a difference, not a quotient.",
+        "At d = log 2 the result is 1/2 - 1 + log 2, about 0.19.",
+    ),
+    solution=kl_k3,
+    cases=_k3_cases,
+    wrong=(
+        Wrong(
+            _turned,
+            "d has the wrong sign. For tokens that the policy wrote, d is the policy's "
+            "log-probability minus the reference's; turned round, the mean is another number.",
+        ),
+        Wrong(
+            _k1,
+            "That is the log-ratio itself, the estimate k1. Its mean is right, but single values "
+            "are negative and vary more.",
+        ),
+        Wrong(_without_one, "The -1 is missing: for two equal models the result must be 0."),
+        Wrong(
+            _not_a_ratio,
+            "The log-probabilities were turned into probabilities, and these were subtracted. d "
+            "is the difference of the logarithms.",
+        ),
+    ),
+    tolerance=1e-6,
+    uses=("numpy",),
+)
+
+# -- rewards per token ----------------------------------------------------------------------------
+
+
+def token_rewards(
+    scores: np.ndarray,
+    logprobs: np.ndarray,
+    reference_logprobs: np.ndarray,
+    completion_mask: np.ndarray,
+    beta: float,
+) -> np.ndarray:
+    """Spread rewards over tokens: the price of divergence at each, the score at the last.
+
+    Args:
+        scores: What the reward model gives each answer, shape (B,).
+        logprobs: Log-probabilities of the tokens under the policy, in nats, shape (B, T).
+        reference_logprobs: The same under the reference, shape (B, T).
+        completion_mask: True for tokens of the answer, shape (B, T). Each row has at least one;
+            padding stands on the right, and what the other arrays hold there means nothing.
+        beta: Price of one nat of divergence, in units of reward.
+
+    Returns:
+        Reward of each token, 0 for padding, shape (B, T).
+    """
+    rewards = np.where(completion_mask, -beta * (logprobs - reference_logprobs), 0.0)
+    last = completion_mask.sum(axis=1) - 1
+    rewards[np.arange(len(scores)), last] += scores
+    return rewards
+
+
+def _penalty_added(scores: np.ndarray, p: np.ndarray, q: np.ndarray, *rest: float) -> np.ndarray:
+    return token_rewards(scores, q, p, *rest)
+
+
+def _score_at_each(
+    scores: np.ndarray, p: np.ndarray, q: np.ndarray, mask: np.ndarray, beta: float
+) -> np.ndarray:
+    return np.where(mask, scores[:, None] - beta * (p - q), 0.0)
+
+
+def _score_in_last_column(
+    scores: np.ndarray, p: np.ndarray, q: np.ndarray, mask: np.ndarray, beta: float
+) -> np.ndarray:
+    rewards = np.where(mask, -beta * (p - q), 0.0)
+    rewards[:, -1] += scores
+    return rewards
+
+
+def _padding_pays(
+    scores: np.ndarray, p: np.ndarray, q: np.ndarray, mask: np.ndarray, beta: float
+) -> np.ndarray:
+    return np.where(mask, token_rewards(scores, p, q, mask, beta), -beta * (p - q))
+
+
+def _score_replaces(
+    scores: np.ndarray, p: np.ndarray, q: np.ndarray, mask: np.ndarray, beta: float
+) -> np.ndarray:
+    rewards = np.where(mask, -beta * (p - q), 0.0)
+    rewards[np.arange(len(scores)), mask.sum(axis=1) - 1] = scores
+    return rewards
+
+
+def _reward_cases(rng: random.Random) -> Iterator[Case]:
+    p, q = np.array([[-1.0, -1.0, -0.5]]), np.array([[-1.5, -2.0, -0.5]])
+    full = np.ones((1, 3), dtype=bool)
+    yield Case(
+        "one answer",
+        (np.array([2.0]), p, q, full, 0.1),
+        "The policy finds the first token likelier than the reference does. Is that paid for?",
+    )
+    yield Case("no price", (np.array([2.0]), p, q, full, 0.0), "Which tokens get a reward now?")
+    mask = np.array([[True, True, True], [True, False, False]])
+    scores, p, q = (
+        np.round([rng.uniform(-3, -0.1) for _ in range(size)], 1).reshape(shape)
+        for size, shape in ((2, (2,)), (6, (2, 3)), (6, (2, 3)))
+    )
+    p[1, 1], q[1, 1], q[0, 2] = 0.0, -9.0, p[0, 2] - 1
+    yield Case(
+        "a long answer and a short one",
+        (scores, p, q, mask, 0.5),
+        "Which is the last token of the second answer? What should stand after it?",
+    )
+
+
+TOKEN_REWARDS = CodeExercise(
+    id="token-rewards",
+    title="Rewards per token",
+    section="training",
+    page="training/ppo",
+    difficulty="medium",
+    minutes=15,
+    statement=(
+        "PPO gives a reward to every token that the policy wrote:\n\n"
+        "$$r_t = -\\beta\\,\\log\\frac{\\pi_{\\theta_{\\mathrm{old}}}(a_t\\mid s_t)}"
+        "{\\pi_{\\mathrm{SFT}}(a_t\\mid s_t)} + \\mathbb{1}[t = T]\\; r_\\phi(x, y)$$\n\n"
+        "The price of divergence is paid at every token, and the score comes with the last one. "
+        "Write it for a batch of answers of different lengths."
+    ),
+    hints=(
+        "The logarithm of a quotient is a difference of log-probabilities. Which one comes first?",
+        "Begin with the price everywhere and 0 for padding: `np.where`. Then add the scores.",
+        "Padding is on the right, so the last token of a row is number `mask.sum() - 1`. "
+        "`rewards[np.arange(B), last]` picks one place in each row.",
+    ),
+    solution=token_rewards,
+    cases=_reward_cases,
+    wrong=(
+        Wrong(
+            _penalty_added,
+            "The sign of the price is turned: the policy is paid for leaving the reference, and "
+            "will run away from it.",
+        ),
+        Wrong(
+            _score_at_each,
+            "Every token gets the whole score. The reward of an answer then grows with its length.",
+        ),
+        Wrong(
+            _score_in_last_column,
+            "The score stands in the last column. In a shorter answer that is padding; its last "
+            "token gets nothing.",
+        ),
+        Wrong(_padding_pays, "Padding pays a price too, for tokens that nobody wrote."),
+        Wrong(
+            _score_replaces,
+            "At the last token the score replaced the price of divergence. Both belong there.",
+        ),
+    ),
+    uses=("numpy",),
+)
+
+EXERCISES = (KL_K3, TOKEN_REWARDS)

@@ -1,0 +1,293 @@
+"""Grading a class, part of which does what no student should."""
+
+import csv
+import os
+import socket
+from dataclasses import replace
+
+import psutil
+import pytest
+
+from companion.exercises import catalog
+from companion.exercises.exercise import CodeExercise
+from companion.exercises.grading.grader import Grader
+from companion.exercises.grading.ledger import Ledger
+from companion.exercises.grading.results import summary, write_csv, write_feedback
+from companion.exercises.grading.sandbox import isolation
+from companion.exercises.grading.submission import find_submissions
+from companion.exercises.source import code
+from tests.exercises.classroom import RIGHT, SUBMISSIONS
+
+SEED = "a secret of the test"
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="grading needs a Unix system")
+isolated = pytest.mark.skipif(
+    isolation() != "bubblewrap", reason="bubblewrap is not installed or does not work here"
+)
+
+
+def exercises():
+    """Two exercises, with a time limit that a test can wait for."""
+    return [replace(catalog.find(name), seconds=0.5) for name in ("causal-mask", "attention-head")]
+
+
+def write_class(folder, names):
+    folder.mkdir()
+    for name in names:
+        content = SUBMISSIONS[name][0]
+        if isinstance(content, bytes):
+            (folder / name).write_bytes(content)
+        else:
+            (folder / name).write_text(content, encoding="utf-8")
+    return find_submissions(folder)
+
+
+def grade(submissions, tmp_path, chosen=None, load_seconds=1.5):
+    chosen = chosen or exercises()
+    grader = Grader(chosen, SEED, load_seconds=load_seconds)
+    ids = [one.id for one in chosen]
+    ledger = Ledger(tmp_path / "ledger", SEED, ids, grader.version())
+    return {one.name: row for one, row in grader.grade(submissions, ledger)}
+
+
+def points(row):
+    weights = {"causal-mask": 1, "attention-head": 2}
+    return sum(weights[name] * one["share"] for name, one in row["exercises"].items())
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory):
+    tmp_path = tmp_path_factory.mktemp("class")
+    submissions = write_class(tmp_path / "class", SUBMISSIONS)
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "class").iterdir()}
+    rows = grade(submissions, tmp_path)
+    after = {path: path.stat().st_mtime_ns for path in (tmp_path / "class").iterdir()}
+    return submissions, rows, before == after
+
+
+@isolated
+def test_a_class_has_at_least_forty_submissions_and_each_gets_a_row(graded):
+    submissions, rows, untouched = graded
+
+    assert len(submissions) == len(SUBMISSIONS) >= 40
+    assert rows.keys() == {one.name for one in submissions}
+    assert untouched
+
+
+@isolated
+@pytest.mark.parametrize("name", [name for name, (_, wanted) in SUBMISSIONS.items()])
+def test_each_submission_gets_its_points(graded, name):
+    submissions, rows, _ = graded
+    row = rows[next(one.name for one in submissions if one.path.name == name)]
+    wanted = SUBMISSIONS[name][1]
+
+    if wanted is None:  # it may have broken itself, but nothing else
+        assert 0 <= points(row) <= 3
+    else:
+        assert points(row) == pytest.approx(wanted), row
+
+
+@isolated
+def test_known_wrong_answers_are_recognised(graded):
+    _, rows, _ = graded
+
+    assert "Off by one" in rows["strictly-before"]["exercises"]["causal-mask"]["text"]
+    assert "square root of d" in rows["unscaled"]["exercises"]["attention-head"]["text"]
+    assert rows["list-of-lists"]["exercises"]["causal-mask"]["wrong"] is None
+
+
+@isolated
+def test_what_can_not_be_read_says_why(graded):
+    _, rows, _ = graded
+
+    notes = {
+        name: rows[name]["notes"][0] for name, row in rows.items() if row["status"] != "graded"
+    }
+
+    assert notes["picture.png"] == ".png: not a notebook (.ipynb) or script (.py)"
+    assert notes["not-json"] == notes["old-format"] == "not a Jupyter notebook of format 4"
+    assert notes["latin"] == "not text in UTF-8"
+    assert notes["exits-hard"] == "cell 1: your code ended the process"
+
+
+@isolated
+def test_nothing_of_it_is_left(graded):
+    left = [
+        process
+        for process in psutil.process_iter(["uids", "cmdline"])
+        if "/grader/worker.py" in (process.info["cmdline"] or [])
+    ]
+
+    assert left == []
+
+
+@isolated
+def test_the_csv_is_complete_and_no_cell_is_a_formula(graded, tmp_path):
+    _, rows, _ = graded
+
+    write_csv(tmp_path / "grades.csv", rows, exercises())
+
+    with (tmp_path / "grades.csv").open(newline="", encoding="utf-8") as file:
+        table = list(csv.DictReader(file))
+    assert len(table) == len(rows)
+    assert {row["of"] for row in table} == {"3"}
+    assert not any(cell.startswith(("=", "+", "-", "@")) for row in table for cell in row.values())
+    assert next(row for row in table if row["submission"] == "'=1+1")["points"] == "3"
+
+
+@isolated
+def test_feedback_names_the_mistake_and_hides_the_cases(graded, tmp_path):
+    _, rows, _ = graded
+
+    file = write_feedback(tmp_path / "feedback", "../unscaled", rows["unscaled"], exercises())
+
+    text = file.read_text(encoding="utf-8")
+    assert file.parent == tmp_path / "feedback"
+    assert text.splitlines()[0] == "../unscaled: 2.333 of 3 points"
+    assert "The division by the square root of d is missing" in text
+    assert "array of shape" not in text
+
+
+@isolated
+def test_the_summary_counts_the_common_mistake(graded):
+    _, rows, _ = graded
+    three = {f"n{n}": rows["unscaled"] for n in range(3)} | {"right": rows["right"]}
+
+    text = summary(three, exercises())
+
+    assert "| attention-head | 4 | 1 | 75% | 3 x: The division by the square root" in text
+
+
+SPY = """
+import os, socket
+def causal_mask(length):
+    found = []
+    try:
+        socket.create_connection(("127.0.0.1", PORT), timeout=1)
+        found.append("network")
+    except OSError:
+        pass
+    for path in ("SECRET", "/etc/passwd", "/root/.bashrc", "CATALOG", "/proc/1/environ"):
+        try:
+            open(path).read()
+            found.append(path)
+        except OSError:
+            pass
+    for path in ("SECRET", "/submission/x", "/grader/values.py", "/usr/x", "/x"):
+        try:
+            open(path, "w")
+            found.append("wrote " + path)
+        except OSError:
+            pass
+    found += [name for name in os.environ if "SPY" in name]
+    found.append(open("/submission/data.txt").read())
+    raise RuntimeError(" ".join(found))
+"""
+
+
+@isolated
+def test_a_submission_sees_its_own_folder_and_nothing_else(tmp_path, monkeypatch):
+    monkeypatch.setenv("SPY_SECRET", "x")
+    secret = tmp_path / "secret.txt"
+    secret.write_text("secret")
+    folder = tmp_path / "class" / "spy"
+    folder.mkdir(parents=True)
+    (folder / "data.txt").write_text("own data")
+    (folder / "link.txt").symlink_to(secret)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.1)
+        port = server.getsockname()[1]
+        source = SPY.replace("PORT", str(port)).replace("SECRET", str(secret))
+        (folder / "spy.py").write_text(source.replace("CATALOG", catalog.__file__))
+
+        row = grade(find_submissions(tmp_path / "class"), tmp_path)["spy"]
+
+        with pytest.raises(TimeoutError):
+            server.accept()
+    assert "RuntimeError: own data (line" in row["exercises"]["causal-mask"]["text"]
+    assert secret.read_text() == "secret"
+    assert sorted(path.name for path in folder.iterdir()) == ["data.txt", "link.txt", "spy.py"]
+
+
+def test_without_bubblewrap_limits_and_guard_remain(tmp_path, monkeypatch):
+    monkeypatch.setattr("companion.exercises.grading.sandbox.isolation", lambda: "limits only")
+    names = ["right.py", "loop-without-signals.py", "memory-in-a-function.py", "exits-hard.py",
+             "fork-bomb.py", "large-file.py"]  # fmt: skip
+    submissions = write_class(tmp_path / "class", names)
+    (tmp_path / "class" / "spy.py").write_text(
+        RIGHT.replace("np.tril", f"open({catalog.__file__!r}) and np.tril")
+        + "import socket, subprocess\n"
+    )
+    submissions = find_submissions(tmp_path / "class")
+
+    rows = grade(submissions, tmp_path)
+
+    assert points(rows["right"]) == 3
+    assert points(rows["loop-without-signals"]) == points(rows["memory-in-a-function"]) == 2
+    assert rows["exits-hard"]["status"] == "stopped"
+    assert "not allowed while grading" in rows["fork-bomb"]["notes"][0]
+    assert "not allowed while grading" in rows["spy"]["exercises"]["causal-mask"]["text"]
+
+
+def test_the_same_seed_gives_the_same_grades_and_another_seed_other_cases(tmp_path):
+    submissions = write_class(tmp_path / "class", ["unscaled.py"])
+
+    first, second = (grade(submissions, tmp_path / name) for name in ("", "."))
+
+    assert first == second
+    seeds = [Grader(exercises(), seed).version() for seed in ("one seed", "one seed", "another")]
+    assert seeds[0] == seeds[1] != seeds[2]
+
+
+def test_a_run_that_was_stopped_goes_on(tmp_path):
+    submissions = write_class(tmp_path / "class", ["right.py", "mask-only.py", "exits.py"])
+    grader = Grader(exercises(), SEED, jobs=1)
+    ids = [one.id for one in exercises()]
+    path = tmp_path / "ledger"
+    run = grader.grade(submissions, Ledger(path, SEED, ids, grader.version()))
+    next(run)
+    run.close()
+    with path.open("a") as file:
+        file.write('{"key": "cut o')
+    done = len(path.read_text().splitlines()) - 1
+    assert 1 <= done < 3
+
+    again = Ledger(path, SEED, ids, grader.version())
+    started = []
+    fresh = Grader(exercises(), SEED, jobs=1)
+    row = fresh.row
+    fresh.row = lambda submission, box: started.append(submission.name) or row(submission, box)
+    rows = {one.name: points(row) for one, row in fresh.grade(submissions, again)}
+
+    assert rows == {"right": 3, "mask-only": 1, "exits": 3}
+    assert len(started) == 3 - done
+    assert len(path.read_text().splitlines()) == 3
+
+
+@pytest.mark.parametrize("change", ["seed", "code", "exercises"])
+def test_an_old_result_does_not_count_for_something_else(tmp_path, change):
+    (submission,) = write_class(tmp_path / "class", ["right.py"])
+    Ledger(tmp_path / "l", "seed", ["a"], "v").put(submission, {"status": "graded"})
+
+    seed = "other" if change == "seed" else "seed"
+    ids = ["b"] if change == "exercises" else ["a"]
+    cells = ("x = 1",) if change == "code" else submission.cells
+    found = Ledger(tmp_path / "l", seed, ids, "v").get(replace(submission, cells=cells))
+
+    assert found is None
+    assert Ledger(tmp_path / "l", "seed", ["a"], "v").get(submission) == {"status": "graded"}
+
+
+@isolated
+@pytest.mark.parametrize("section", [one for one in catalog.CONTENTS if one != "summary"])
+def test_every_solution_passes_in_the_sandbox(tmp_path, section):
+    """So the stub's imports suffice, and ``run`` and the cases cross into the sandbox."""
+    chosen = [one for one in catalog.of_section(section) if isinstance(one, CodeExercise)]
+    (tmp_path / "class").mkdir()
+    parts = [f"{one.imports()}\n{code(one.solution)}\n" for one in chosen]
+    (tmp_path / "class" / "all.py").write_text("\n".join(parts))
+
+    row = grade(find_submissions(tmp_path / "class"), tmp_path, chosen, load_seconds=30)["all"]
+
+    wrong = {name: one["text"] for name, one in row["exercises"].items() if one["state"] != "right"}
+    assert wrong == {}
+    assert row["notes"] == []
