@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 SECTIONS = ("start", "gpt", "training", "prompting", "open-models")
-SKIPPED = ("Try it",)  # questions without answers
+SKIPPED = ("Try it", "Check yourself")  # questions
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -244,20 +244,10 @@ def _code(directive: Directive, context: Context) -> str:
 
 
 def _folded(directive: Directive, context: Context) -> str:
-    head = "Solution" if directive.name == "solution" else _title(directive, context)
-    inner = _inner(directive, context)
-    return f"<details><summary>{head or 'More'}</summary>\n\n{inner}\n\n</details>"
-
-
-def _exercise(directive: Directive, context: Context) -> str:
-    title = _title(directive, context)
-    return _quoted(f"Exercise: {title}" if title else "Exercise", _inner(directive, context))
-
-
-def _gate(directive: Directive, context: Context) -> str:
-    title = _title(directive, context) if directive.name == "exercise-start" else ""
-    head = directive.name.removesuffix("-start").capitalize()
-    return f"**{head}: {title}**" if title else f"**{head}**"
+    if "site-only" in directive.options.get("class-container", ""):
+        return ""
+    head, inner = _title(directive, context) or "More", _inner(directive, context)
+    return f"<details><summary>{head}</summary>\n\n{inner}\n\n</details>"
 
 
 def _tabs(directive: Directive, context: Context) -> str:
@@ -299,12 +289,10 @@ def _nothing(directive: Directive, context: Context) -> str:
 RENDERERS: dict[str, Callable[[Directive, Context], str]] = {
     **dict.fromkeys(("note", "tip", "warning", "important", "admonition"), _admonition),
     **dict.fromkeys(("figure", "image"), _picture),
-    **dict.fromkeys(("dropdown", "solution"), _folded),
-    **dict.fromkeys(("exercise-start", "solution-start"), _gate),
-    **dict.fromkeys(("exercise-end", "solution-end", "bibliography"), _nothing),
+    "bibliography": _nothing,
     "code-block": _code,
     "dot": _diagram,
-    "exercise": _exercise,
+    "dropdown": _folded,
     "glossary": _glossary,
     "list-table": _list_table,
     "math": _math,

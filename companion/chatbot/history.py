@@ -3,7 +3,7 @@
 A *turn* is the user's message with everything that answers it: tool calls, their results, the
 assistant's text. A conversation keeps every turn. What is trimmed is the list of messages that the
 model reads, by tokens and in whole turns: half a turn would be an answer without its question, and
-many chat templates refuse that. Taught in :doc:`/book/applications/chatbot`.
+many chat templates refuse that. Taught in :doc:`/book/applications/conversation`.
 
 Left out: files (`companion.chatbot.storage`), summaries (`companion.chatbot.memory`).
 """
@@ -203,7 +203,7 @@ def trim_messages(
     """Leave out the oldest turns until the rest fits into a number of tokens.
 
     A ``deque(maxlen=6)`` of messages, seen in many chatbots, limits messages instead of tokens and
-    cuts turns in half. Taught in :doc:`/book/applications/chatbot`.
+    cuts turns in half. Taught in :doc:`/book/applications/conversation`.
 
     Args:
         messages: System messages, then turns, the newest last.

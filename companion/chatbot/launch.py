@@ -98,9 +98,9 @@ def bot_maker(options: ChatOptions) -> Callable[..., Chatbot]:
 
     The function takes ``approve``, which is asked before a tool that needs a person's approval.
 
-    pocket-chat has seen tools in the first turn of a conversation only, and in a later one it
-    calls none (0 of 10 sums, against 12 of 12 in the first). So with tools it reads the newest
-    message alone.
+    pocket-chat has seen tools in the first turn of a conversation only, and calls them less and
+    less in later ones (measured in :doc:`/book/applications/chatbot`). So with tools it reads the
+    newest message alone.
     """
     room = {} if options.max_new_tokens is None else {"max_new_tokens": options.max_new_tokens}
     params = SamplingParams(temperature=options.temperature, **room)  # before anything is loaded

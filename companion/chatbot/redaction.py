@@ -1,7 +1,8 @@
 """Redaction: take personal data out of a text before it is stored or sent.
 
 `redact` finds the common forms of e-mail addresses, phone numbers and payment card numbers. It is
-a net with holes: names, postal addresses, keys, and numbers in unusual forms pass. It lowers a
+a net with holes: names, postal addresses, account numbers (IBAN), keys, and numbers in unusual
+forms pass. It lowers a
 risk, it does not make a text anonymous. Taught in :doc:`/book/applications/safety`.
 """
 

@@ -1,7 +1,7 @@
 """Conversation files: JSON with a version number, checked when read, written whole or not at all.
 
 Reading refuses what it does not understand completely. A field that it ignored would be lost when
-the conversation is saved again. Taught in :doc:`/book/applications/chatbot`.
+the conversation is saved again. Taught in :doc:`/book/applications/conversation`.
 """
 
 import json

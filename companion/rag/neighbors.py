@@ -33,7 +33,8 @@ class IndexConfig:
     """How to search. Taught in :doc:`/book/applications/approximate-search`.
 
     Args:
-        kind: ``"flat"`` (exact), ``"hnsw"`` or ``"ivf"``.
+        kind: ``"flat"`` (exact), ``"hnsw"`` or ``"ivf"``. The clusters of IVF are computed from the
+            vectors that are added first and never again; add many at once, or rebuild.
         m: HNSW: neighbors of each node, at least 2. More find more and take more memory.
         ef_construction: HNSW: candidates while building, at least 1.
         ef_search: HNSW: candidates while searching, at least 1.
@@ -85,6 +86,7 @@ class Neighbors:
         self.config = config
         self.ids: dict[int, None] = {}  # those that are not deleted, in order
         self._faiss: Any = None
+        self._alive: Any = None  # faiss's set of the ids that are left, made when it is needed
 
     @property
     def stored(self) -> int:
@@ -99,6 +101,7 @@ class Neighbors:
             self._faiss = _new_index(self.config, vectors)
         self._faiss.add_with_ids(vectors, np.array(ids, dtype=np.int64))
         self.ids.update(dict.fromkeys(ids))
+        self._alive = None
 
     def remove(self, ids: set[int]) -> None:
         """Delete vectors by id, all of them known."""
@@ -106,6 +109,7 @@ class Neighbors:
             self._faiss.remove_ids(np.array(sorted(ids), dtype=np.int64))
         for one in ids:
             del self.ids[one]
+        self._alive = None
 
     def search(self, queries: np.ndarray, k: int) -> list[list[tuple[int, float]]]:
         """Find ids and inner products of the ``k`` nearest vectors of each query, nearest first.
@@ -182,8 +186,9 @@ class Neighbors:
             return faiss.SearchParametersIVF(nprobe=effort)
         if self.stored == len(self.ids):
             return faiss.SearchParametersHNSW(efSearch=effort)
-        alive = faiss.IDSelectorBatch(np.array(list(self.ids), dtype=np.int64))
-        return faiss.SearchParametersHNSW(efSearch=effort, sel=alive)
+        if self._alive is None:
+            self._alive = faiss.IDSelectorBatch(np.array(list(self.ids), dtype=np.int64))
+        return faiss.SearchParametersHNSW(efSearch=effort, sel=self._alive)
 
 
 def _new_index(config: IndexConfig, vectors: np.ndarray) -> Any:

@@ -4,6 +4,7 @@ Taught in :doc:`/book/applications/function-calling`.
 """
 
 import json
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -71,6 +72,11 @@ class AuditLog:
         """
         kept = record if self._redact is None else self._redact(record)
         if self._path is not None:
-            with self._path.open("a", encoding="utf-8") as file:
+            with open(self._path, "a", encoding="utf-8", opener=_for_the_owner) as file:
                 file.write(json.dumps(kept) + "\n")
         self.records.append(kept)
+
+
+def _for_the_owner(path: str, flags: int) -> int:
+    """Open a file that only its owner may read."""
+    return os.open(path, flags, 0o600)

@@ -60,18 +60,13 @@ PLAIN = {
         f"> **Interactive on the [web page]({SITE}book/gpt/page.html)**\n>\n> Static text",
     ),
     "glossary": ("```{glossary}\nword\n  Its meaning.\n```", "**word**\nIts meaning."),
-    "exercise": (
-        "```{exercise} Softmax\n:label: ex-soft\nWrite it.\n```",
-        "> **Exercise: Softmax**\n>\n> Write it.",
+    "quiz": (
+        "```{quiz} other-one\nWhich `x`?\n\n- [ ] A\n\n  No.\n- [x] B\n\n  Yes.\n"
+        "- [ ] C\n\n  Neither.\n```",
+        "**Question**: Which `x`?\n\n- **a**: A\n- **b**: B\n- **c**: C\n\n"
+        "<details><summary>Answer</summary>\n\n- **a** is wrong. No.\n- **b** is right. Yes.\n"
+        "- **c** is wrong. Neither.\n\n</details>",
     ),
-    "exercise-start": ("```{exercise-start} Softmax\n:label: ex-s\n```", "**Exercise: Softmax**"),
-    "exercise-end": ("a\n\n```{exercise-end}\n```", "a"),
-    "solution": (
-        "```{solution} ex-soft\nIt is.\n```",
-        "<details><summary>Solution</summary>\n\nIt is.\n\n</details>",
-    ),
-    "solution-start": ("```{solution-start} ex-soft\n```", "**Solution**"),
-    "solution-end": ("a\n\n```{solution-end}\n```", "a"),
     "dropdown": (
         "```{dropdown} More\nText\n```",
         "<details><summary>More</summary>\n\nText\n\n</details>",
@@ -84,6 +79,27 @@ PLAIN = {
     ),
     "tab-item": (":::{tab-item} Linux\nfirst\n:::", "**Linux**\n\nfirst"),
 }
+
+
+def test_what_is_for_the_site_only_is_not_in_the_notebook(context):
+    source = "a\n\n````{dropdown} Solution\n:class-container: site-only\n\n```python\nx\n```\n````"
+
+    assert convert(source, 1, context) == "a"
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        ("- [x] A\n\n  Yes.\n- [ ] B\n\n  No.\n- [ ] C\n\n  No.", "no question above"),
+        ("Q\n\n- [x] A\n\n  Yes.\n- [ ] B\n\n  No.", "2 options"),
+        ("Q\n\n- [ ] A\n\n  x\n- [ ] B\n\n  x\n- [ ] C\n\n  x", "no option is marked"),
+        ("Q\n\n- [x] A\n- [ ] B\n\n  x\n- [ ] C\n\n  x", "'A' has no explanation"),
+        ("Q\n\n- [x] A\n\nx\n- [ ] B\n\n  x\n- [ ] C\n\n  x", "indent this line"),
+    ],
+)
+def test_a_broken_quiz_says_what_is_wrong(source, problem, context):
+    with pytest.raises(PageError, match=problem):
+        convert(f"```{{quiz}} other-one\n{source}\n```", 1, context)
 
 
 def test_the_cases_cover_every_allowed_directive():

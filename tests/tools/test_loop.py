@@ -1,6 +1,7 @@
 """The loop: rounds of calls, approval, repeated calls, the step limit, injected text."""
 
 import json
+import os
 
 import pytest
 
@@ -253,6 +254,13 @@ def test_a_log_keeps_only_what_redaction_lets_through(tmp_path) -> None:
 
     assert log.records == [{"tool": "send", "arguments": "***"}]
     assert "secret" not in path.read_text()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has other permissions")
+def test_a_log_is_readable_by_its_owner_only(tmp_path) -> None:
+    AuditLog(tmp_path / "audit.jsonl").append({"tool": "send"})
+
+    assert (tmp_path / "audit.jsonl").stat().st_mode & 0o077 == 0
 
 
 def test_if_redaction_fails_nothing_is_kept(tmp_path) -> None:

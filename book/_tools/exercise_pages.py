@@ -1,0 +1,137 @@
+"""Write the pages with exercises from `companion.exercises.catalog`.
+
+    python book/_tools/exercise_pages.py            write book/*/exercises.md
+    python book/_tools/exercise_pages.py --check    are they as the catalog has them?
+
+Statement, stub, hints and solution of an exercise are in the catalog and nowhere else. Hints and
+solution are folded on the website and left out of the notebook, where ``ex.hint`` and
+``ex.solution`` show them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from companion.exercises import catalog  # noqa: E402
+from companion.exercises.exercise import (  # noqa: E402
+    ChoiceExercise,
+    Exercise,
+    OutputExercise,
+)
+from companion.exercises.learner import options_text  # noqa: E402
+
+TITLES = {
+    "gpt": "The GPT family",
+    "training": "Training",
+    "prompting": "Prompting",
+    "open-models": "Open models",
+    "applications": "Applications",
+    "summary": "The whole book",
+}
+
+_HEAD = """\
+---
+jupytext:
+  text_representation: {{extension: .md, format_name: myst}}
+kernelspec: {{display_name: Python 3, language: python, name: python3}}
+myst:
+  html_meta: {{description: "{description}"}}
+book:
+  budget_seconds: 60
+---
+
+% Written by book/_tools/exercise_pages.py from companion/exercises/catalog. Change it there.
+
+# Exercises: {title}
+
+{count} exercises, {points} points, in the order of the pages. Open this page as a notebook, fill in
+a cell, run it and the one below it. `ex.check` tries your answer on small cases and says what is
+wrong. `ex.hint("...")` gives a hint, `ex.solution("...")` the solution after an attempt,
+`ex.progress()` your points. {{doc}}`/book/start/how-to-use` has more on this.
+
+```{{code-cell}} ipython3
+{imports}
+from companion import exercises as ex
+```
+"""
+
+
+def page_text(section: str) -> str:
+    """Return the page of a section, in MyST."""
+    exercises = catalog.of_section(section)
+    used = {name for one in exercises for name in getattr(one, "uses", ())}
+    plain = sorted(f"import {name}" for name in used - {"numpy", "torch"})
+    heavy = ["import numpy as np"] * ("numpy" in used) + ["import torch"] * ("torch" in used)
+    head = _HEAD.format(
+        title=TITLES[section],
+        description=f"{len(exercises)} exercises, each checked by the page, with hints and "
+        f"solutions. Section: {TITLES[section]}.",
+        count=len(exercises),
+        points=sum(one.points for one in exercises),
+        imports="\n".join([*plain, *[""] * bool(plain and heavy), *heavy]) or "import math",
+    )
+    return head + "".join(map(_exercise, exercises))
+
+
+def _exercise(exercise: Exercise) -> str:
+    points = f"{exercise.points} point{'s' * (exercise.points > 1)}"
+    parts = [
+        f"({'ex-' + exercise.id})=\n## {exercise.title}",
+        f"*{exercise.difficulty.capitalize()}, about {exercise.minutes} minutes, {points}. "
+        f"Taught in {{doc}}`/book/{exercise.page}`.*",
+        exercise.statement.strip(),
+    ]
+    if isinstance(exercise, OutputExercise):
+        parts.append(f"```python\n{exercise.program_text()}\n```")
+    if isinstance(exercise, ChoiceExercise):
+        parts.append(options_text(exercise))
+    parts.append(_cell(exercise.stub()))
+    parts.append(_cell(f'ex.check("{exercise.id}", {exercise.variable})'))
+    hints = "\n".join(f"{number}. {text}" for number, text in enumerate(exercise.hints, 1))
+    parts += [_folded("Hints", hints), _folded("Solution", exercise.solution_text())]
+    return "\n" + "\n\n".join(parts) + "\n"
+
+
+def _cell(code: str) -> str:
+    return f"```{{code-cell}} ipython3\n{code}\n```"
+
+
+def _folded(title: str, text: str) -> str:
+    return f"````{{dropdown}} {title}\n:class-container: site-only\n\n{text}\n````"
+
+
+def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
+    """Write or check the pages; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--check", action="store_true", help="compare, write nothing")
+    options = parser.parse_args(arguments)
+    stale = []
+    for section in catalog.CONTENTS:
+        path = root / "book" / section / "exercises.md"
+        text = page_text(section)
+        if path.is_file() and path.read_text(encoding="utf-8") == text:
+            continue
+        stale.append(str(path.relative_to(root)))
+        if not options.check:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    if options.check and stale:
+        print(
+            f"error: not as the catalog has it: {', '.join(stale)}\n"
+            "run: python book/_tools/exercise_pages.py",
+            file=sys.stderr,
+        )
+        return 1
+    print(f"written: {', '.join(stale)}" if stale else "pages and catalog of exercises agree")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
