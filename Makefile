@@ -62,8 +62,9 @@ unit: $(READY)  ## unit tests and doctests (also: make test-slow)
 	@echo "== unit tests and doctests"
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(JOBS)
 
-fresh: $(READY)  ## is every notebook made from its page as the page is now?
+fresh: $(READY)  ## is every page of exercises made from its catalog, every notebook from its page?
 	@echo "== notebook freshness"
+	@$(BIN)/python book/_tools/exercise_pages.py --check
 	@$(BIN)/python book/_tools/notebook.py --check
 
 notebooks: $(READY)  ## run every notebook again and compare every output

@@ -146,7 +146,9 @@ class QuizQuestion(SphinxDirective):
                 f'value="{state}"><span>'
             ),
             *_inline(text),
-            _raw(f'</span></label><div class="quiz-why {state}"><strong>{state.title()}.</strong>'),
+            _raw(
+                f'</span></label><div class="quiz-why {state}"><strong>{state.title()}.</strong> '
+            ),
             *self._parsed(option.why, option.line),
             _raw("</div></div>"),
         ]

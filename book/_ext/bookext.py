@@ -5,10 +5,12 @@ The files that Sphinx writes are made smaller afterwards, by ``book/_tools/lean_
 
 from __future__ import annotations
 
+import functools
 import html
 import re
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -26,6 +28,7 @@ from project import BRANCH, find_project  # noqa: E402
 from timings import read_timings  # noqa: E402
 
 _log = logging.getLogger(__name__)
+_EXERCISE = re.compile(r"\((ex-[\w-]+)\)=\n## (.+)\n\n.+ Taught in \{doc\}`/book/([\w/-]+)`")
 _COLAB_LOGO = "_static/images/logo_colab.png"  # the theme's own copy
 
 
@@ -87,6 +90,8 @@ def complete_page(
         app.add_js_file("quiz.js", loading_method="defer")
     project = find_project(Path(app.srcdir))
     page = project.page(pagename.removeprefix("book/"))
+    if exercises := exercises_by_page(project.book).get(page.name):
+        context["body"] = body + exercise_links(exercises, context["pathto"])
     if doctree is None or not page.notebook.is_file():
         return
     path = f"book/notebooks/{page.name}.ipynb"
@@ -95,7 +100,9 @@ def complete_page(
     to_root = context["pathto"]("index").removesuffix("index.html")
     figures = measured(read_timings(project.timings).get(page.name, {}))
     line = run_line(url, to_root, path, figures)
-    context["body"] = re.sub("</h1>", lambda match: match[0] + line, body, count=1)
+    context["body"] = re.sub(
+        "</h1>", lambda match: match[0] + line, context.get("body") or "", count=1
+    )
 
 
 def _mentions(item: object, words: list[str]) -> bool:
@@ -148,6 +155,25 @@ def measured(timings: dict[str, dict]) -> str:
         title = html.escape(run["machine"], quote=True)
         sentences.append(f'<span class="run-cost" title="{title}">{html.escape(text)}</span>')
     return "".join(sentences)
+
+
+@functools.cache
+def exercises_by_page(book: Path) -> dict[str, list[tuple[str, str, str]]]:
+    """For each page the exercises that it prepares for: section, anchor, title."""
+    found: dict[str, list[tuple[str, str, str]]] = {}
+    for path in sorted(book.glob("*/exercises.md")):
+        for anchor, title, page in _EXERCISE.findall(path.read_text(encoding="utf-8")):
+            found.setdefault(page, []).append((path.parent.name, anchor, title))
+    return found
+
+
+def exercise_links(exercises: list[tuple[str, str, str]], path_to: Callable[[str], str]) -> str:
+    """The last line of a page: links to its exercises."""
+    links = ", ".join(
+        f'<a href="{path_to(f"book/{section}/exercises")}#{anchor}">{html.escape(title)}</a>'
+        for section, anchor, title in exercises
+    )
+    return f'<p class="page-exercises"><strong>Exercises:</strong> {links}</p>'
 
 
 def setup(app: Sphinx) -> dict:

@@ -55,8 +55,7 @@ wrong. `ex.hint("...")` gives a hint, `ex.solution("...")` the solution after an
 `ex.progress()` your points. {{doc}}`/book/start/how-to-use` has more on this.
 
 ```{{code-cell}} ipython3
-{imports}
-from companion import exercises as ex
+{imports}from companion import exercises as ex
 ```
 """
 
@@ -73,7 +72,7 @@ def page_text(section: str) -> str:
         f"solutions. Section: {TITLES[section]}.",
         count=len(exercises),
         points=sum(one.points for one in exercises),
-        imports="\n".join([*plain, *[""] * bool(plain and heavy), *heavy]) or "import math",
+        imports="".join(f"{line}\n" for line in (*plain, *[""] * bool(plain and heavy), *heavy)),
     )
     return head + "".join(map(_exercise, exercises))
 
