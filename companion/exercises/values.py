@@ -15,6 +15,7 @@ from typing import Any
 
 _DEEPEST = 20
 _LARGEST = 200_000  # items of one answer, and elements of one array
+_MOST_BITS = 10_000  # Python refuses to write integers of more than 4,300 digits
 _DTYPES = ("bool", "int8", "int16", "int32", "int64", "uint8", "float16", "float32", "float64")
 
 
@@ -44,6 +45,8 @@ def freeze(value: Any, depth: int = 0) -> Any:
         Foreign(type_name='object')
     """
     kind = type(value)
+    if kind is int and value.bit_length() > _MOST_BITS:
+        return Foreign(f"int, of {value.bit_length()} bits")
     if value is None or kind in (bool, int, float, str):
         return value
     if depth >= _DEEPEST:

@@ -157,6 +157,45 @@ def test_the_summary_counts_the_common_mistake(graded):
     assert "| attention-head | 4 | 1 | 75% | 3 x: The division by the square root" in text
 
 
+VALUES = """
+from companion import exercises as ex
+ex.check("llama-2-cache", {number})
+ex.check("encoder-tasks", {letters})
+ex.check("temperature-output", {text})
+"""
+
+
+@isolated
+def test_numbers_letters_and_predictions_are_graded_too(tmp_path):
+    chosen = [catalog.find(one) for one in ("llama-2-cache", "encoder-tasks", "temperature-output")]
+    number, choice, output = chosen
+    letters = "".join(key for key, option in choice.letters.items() if option.right)
+    right = {"number": number.compute(), "letters": repr(letters), "text": repr(output.output())}
+    answers = {
+        "right": right,
+        "known": {
+            "number": number.wrong[0].answer,
+            "letters": repr(next(key for key, one in choice.letters.items() if not one.right)),
+            "text": repr(output.wrong[0].answer),
+        },
+        "strange": {"number": "float('nan')", "letters": "object()", "text": "10**9999"},
+        "none": {"number": "None", "letters": "...", "text": "''"},
+    }
+    (tmp_path / "class").mkdir()
+    for name, values in answers.items():
+        (tmp_path / "class" / f"{name}.py").write_text(VALUES.format(**values))
+
+    rows = grade(find_submissions(tmp_path / "class"), tmp_path, chosen)
+
+    states = {
+        name: [one["state"] for one in row["exercises"].values()] for name, row in rows.items()
+    }
+    assert states["right"] == ["right"] * 3
+    assert states["known"] == states["strange"] == ["wrong"] * 3
+    assert states["none"] == ["not attempted"] * 3
+    assert [one["wrong"] is None for one in rows["known"]["exercises"].values()] == [False] * 3
+
+
 SPY = """
 import os, socket
 def causal_mask(length):
@@ -166,12 +205,16 @@ def causal_mask(length):
         found.append("network")
     except OSError:
         pass
-    for path in ("SECRET", "/etc/passwd", "/root/.bashrc", "CATALOG", "/proc/1/environ"):
+    for path in ("SECRET", "/etc/passwd", "/root/.bashrc", "CATALOG"):
         try:
             open(path).read()
             found.append(path)
         except OSError:
             pass
+    try:
+        found += ["environment"] * ("SPY_SECRET" in open("/proc/1/environ").read())
+    except OSError:
+        pass
     for path in ("SECRET", "/submission/x", "/grader/values.py", "/usr/x", "/x"):
         try:
             open(path, "w")

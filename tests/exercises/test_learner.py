@@ -110,7 +110,7 @@ def test_an_endless_loop_is_stopped(in_a_thread):
 
     assert time.monotonic() - start < 10
     assert "is there a loop that never ends?" in repr(found[0])
-    assert "not run: the time was up" in repr(found[0])
+    assert "not run, the time was up" in repr(found[0])
 
 
 def test_the_learners_code_can_not_change_the_cases():

@@ -87,6 +87,7 @@ def test_nested_and_endless_values_end():
     endless.append(endless)
 
     assert "deeply nested" in encode(freeze(endless))
+    assert freeze(10**9999) == Foreign("int, of 33216 bits")
     assert freeze(range(3)) == Foreign("range")
     assert freeze([0] * 300_000) == Foreign("list of 300000 items")
 
