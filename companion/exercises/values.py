@@ -45,6 +45,8 @@ def freeze(value: Any, depth: int = 0) -> Any:
         Foreign(type_name='object')
     """
     kind = type(value)
+    if value is Ellipsis:  # a placeholder, as None is
+        return None
     if kind is int and value.bit_length() > _MOST_BITS:
         return Foreign(f"int, of {value.bit_length()} bits")
     if value is None or kind in (bool, int, float, str):
