@@ -70,7 +70,8 @@ def _case_html(case: "CaseResult") -> str:
 
 
 def _details(case: "CaseResult") -> list[tuple[str, str]]:
-    return [("called with", case.shown), ("but", case.problem), ("think", case.think)]
+    details = [("called with", case.shown), ("but", case.problem), ("think", case.think)]
+    return [(label, text) for label, text in details if text]
 
 
 def _plain(markdown: str) -> str:

@@ -70,7 +70,11 @@ def run_case(
     with limit:
         try:
             limit.start(seconds)
-            return Outcome("value", freeze(call(answer, *args)))
+            try:
+                result = call(answer, *args)
+            finally:
+                limit.stop()
+            return Outcome("value", freeze(result))
         except _TimeIsUp:
             return Outcome("timeout")
         except NotImplementedError as error:
@@ -101,18 +105,24 @@ class _Signal:
 
     Code that catches everything, ``except BaseException`` in a loop, catches the first ones too.
     So the next signals follow within microseconds: one of them arrives where nothing catches it.
-    A signal that arrives in this module is ignored, so that none escapes from here.
+    Signals that arrive in this module or after `stop` are ignored, so that none escapes from here.
     """
 
     def __enter__(self) -> None:
-        self.before = signal.signal(signal.SIGALRM, self._stop)
+        self.active = False
+        self.before = signal.signal(signal.SIGALRM, self._raise)
 
     def start(self, seconds: float) -> None:
         """Set the time."""
+        self.active = True
         signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001), _AGAIN)
 
-    def _stop(self, number: int, frame: FrameType | None) -> None:
-        if frame is None or frame.f_code.co_filename == __file__:
+    def stop(self) -> None:
+        """Raise nothing from here on."""
+        self.active = False
+
+    def _raise(self, number: int, frame: FrameType | None) -> None:
+        if not self.active or frame is None or frame.f_code.co_filename == __file__:
             return
         signal.setitimer(signal.ITIMER_REAL, random.uniform(2e-6, 1e-4), _AGAIN)
         raise _TimeIsUp
@@ -126,23 +136,27 @@ class _Timer:
     """Raises `_TimeIsUp` in the learner's code from another thread, once."""
 
     def __enter__(self) -> None:
-        self.target, self.lock, self.over = threading.get_ident(), threading.Lock(), False
-        self.timer: threading.Timer | None = None
+        self.target = ctypes.c_ulong(threading.get_ident())
+        self.lock, self.active = threading.Lock(), False
 
     def start(self, seconds: float) -> None:
         """Set the time."""
-        self.timer = threading.Timer(seconds, self._stop)
+        self.active = True
+        self.timer = threading.Timer(seconds, self._raise)
         self.timer.daemon = True
         self.timer.start()
 
-    def _stop(self) -> None:
+    def stop(self) -> None:
+        """Raise nothing from here on, also nothing that is on its way."""
         with self.lock:
-            if not self.over:
-                raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
-                raise_in(ctypes.c_ulong(self.target), ctypes.py_object(_TimeIsUp))
+            self.active = False
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(self.target, None)
+
+    def _raise(self) -> None:
+        with self.lock:
+            if self.active:
+                exception = ctypes.py_object(_TimeIsUp)
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(self.target, exception)
 
     def __exit__(self, *_: object) -> None:
-        with self.lock:
-            self.over = True
-        if self.timer is not None:
-            self.timer.cancel()
+        self.timer.cancel()

@@ -13,6 +13,7 @@ from companion import exercises as ex
 from companion.exercises import catalog, records
 from companion.exercises.exercise import ChoiceExercise, NumericExercise, OutputExercise
 from companion.exercises.records import Record
+from companion.exercises.running import run_case
 
 
 @pytest.fixture(autouse=True)
@@ -84,6 +85,10 @@ def test_an_exception_is_shown_at_the_learners_line():
     assert "running.py" not in text
 
 
+def test_code_that_leaves_the_program_is_an_error_and_ends_nothing():
+    assert "SystemExit: 3" in repr(ex.check("causal-mask", lambda length: sys.exit(3)))
+
+
 def hang(length):
     while True:
         try:
@@ -123,6 +128,15 @@ def test_the_learners_code_can_not_change_the_cases():
     ex.check("attention-head", answer)
 
     assert repr(catalog.find("attention-head").draw("public")) == repr(cases)
+
+
+def test_a_call_gets_a_copy_of_its_arguments():
+    numbers = [1, 2]
+
+    outcome = run_case(lambda answer, given: answer(given), list.clear, (numbers,), seconds=1)
+
+    assert outcome.state == "value"
+    assert numbers == [1, 2]
 
 
 def test_hints_come_one_by_one():

@@ -47,6 +47,7 @@ def test_decoding_anything_gives_a_value_or_a_value_error(text):
     "text",
     [
         '{"__array__": "object", "shape": [1], "data": "AAAAAAAAAAA="}',
+        '{"__array__": "complex64", "shape": [1], "data": "AAAAAAAAAAA="}',
         '{"__array__": "float64", "shape": [-1], "data": "AAAAAAAAAAA="}',
         '{"__array__": "float64", "shape": [3], "data": "AAAAAAAAAAA="}',
         '{"__array__": "float64", "shape": ["x"], "data": "AAAAAAAAAAA="}',
@@ -72,8 +73,21 @@ class SlyArray(np.ndarray):
     pass
 
 
+class SlyTensor(torch.Tensor):
+    pass
+
+
 @pytest.mark.parametrize(
-    "value", [Sly("x"), object(), lambda: 1, np.ones(2).view(SlyArray), np.array([object()]), 1j]
+    "value",
+    [
+        Sly("x"),
+        object(),
+        lambda: 1,
+        np.ones(2).view(SlyArray),
+        torch.ones(2).as_subclass(SlyTensor),
+        np.array([object()]),
+        1j,
+    ],
 )
 def test_what_is_not_plain_is_foreign(value):
     frozen = freeze(value)
@@ -123,6 +137,7 @@ def test_tensors_and_arrays_compare_by_their_values(value):
         (np.ones(2, bool), np.ones(2), "expected elements of type bool, got float64"),
         (np.ones(2), [1.0, 1.0], "expected an array, got a value of type list: [1.0, 1.0]"),
         (math.inf, 1e300, "expected inf, got 1e+300"),
+        (np.array([math.inf]), np.array([5.0]), "at [0]: expected inf, got 5.0"),
         (1.0, 10**400, "got an integer of 1329 bits"),
     ],
 )
@@ -134,6 +149,8 @@ def test_a_difference_says_what_and_where(expected, got, text):
     ("expected", "got"),
     [
         (1.0, 1.00001),
+        (1e6, 1e6 + 10),
+        (np.array([1e6]), np.array([1e6 + 10])),
         (1, 1.0),
         (math.nan, math.nan),
         (-math.inf, -math.inf),
@@ -147,7 +164,15 @@ def test_what_agrees_has_no_difference(expected, got):
 
 
 def test_arguments_keep_their_types():
-    args = ((1, [2.5]), {1: "a"}, {3, 1}, None, np.eye(2), torch.arange(3), torch.ones(2) > 0)
+    args = (
+        (1, [2.5]),
+        {1: "a"},
+        {3, 1},
+        None,
+        np.arange(6).reshape(2, 3),
+        torch.arange(3),
+        torch.ones(2) > 0,
+    )
 
     back = decode_arguments(encode_arguments(args))
 

@@ -223,7 +223,7 @@ def _outcome(message: dict[str, Any]) -> Outcome:
 def _plain(verdict: Verdict) -> dict[str, Any]:
     """Return a verdict as plain data, without the arguments of hidden cases."""
     cases = tuple(
-        CaseResult(one.name, one.passed, "hidden", one.problem, one.think) for one in verdict.cases
+        CaseResult(one.name, one.passed, "", one.problem, one.think) for one in verdict.cases
     )
     return {
         "state": verdict.state,
