@@ -96,6 +96,8 @@ def test_options_are_judged(exercise):
     right = "".join(key for key, option in exercise.letters.items() if option.right)
 
     assert judge(exercise, right).state == "right"
+    assert judge(exercise, list(right.upper())).state == "right"
+    assert judge(exercise, right[:-1]).state == ("partly right" if right[:-1] else "not attempted")
     assert len(exercise.options) >= 4
     for letter, option in exercise.letters.items():
         assert len(option.why) > 15
@@ -122,6 +124,9 @@ def test_a_text_is_assessed_by_its_writer(exercise):
     assert judge(exercise, "too short").state == "not attempted"
     assert judge(exercise, exercise.sample).state == "to assess"
     assert judge(exercise, exercise.sample, covered=[1]).state == "partly right"
+    assert judge(exercise, exercise.sample, covered=[1] * len(everything)).share < 1
+    with pytest.raises(ValueError, match="the key points are 1 to"):
+        judge(exercise, exercise.sample, covered=[0])
     assert judge(exercise, exercise.sample, covered=everything).state == "right"
 
 

@@ -244,6 +244,25 @@ def test_two_programs_at_a_time_lose_nothing(file):
     assert [path.name for path in file.parent.iterdir()] == ["progress.json"]
 
 
+def test_a_reader_never_sees_half_a_file(file):
+    records.update("first", lambda record: record.attempted(0.5))
+    seen, done = [], threading.Event()
+
+    def read():
+        while not done.is_set():
+            seen.append(len(json.loads(file.read_text())["exercises"]))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for number in range(150):
+        records.update(f"exercise-{number}", lambda record: record.attempted(0.5))
+    done.set()
+    reader.join()
+
+    assert len(seen) > 20
+    assert seen == sorted(seen)
+
+
 def test_a_lock_of_a_dead_program_is_taken_over(file, monkeypatch):
     monkeypatch.setattr(records, "_LOCK_SECONDS", 0.1)
     file.parent.mkdir()
