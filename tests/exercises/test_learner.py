@@ -54,6 +54,15 @@ def test_a_right_answer_is_remembered(file):
     assert json.loads(file.read_text())["version"] == 1
 
 
+def test_a_worse_answer_later_takes_nothing_away():
+    ex.check("causal-mask", SOLUTION)
+    ex.check("causal-mask", WRONG)
+
+    record = records.read()["causal-mask"]
+    assert (record.attempts, record.best) == (2, 1.0)
+    assert record.solved
+
+
 def test_a_wrong_answer_says_what_came_what_was_expected_and_what_to_think_about():
     text = repr(ex.check("causal-mask", WRONG))
 
