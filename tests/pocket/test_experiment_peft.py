@@ -52,6 +52,7 @@ def test_the_items_are_held_out_and_have_no_answer_in_the_prompt() -> None:
     assert not task.right("a b c", "a b")
 
 
+@pytest.mark.slow
 def test_each_method_has_its_share_of_trained_parameters(smallest) -> None:
     total = 5_270_784
     counted = {name: (found["trainable"], found["total"]) for name, found in smallest.items()}
@@ -68,6 +69,7 @@ def test_each_method_has_its_share_of_trained_parameters(smallest) -> None:
     }
 
 
+@pytest.mark.slow
 def test_what_is_measured_is_complete_and_goes_into_a_file(smallest) -> None:
     for found in smallest.values():
         assert found["peak_bytes"] >= found["set_up_bytes"] > 50e6
@@ -78,6 +80,7 @@ def test_what_is_measured_is_complete_and_goes_into_a_file(smallest) -> None:
     assert json.loads(json.dumps(smallest)) == smallest
 
 
+@pytest.mark.slow
 def test_a_process_of_its_own_measures_the_same_losses(smallest) -> None:
     found = in_its_own_process(peft_methods.run, "lora", steps=2, count=3)
 
@@ -95,6 +98,7 @@ def test_the_rank_sets_the_number_of_parameters() -> None:
     assert len(one["losses"]) == 1
 
 
+@pytest.mark.slow
 def test_the_sweep_covers_the_ranks_and_can_be_made_small() -> None:
     assert rank_sweep.RANKS == (1, 2, 4, 8, 16, 32)
 

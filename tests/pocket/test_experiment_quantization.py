@@ -31,6 +31,7 @@ def trained() -> dict[str, dict]:
     return {name: qlora.run(name, steps=2, count=3) for name in qlora.VARIANTS}
 
 
+@pytest.mark.slow
 def test_all_formats_answer_the_same_items(small) -> None:
     totals = [found["total"] for found in small["formats"].values()]
 
@@ -39,6 +40,7 @@ def test_all_formats_answer_the_same_items(small) -> None:
     assert all(total == totals[0] for total in totals)
 
 
+@pytest.mark.slow
 def test_linear_layers_have_the_share_of_float32_that_their_bits_say(small) -> None:
     shares = {name: found["linear_share"] for name, found in small["formats"].items()}
 
@@ -46,11 +48,13 @@ def test_linear_layers_have_the_share_of_float32_that_their_bits_say(small) -> N
     assert shares["nf4"] < 0.16
 
 
+@pytest.mark.slow
 def test_the_calculator_is_within_two_percent_of_what_was_measured(small) -> None:
     for found in small["formats"].values():
         assert found["measured_bytes"] == pytest.approx(found["computed_bytes"], rel=0.02)
 
 
+@pytest.mark.slow
 def test_fewer_bits_cost_perplexity_but_little(small) -> None:
     found = {name: one["perplexity"] for name, one in small["formats"].items()}
 
@@ -58,6 +62,7 @@ def test_fewer_bits_cost_perplexity_but_little(small) -> None:
     assert found["float32"] < found["nf4"] < 1.05 * found["float32"]
 
 
+@pytest.mark.slow
 def test_speed_is_measured_alone_and_in_a_batch(small) -> None:
     for found in small["formats"].values():
         alone, batch = found["seconds_per_token"].values()
@@ -79,6 +84,7 @@ def test_the_record_keeps_nf4_within_three_points_on_the_mean_over_tasks() -> No
     assert abs(means["nf4"] - means["float32"]) < 0.03
 
 
+@pytest.mark.slow
 def test_only_the_format_of_the_frozen_weights_differs_between_lora_and_qlora(trained) -> None:
     lora, four_bits = trained["lora"], trained["lora_nf4"]
 
@@ -89,6 +95,7 @@ def test_only_the_format_of_the_frozen_weights_differs_between_lora_and_qlora(tr
     assert trained["full"]["trainable"] == trained["full"]["total"] == 5_270_784
 
 
+@pytest.mark.slow
 def test_the_computed_bytes_of_qlora_count_the_scales_and_the_adapters(trained) -> None:
     model, _ = load("base", device="cpu")
     linear = sum(
@@ -104,6 +111,7 @@ def test_the_computed_bytes_of_qlora_count_the_scales_and_the_adapters(trained) 
     assert found == pytest.approx(expected, rel=0.005)
 
 
+@pytest.mark.slow
 def test_all_variants_start_from_the_same_loss_up_to_rounding(trained) -> None:
     first = {name: found["losses"][0] for name, found in trained.items()}
 

@@ -66,6 +66,7 @@ def test_held_out_loss_is_the_mean_over_all_rows(base):
     assert scaling.held_out_loss(base.model, rows) == pytest.approx(expected, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_a_small_study_has_a_row_for_each_run_and_losses_of_trained_models():
     measured = scaling.measure(scale=0.03, grid=(("47 k", 3e11), ("47 k", 3e12)))
 
