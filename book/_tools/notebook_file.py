@@ -95,6 +95,9 @@ def _plain_cell(cell: NotebookNode, number: int, line: int, context: Context) ->
         return nbformat.v4.new_markdown_cell(source, id=identity, metadata=metadata)
     if cell.cell_type != "code":
         raise context.error(line, "a raw cell cannot be shown in a notebook")
+    if cell.source.rstrip().endswith(";"):
+        problem = "a final ; hides a value in Jupyter but not from nbval; assign it to _ instead"
+        raise context.error(line, problem)
     if "hide-input" in metadata.get("tags", []):
         metadata["jupyter"] = {"source_hidden": True}
     return nbformat.v4.new_code_cell(cell.source, id=identity, metadata=metadata)

@@ -10,6 +10,7 @@ import colab_setup
 import nbformat
 import notebook
 import pytest
+from myst_inline import PageError
 from notebook_file import build_draft, retarget, write
 from references import read_references
 
@@ -69,6 +70,13 @@ def test_a_page_without_a_time_budget_is_refused(budget, book, page):
 
 
 # -- running (each of these starts a kernel) -----------------------------------------------------
+
+
+def test_a_final_semicolon_is_refused(book, page):
+    page.source.write_text(page.text().replace("x = 2", "x = 2\nx;"), encoding="utf-8")
+
+    with pytest.raises(PageError, match="gpt/one.md, line 18: a final ; hides a value"):
+        draft_of(book, page)
 
 
 def test_a_page_is_run_measured_and_then_fresh(book, page, capsys):

@@ -4,12 +4,20 @@ import csv
 import os
 import socket
 from dataclasses import replace
+from pathlib import Path
 
+import nbformat
 import psutil
 import pytest
+from nbclient import NotebookClient
 
-from companion.exercises import catalog
-from companion.exercises.exercise import CodeExercise
+from companion.exercises import catalog, records
+from companion.exercises.exercise import (
+    CodeExercise,
+    NumericExercise,
+    OutputExercise,
+    WordsExercise,
+)
 from companion.exercises.grading.grader import Grader
 from companion.exercises.grading.ledger import Ledger
 from companion.exercises.grading.results import summary, write_csv, write_feedback
@@ -194,6 +202,52 @@ def test_numbers_letters_and_predictions_are_graded_too(tmp_path):
     assert states["known"] == states["strange"] == ["wrong"] * 3
     assert states["none"] == ["not attempted"] * 3
     assert [one["wrong"] is None for one in rows["known"]["exercises"].values()] == [False] * 3
+
+
+def answered(section):
+    """The book's notebook of exercises with every answer filled in."""
+    path = Path(catalog.__file__).parents[3] / "book" / "notebooks" / section / "exercises.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    for one in catalog.of_section(section):
+        cell = next(cell for cell in notebook.cells if cell.source == one.stub())
+        if isinstance(one, CodeExercise):
+            cell.source = code(one.solution)
+        elif isinstance(one, WordsExercise):
+            cell.source = f"{one.variable} = {one.sample!r}"
+        else:
+            cell.source = f"{one.variable} = {right_value(one)!r}"
+    return notebook
+
+
+def right_value(one):
+    if isinstance(one, NumericExercise):
+        return one.compute()
+    if isinstance(one, OutputExercise):
+        return one.output()
+    return "".join(letter for letter, option in one.letters.items() if option.right)
+
+
+@pytest.mark.parametrize("section", ["gpt", "applications"])
+def test_the_books_notebook_with_every_answer_is_right_for_learner_and_grader(
+    tmp_path, monkeypatch, section
+):
+    monkeypatch.setenv("COMPANION_PROGRESS", str(tmp_path / "progress.json"))
+    notebook = answered(section)
+    (tmp_path / "class").mkdir()
+    nbformat.write(notebook, tmp_path / "class" / "ada.ipynb")
+    chosen = [one for one in catalog.of_section(section) if not isinstance(one, WordsExercise)]
+
+    NotebookClient(notebook, timeout=120).execute()
+    row = grade(find_submissions(tmp_path / "class"), tmp_path, chosen, load_seconds=30)["ada"]
+
+    assert {one["state"] for one in row["exercises"].values()} == {"right"}
+    shown = [
+        out["data"]["text/plain"] for cell in notebook.cells for out in cell.get("outputs", [])
+    ]
+    solved = [text for text in shown if ": right (" in text]
+    assert len(solved) == len(chosen)
+    found = records.read(tmp_path / "progress.json")
+    assert sum(bool(record.solved) for record in found.values()) == len(chosen)
 
 
 SPY = """

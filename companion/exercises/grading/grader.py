@@ -53,7 +53,7 @@ class Grader:
     ) -> None:
         """Draw the cases and work out the right and the known wrong answers."""
         self.exercises = list(exercises)
-        self.jobs = jobs or len(os.sched_getaffinity(0))
+        self.jobs = jobs or os.cpu_count() or 1
         self.keys = {
             one.id: AnswerKey(one, seed) for one in exercises if isinstance(one, CodeExercise)
         }

@@ -1,6 +1,7 @@
 """What ``companion grade`` does: find, grade with a progress bar, write the results."""
 
 import contextlib
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -57,6 +58,8 @@ def grade(options: GradeOptions) -> int:
         ValueError: If an option does not make sense; the message says which and why.
         KeyboardInterrupt: On Ctrl-C. What has been graded is kept for the next run.
     """
+    if os.name != "posix":
+        raise ValueError("grading needs Linux or another Unix system; on Windows, use WSL")
     seed = _seed(options.seed)
     if not options.out.parent.is_dir():
         raise ValueError(f"--out {options.out}: there is no folder {options.out.parent}")
