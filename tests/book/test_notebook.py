@@ -75,7 +75,7 @@ def test_a_page_without_a_time_budget_is_refused(budget, book, page):
 def test_a_final_semicolon_is_refused(book, page):
     page.source.write_text(page.text().replace("x = 2", "x = 2\nx;"), encoding="utf-8")
 
-    with pytest.raises(PageError, match="gpt/one.md, line 18: a final ; hides a value"):
+    with pytest.raises(PageError, match="line 18: a final ; hides a value"):
         draft_of(book, page)
 
 
