@@ -18,12 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from companion.exercises import catalog  # noqa: E402
-from companion.exercises.exercise import (  # noqa: E402
-    ChoiceExercise,
-    Exercise,
-    OutputExercise,
-)
-from companion.exercises.learner import options_text  # noqa: E402
+from companion.exercises.exercise import Exercise  # noqa: E402
 
 TITLES = {
     "gpt": "The GPT family",
@@ -83,14 +78,10 @@ def _exercise(exercise: Exercise) -> str:
         f"({'ex-' + exercise.id})=\n## {exercise.title}",
         f"*{exercise.difficulty.capitalize()}, about {exercise.minutes} minutes, {points}. "
         f"Taught in {{doc}}`/book/{exercise.page}`.*",
-        exercise.statement.strip(),
+        exercise.task(),
+        _cell(exercise.stub()),
+        _cell(f'ex.check("{exercise.id}", {exercise.variable})'),
     ]
-    if isinstance(exercise, OutputExercise):
-        parts.append(f"```python\n{exercise.program_text()}\n```")
-    if isinstance(exercise, ChoiceExercise):
-        parts.append(options_text(exercise))
-    parts.append(_cell(exercise.stub()))
-    parts.append(_cell(f'ex.check("{exercise.id}", {exercise.variable})'))
     hints = "\n".join(f"{number}. {text}" for number, text in enumerate(exercise.hints, 1))
     parts += [_folded("Hints", hints), _folded("Solution", exercise.solution_text())]
     return "\n" + "\n\n".join(parts) + "\n"

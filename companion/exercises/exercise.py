@@ -89,9 +89,13 @@ class Exercise:
         """Name of the function, class or variable that holds the answer."""
         return self.id.replace("-", "_")
 
+    def task(self) -> str:
+        """Return what to do, in Markdown, with all that is shown before the answer."""
+        return self.statement.strip()
+
     def stub(self) -> str:
         """Return the code that a learner starts from."""
-        return f"{self.variable} = None  # your answer"
+        raise NotImplementedError
 
     def solution_text(self) -> str:
         """Return the solution in Markdown."""
@@ -215,6 +219,11 @@ class ChoiceExercise(Exercise):
         """Whether more than one option is right."""
         return sum(option.right for option in self.options) > 1
 
+    def task(self) -> str:
+        """Return what to do, with the options and their letters."""
+        options = [f"- **{letter}**: {one.text}" for letter, one in self.letters.items()]
+        return "\n".join([super().task(), "", *options])
+
     def stub(self) -> str:
         """Return the code that a learner starts from."""
         example = 'letters of all that hold, such as "bd"' if self.several else 'such as "b"'
@@ -251,9 +260,9 @@ class OutputExercise(Exercise):
             self.program()
         return printed.getvalue().strip()
 
-    def program_text(self) -> str:
-        """Return the program's source."""
-        return source.body(self.program)
+    def task(self) -> str:
+        """Return what to do, with the program."""
+        return f"{super().task()}\n\n```python\n{source.body(self.program)}\n```"
 
     def stub(self) -> str:
         """Return the code that a learner starts from."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from companion.exercises import catalog
 from companion.exercises import records as storage
-from companion.exercises.exercise import ChoiceExercise, Exercise, OutputExercise
+from companion.exercises.exercise import Exercise
 from companion.exercises.judging import judge
 from companion.exercises.records import Record
 from companion.exercises.reports import write_report
@@ -148,19 +148,6 @@ def show(exercise_id: str) -> Text:
         ValueError: If there is no such exercise.
     """
     exercise = catalog.find(exercise_id)
-    parts = [
-        f"**{exercise.title}** ({exercise.difficulty}, about {exercise.minutes} minutes)",
-        exercise.statement.strip(),
-    ]
-    if isinstance(exercise, OutputExercise):
-        parts.append(f"```python\n{exercise.program_text()}\n```")
-    if isinstance(exercise, ChoiceExercise):
-        parts.append(options_text(exercise))
+    head = f"**{exercise.title}** ({exercise.difficulty}, about {exercise.minutes} minutes)"
     imports = exercise.imports() + "\n\n\n" if getattr(exercise, "uses", ()) else ""
-    parts.append(f"```python\n{imports}{exercise.stub()}\n```")
-    return Text("\n\n".join(parts))
-
-
-def options_text(exercise: ChoiceExercise) -> str:
-    """Return the options as a Markdown list with their letters."""
-    return "\n".join(f"- **{letter}**: {one.text}" for letter, one in exercise.letters.items())
+    return Text(f"{head}\n\n{exercise.task()}\n\n```python\n{imports}{exercise.stub()}\n```")
