@@ -111,7 +111,7 @@ def test_the_run_line_states_what_was_measured():
 @pytest.mark.slow
 @pytest.mark.parametrize("programs", ["all programs", "no node, no dot"])
 def test_a_small_book_builds_without_a_warning_or_execution(programs, book, page, monkeypatch):
-    for name in ("_ext", "_static", "_templates", "_tools"):
+    for name in ("_ext", "_static", "_tools"):
         shutil.copytree(ROOT / "book" / name, book.root / "book" / name)
     shutil.copy(ROOT / "_config.yml", book.root)
     extra = "\n```{dot}\n:alt: a to b\ndigraph {a -> b}\n```\n\nThe root $\\sqrt{x}$.\n"
