@@ -65,6 +65,16 @@ for fd in range(1, 60):
             break
 """
 
+FLOOD = """
+import os
+while True:
+    for fd in range(1, 60):
+        try:
+            os.write(fd, b"x" * 10**6)
+        except OSError:
+            pass
+"""
+
 PROCESSES = """
 import os, threading
 def bomb():
@@ -175,6 +185,7 @@ SUBMISSIONS = {
     ),
     "cruel-error.py": (mask("class E(Exception):\n  def __str__(s): raise SystemExit\nraise E"), 2),
     "forged-results.py": (FORGERY + RIGHT, None),
+    "floods-the-channel.py": (FLOOD + RIGHT, 0),
     "forged-in-a-function.py": (mask(FORGERY + "return None"), 2),
     "takes-the-reference.py": (
         "from companion.exercises.catalog.attention import causal_mask, attention\n",

@@ -114,6 +114,7 @@ def test_what_can_not_be_read_says_why(graded):
     assert notes["picture.png"] == ".png: not a notebook (.ipynb) or script (.py)"
     assert notes["not-json"] == notes["old-format"] == "not a Jupyter notebook of format 4"
     assert notes["latin"] == "not text in UTF-8"
+    assert notes["floods-the-channel"] == "cell 1: your code said too much"
     assert notes["exits-hard"] == "cell 1: your code ended the process"
 
 
@@ -248,6 +249,26 @@ def test_the_books_notebook_with_every_answer_is_right_for_learner_and_grader(
     assert len(solved) == len(chosen)
     found = records.read(tmp_path / "progress.json")
     assert sum(bool(record.solved) for record in found.values()) == len(chosen)
+
+
+LIMITS = """
+import os, resource
+def causal_mask(length):
+    names = ("RLIMIT_AS", "RLIMIT_FSIZE", "RLIMIT_NPROC", "RLIMIT_CORE")
+    limits = [resource.getrlimit(getattr(resource, name)) for name in names]
+    raise RuntimeError(str([os.getuid() > 0, limits]))
+"""
+
+
+@isolated
+def test_a_submission_has_limits_that_it_can_not_raise_and_no_rights(tmp_path):
+    (tmp_path / "class").mkdir()
+    (tmp_path / "class" / "a.py").write_text(LIMITS)
+
+    row = grade(find_submissions(tmp_path / "class"), tmp_path)["a"]
+
+    limits = [(4 * 2**30,) * 2, (10 * 2**20,) * 2, (16, 16), (0, 0)]
+    assert str([True, limits]) in row["exercises"]["causal-mask"]["text"]
 
 
 SPY = """
