@@ -1,6 +1,7 @@
 """The command line: ``companion models``, ``companion chat``, ``companion grade``."""
 
 import argparse
+import contextlib
 import json
 import os
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import companion
-from companion.errors import CompanionError
+from companion.errors import CompanionError, MissingExtraError
 
 MODELS_HELP = """\
 Lists the bundled pocket models, the Hub models that fill the same roles, and some more open models.
@@ -199,16 +200,16 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
 def _model_rows() -> Iterator[dict[str, Any]]:
     """Yield the models of each role, then other open models."""
     from companion.models.checkpoint import parameter_count  # here: --help stays fast
-    from companion.models.loading import WEIGHTS_ROOT
     from companion.models.roles import HUB_MODELS, ROLES
 
     for name, role in ROLES.items():
-        if (WEIGHTS_ROOT / name / "config.json").is_file():
-            count = parameter_count(WEIGHTS_ROOT / name)
+        folder = _bundled(name)
+        if folder is not None:
+            count = parameter_count(folder)
             yield {
                 "role": name,
                 "source": "pocket",
-                "model": f"pocket-{name}",
+                "model": "all-MiniLM-L6-v2" if name == "embedding" else f"pocket-{name}",
                 "revision": None,
                 "parameters": count,
                 "download_bytes": 0,
@@ -221,6 +222,19 @@ def _model_rows() -> Iterator[dict[str, Any]]:
     others = HUB_MODELS.keys() - {role.hub_id for role in ROLES.values()}
     for hub_id in sorted(others, key=lambda one: HUB_MODELS[one].parameters):
         yield _hub_row(None, hub_id)
+
+
+def _bundled(role: str) -> Path | None:
+    """Return the folder of the bundled model of a role; None if it is not installed."""
+    from companion.models.embedding import embedding_folder
+    from companion.models.loading import WEIGHTS_ROOT
+
+    if role == "embedding":
+        with contextlib.suppress(MissingExtraError):
+            return embedding_folder()
+        return None
+    folder = WEIGHTS_ROOT / role
+    return folder if (folder / "config.json").is_file() else None
 
 
 def _hub_row(role: str | None, hub_id: str) -> dict[str, Any]:

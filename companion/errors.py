@@ -79,6 +79,10 @@ class ToolLoopError(CompanionError):
         self.run = run
 
 
+class SandboxError(CompanionError):
+    """No program can be started in the sandbox, so nothing can be graded here."""
+
+
 class DocumentError(CompanionError, ValueError):
     """A document can't be read: another encoding, damaged, too large, empty or of unknown kind."""
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from companion.__main__ import main
-from companion.models import devices, loading
+from companion.models import devices, embedding, loading
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +38,19 @@ def test_json_gives_the_same_in_bytes(capsys: pytest.CaptureFixture[str]) -> Non
     assert len(models["Qwen/Qwen3-0.6B"]["revision"]) == 40
     assert models["Qwen/Qwen3-4B"]["revision"] == "main"
     assert models["Qwen/Qwen3-4B"]["memory_bytes"] in (2 * 4_022_468_096, 4 * 4_022_468_096)
+
+
+def test_the_bundled_embedding_model_is_listed_where_it_is_installed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sources() -> list[str]:
+        assert main(["models", "--json"]) == 0
+        rows = json.loads(capsys.readouterr().out)
+        return [row["source"] for row in rows if row["role"] == "embedding"]
+
+    assert sources() == ["pocket", "hub"]
+    monkeypatch.setattr(embedding, "PACKAGE", "no-such-package")
+    assert sources() == ["hub"]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from companion.__main__ import main
-from companion.exercises.grading import launch
+from companion.exercises.grading import launch, sandbox
 from companion.exercises.grading.sandbox import isolation
 from tests.exercises.classroom import RIGHT, SUBMISSIONS
 
@@ -97,6 +97,14 @@ def test_without_any_check_somebody_has_to_choose(tmp_path, capsys):
 
     assert grade(tmp_path / "class") == 1
     assert "name them with --section or --exercises" in capsys.readouterr().err
+
+
+def test_a_sandbox_that_does_not_start_is_not_blamed_on_the_students(folder, monkeypatch, capsys):
+    monkeypatch.setattr(sandbox, "_PYTHON", ["/bin/false"])
+
+    assert grade(folder, *ONE) == 1
+    assert "no program can be started in the sandbox" in capsys.readouterr().err
+    assert not (folder.parent / "grades.csv").exists()
 
 
 def test_without_bubblewrap_there_is_a_warning(folder, monkeypatch, capsys):

@@ -10,12 +10,13 @@ from dataclasses import replace
 from queue import SimpleQueue
 from typing import Any
 
+from companion.errors import SandboxError
 from companion.exercises import judging
 from companion.exercises.answers import judge_value
 from companion.exercises.arguments import encode_arguments
 from companion.exercises.exercise import CodeExercise, Exercise
 from companion.exercises.grading.ledger import Ledger
-from companion.exercises.grading.sandbox import Job, Sandbox, worker_files
+from companion.exercises.grading.sandbox import Job, Sandbox, isolation, worker_files
 from companion.exercises.grading.submission import Submission
 from companion.exercises.judging import AnswerKey
 from companion.exercises.running import Outcome
@@ -87,6 +88,9 @@ class Grader:
         """Yield each submission with its row, as they are done; those in the ledger first.
 
         Leaving the loop early stops what is running. What was yielded is in the ledger.
+
+        Raises:
+            SandboxError: If the sandbox does not even run an empty submission.
         """
         todo = []
         for submission in submissions:
@@ -98,6 +102,11 @@ class Grader:
         with worker_files() as tools, ThreadPoolExecutor(self.jobs) as pool:
             free: SimpleQueue[Sandbox] = SimpleQueue()
             sandboxes = [Sandbox(tools, slot) for slot in range(self.jobs)]
+            if todo and sandboxes[0].run(Job((), ()))[1] != "done":
+                raise SandboxError(
+                    f"no program can be started in the sandbox ({isolation()}); "
+                    "try another machine, or without bubblewrap on one that holds nothing else"
+                )
             for sandbox in sandboxes:
                 free.put(sandbox)
             waiting = {pool.submit(self._grade_in, free, one): one for one in todo}

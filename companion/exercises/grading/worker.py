@@ -3,8 +3,8 @@
 It is started as ``python -I -S worker.py`` with a job as JSON on standard input, and knows nothing
 but that job: the code, the cases' arguments, the limits. There is no solution here and no expected
 value, so a submission that takes over this process, or writes its own lines to the result channel,
-can only do what every submission does: state answers. The standard library suffices; `values`
-lies beside this file.
+can only do what every submission does: state answers. `values` and `arguments` lie beside this
+file; all three need nothing but the standard library.
 
 The job is JSON: the code as ``cells``; for each exercise its ``cases`` and the source of ``run``;
 the limits. See `companion.exercises.grading.sandbox.Job`.
