@@ -31,7 +31,8 @@ def snapshot(root: Path) -> dict:
     for folder in SECTIONS:
         for document in load_documents(root / "book" / folder, pattern="*.md"):
             metadata = document.metadata
-            if metadata.get("heading") not in SKIPPED:
+            exercises = metadata["source"] == "exercises.md"
+            if not exercises and metadata.get("heading") not in SKIPPED:
                 source = f"{folder}/{metadata['source']}"
                 sections.append({"metadata": metadata | {"source": source}, "text": document.text})
     return {"date": datetime.date.today().isoformat(), "sections": sections}
