@@ -20,6 +20,13 @@
 
   let answers = load();
 
+  /* The text of an explanation, each formula once. */
+  function plain(why) {
+    const copy = why.cloneNode(true);
+    copy.querySelectorAll("[aria-hidden=true], annotation").forEach((node) => node.remove());
+    return copy.textContent.trim();
+  }
+
   /* With several right options, the question is answered when one wrong or all right are chosen. */
   function result(quiz) {
     const inputs = [...quiz.querySelectorAll("input")];
@@ -29,9 +36,14 @@
     return chosen.length === right.length ? true : null;
   }
 
+  /* Screen readers announce what changes in a region that was there before. */
+  const spoken = document.createElement("div");
+  spoken.className = "quiz-spoken";
+  spoken.setAttribute("role", "status");
+  document.body.append(spoken);
+
   const score = document.createElement("p");
   score.className = "quiz-score";
-  score.setAttribute("role", "status");
   quizzes[quizzes.length - 1].after(score);
 
   function show() {
@@ -64,7 +76,7 @@
       input.checked = false; // some browsers fill forms in again
       input.addEventListener("change", () => {
         const why = input.closest(".quiz-option").querySelector(".quiz-why");
-        why.setAttribute("role", "status"); // read the explanation aloud
+        spoken.textContent = input.checked ? plain(why) : "";
         const name = quiz.dataset.quiz;
         const right = result(quiz);
         if (right === null) return;

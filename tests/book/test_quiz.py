@@ -164,6 +164,8 @@ def test_a_choice_shows_its_explanation_and_counts_the_first_try(browser):
 
     first.send_keys(Keys.SPACE)
     assert shown(browser) == ["Wrong. There is one."]
+    spoken = browser.find_element("css selector", "[role=status]")
+    assert spoken.get_attribute("textContent") == "Wrong. There is one."
     first.send_keys(Keys.ARROW_DOWN)  # by keyboard to the next one
     assert second.is_selected()
     assert shown(browser) == ["Right. It is."]
