@@ -138,8 +138,12 @@ class Sandbox:
         prefixes = {sys.prefix, sys.base_prefix, *_library_path()}
         binds = [path for path in (*_SYSTEM, *sorted(prefixes)) if os.path.exists(path)]
         command = ["bwrap", *_namespaces()]
+        # First, since Python itself may lie in a folder below it.
+        command += ["--perms", "1777", "--size", str(_DISK), "--tmpfs", "/tmp"]
         parents = {parent for path in binds for parent in Path(path).parents if parent.name}
-        for parent in sorted(parents - set(map(Path, _SYSTEM))):  # else they would be root's alone
+        for parent in sorted(
+            parents - set(map(Path, (*_SYSTEM, "/tmp")))
+        ):  # else they would be root's alone
             command += ["--perms", "0755", "--dir", str(parent)]
         for path in binds:
             if os.path.islink(path):
@@ -150,8 +154,7 @@ class Sandbox:
             if (Path(folder) / "companion").is_dir():
                 command += ["--tmpfs", f"{folder}/companion"]
         command += ["--ro-bind", str(self.tools), "/grader", "--ro-bind", str(copy), "/submission"]
-        command += ["--proc", "/proc", "--dev", "/dev"]
-        command += ["--perms", "1777", "--size", str(_DISK), "--tmpfs", "/tmp", "--chdir", "/tmp"]
+        command += ["--proc", "/proc", "--dev", "/dev", "--chdir", "/tmp"]
         for name, value in _ENVIRONMENT.items():
             command += ["--setenv", name, value]
         return [*command, *_PYTHON, "/grader/worker.py"]
