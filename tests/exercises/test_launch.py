@@ -101,6 +101,7 @@ def test_without_any_check_somebody_has_to_choose(tmp_path, capsys):
 
 def test_a_sandbox_that_does_not_start_is_not_blamed_on_the_students(folder, monkeypatch, capsys):
     monkeypatch.setattr(sandbox, "_PYTHON", ["/bin/false"])
+    (folder / "long.py").write_text("x = 1\n" * 10**6)  # more than a pipe takes at once
 
     assert grade(folder, *ONE) == 1
     assert "no program can be started in the sandbox" in capsys.readouterr().err

@@ -175,8 +175,9 @@ class Sandbox:
         with self._lock:
             self._process = process
         try:
-            with contextlib.suppress(BrokenPipeError):
+            with contextlib.suppress(BrokenPipeError):  # it has died; what it said tells more
                 process.stdin.write(job)
+            with contextlib.suppress(BrokenPipeError):
                 process.stdin.close()
             said, ended = _read(process.stdout.fileno(), time.monotonic() + seconds)
         finally:
