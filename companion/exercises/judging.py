@@ -137,10 +137,8 @@ class AnswerKey:
         """Return the number of the known wrong answer with the same outcomes, if there is one."""
         everything = range(len(outcomes))
         values = [number for number in everything if self.expected[number].state == "value"]
-        for numbers in (
-            everything,
-            values,
-        ):  # who forgot a check of arguments made the same mistake
+        # Second, who made a known mistake and forgot a check of arguments as well.
+        for numbers in (everything, values):
             mine = [outcomes[number] for number in numbers]
             for which, known in enumerate(self.known):
                 theirs = [known[number] for number in numbers]

@@ -73,6 +73,17 @@ def test_a_wrong_answer_says_what_came_what_was_expected_and_what_to_think_about
     assert "think: Draw the 3 x 3 table" in text
 
 
+def test_a_known_mistake_is_named_even_if_a_check_of_arguments_is_missing_too():
+    def ties_count(chosen, rejected):
+        pairs = list(zip(chosen, rejected, strict=False))
+        return sum(a >= b for a, b in pairs) / max(1, len(pairs))
+
+    verdict = ex.check("preference-accuracy", ties_count)
+
+    assert "Ties count as right" in verdict.message
+    assert "expected a ValueError" in repr(verdict)
+
+
 def test_a_verdict_as_html_escapes_what_the_learner_wrote():
     def answer(length):
         raise ValueError("<script>alert(1)</script>")
@@ -149,7 +160,9 @@ def test_a_call_gets_a_copy_of_its_arguments():
 
 
 def test_hints_come_one_by_one():
-    assert ex.hint("causal-mask").startswith("Hint 1 of 3")
+    first = ex.hint("causal-mask")
+    assert first.startswith("Hint 1 of 3")
+    assert "Hint 2" not in first
     assert "Hint 2 of 3" in ex.hint("causal-mask")
     assert ex.hint("causal-mask") == ex.hint("causal-mask")
     assert "Hint 3 of 3" in ex.hint("causal-mask")
