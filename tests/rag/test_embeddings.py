@@ -254,3 +254,18 @@ def test_the_role_embedding_loads_the_bundled_model_and_pooling_gives_the_same_v
 
     assert tokenizer.padding_side == "right"
     np.testing.assert_allclose(vectors, Embedder().embed(texts), atol=1e-5)
+
+
+def test_two_known_scores_of_a_small_knowledge_base_come_out() -> None:
+    """Scores measured elsewhere with the same weights, for two queries about two sentences."""
+    embedder = Embedder()
+    sentences = [
+        "Transformer is a revolutionary architecture introduced in 2017.",
+        "GPT is a Decoder-only Transformer excellent at text generation.",
+    ]
+
+    scores = embedder.embed(["Tell me about Transformer", "What is Transformer?"]) @ (
+        embedder.embed(sentences).T
+    )
+
+    np.testing.assert_allclose(scores, [[0.734, 0.339], [0.710, 0.347]], atol=0.0006)
