@@ -1,8 +1,8 @@
 """Run a submission in a process that can do little.
 
 With bubblewrap (``bwrap``, on Linux) the process has its own name spaces: no network, no processes
-of others, a file system that holds Python, its libraries, a copy of the submission's folder and an
-empty folder in memory to write to. It runs as an unprivileged user, can start at most 16 processes
+of others, a file system that holds the system's programs and libraries, Python with its packages, a copy of
+the submission's folder, and an empty folder in memory to write to. It runs as an unprivileged user, can start at most 16 processes
 or threads, and is limited in memory, file size and time. It stops what student code does by
 accident or by mischief. It does not stop an attack on the kernel itself, and two submissions share
 the machine's processors and memory bandwidth. For code by people you distrust, grade on a machine
