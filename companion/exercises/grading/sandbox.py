@@ -1,12 +1,12 @@
 """Run a submission in a process that can do little.
 
 With bubblewrap (``bwrap``, on Linux) the process has its own name spaces: no network, no processes
-of others, a file system that holds the system's programs and libraries, Python with its packages, a copy of
-the submission's folder, and an empty folder in memory to write to. It runs as an unprivileged user, can start at most 16 processes
-or threads, and is limited in memory, file size and time. It stops what student code does by
-accident or by mischief. It does not stop an attack on the kernel itself, and two submissions share
-the machine's processors and memory bandwidth. For code by people you distrust, grade on a machine
-of its own.
+of others, a file system that holds the system's programs and libraries, Python with its packages,
+a copy of the submission's folder, and an empty folder in memory to write to. It runs as an
+unprivileged user, can start at most 16 processes or threads, and is limited in memory, file size
+and time. It stops what student code does by accident or by mischief. It does not stop an attack on
+the kernel itself, and two submissions share the machine's processors and memory bandwidth. For
+code by people you distrust, grade on a machine of its own.
 
 Without bubblewrap the limits remain, and an audit hook refuses sockets, processes and writing
 outside the working folder. Code that knows Python well gets around such a hook, and can read your

@@ -3,7 +3,8 @@
 The vectors are those of the sentences in the docstrings of Python's standard library. Larger sets
 are grown from them. Every query is searched by itself, since that is how questions come. Times are
 those of the processor, on one thread (``OMP_NUM_THREADS=1``). They leave out waiting, but other
-programs that use memory and cache still slow them: record on an idle machine. Taught in :doc:`/book/applications/approximate-search`.
+programs that use memory and cache still slow them: record on an idle machine. Taught in
+:doc:`/book/applications/approximate-search`.
 
 Left out: several threads, compressed vectors.
 
