@@ -25,6 +25,7 @@ PPO_NETWORKS = ChoiceExercise(
         "Go through one step: an answer is written, scored, compared with an anchor and with what "
         "was expected.",
         "Writing, scoring, anchor, expectation: each is the work of one network.",
+        "InstructGPT also mixed text of the pre-training into the loss (PPO-ptx). Whose loss?",
     ),
     options=(
         Option(
@@ -59,6 +60,14 @@ PPO_NETWORKS = ChoiceExercise(
             ),
         ),
         Option(
+            "A second policy, which goes on learning from the text of the pre-training.",
+            right=False,
+            why=(
+                "That text enters the loss of the one policy (PPO-ptx), so that it doesn't lose "
+                "what it knew. No further network is trained on it."
+            ),
+        ),
+        Option(
             "The value model, which is trained too.",
             right=True,
             why=(
@@ -86,6 +95,8 @@ RLHF_ORDER = ChoiceExercise(
         "What does each step need, and which of the earlier steps can supply it?",
         "For every 'must', think of a method that does without: DPO, a reward by a program, "
         "R1-Zero.",
+        "Follow the weights: from which model do the reward model and the policy start, and which "
+        "copy stays frozen as the anchor?",
     ),
     options=(
         Option(
