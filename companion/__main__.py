@@ -97,6 +97,11 @@ def _add_chat(commands: Any) -> None:
     chat.add_argument("--system", metavar="TEXT", help="what the model is told first")
     chat.add_argument("--tools", action="store_true", help="let the model call tools")
     chat.add_argument(
+        "--text-tools",
+        action="store_true",
+        help="declare tools as text, to a server that takes none",
+    )
+    chat.add_argument(
         "--docs", type=Path, metavar="FOLDER", help="answer from the documents in a folder"
     )
     chat.add_argument(

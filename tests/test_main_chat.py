@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from urllib.request import ProxyHandler, Request, build_opener
 
@@ -175,6 +176,16 @@ def test_the_key_comes_from_our_variable_only(monkeypatch: pytest.MonkeyPatch) -
     assert isinstance(without, EndpointBackend)
     assert (without._client.api_key, with_key._client.api_key) == ("none", "sk-mine")
     assert with_key.base_url == "http://127.0.0.1:9/v1"
+
+
+def test_tools_go_to_an_endpoint_in_its_protocol_or_as_text(capsys) -> None:
+    options = ChatOptions(endpoint="http://127.0.0.1:9", model="m", tools=True)
+    assert make_backend(options, "m").native_tools
+    assert not make_backend(replace(options, text_tools=True), "m").native_tools
+
+    for given in (["--tools"], ["--endpoint", "http://127.0.0.1:9"]):
+        assert main(["chat", "--text-tools", *given]) == 1
+        assert "--text-tools is for a model behind an --endpoint" in capsys.readouterr().err
 
 
 def test_the_title_is_the_model() -> None:

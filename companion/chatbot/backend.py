@@ -5,23 +5,39 @@ has the one for a server. Taught in :doc:`/book/applications/chatbot`.
 """
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from companion.generation.batching import context_length, encode_prompts, eos_token_ids
 from companion.generation.decoding import stream
 from companion.generation.params import SamplingParams
-from companion.messages import Message, end_of_turn_id, neutralize, prompt_text
+from companion.messages import (
+    Message,
+    check_messages,
+    end_of_turn_id,
+    neutralize,
+    prompt_text,
+)
+from companion.tools.transcript import calls_as_text, calls_for_template
 
 
 class Backend(Protocol):
-    """What `companion.chatbot.Chatbot` needs to know about a model."""
+    """What `companion.chatbot.Chatbot` needs to know about a model.
+
+    A backend may have a method ``bind_tools(toolbox)``, which returns a backend that tells the
+    model of the tools. One without it is told of them in the system message.
+    """
 
     context_length: int
     """Tokens that the model can read and write together."""
 
-    def stream(self, messages: Sequence[Message], params: SamplingParams) -> Iterator[str]:
-        """Write the assistant's next turn, piece by piece. Closing the iterator stops it."""
+    def stream(
+        self, messages: Sequence[Message], params: SamplingParams
+    ) -> Iterator[str | list[dict[str, Any]]]:
+        """Write the assistant's next turn, piece by piece. Closing the iterator stops it.
+
+        The last piece may be a list of ``tool_calls``, from a backend that was told of tools.
+        """
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """Count the tokens of a prompt made from these messages."""
@@ -108,14 +124,21 @@ class LocalBackend:
         return bound
 
     def _prompt(self, messages: Sequence[Message]) -> str:
+        check_messages(messages)
         plain = [
-            {**message, "content": neutralize(self.tokenizer, message["content"])}
-            if isinstance(message.get("content"), str)
-            else message
-            for message in messages
+            {**self._neutral(message), "role": message["role"]}
+            for message in calls_for_template(messages)
         ]
         if self._tools is None:
-            return prompt_text(self.tokenizer, plain)
+            return prompt_text(self.tokenizer, calls_as_text(plain))
         from companion.tools.turns import tool_prompt  # needs jsonschema
 
         return tool_prompt(self.tokenizer, plain, self._tools)
+
+    def _neutral(self, value: Any) -> Any:
+        """Take special tokens out of every text inside, also out of the arguments of calls."""
+        if isinstance(value, str):
+            return neutralize(self.tokenizer, value)
+        if isinstance(value, Mapping):
+            return {self._neutral(key): self._neutral(part) for key, part in value.items()}
+        return [self._neutral(part) for part in value] if isinstance(value, list) else value

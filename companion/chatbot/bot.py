@@ -20,10 +20,10 @@ from companion.chatbot.tool_use import Draft, answer_with_tools
 from companion.errors import ContextLengthError, ConversationError
 from companion.generation.params import SamplingParams
 from companion.messages import Message
+from companion.tools import Toolbox, ToolResult
 
 if TYPE_CHECKING:
     from companion.chatbot.backend import Backend
-    from companion.tools import Toolbox, ToolResult
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Reply:
 
     text: str
     sources: tuple[Source, ...] = ()
-    calls: tuple["ToolResult", ...] = ()
+    calls: tuple[ToolResult, ...] = ()
     interrupted: bool = False
 
 
@@ -74,7 +74,7 @@ class Chatbot:
         *,
         system: str | None = None,
         max_context_tokens: int | None = None,
-        tools: "Toolbox | None" = None,
+        tools: Toolbox | None = None,
         retriever: Any = None,
         settings: ChatSettings | None = None,
         conversation: Conversation | None = None,
@@ -157,7 +157,7 @@ class Chatbot:
         path: str | Path,
         backend: "Backend",
         *,
-        tools: "Toolbox | None" = None,
+        tools: Toolbox | None = None,
         retriever: Any = None,
         settings: ChatSettings | None = None,
     ) -> "Chatbot":

@@ -4,10 +4,11 @@ Used is the part that all of them have: ``POST /chat/completions`` with a stream
 looked for on this side, since servers differ. The library is `openai`. Taught in
 :doc:`/book/applications/chatbot`.
 
-Left out: tool calls in the endpoint's own format (calls are text here, as for a local model),
-images, log-probabilities.
+Left out: images, log-probabilities, a forced choice of a tool.
 """
 
+import copy
+import json
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -20,6 +21,7 @@ from companion.errors import EndpointError
 from companion.generation.params import SamplingParams
 from companion.generation.stopping import find_stop, settled_length
 from companion.messages import Message, check_messages
+from companion.tools import transcript
 
 DEFAULT_CONTEXT = 4096
 """Tokens assumed if neither the caller nor the server names the length of the context."""
@@ -39,7 +41,12 @@ def estimate_tokens(messages: Sequence[Message]) -> int:
         >>> estimate_tokens([{"role": "user", "content": "What is the capital of France?"}])
         19
     """
-    return sum(8 + _estimate(message.get("content") or "") for message in messages)
+    return sum(8 + _estimate(_written(message)) for message in messages)
+
+
+def _written(message: Message) -> str:
+    calls = message.get("tool_calls")
+    return (message.get("content") or "") + (json.dumps(calls, default=str) if calls else "")
 
 
 def _estimate(text: str) -> int:
@@ -67,6 +74,8 @@ class EndpointBackend:
             falls back on `DEFAULT_CONTEXT`.
         count_tokens: Counts the tokens of messages; `estimate_tokens` if None. A tokenizer of the
             model counts exactly.
+        native_tools: Declare tools in the request and read calls from ``tool_calls``, as the
+            protocol has it. False writes both as text, which pocket-chat was trained on.
 
     Raises:
         MissingExtraError: If `openai` is not installed.
@@ -83,11 +92,13 @@ class EndpointBackend:
         max_retries: int = 2,
         context_length: int | None = None,
         count_tokens: Callable[[Sequence[Message]], int] | None = None,
+        native_tools: bool = True,
     ) -> None:
         """Check the address. Nothing is sent yet."""
         self._openai = require("openai", extra="chat")
         self.base_url, self.model, self.timeout = _checked_url(base_url), model, timeout
-        self.count_tokens = count_tokens or estimate_tokens
+        self.native_tools, self._tools = native_tools, None
+        self._count_tokens = count_tokens or estimate_tokens
         self._key, self._context_length = api_key, context_length
         local = urlsplit(self.base_url).hostname in _LOOPBACK
         self._client = self._openai.OpenAI(
@@ -119,7 +130,25 @@ class EndpointBackend:
         length = getattr(found.get(self.model), "max_model_len", None)
         return length if isinstance(length, int) and length > 0 else DEFAULT_CONTEXT
 
-    def stream(self, messages: Sequence[Message], params: SamplingParams) -> Iterator[str]:
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        """Count the tokens of these messages and of the tools that are declared with them."""
+        count = self._count_tokens(self._told(messages))
+        declared = self._declarations()
+        return count + (_estimate(json.dumps(declared)) if declared else 0)
+
+    def bind_tools(self, tools: Any) -> "EndpointBackend":
+        """Return a backend that tells the model of these tools, over the same connection.
+
+        Args:
+            tools: A `companion.tools.Toolbox`.
+        """
+        bound = copy.copy(self)
+        bound._tools, bound._owner = tools, self  # the connection is closed with its owner
+        return bound
+
+    def stream(
+        self, messages: Sequence[Message], params: SamplingParams
+    ) -> Iterator[str | list[dict[str, Any]]]:
         """Write the assistant's next turn, piece by piece.
 
         Args:
@@ -128,7 +157,9 @@ class EndpointBackend:
                 ``repetition_penalty`` are sent if they are set: vLLM knows them, others refuse.
 
         Yields:
-            Pieces of text. The connection ends when the iterator is closed.
+            Pieces of text. If the model asks for tools that were declared in the request, the last
+            piece is the list of its ``tool_calls``. The connection ends when the iterator is
+            closed.
 
         Raises:
             EndpointError: If the server is down, slow, refuses, or breaks off. It says what to do.
@@ -149,9 +180,11 @@ class EndpointBackend:
             )
             if value != off
         }
+        declared = self._declarations()
         return {
             "model": self.model,
-            "messages": [dict(message) for message in messages],
+            "messages": [dict(message) for message in self._told(messages)],
+            **({"tools": declared} if declared else {}),
             "stream": True,
             "max_tokens": params.max_new_tokens,
             "temperature": params.temperature,
@@ -159,13 +192,27 @@ class EndpointBackend:
             **({"extra_body": extra} if extra else {}),
         }
 
-    def _pieces(self, request: dict[str, Any], stop: Sequence[str]) -> Iterator[str]:
+    def _declarations(self) -> list[dict[str, Any]]:
+        return self._tools.declarations("openai") if self._tools and self.native_tools else []
+
+    def _told(self, messages: Sequence[Message]) -> list[Message]:
+        """Return the messages with tools and calls in the form that this model reads."""
+        if self.native_tools:
+            return transcript.calls_as_objects(messages)
+        plain = transcript.calls_as_text(messages)
+        return transcript.with_tools(plain, self._tools) if self._tools else plain
+
+    def _pieces(
+        self, request: dict[str, Any], stop: Sequence[str]
+    ) -> Iterator[str | list[dict[str, Any]]]:
         text, shown, chunks, finished = "", 0, 0, False
+        parts: list[Any] = []
         with self._explained(), closing(self._client.chat.completions.create(**request)) as answer:
             for chunk in answer:
                 chunks += 1
                 for choice in chunk.choices or []:
                     text += getattr(choice.delta, "content", None) or ""
+                    parts += getattr(choice.delta, "tool_calls", None) or []
                     finished = finished or choice.finish_reason is not None
                 end = find_stop(text, stop)
                 settled = settled_length(text, stop) if end is None else end
@@ -174,6 +221,7 @@ class EndpointBackend:
                     shown = settled
                 if end is not None:
                     return
+            calls = transcript.join_parts(parts)
         if not finished:
             raise EndpointError(
                 f"{self.base_url} ended its answer in the middle. Ask again; if that happens "
@@ -184,6 +232,8 @@ class EndpointBackend:
             )
         if len(text) > shown:
             yield text[shown:]
+        if calls:
+            yield calls
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -224,6 +274,9 @@ class EndpointBackend:
                 if status >= 500
                 else "It refuses the request; the message says why."
             )
+            if self._declarations() and 400 <= status < 404:
+                hint += " If it takes no tools, declare them as text: native_tools=False, or "
+                hint += "--text-tools on the command line."
             return f"{url} answered {status}. {hint} ({said})"
         if isinstance(error, api.APIConnectionError) or "Connect" in type(error).__name__:
             return f"can't reach {url}, or it broke off. Is the server running? Check the address."

@@ -35,6 +35,7 @@ class ChatOptions:
         endpoint: Address of an OpenAI-compatible endpoint; None for a model in this process.
         system: System message.
         tools: Whether the model may call the book's tools.
+        text_tools: Declare them as text to a model behind an endpoint, not in its protocol.
         docs: Folder with documents to answer from.
         temperature: 0 is greedy.
         max_new_tokens: Tokens of an answer at most; None leaves it to the chatbot.
@@ -46,6 +47,7 @@ class ChatOptions:
     endpoint: str | None = None
     system: str | None = None
     tools: bool = False
+    text_tools: bool = False
     docs: Path | None = None
     temperature: float = 0.0
     max_new_tokens: int | None = None
@@ -66,6 +68,8 @@ def start(options: ChatOptions) -> int:
         CompanionError: If a model, an endpoint or a folder can't be used.
         ValueError: If an option is out of its range, or the model is no chat model.
     """
+    if options.text_tools and not (options.tools and options.endpoint):
+        raise ValueError("--text-tools is for a model behind an --endpoint that gets --tools")
     if options.web:
         require("starlette", extra="chat")
         require("uvicorn", extra="chat")
@@ -135,7 +139,9 @@ def make_backend(options: ChatOptions, model: str) -> "Backend":
     if options.endpoint is not None:
         from companion.chatbot.endpoint import EndpointBackend
 
-        return EndpointBackend(options.endpoint, model, os.environ.get(KEY_VARIABLE) or None)
+        key = os.environ.get(KEY_VARIABLE) or None
+        native = not options.text_tools
+        return EndpointBackend(options.endpoint, model, key, native_tools=native)
     import companion
     from companion.chatbot.backend import LocalBackend
 

@@ -7,16 +7,15 @@ words, not the calls. Taught in :doc:`/book/applications/chatbot`.
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from companion.chatbot.history import Source
 from companion.chatbot.worker import Channel, listen
 from companion.errors import ToolCallError, ToolLoopError
 from companion.generation.stopping import settled_length
 from companion.messages import Message
-
-if TYPE_CHECKING:
-    from companion.tools import Toolbox, ToolCall, ToolResult
+from companion.tools import Toolbox, ToolCall, ToolResult, parse_calls, run_tools
+from companion.tools.loop import Turn
 
 _TAG = "\n<tool_call>"
 _MAY_BE_A_CALL = ("{", "[", "<", "```")
@@ -39,25 +38,25 @@ class Draft:
     sources: list[Source]
     pieces: list[str] = field(default_factory=list)
     steps: list[Message] = field(default_factory=list)
-    calls: list["ToolResult"] = field(default_factory=list)
+    calls: list[ToolResult] = field(default_factory=list)
     finished: bool = False
 
 
 def answer_with_tools(
     write_turn: Callable[[Sequence[Message]], Iterator[str]],
     messages: Sequence[Message],
-    toolbox: "Toolbox",
+    toolbox: Toolbox,
     draft: Draft,
     *,
     max_steps: int,
-    approve: Callable[["ToolCall"], bool] | None,
+    approve: Callable[[ToolCall], bool] | None,
     log: Any,
     clean: Callable[[str], str],
 ) -> Generator[str, None, None]:
     """Answer the newest message, with calls of tools where the model asks for them.
 
     Args:
-        write_turn: Lets the model write its next turn.
+        write_turn: Lets the model write its next turn, as `companion.chatbot.Backend` says.
         messages: What the model reads at first.
         toolbox: The tools that may be called.
         draft: Is told of calls and results as they happen.
@@ -73,14 +72,13 @@ def answer_with_tools(
     Raises:
         ToolLoopError: If the model still calls tools after ``max_steps`` rounds.
     """
-    from companion.tools import run_tools  # brings transformers, which a plain chat may not need
 
     def work(channel: Channel) -> None:
-        def generate_turn(so_far: Sequence[Message], _: "Toolbox") -> str:
+        def generate_turn(so_far: Sequence[Message], _: Toolbox) -> Turn:
             channel.emit(list(so_far[len(messages) :]))
             return _write(channel, write_turn(so_far))
 
-        def ask(call: "ToolCall") -> bool:
+        def ask(call: ToolCall) -> bool:
             return channel.ask(approve, call)
 
         try:
@@ -124,20 +122,23 @@ def visible_length(text: str) -> int:
     return len(whole) if len(whole) < len(text) else settled_length(text, [_TAG])
 
 
-def _write(channel: Channel, pieces: Iterator[str]) -> str:
+def _write(channel: Channel, pieces: Iterator[str | list[dict[str, Any]]]) -> Turn:
     """Let the model write a turn, emit what is no call, and return all of it."""
-    from companion.tools import parse_calls
-
-    text, shown = "", 0
+    text, shown, calls = "", 0, []
     with ExitStack() as stack:
         stack.callback(getattr(pieces, "close", lambda: None))
         for piece in pieces:
             channel.check()
+            if not isinstance(piece, str):
+                calls = piece
+                continue
             text += piece
             end = visible_length(text)
             if end > shown:
                 channel.emit(text[shown:end])
                 shown = end
+    if calls:
+        return {"role": "assistant", "content": text or None, "tool_calls": calls}
     try:
         answer = not parse_calls(text)
     except ToolCallError:
@@ -148,5 +149,14 @@ def _write(channel: Channel, pieces: Iterator[str]) -> str:
 
 
 def _cleaned(message: Message, clean: Callable[[str], str]) -> dict[str, Any]:
-    content = message.get("content")
-    return dict(message) | ({"content": clean(content)} if isinstance(content, str) else {})
+    cleaned = dict(message)
+    if isinstance(message.get("content"), str):
+        cleaned["content"] = clean(message["content"])
+    if message.get("tool_calls"):
+        cleaned["tool_calls"] = [_cleaned_call(call, clean) for call in message["tool_calls"]]
+    return cleaned
+
+
+def _cleaned_call(call: dict[str, Any], clean: Callable[[str], str]) -> dict[str, Any]:
+    function = call["function"]
+    return {**call, "function": {**function, "arguments": clean(function["arguments"])}}

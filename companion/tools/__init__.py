@@ -6,6 +6,7 @@
 `toolbox`       the allow-list: validate, run with limits, results for the model
 `loop`          request, call, result, answer: with approval, step limit and audit log
 `audit`         the audit log
+`transcript`    calls in a conversation, as text or as objects
 `turns`         ask a local model or an endpoint for its next turn
 `constrained`   decoding in which a call is always valid
 `evaluation`    measure calls against the right ones

@@ -11,12 +11,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from transformers.utils import get_json_schema
-from transformers.utils.chat_template_utils import (
-    DocstringParsingException,
-    TypeHintParsingException,
-)
-
 from companion._extras import require
 from companion.errors import ToolDefinitionError
 
@@ -137,9 +131,12 @@ def _check_signature(name: str, function: Callable[..., Any]) -> None:
 
 def _schema(name: str, function: Callable[..., Any]) -> dict[str, Any]:
     """Return the function's schema with no further properties, checked."""
+    from transformers.utils import chat_template_utils as reader  # here: takes a second to import
+
+    unclear = (reader.DocstringParsingException, reader.TypeHintParsingException, NameError)
     try:
-        found = get_json_schema(function)["function"]
-    except (DocstringParsingException, TypeHintParsingException, NameError) as error:
+        found = reader.get_json_schema(function)["function"]
+    except unclear as error:
         raise ToolDefinitionError(
             f"the function of the tool {name} does not tell what a model needs: {error} A tool "
             "has a type hint for every argument, and a docstring with an Args section."

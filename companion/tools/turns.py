@@ -12,6 +12,7 @@ from companion.generation.decoding import SamplingParams, generate
 from companion.messages import Message, check_messages, neutralize, prompt_text
 from companion.tools.constrained import CallConstraint
 from companion.tools.toolbox import Toolbox
+from companion.tools.transcript import calls_as_text, calls_for_template, with_tools
 
 MODES = ("free", "call", "call or answer")
 
@@ -133,23 +134,9 @@ def tool_prompt(tokenizer: Any, messages: Sequence[Message], toolbox: Toolbox) -
         if messages[-1]["role"] == "assistant":
             raise ValueError("the last message is the assistant's, so there is nothing to answer")
         return tokenizer.apply_chat_template(
-            [dict(message) for message in messages],
+            [dict(message) for message in calls_for_template(messages)],
             tools=toolbox.declarations("openai"),
             tokenize=False,
             add_generation_prompt=True,
         )
-    return prompt_text(tokenizer, with_tools(messages, toolbox))
-
-
-def with_tools(messages: Sequence[Message], toolbox: Toolbox) -> list[Message]:
-    """Return the conversation with the declarations in its system message.
-
-    Example:
-        >>> from companion.tools.calculator import calculator
-        >>> with_tools([{"role": "user", "content": "1 + 1?"}], Toolbox([calculator]))[0]["content"]
-        'You can call these tools: [{"name": "calculator", "parameters": {"expression": "string"}}]'
-    """
-    told = toolbox.system_text()
-    if messages and messages[0]["role"] == "system":
-        told, messages = f"{messages[0]['content']}\n{told}", messages[1:]
-    return [{"role": "system", "content": told}, *messages]
+    return prompt_text(tokenizer, with_tools(calls_as_text(messages), toolbox))

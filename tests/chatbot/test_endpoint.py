@@ -1,16 +1,14 @@
 """A model behind an endpoint: a small server that misbehaves, and a real one."""
 
 import json
-import os
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.request import ProxyHandler, build_opener
 
 import pytest
 
@@ -371,34 +369,10 @@ WEIGHTS = Path(companion.__file__).parent / "pocket" / "weights" / "chat"
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Start ``transformers serve`` with pocket-chat, on loopback."""
-    pytest.importorskip("fastapi")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [Path(sys.executable).with_name("transformers"), "serve", "--host", "127.0.0.1"]
-    log = tmp_path_factory.mktemp("serve") / "log"
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [*command, "--port", str(port), "--device", "cpu", str(WEIGHTS)],
-            stdout=output,
-            stderr=output,
-            env=os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"},
-        )
-        try:
-            opener = build_opener(ProxyHandler({}))
-            for _ in range(240):
-                assert process.poll() is None, log.read_text()
-                try:
-                    opener.open(f"http://127.0.0.1:{port}/health", timeout=5).close()
-                    break
-                except OSError:
-                    time.sleep(0.5)
-            yield f"http://127.0.0.1:{port}/v1"
-        finally:
-            process.kill()
-            process.wait()
+def served(serve: Callable) -> Iterator[str]:
+    """Start ``transformers serve`` with pocket-chat."""
+    with serve(WEIGHTS) as url:
+        yield url
 
 
 @pytest.mark.slow
@@ -421,7 +395,8 @@ def test_transformers_serve_gives_what_the_local_model_gives(served: str, pocket
 def test_tools_work_over_transformers_serve(served: str, pocket) -> None:
     from companion.chatbot.launch import make_toolbox
 
-    bot = Chatbot(EndpointBackend(served, str(WEIGHTS), context_length=512), tools=make_toolbox())
+    backend = EndpointBackend(served, str(WEIGHTS), context_length=512, native_tools=False)
+    bot = Chatbot(backend, tools=make_toolbox())
 
     assert bot.ask("What is 123 plus 456?").text == "The result is 579."
     assert bot.reply.calls[0].value == {"value": 579}

@@ -11,12 +11,15 @@ import pytest
 from companion.generation.decoding import SamplingParams
 from companion.tools import Toolbox, ToolCall, run_tools
 from companion.tools.calculator import calculator
-from companion.tools.turns import EndpointTurns, LocalTurns, tool_prompt, with_tools
+from companion.tools.transcript import with_tools
+from companion.tools.turns import EndpointTurns, LocalTurns, tool_prompt
 
 ASKED = [{"role": "user", "content": "What is 17 times 23?"}]
 KNOWS_TOOLS = (
     "{% for tool in tools %}[{{ tool['function']['name'] }}]{% endfor %}"
-    "{% for message in messages %}<{{ message['role'] }}>{{ message['content'] }}{% endfor %}"
+    "{% for message in messages %}<{{ message['role'] }}>{{ message['content'] }}"
+    "{% for call in message['tool_calls'] %}{{ call['function']['arguments'] | tojson }}"
+    "{% endfor %}{% endfor %}"
     "{% if add_generation_prompt %}<assistant>{% endif %}"
 )
 
@@ -56,6 +59,11 @@ def test_a_template_that_knows_tools_gets_the_declarations(toolbox, tokenizer) -
     assert prompt == "[calculator][get_weather]<user>What is 17 times 23?<assistant>"
     with pytest.raises(ValueError, match="the last message is the assistant's"):
         tool_prompt(Knowing(), [*ASKED, {"role": "assistant", "content": "x"}], toolbox)
+    function = {"name": "calculator", "arguments": '{"expression": "6 * 7"}'}
+    call = {"id": "a", "type": "function", "function": function}
+    called = {"role": "assistant", "content": "", "tool_calls": [call]}
+    prompt = tool_prompt(Knowing(), [*ASKED, called, {"role": "tool", "content": "42"}], toolbox)
+    assert '<assistant>{"expression": "6 * 7"}<tool>42' in prompt
 
 
 @pytest.mark.parametrize("mode", ["free", "call", "call or answer"])

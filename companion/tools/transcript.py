@@ -1,0 +1,165 @@
+"""Tool calls in a conversation, in the forms that models read.
+
+*As text*, the call is the assistant's content and the result a message of the role ``tool``:
+pocket-chat. *As objects*, the call stands in ``tool_calls`` with an identifier that the result
+repeats: endpoints, and chat templates that know of tools. A conversation can hold both forms, since
+it can go on with another model. Taught in :doc:`/book/applications/chatbot`.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from companion.errors import ToolCallError
+from companion.messages import Message
+from companion.tools.call import ToolCall, parse_calls, parse_tool_calls
+from companion.tools.toolbox import Toolbox
+
+UNREADABLE = "unreadable_call"
+"""Name given to a call that can't be read, where a name is needed."""
+
+
+def with_tools(messages: Sequence[Message], toolbox: Toolbox) -> list[Message]:
+    """Return the conversation with the declarations in its system message.
+
+    Example:
+        >>> from companion.tools.calculator import calculator
+        >>> with_tools([{"role": "user", "content": "1 + 1?"}], Toolbox([calculator]))[0]["content"]
+        'You can call these tools: [{"name": "calculator", "parameters": {"expression": "string"}}]'
+    """
+    told = toolbox.system_text()
+    if messages and messages[0]["role"] == "system":
+        told, messages = f"{messages[0]['content']}\n{told}", messages[1:]
+    return [{"role": "system", "content": told}, *messages]
+
+
+def calls_as_text(messages: Sequence[Message]) -> list[Message]:
+    """Return the conversation with every call as the content of the assistant's message.
+
+    A call that can't be read is written as it is, so that the model sees what its result is about.
+
+    Example:
+        >>> function = {"name": "calculator", "arguments": '{"expression": "6 * 7"}'}
+        >>> call = {"id": "call_1", "type": "function", "function": function}
+        >>> called = {"role": "assistant", "content": None, "tool_calls": [call]}
+        >>> calls_as_text([called])[0]["content"]
+        '{"name": "calculator", "arguments": {"expression": "6 * 7"}}'
+    """
+    return [_as_text(message) for message in messages]
+
+
+def calls_as_objects(messages: Sequence[Message]) -> list[Message]:
+    """Return the conversation with every call that was answered in ``tool_calls``.
+
+    Calls get an identifier where they have none, and the results after them repeat it.
+
+    Example:
+        >>> call = '{"name": "calculator", "arguments": {"expression": "6 * 7"}}'
+        >>> told = calls_as_objects([{"role": "user", "content": "6 x 7?"},
+        ...     {"role": "assistant", "content": call}, {"role": "tool", "content": "42"}])
+        >>> told[1]["tool_calls"][0]["function"]
+        {'name': 'calculator', 'arguments': '{"expression": "6 * 7"}'}
+        >>> told[2]["tool_call_id"] == told[1]["tool_calls"][0]["id"]
+        True
+    """
+    told: list[Message] = []
+    waiting: list[str] = []  # identifiers of calls that have no result yet
+    for index, message in enumerate(messages):
+        following = messages[index + 1]["role"] if index + 1 < len(messages) else ""
+        if message["role"] == "assistant" and (message.get("tool_calls") or following == "tool"):
+            calls = [
+                {**call, "id": call.get("id") or f"companion_{index}_{number}"}
+                for number, call in enumerate(_objects(message))
+            ]
+            content = message["content"] if message.get("tool_calls") else None
+            message = {"role": "assistant", "content": content, "tool_calls": calls}
+            waiting = [call["id"] for call in calls]
+        elif message["role"] == "tool" and waiting:
+            given = message.get("tool_call_id")
+            waiting_for = given if given in waiting else waiting[0]
+            waiting.remove(waiting_for)
+            message = {**message, "tool_call_id": waiting_for}
+        told.append(message)
+    return told
+
+
+def calls_for_template(messages: Sequence[Message]) -> list[Message]:
+    """Return the conversation with the arguments of calls as dicts, as chat templates want them.
+
+    An endpoint writes arguments as a JSON text. Most templates would quote that a second time.
+    """
+    return [
+        {**message, "tool_calls": [_with_dict(call) for call in message["tool_calls"]]}
+        if message.get("tool_calls")
+        else message
+        for message in messages
+    ]
+
+
+def join_parts(parts: Sequence[Any]) -> list[dict[str, Any]]:
+    """Put the calls together that an endpoint streamed in pieces.
+
+    Args:
+        parts: The ``tool_calls`` of all deltas, in order: objects with ``index``, ``id`` and
+            ``function``, the arguments in several pieces. Some servers leave out ``index``; then
+            an ``id`` begins a new call.
+
+    Returns:
+        The ``tool_calls`` of a message.
+
+    Raises:
+        ValueError: If a piece belongs to a call that has not begun.
+    """
+    calls: list[dict[str, Any]] = []
+    for part in parts:
+        index = part.index if part.index is not None else len(calls) - (0 if part.id else 1)
+        if not 0 <= index <= len(calls):
+            raise ValueError(f"a piece of tool call {index}, and {len(calls)} have begun")
+        if index == len(calls):
+            function = {"name": "", "arguments": ""}
+            calls.append({"id": None, "type": "function", "function": function})
+        call = calls[index]
+        call["id"] = part.id or call["id"]
+        call["function"]["name"] += part.function.name or ""
+        call["function"]["arguments"] += part.function.arguments or ""
+    return calls
+
+
+def _as_text(message: Message) -> Message:
+    plain = {key: message[key] for key in ("role", "content")}
+    if not message.get("tool_calls"):
+        return plain
+    try:
+        calls = [call.text() for call in parse_tool_calls(message["tool_calls"])]
+    except ToolCallError:
+        calls = [json.dumps(message["tool_calls"], default=str)]
+    return plain | {"content": "\n".join(filter(None, [message["content"], *calls]))}
+
+
+def _objects(message: Message) -> Sequence[dict[str, Any]]:
+    if message.get("tool_calls"):
+        return message["tool_calls"]
+    try:
+        calls = parse_calls(message["content"] or "")
+    except ToolCallError:
+        calls = []
+    calls = calls or [ToolCall(UNREADABLE, {"text": message["content"]})]
+    return [
+        {
+            "type": "function",
+            "function": {"name": call.name, "arguments": json.dumps(call.arguments)},
+        }
+        for call in calls
+    ]
+
+
+def _with_dict(call: Any) -> Any:
+    function = call.get("function") if isinstance(call, Mapping) else None
+    arguments = function.get("arguments") if isinstance(function, Mapping) else None
+    if not isinstance(arguments, str):
+        return call
+    try:
+        (parsed,) = parse_tool_calls([call])
+    except ToolCallError:
+        return call
+    return {**call, "function": {**function, "arguments": parsed.arguments}}

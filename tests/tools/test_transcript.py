@@ -1,0 +1,167 @@
+"""Tool calls in a conversation: as text, as objects, from pieces of a stream."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from companion.tools import ToolCall, parse_calls, parse_tool_calls
+from companion.tools.transcript import (
+    UNREADABLE,
+    calls_as_objects,
+    calls_as_text,
+    calls_for_template,
+    join_parts,
+)
+
+ASKED = {"role": "user", "content": "6 x 7, and the weather?"}
+SUM, WEATHER = ToolCall("calculator", {"expression": "6 * 7"}), ToolCall("get_weather", {"c": "é"})
+ANSWER = {"role": "assistant", "content": "42, and it rains."}
+
+
+def entry(call: ToolCall, call_id: str | None) -> dict:
+    function = {"name": call.name, "arguments": json.dumps(call.arguments)}
+    return {"id": call_id, "type": "function", "function": function}
+
+
+AS_TEXT = [
+    ASKED,
+    {"role": "assistant", "content": f"{SUM.text()}\n{WEATHER.text()}"},
+    {"role": "tool", "content": "42"},
+    {"role": "tool", "content": "rain"},
+    ANSWER,
+]
+AS_OBJECTS = [
+    ASKED,
+    {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [entry(SUM, "a"), entry(WEATHER, "b")],
+    },
+    {"role": "tool", "content": "42", "tool_call_id": "a"},
+    {"role": "tool", "content": "rain", "tool_call_id": "b"},
+    ANSWER,
+]
+
+
+def test_objects_become_text_that_the_parser_reads() -> None:
+    assert calls_as_text(AS_OBJECTS) == AS_TEXT
+    assert parse_calls(calls_as_text(AS_OBJECTS)[1]["content"]) == [SUM, WEATHER]
+
+
+def test_text_becomes_objects_whose_results_belong_to_them() -> None:
+    told = calls_as_objects(AS_TEXT)
+
+    calls = parse_tool_calls(told[1]["tool_calls"])
+    assert [(one.name, one.arguments) for one in calls] == [
+        (one.name, one.arguments) for one in (SUM, WEATHER)
+    ]
+    assert [one["tool_call_id"] for one in told[2:4]] == [one.call_id for one in calls]
+    assert len({one.call_id for one in calls}) == 2
+    assert told[1]["content"] is None
+    assert (told[0], told[4]) == (ASKED, ANSWER)
+
+
+def test_each_form_is_left_as_it_is_if_it_is_the_right_one() -> None:
+    assert calls_as_text(AS_TEXT) == AS_TEXT
+    assert calls_as_objects(AS_OBJECTS) == AS_OBJECTS
+
+
+def test_identifiers_are_distinct_in_a_long_conversation() -> None:
+    told = calls_as_objects([*AS_TEXT, *AS_OBJECTS, *AS_TEXT])
+
+    ids = [one["tool_call_id"] for one in told if one["role"] == "tool"]
+    called = [call["id"] for one in told for call in one.get("tool_calls", ())]
+    assert ids == called
+    assert len(set(ids)) == 6
+
+
+def test_results_out_of_order_keep_their_identifiers() -> None:
+    swapped = [*AS_OBJECTS[:2], AS_OBJECTS[3], AS_OBJECTS[2]]
+
+    assert calls_as_objects(swapped) == swapped
+
+
+def test_calls_without_identifier_get_one() -> None:
+    messages = [ASKED, {**AS_OBJECTS[1], "tool_calls": [entry(SUM, None)]}, AS_TEXT[2]]
+
+    told = calls_as_objects(messages)
+
+    assert told[1]["tool_calls"][0]["id"] == told[2]["tool_call_id"] == "companion_1_0"
+    assert messages[1]["tool_calls"][0]["id"] is None
+
+
+def test_an_answer_that_quotes_a_call_is_no_call() -> None:
+    quoting = [ASKED, {"role": "assistant", "content": SUM.text()}, ASKED]
+
+    assert calls_as_objects(quoting) == quoting
+
+
+def test_words_beside_a_call_are_kept() -> None:
+    messages = [ASKED, {**AS_OBJECTS[1], "content": "I will look."}, *AS_OBJECTS[2:]]
+
+    assert calls_as_text(messages)[1]["content"] == f"I will look.\n{AS_TEXT[1]['content']}"
+    assert calls_as_objects(messages)[1]["content"] == "I will look."
+
+
+def test_a_call_that_can_not_be_read_is_shown_as_it_is() -> None:
+    broken = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{bro"}}
+    messages = [ASKED, {"role": "assistant", "content": None, "tool_calls": [broken]}]
+    error = {"role": "tool", "content": '{"error": "not JSON"}'}
+
+    assert "{bro" in calls_as_text(messages)[1]["content"]
+    told = calls_as_objects([ASKED, {"role": "assistant", "content": '{"name": "f", bro'}, error])
+    assert told[1]["tool_calls"][0]["function"] == {
+        "name": UNREADABLE,
+        "arguments": json.dumps({"text": '{"name": "f", bro'}),
+    }
+    assert told[2]["tool_call_id"] == told[1]["tool_calls"][0]["id"]
+
+
+def test_a_template_gets_arguments_as_dicts() -> None:
+    broken = {"id": "b", "function": {"name": "f", "arguments": "{bro"}}
+    messages = [ASKED, {**AS_OBJECTS[1], "tool_calls": [entry(SUM, "a"), broken]}]
+
+    first, second = calls_for_template(messages)[1]["tool_calls"]
+
+    assert first == {**entry(SUM, "a"), "function": {"name": SUM.name, "arguments": SUM.arguments}}
+    assert second == broken
+    assert messages[1]["tool_calls"][0] == entry(SUM, "a")
+
+
+def piece(index: int | None, call_id: str | None, name: str | None, arguments: str | None):
+    function = SimpleNamespace(name=name, arguments=arguments)
+    return SimpleNamespace(index=index, id=call_id, function=function)
+
+
+def test_pieces_of_two_calls_are_put_together() -> None:
+    parts = [
+        piece(0, "a", "calculator", ""),
+        piece(0, None, None, '{"expression":'),
+        piece(1, "b", "get_weather", '{"c": "\\u00e9"}'),
+        piece(0, None, None, ' "6 * 7"}'),
+    ]
+
+    assert join_parts(parts) == [entry(SUM, "a"), entry(WEATHER, "b")]
+    assert join_parts([]) == []
+
+
+def test_pieces_of_a_server_that_leaves_out_the_index() -> None:
+    parts = [
+        piece(None, "a", "calculator", '{"expression": '),
+        piece(None, None, None, '"6 * 7"}'),
+        piece(None, "b", "get_weather", '{"c": "\\u00e9"}'),
+    ]
+
+    assert join_parts(parts) == [entry(SUM, "a"), entry(WEATHER, "b")]
+
+
+@pytest.mark.parametrize("index", [-1, 2, 10**9])
+def test_pieces_of_a_call_that_has_not_begun_are_refused(index: int) -> None:
+    with pytest.raises(ValueError, match=f"tool call {index}, and 1 have begun"):
+        join_parts([piece(0, "a", "f", "{}"), piece(index, "b", "g", "{}")])
+
+
+def test_a_first_piece_without_index_and_identifier_is_refused() -> None:
+    with pytest.raises(ValueError, match="tool call -1, and 0 have begun"):
+        join_parts([piece(None, None, "f", "{}")])
