@@ -1,7 +1,8 @@
 """A small made-up book in a temporary folder, and the book's tools on the path."""
 
+import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ sys.path[:0] = [str(BOOK / "_tools"), str(BOOK / "_ext")]
 
 from project import Project  # noqa: E402
 
+BROWSER, DRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
 FRONT_MATTER = """\
 ---
 jupytext:
@@ -86,3 +88,19 @@ def site(tmp_path: Path) -> Callable[..., Path]:
         return tmp_path
 
     return write
+
+
+@pytest.fixture
+def driver() -> Iterator[object]:
+    """A browser without a window, driven by selenium, that reaches no network."""
+    if not (shutil.which(BROWSER) and shutil.which(DRIVER)):
+        pytest.skip("chromium and chromium-driver are not installed")
+    webdriver = pytest.importorskip("selenium.webdriver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = BROWSER
+    for flag in ("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
+        options.add_argument(flag)
+    options.add_argument("--host-resolver-rules=MAP * ~NOTFOUND")
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    yield driver
+    driver.quit()
