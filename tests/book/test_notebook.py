@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from importlib.metadata import version
 from types import SimpleNamespace
 
 import colab_setup
@@ -272,15 +273,12 @@ def test_the_setup_cell_does_nothing_outside_colab(monkeypatch):
 
 
 def test_the_setup_cell_keeps_torch_and_numpy_on_colab(monkeypatch, capsys):
-    import numpy
-    import torch
-
     monkeypatch.setitem(sys.modules, "google.colab", SimpleNamespace())
     [(command, constraints)] = run_setup(monkeypatch, 0)
 
     assert command[1:4] == ["-m", "pip", "install"]
     assert command[-1] == "companion[all] @ git+https://github.com/ada/engine"
-    assert constraints == f"torch=={torch.__version__}\nnumpy=={numpy.__version__}\n"
+    assert constraints == f"torch=={version('torch')}\nnumpy=={version('numpy')}\n"
 
 
 def test_the_setup_cell_says_what_to_do_when_pip_fails(monkeypatch):

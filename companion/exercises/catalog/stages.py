@@ -62,10 +62,7 @@ PPO_NETWORKS = ChoiceExercise(
         Option(
             "A second policy, which goes on learning from the text of the pre-training.",
             right=False,
-            why=(
-                "That text enters the loss of the one policy (PPO-ptx), so that it doesn't lose "
-                "what it knew. No further network is trained on it."
-            ),
+            why="That text enters the loss of the one policy (PPO-ptx). No network is added.",
         ),
         Option(
             "The value model, which is trained too.",
