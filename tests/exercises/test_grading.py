@@ -126,7 +126,8 @@ def test_nothing_of_it_is_left(graded):
         if "/grader/worker.py" in (process.info["cmdline"] or [])
     ]
 
-    assert left == []
+    # Another test process may be grading, too. Its workers end; those left behind would stay.
+    assert psutil.wait_procs(left, timeout=60)[1] == []
 
 
 @isolated
