@@ -13,6 +13,7 @@ from companion.chatbot.history import Conversation, CountTokens, first_fitting
 from companion.errors import ContextLengthError
 from companion.generation.params import SamplingParams
 from companion.messages import Message
+from companion.tools.transcript import calls_as_text
 
 Summarize = Callable[[str, Sequence[Message]], str]
 """From the summary so far and the messages of one more turn to the new summary."""
@@ -47,7 +48,8 @@ class ModelSummary:
         Raises:
             ContextLengthError: If not even the instruction fits.
         """
-        lines = [f"{m['role'].capitalize()}: {m.get('content') or ''}" for m in messages]
+        plain = calls_as_text(messages)
+        lines = [f"{m['role'].capitalize()}: {m['content']}" for m in plain]
         said = "\n".join([*([HEADING + summary] if summary else []), *lines])
         room = self.backend.context_length - self.params.max_new_tokens
         while self.backend.count_tokens(asked := _request(said)) > room:

@@ -68,10 +68,10 @@ def calls_as_objects(messages: Sequence[Message]) -> list[Message]:
         following = messages[index + 1]["role"] if index + 1 < len(messages) else ""
         if message["role"] == "assistant" and (message.get("tool_calls") or following == "tool"):
             calls = [
-                {**call, "id": call.get("id") or f"companion_{index}_{number}"}
+                {**call, "id": call["id"] or f"companion_{index}_{number}"}
                 for number, call in enumerate(_objects(message))
             ]
-            content = message["content"] if message.get("tool_calls") else None
+            content = message.get("content") if message.get("tool_calls") else None
             message = {"role": "assistant", "content": content, "tool_calls": calls}
             waiting = [call["id"] for call in calls]
         elif message["role"] == "tool" and waiting:
@@ -126,31 +126,41 @@ def join_parts(parts: Sequence[Any]) -> list[dict[str, Any]]:
 
 
 def _as_text(message: Message) -> Message:
-    plain = {key: message[key] for key in ("role", "content")}
+    plain = {key: message.get(key) for key in ("role", "content")}
     if not message.get("tool_calls"):
         return plain
     try:
         calls = [call.text() for call in parse_tool_calls(message["tool_calls"])]
     except ToolCallError:
         calls = [json.dumps(message["tool_calls"], default=str)]
-    return plain | {"content": "\n".join(filter(None, [message["content"], *calls]))}
+    return plain | {"content": "\n".join(filter(None, [plain["content"], *calls]))}
 
 
-def _objects(message: Message) -> Sequence[dict[str, Any]]:
+def _objects(message: Message) -> list[dict[str, Any]]:
+    """Return the calls of a message that has some, ``id`` None where there is none."""
     if message.get("tool_calls"):
-        return message["tool_calls"]
+        return [_object(call) for call in message["tool_calls"]]
     try:
-        calls = parse_calls(message["content"] or "")
+        calls = parse_calls(message["content"])
     except ToolCallError:
         calls = []
     calls = calls or [ToolCall(UNREADABLE, {"text": message["content"]})]
-    return [
-        {
-            "type": "function",
-            "function": {"name": call.name, "arguments": json.dumps(call.arguments)},
-        }
-        for call in calls
-    ]
+    return [_object({"function": {"name": one.name, "arguments": one.arguments}}) for one in calls]
+
+
+def _object(call: Any) -> dict[str, Any]:
+    """Return a call as the protocol has it. A conversation file may hold anything in its place."""
+    given = call if isinstance(call, Mapping) else {}
+    function = given.get("function") if isinstance(given.get("function"), Mapping) else {}
+    name, arguments = function.get("name"), function.get("arguments")
+    arguments = {} if arguments is None else arguments  # a tool without arguments
+    if not isinstance(name, str) or not isinstance(arguments, str | Mapping):
+        name, arguments = UNREADABLE, {"text": json.dumps(call, default=str)}
+    if not isinstance(arguments, str):
+        arguments = json.dumps(arguments, default=str)
+    call_id = given["id"] if isinstance(given.get("id"), str) else None
+    function = {"name": name, "arguments": arguments}
+    return {"id": call_id, "type": "function", "function": function}
 
 
 def _with_dict(call: Any) -> Any:

@@ -106,6 +106,25 @@ def test_a_summary_that_fails_is_taken_up_again(scripted) -> None:
     assert conversation.summary == "one;two;"
 
 
+def test_calls_in_the_form_of_an_endpoint_are_summarized_too(scripted) -> None:
+    backend = scripted("short")
+    function = {"name": "calculator", "arguments": '{"expression": "6 * 7"}'}
+    call = {"id": "a", "type": "function", "function": function}
+    messages = [
+        {"role": "user", "content": "6 x 7?"},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "content": "42", "tool_call_id": "a"},
+    ]
+
+    ModelSummary(backend)("", messages)
+
+    (asked,) = backend.seen[0]
+    assert asked["content"].endswith(
+        'User: 6 x 7?\nAssistant: {"name": "calculator", "arguments": {"expression": "6 * 7"}}\n'
+        "Tool: 42"
+    )
+
+
 def test_the_model_summarizes_with_what_was_before(scripted) -> None:
     backend = scripted("  Ann lives in Oslo. ")
 

@@ -118,6 +118,51 @@ def test_a_call_that_can_not_be_read_is_shown_as_it_is() -> None:
     assert told[2]["tool_call_id"] == told[1]["tool_calls"][0]["id"]
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        3,
+        None,
+        [],
+        {},
+        {"type": "function"},
+        {"function": 3},
+        {"function": {"name": 3, "arguments": "{}"}},
+        {"id": 5, "function": {"name": "f", "arguments": 3}},
+    ],
+)
+def test_what_stands_in_the_place_of_a_call_is_sent_as_one(call: object) -> None:
+    """A conversation file can hold anything in ``tool_calls``."""
+    messages = [ASKED, {"role": "assistant", "content": None, "tool_calls": [call]}, AS_TEXT[2]]
+
+    _, called, result = calls_as_objects(messages)
+
+    (sent,) = called["tool_calls"]
+    assert sent["function"]["name"] == UNREADABLE
+    assert json.loads(json.loads(sent["function"]["arguments"])["text"]) == call
+    assert sent["id"] == result["tool_call_id"] == "companion_1_0"
+    assert calls_as_text(messages)[1]["content"] == json.dumps([call])
+    assert calls_for_template(messages) == messages
+
+
+def test_a_call_without_arguments_is_whole() -> None:
+    call = {"id": "a", "function": {"name": "now", "arguments": None}}
+
+    told = calls_as_objects([ASKED, {"role": "assistant", "tool_calls": [call]}])[1]
+
+    assert told["tool_calls"] == [entry(ToolCall("now", {}), "a")]
+
+
+def test_arguments_that_are_a_dict_are_sent_as_text() -> None:
+    call = {"id": "a", "function": {"name": SUM.name, "arguments": SUM.arguments}}
+    messages = [ASKED, {"role": "assistant", "tool_calls": [call]}]
+
+    told = calls_as_objects(messages)[1]
+
+    assert told == {"role": "assistant", "content": None, "tool_calls": [entry(SUM, "a")]}
+    assert calls_as_text(messages)[1] == {"role": "assistant", "content": SUM.text()}
+
+
 def test_a_template_gets_arguments_as_dicts() -> None:
     broken = {"id": "b", "function": {"name": "f", "arguments": "{bro"}}
     messages = [ASKED, {**AS_OBJECTS[1], "tool_calls": [entry(SUM, "a"), broken]}]
