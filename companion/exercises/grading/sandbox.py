@@ -33,7 +33,7 @@ from pathlib import Path
 from typing import Any
 
 from companion.exercises import arguments, values
-from companion.exercises.grading import worker
+from companion.exercises.grading import guard, limits, worker
 
 _MOST_OUTPUT = 30 * 2**20  # bytes of results
 _DISK = 64 * 2**20  # bytes that a submission may write in all
@@ -264,7 +264,7 @@ def worker_files() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="companion-worker-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        for module in (worker, values, arguments):
+        for module in (worker, limits, guard, values, arguments):
             copy = folder / Path(module.__file__).name
             shutil.copyfile(module.__file__, copy)
             copy.chmod(0o644)

@@ -3,8 +3,8 @@
 It is started as ``python -I -S worker.py`` with a job as JSON on standard input, and knows nothing
 but that job: the code, the cases' arguments, the limits. There is no solution here and no expected
 value, so a submission that takes over this process, or writes its own lines to the result channel,
-can only do what every submission does: state answers. `values` and `arguments` lie beside this
-file; all three need nothing but the standard library.
+can only do what every submission does: state answers. `values`, `arguments`, `limits` and
+`guard` lie beside this file; all need nothing but the standard library.
 
 The job is JSON: the code as ``cells``; for each exercise its ``cases`` and the source of ``run``;
 the limits. See `companion.exercises.grading.sandbox.Job`.
@@ -15,11 +15,8 @@ import __future__
 import ast
 import json
 import os
-import signal
 import sys
 import types
-
-_MOST_PROCESSES = 16
 
 
 def main() -> None:
@@ -29,10 +26,13 @@ def main() -> None:
     nothing = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):
         os.dup2(nothing, number)
-    _limit(job)
     sys.path[:0] = [os.path.dirname(os.path.abspath(__file__)), *job["path"]]
+    import guard
+    import limits
+
+    limits.set_limits(job)
     if job["guard"]:
-        _guard(os.getcwd() + os.sep)
+        guard.install(os.getcwd())
     with os.fdopen(channel, "w", encoding="utf-8") as out:
         process = os.getpid()
 
@@ -45,46 +45,6 @@ def main() -> None:
         _run(job, say)
         say(done=True)
         os._exit(0)  # no thread, no atexit hook of the submission lives on
-
-
-def _limit(job: dict) -> None:
-    """Set the limits of this process; root becomes a user without rights."""
-    import resource
-
-    if job["user"] is not None:
-        os.setgroups([])
-        os.setresgid(*[job["user"]] * 3)
-        os.setresuid(*[job["user"]] * 3)
-    limits = {
-        resource.RLIMIT_AS: job["memory"],
-        resource.RLIMIT_FSIZE: job["file"],
-        resource.RLIMIT_NPROC: _MOST_PROCESSES,
-        resource.RLIMIT_NOFILE: 256,
-        resource.RLIMIT_CORE: 0,
-    }
-    for kind, limit in limits.items():
-        hard = resource.getrlimit(kind)[1]
-        limit = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
-        resource.setrlimit(kind, (limit, limit))
-
-
-def _guard(folder: str) -> None:
-    """Refuse what bubblewrap would prevent. An audit hook stays, but it can be got around."""
-    refused = ("socket.", "subprocess.", "os.system", "os.exec", "os.spawn", "os.posix_spawn")
-    refused += ("os.fork", "os.kill", "os.remove", "os.rename", "os.rmdir", "os.chmod", "os.link")
-    refused += ("os.symlink", "os.truncate", "shutil.", "ftplib.", "http.", "urllib.", "signal.p")
-
-    def hook(event: str, args: tuple) -> None:
-        if event.startswith(refused):
-            raise PermissionError(f"{event} is not allowed while grading")
-        if event == "open" and isinstance(args[0], str | bytes):
-            path = os.path.realpath(os.fsdecode(args[0]))
-            writes = isinstance(args[2], int) and args[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
-            null = path == os.devnull
-            if (writes and not path.startswith(folder) and not null) or "exercises" in path:
-                raise PermissionError(f"opening {path} is not allowed while grading")
-
-    sys.addaudithook(hook)
 
 
 def _run(job: dict, say: object) -> None:
@@ -145,13 +105,15 @@ def _run_cell(source: str, name: str, space: dict, seconds: float) -> list[str]:
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = getattr(error, "lineno", None)
         return [f"{type(error).__name__}: {error}" + (f" (line {line})" if line else "")]
+    import limits
+
     errors = []
     for statement in statements:
         try:
-            with _Alarm(seconds):
+            with limits.Alarm(seconds):
                 code = compile(ast.Module([statement], []), name, "exec")
                 exec(code, space)  # noqa: S102, running submissions is what this program is for
-        except _TimeIsUp:
+        except limits.TimeIsUp:
             errors.append(f"line {statement.lineno}: stopped after {seconds:g} s")
         except BaseException as error:
             errors.append(f"line {statement.lineno}: {_said(error)}")
@@ -170,16 +132,17 @@ def _run_case(call: object, answer: object, arguments: str, left: float) -> tupl
     import time
 
     import arguments as codec
+    import limits
 
     if left <= 0:
         return {"state": "not run"}, 0.0
     args = codec.decode_arguments(arguments)
     start = time.monotonic()
     try:
-        with _Alarm(left):
+        with limits.Alarm(left):
             value = call(answer, *args)
             outcome = {"state": "value", "value": _encoded(value)}
-    except _TimeIsUp:
+    except limits.TimeIsUp:
         outcome = {"state": "timeout"}
     except BaseException as error:
         if isinstance(error, NotImplementedError) and "your code goes here" in str(error):
@@ -212,28 +175,6 @@ def _place(error: BaseException) -> str:
             line, name = trace.tb_lineno, trace.tb_frame.f_code.co_name
         trace = trace.tb_next
     return f"line {line} in {name}"[:200] if line else ""
-
-
-class _TimeIsUp(BaseException):
-    pass
-
-
-class _Alarm:
-    """Raise `_TimeIsUp` after some seconds, and again and again for code that catches it."""
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-
-    def __enter__(self) -> None:
-        def stop(*_: object) -> None:
-            raise _TimeIsUp
-
-        signal.signal(signal.SIGALRM, stop)
-        signal.setitimer(signal.ITIMER_REAL, max(self.seconds, 0.001), 0.1)
-
-    def __exit__(self, *_: object) -> None:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, signal.SIG_IGN)
 
 
 if __name__ == "__main__":
