@@ -21,7 +21,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup book serve notebook test lint unit fresh notebooks test-slow test-portable format constraints clean distclean
+.PHONY: help setup book serve notebook diagrams test lint unit fresh notebooks test-slow test-portable format constraints clean distclean
 
 help:  ## list the commands (this text)
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -46,6 +46,9 @@ serve: book  ## build the site and show it on http://127.0.0.1:8000 (PORT=...)
 notebook: $(READY)  ## run a page and write its notebook: PAGE=book/gpt/sampling.md (without PAGE: every page)
 	@$(BIN)/python book/_tools/notebook.py $(PAGE)
 
+diagrams: $(READY)  ## draw the diagrams of the pages that are new or changed (needs graphviz)
+	@$(BIN)/python book/_tools/diagrams.py
+
 # -- checks ------------------------------------------------------------------------------------------------
 
 test: lint unit fresh notebooks  ## everything that CI checks: the next four
@@ -62,8 +65,9 @@ unit: $(READY)  ## unit tests and doctests (also: make test-slow)
 	@echo "== unit tests and doctests"
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(JOBS)
 
-fresh: $(READY)  ## is every page of exercises made from its catalog, every notebook from its page?
-	@echo "== notebook freshness"
+fresh: $(READY)  ## are exercise pages, diagrams and notebooks those of the catalog and the pages?
+	@echo "== freshness of exercise pages, diagrams, notebooks"
+	@$(BIN)/python book/_tools/diagrams.py --check
 	@$(BIN)/python book/_tools/exercise_pages.py --check
 	@$(BIN)/python book/_tools/notebook.py --check
 

@@ -3,79 +3,43 @@
 from __future__ import annotations
 
 import html
-import re
-import shutil
-import subprocess
+from pathlib import Path
 from typing import ClassVar
 
+from diagrams import drawing_path
 from docutils import nodes
 from docutils.parsers.rst import directives
 from docutils.statemachine import StringList
+from project import find_project
 from quiz import Option, parse_quiz
 from sphinx.util.docutils import SphinxDirective
 
-_DOT_COMMAND = [
-    "dot",
-    "-Tsvg",
-    "-Gbgcolor=transparent",
-    "-Gfontname=sans-serif",
-    "-Nfontname=sans-serif",
-    "-Efontname=sans-serif",
-]
-_PIXELS_PER_POINT = 4 / 3
-_SMALLEST_SCALE = 0.7
-_COLORS = {"black": "currentColor", "#000000": "currentColor"}
-
 
 class Dot(SphinxDirective):
-    """A Graphviz diagram as inline SVG that follows the page's colors.
+    """A diagram as inline SVG that follows the page's colors; ``make diagrams`` draws it.
 
-    The option ``alt`` is required; ``caption`` is shown below the diagram. Without Graphviz the
-    description takes the diagram's place.
+    The option ``alt`` is required; ``caption`` is shown below the diagram.
     """
 
     has_content = True
     option_spec: ClassVar = {"alt": directives.unchanged_required, "caption": directives.unchanged}
 
     def run(self) -> list[nodes.Node]:
-        """Draw the diagram."""
+        """Put in the drawing of the diagram."""
         if not self.options.get("alt"):
             raise self.error("dot: an :alt: text is required")
         alt = html.escape(self.options["alt"], quote=True)
         caption = html.escape(self.options.get("caption", ""))
         caption = f"<figcaption>{caption}</figcaption>" if caption else ""
-        if shutil.which("dot") is None:
-            drawing = f'<p class="dot-description">Diagram: {alt}</p>'
-        else:
-            drawing = self._draw("\n".join(self.content), alt)
-        return [nodes.raw("", f'<figure class="dot">{drawing}{caption}</figure>', format="html")]
-
-    def _draw(self, source: str, alt: str) -> str:
-        done = subprocess.run(
-            _DOT_COMMAND, input=source, text=True, capture_output=True, check=False
-        )
-        if done.returncode != 0:
-            raise self.error(f"dot: {done.stderr.strip()}")
-        return inline_svg(done.stdout, alt)
-
-
-def inline_svg(svg: str, alt: str) -> str:
-    """Graphviz's SVG without prologue, ids and fixed colors, with a text alternative.
-
-    Args:
-        svg: What ``dot -Tsvg`` printed.
-        alt: Description, already escaped for an HTML attribute.
-    """
-    svg = svg[svg.index("<svg") :].strip()
-    svg = re.sub(r"<!--.*?-->|<title>.*?</title>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r' id="[^"]*"', "", svg)
-    for fixed, themed in _COLORS.items():
-        svg = svg.replace(f'"{fixed}"', f'"{themed}"')
-    if width := re.search(r'width="(\d+)pt"', svg):  # on a phone, rather scroll than shrink it away
-        readable = round(int(width[1]) * _PIXELS_PER_POINT * _SMALLEST_SCALE)
-        svg = svg.replace("<svg ", f'<svg style="min-width: {readable}px" ', 1)
-    svg = re.sub(r"(<text\b(?![^>]*fill=)[^>]*)>", r'\1 fill="currentColor">', svg)
-    return svg.replace("<svg ", f'<svg role="img" aria-label="{alt}" ', 1)
+        page = self.env.docname.removeprefix("book/")
+        project = find_project(Path(self.env.srcdir))
+        drawing = drawing_path(project, page, "\n".join(self.content))
+        if not drawing.is_file():
+            raise self.error("dot: this diagram is new or changed; run: make diagrams")
+        svg = drawing.read_text(encoding="utf-8").strip()
+        svg = svg.replace("<svg ", f'<svg role="img" aria-label="{alt}" ', 1)
+        scrolls = 'tabindex="0"'  # by keyboard too, where the screen is narrow
+        return [_raw(f'<figure class="dot" {scrolls}>{svg}{caption}</figure>')]
 
 
 class Widget(SphinxDirective):

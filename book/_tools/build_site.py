@@ -57,7 +57,7 @@ def build(project: Project, out: Path) -> int:
     work = out / "work"
     shutil.rmtree(work, ignore_errors=True)
     pages = prime(work / "_build" / ".jupyter_cache", project)
-    _name_what_is_missing(project)
+    _name_what_is_missing()
     print(f"building the site from {len(pages)} executed notebooks ...", flush=True)
     log = run_jupyter_book(project, work, out / "build.log")
     executed = [line for line in log.splitlines() if any(mark in line for mark in _EXECUTION_MARKS)]
@@ -77,16 +77,13 @@ def build(project: Project, out: Path) -> int:
     return 0
 
 
-def _name_what_is_missing(project: Project) -> None:
-    """Tell which optional programs are missing, what that changes, and how to get them."""
-    consequences = {
-        "node": ("nodejs", "formulas are drawn in the reader's browser, which makes pages heavier"),
-        "dot": ("graphviz", "diagrams are replaced by their descriptions"),
-    }
-    for program, (package, consequence) in consequences.items():
-        if shutil.which(program) is None:
-            print(f"note: {program} is not installed, so {consequence}.")
-            print(f"      to install it: sudo apt-get install {package}")
+def _name_what_is_missing() -> None:
+    """Tell that node is missing, what that changes, and how to get it."""
+    if shutil.which("node") is None:
+        print(
+            "note: node is not installed, so formulas are drawn in the reader's browser, which "
+            "makes pages heavier.\n      to install it: sudo apt-get install nodejs"
+        )
 
 
 def run_jupyter_book(project: Project, work: Path, log_file: Path) -> str:
