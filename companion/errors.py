@@ -50,6 +50,10 @@ class AnswerNotFoundError(CompanionError, ValueError):
     """A generated text holds no answer of the kind that was asked for."""
 
 
+class ChatTemplateError(CompanionError, ValueError):
+    """A chat template is missing, has a mistake, or does not take this conversation."""
+
+
 class ConversationError(CompanionError, ValueError):
     """A conversation, or its file, is not well formed, of another version or not writable."""
 

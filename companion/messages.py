@@ -4,11 +4,17 @@ A conversation is a list of dicts with a role and a content. The tokenizer's *ch
 it into one text with marks around every turn. Each model has its own template, and a model only
 works with the one that it was trained on. Taught in :doc:`/book/training/instruction-tuning`.
 
-Left out: images and sound, tool schemas, templates in which two tokenizers differ.
+Models such as Qwen3 can reason before they answer. Here they are told not to, unless asked:
+reasoning takes hundreds of tokens, and the book's answers are short. See `companion.reasoning`.
+
+Left out: images and sound, templates in which two tokenizers differ.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import Any, NamedTuple
+
+from companion.chat_template import render
 
 Message = Mapping[str, Any]
 
@@ -82,7 +88,7 @@ def _check_message(index: int, message: Message) -> None:
         raise ValueError(f"message {index} has no text: its 'content' is {content!r}, not a string")
 
 
-def prompt_text(tokenizer: Any, messages: Sequence[Message]) -> str:
+def prompt_text(tokenizer: Any, messages: Sequence[Message], *, thinking: bool = False) -> str:
     """Write a conversation as text, up to the place where the assistant's next turn begins.
 
     Hand the result to `companion.generate`. Taught in
@@ -91,23 +97,27 @@ def prompt_text(tokenizer: Any, messages: Sequence[Message]) -> str:
     Args:
         tokenizer: A `transformers` tokenizer with a chat template.
         messages: The conversation so far. The last message is not the assistant's.
+        thinking: Whether a model that can reason before it answers shall do so. Templates of other
+            models ignore it.
 
     Returns:
         The text, with the marks of the template.
 
     Raises:
-        ValueError: If the messages are not well formed, the last one is the assistant's, or the
-            tokenizer has no chat template.
+        ValueError: If the messages are not well formed, or the last one is the assistant's.
+        ChatTemplateError: If there is no chat template, or it does not take these messages.
     """
     check_messages(messages)
     if messages[-1]["role"] == "assistant":
         raise ValueError(
             "the last message is the assistant's, so there is nothing to answer; leave it out"
         )
-    return _render(tokenizer, messages, open_turn=True)
+    return render(tokenizer, messages, open_turn=True, thinking=thinking)
 
 
-def tokenize_chat(tokenizer: Any, messages: Sequence[Message]) -> ChatTokens:
+def tokenize_chat(
+    tokenizer: Any, messages: Sequence[Message], *, thinking: bool = False
+) -> ChatTokens:
     """Tokenize a conversation and mark the tokens that the assistant writes.
 
     An assistant's turn runs from the end of the prompt that `prompt_text` gives up to and
@@ -115,28 +125,31 @@ def tokenize_chat(tokenizer: Any, messages: Sequence[Message]) -> ChatTokens:
     rule) is not marked: generation stops before it. Taught in
     :doc:`/book/training/instruction-tuning`.
 
-    The turns are found by comparison. The conversation cut before and after a turn must give the
-    same tokens as the whole, as far as it goes.
+    The turns are found by comparison. What stands between the conversation cut before a turn and
+    the one cut after it must stand in the whole, too. Templates of models that can reason, such as
+    Qwen3's, put an empty block of reasoning into the prompt, and leave it out of earlier turns.
+    There the assistant's turn begins behind the prompt without the block.
 
     Args:
         tokenizer: A `transformers` tokenizer with a chat template.
         messages: The conversation.
+        thinking: As in `prompt_text`. True marks a block of reasoning as the assistant's, too.
 
     Returns:
         Token ids and mask, of the same length.
 
     Raises:
         ValueError: If the messages are not well formed, or the template does not allow to tell
-            the turns apart: it changes earlier turns when later ones follow (templates that drop
-            reasoning do), or ends no turn with a special token, so that no model could learn to
-            stop.
+            the turns apart: it changes what the assistant said when more follows, or ends no turn
+            with a special token, so that no model could learn to stop.
+        ChatTemplateError: If there is no chat template, or it does not take these messages.
     """
     check_messages(messages)
-    input_ids = _encode(tokenizer, _render(tokenizer, messages))
+    input_ids = _encode(tokenizer, render(tokenizer, messages, thinking=thinking))
     mask = [0] * len(input_ids)
     for index, message in enumerate(messages):
         if message["role"] == "assistant":
-            start, end = _turn(tokenizer, messages, index, input_ids)
+            start, end = _turn(tokenizer, messages, index, input_ids, thinking)
             mask[start:end] = [1] * (end - start)
     return ChatTokens(input_ids, mask)
 
@@ -155,56 +168,62 @@ def end_of_turn_id(tokenizer: Any) -> int:
     Raises:
         ValueError: As in `tokenize_chat`.
     """
-    turns = [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hello"}]
-    return tokenize_chat(tokenizer, turns).through_answer()[-1]
+    content = "Hello"
+    turns = [{"role": "user", "content": content}, {"role": "assistant", "content": content}]
+    after = _encode(tokenizer, render(tokenizer, turns).rpartition(content)[2])
+    return after[_ends(tokenizer, after, 1)[-1]]
 
 
 def _turn(
-    tokenizer: Any, messages: Sequence[Message], index: int, input_ids: list[int]
+    tokenizer: Any,
+    messages: Sequence[Message],
+    index: int,
+    input_ids: list[int],
+    thinking: bool,
 ) -> tuple[int, int]:
     """Return where the turn of message ``index`` starts, and where it ends, exclusive."""
-    before = _encode(tokenizer, _render(tokenizer, messages[:index], open_turn=True))
-    after = _encode(tokenizer, _render(tokenizer, messages[: index + 1]))
-    if input_ids[: len(before)] != before:
+    if not index:
+        raise ValueError(
+            "the conversation begins with the assistant; put a user's message in front"
+        )
+
+    def prompt(thinking: bool) -> list[int]:
+        text = render(tokenizer, messages[:index], open_turn=True, thinking=thinking)
+        return _encode(tokenizer, text)
+
+    after = _encode(tokenizer, render(tokenizer, messages[: index + 1], thinking=thinking))
+    prompts = [prompt(thinking), prompt(not thinking)]
+    alone = [ids for ids in prompts if after[: len(ids)] == ids]
+    inside = [ids for ids in prompts if input_ids[: len(ids)] == ids]
+    if not alone or not inside:
         raise ValueError(
             f"message {index}: the tokens of the prompt change when the answer follows. Either "
             "the chat template rewrites earlier turns (then train on conversations that end with "
-            "the first answer), or the answer begins with blanks that join the template's (then "
-            "strip it)."
+            "the first answer), or it opens reasoning in the prompt (then train on answers with "
+            "reasoning, or with another template), or the answer begins with blanks that join the "
+            "template's (then strip it)."
         )
-    if input_ids[: len(after)] != after:
-        raise ValueError(
-            f"message {index}: the chat template writes this turn differently when more messages "
-            "follow. Train on conversations that end with this turn."
-        )
+    for one, other in product(alone, inside):
+        turn, start = after[len(one) :], len(other)
+        if input_ids[start : start + len(turn)] == turn:
+            return start, start + _ends(tokenizer, turn, index)[-1] + 1
+    raise ValueError(
+        f"message {index}: the chat template writes this turn differently when more messages "
+        "follow. Train on conversations that end with this turn."
+    )
+
+
+def _ends(tokenizer: Any, ids: list[int], index: int) -> list[int]:
+    """Return where special tokens stand in a turn. The last one ends it."""
     marks = tokenizer.added_tokens_decoder  # all_special_ids leaves out those that have no role
-    ends = [
-        at
-        for at in range(len(before), len(after))
-        if after[at] in marks and marks[after[at]].special
-    ]
+    ends = [at for at, token in enumerate(ids) if token in marks and marks[token].special]
     if not ends:
         raise ValueError(
             f"message {index}: the chat template ends the assistant's turn with no special token, "
             "so a model trained on it can't learn to stop. Use a template that writes "
             f"{tokenizer.eos_token or 'an end-of-turn token'} after the content."
         )
-    return len(before), ends[-1] + 1
-
-
-def _render(tokenizer: Any, messages: Sequence[Message], *, open_turn: bool = False) -> str:
-    if not messages:
-        raise ValueError(
-            "the conversation begins with the assistant; put a user's message in front"
-        )
-    if tokenizer.chat_template is None:
-        raise ValueError(
-            "this tokenizer has no chat template. Set tokenizer.chat_template, or use the "
-            "tokenizer of a chat model."
-        )
-    return tokenizer.apply_chat_template(
-        [dict(message) for message in messages], tokenize=False, add_generation_prompt=open_turn
-    )
+    return ends
 
 
 def _encode(tokenizer: Any, text: str) -> list[int]:

@@ -29,7 +29,9 @@ LAYERS = [
         "companion.quantization",
     ],
     [
+        "companion.chat_template",
         "companion.messages",
+        "companion.reasoning",
         "companion.prompts",
         "companion.models",
         "companion.rewards",

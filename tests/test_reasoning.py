@@ -1,0 +1,108 @@
+"""Reasoning is kept apart from the answer, in a whole turn and in a stream."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from companion.reasoning import (
+    MARKS,
+    Reasoning,
+    answer_text,
+    keep_apart,
+    opening_mark,
+    split_reasoning,
+)
+
+CASES = {
+    "no reasoning": ("It is 42.", "", "It is 42."),
+    "blanks are kept": ("\n It is 42.\n", "", "\n It is 42.\n"),
+    "both marks": ("<think>\nHm.\n</think>\n\nIt is 42.", "Hm.", "It is 42."),
+    "blanks before": ("\n\n<think>Hm.</think>42", "Hm.", "42"),
+    "closing mark only": ("Hm. 41?\nNo.\n</think>\n\n42", "Hm. 41?\nNo.", "42"),
+    "never closed": ("<think>\nHm. 41?", "Hm. 41?", ""),
+    "the last mark counts": ("<think>a</think>b<think>c</think>d", "abc", "d"),
+    "again, not closed": ("<think>a</think>\nb\n<think>c", "a\nc", "b"),
+    "nothing reasoned": ("<think>\n\n</think>\n\n42", "", "42"),
+    "other words": ("<thinking>Hm.</thinking>42", "Hm.", "42"),
+    "Magistral": ("[THINK]Hm.[/THINK]42", "Hm.", "42"),
+    "a word about the mark": ("The mark <think> begins it.", "", "The mark <think> begins it."),
+    "marks as code": ("`<think>` and `</think>`", "", "`<think>` and `</think>`"),
+}
+
+
+@pytest.mark.parametrize(("text", "reasoning", "answer"), CASES.values(), ids=list(CASES))
+def test_reasoning_and_answer_by_hand(text: str, reasoning: str, answer: str) -> None:
+    assert split_reasoning(text) == (reasoning, answer)
+
+
+@pytest.mark.parametrize(("text", "reasoning", "answer"), CASES.values(), ids=list(CASES))
+@pytest.mark.parametrize("size", [1, 3, 1000])
+def test_a_stream_gives_the_same(text: str, reasoning: str, answer: str, size: int) -> None:
+    pieces = list(keep_apart(text[at : at + size] for at in range(0, len(text), size)))
+
+    assert answer_text(pieces).strip() == answer.strip()
+    thought = "".join(one.text for one in pieces if isinstance(one, Reasoning))
+    assert bool(thought) == bool(reasoning)
+
+
+def test_an_answer_comes_while_it_is_written() -> None:
+    assert list(keep_apart(["Good", " day", " to", " you."])) == ["Good", " day", " to", " you."]
+
+
+def test_nothing_of_reasoning_is_shown_if_it_is_opened() -> None:
+    pieces = ["<th", "ink>\n41?", " No.\n</", "think>\n", "\nIt", " is 42."]
+
+    assert list(keep_apart(pieces)) == [Reasoning("41? No."), "It", " is 42."]
+
+
+def test_what_was_shown_is_taken_back_if_only_the_end_is_marked() -> None:
+    pieces = list(keep_apart(["41?", " No.", "\n</think>\n\n", "42"]))
+
+    assert pieces == ["41?", " No.", Reasoning("41? No.", takes_back=True), "42"] or pieces == [
+        "41?",
+        " No.",
+        "\n",
+        Reasoning("41? No.", takes_back=True),
+        "42",
+    ]
+    assert answer_text(pieces) == "42"
+
+
+def test_a_prompt_can_open_the_reasoning() -> None:
+    begun = opening_mark("<s>assistant\n<think>\n")
+
+    assert begun == "<think>"
+    assert list(keep_apart(["41?", "</think>", "42"], begun)) == [Reasoning("41?"), "42"]
+    assert list(keep_apart(["41?"], begun)) == [Reasoning("41?")]
+    assert opening_mark("<s>assistant\n<think>\n\n</think>\n\n") == ""
+    assert opening_mark("What does <think> mean?") == ""
+
+
+def test_other_pieces_pass() -> None:
+    calls = [{"id": "a"}]
+
+    assert list(keep_apart(["<think>Hm.</think>", "42", calls])) == [Reasoning("Hm."), "42", calls]
+
+
+def test_closing_the_stream_closes_the_source() -> None:
+    closed = []
+
+    def source():
+        try:
+            yield "a"
+            yield "b"
+        finally:
+            closed.append(True)
+
+    pieces = keep_apart(source())
+    next(pieces)
+    pieces.close()
+
+    assert closed
+
+
+@given(st.lists(st.sampled_from([*MARKS[:2], "\n", "a", "`", "b ", "</thi"]), max_size=8))
+def test_any_stream_ends_with_the_answer_of_the_whole(pieces: list[str]) -> None:
+    text = "".join(pieces)
+
+    assert answer_text(keep_apart(pieces)).strip() == split_reasoning(text)[1].strip()
