@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,6 +14,8 @@ from docutils.statemachine import StringList
 from project import find_project
 from quiz import Option, parse_quiz
 from sphinx.util.docutils import SphinxDirective
+
+_FORMULA = re.compile(r"\$([^$]+)\$")
 
 
 class Dot(SphinxDirective):
@@ -103,11 +106,13 @@ class QuizQuestion(SphinxDirective):
 
     def _option(self, option: Option, name: str, kind: str) -> list[nodes.Node]:
         state = "right" if option.right else "wrong"
+        formula = _FORMULA.fullmatch(option.text.strip())  # a formula alone names no button
+        named = f' aria-label="{html.escape(formula[1], quote=True)}"' if formula else ""
         (text,) = self._parsed(option.text, option.line)
         return [
             _raw(
                 f'<div class="quiz-option"><label><input type="{kind}" name="{name}" '
-                f'value="{state}"><span>'
+                f'value="{state}"{named}><span>'
             ),
             *_inline(text),
             _raw(

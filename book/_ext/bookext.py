@@ -29,6 +29,13 @@ from timings import read_timings  # noqa: E402
 
 _log = logging.getLogger(__name__)
 _EXERCISE = re.compile(r"\((ex-[\w-]+)\)=\n## (.+)\n\n.+ Taught in \{doc\}`/book/([\w/-]+)`")
+_NOT_FOUND = """\
+<h1>Page not found</h1>
+<p>There is no page at this address. Pages may have moved: try the
+<a href="{0}search.html">search</a>, the <a href="{0}index.html">title page</a>, which lists all
+parts, or the
+<a href="{0}genindex.html">index of terms</a>.</p>
+"""
 _COLAB_LOGO = "_static/images/logo_colab.png"  # the theme's own copy
 
 
@@ -37,7 +44,9 @@ def set_addresses(app: Sphinx, config: Config) -> None:
     project = find_project(Path(app.srcdir))
     config.html_baseurl = project.site_url
     config.ogp_site_url = project.site_url
-    config.notfound_urls_prefix = urlsplit(project.site_url).path
+    prefix = urlsplit(project.site_url).path
+    config.notfound_urls_prefix = prefix
+    config.notfound_context = {"title": "Page not found", "body": _NOT_FOUND.format(prefix)}
     config.html_theme_options["repository_url"] = f"https://github.com/{project.repository}"
     config.html_theme_options["repository_branch"] = BRANCH
 

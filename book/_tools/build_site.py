@@ -94,7 +94,7 @@ def run_jupyter_book(project: Project, work: Path, log_file: Path) -> str:
     """
     command = [sys.executable, "-c", _JUPYTER_BOOK, "build", str(project.root)]
     command += ["--path-output", str(work), "-W", "-n", "--keep-going"]
-    environment = {**os.environ, "PYTHONUTF8": "1"}
+    environment = {"SOURCE_DATE_EPOCH": last_change(project), **os.environ, "PYTHONUTF8": "1"}
     with log_file.open("w", encoding="utf-8") as log:  # a pipe would wait for node, too
         done = subprocess.run(
             command,
@@ -111,6 +111,16 @@ def run_jupyter_book(project: Project, work: Path, log_file: Path) -> str:
         told = [line for line in lines if _COMPLAINT.search(line)] or lines[-25:]
         raise BookError("jupyter-book failed:\n" + "\n".join(told) + f"\nfull log: {log_file}")
     return text
+
+
+def last_change(project: Project) -> str:
+    """Time of the last commit, in seconds: the date of a page is not the day of the build."""
+    command = ["git", "-C", str(project.root), "log", "-1", "--format=%ct"]
+    try:
+        time_of_commit = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    except FileNotFoundError:
+        time_of_commit = ""
+    return time_of_commit.strip() or str(int(time.time()))
 
 
 def _add_notebooks(project: Project, pages: list[Page], html: Path) -> None:

@@ -11,6 +11,7 @@ _VOID |= {"param", "track", "wbr"}
 _NOT_LOADED = {"canonical", "next", "prev", "search", "index", "author", "copyright", "alternate"}
 _LOADING_TAGS = {"img", "script", "iframe", "source", "video", "audio", "embed", "object", "track"}
 _CSS_URL = re.compile(r"url\(\s*[\"']?([^\"')]+)[\"']?\s*\)|@import\s+[\"']([^\"']+)[\"']")
+_RAW_ROW = re.compile(r"\s*\|.*\|\s*$", re.MULTILINE)
 _SCRIPT_REQUEST = re.compile(
     r"(?:\bimport|\bfetch|importScripts)\s*\(\s*[\"'`](https?://[^\"'`]+)"
     r"|\bimport\s[^;\"']*[\"'](https?://[^\"']+)"
@@ -26,7 +27,7 @@ class HtmlFacts:
         ids: Anchors that a link may name.
         links: Addresses of ``<a>``.
         resources: Addresses that a browser requests while it shows the page.
-        faults: Pictures without a description and formulas that failed.
+        faults: Pictures without a description, formulas that failed, tables that are raw text.
     """
 
     ids: set[str] = field(default_factory=set)
@@ -94,6 +95,8 @@ class _Reader(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         tag = self._open[-1][0] if self._open else ""
+        if tag == "p" and _RAW_ROW.match(data):
+            self.facts.faults.append(f"a table is shown as raw text: {data.strip()[:60]}")
         if tag == "style":
             self.facts.resources += css_addresses(data)
         elif tag == "script":

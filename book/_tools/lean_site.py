@@ -11,6 +11,8 @@ from pathlib import Path
 
 from fontTools import subset
 from fontTools.ttLib import TTFont
+from languages import mark_japanese
+from project import BookError
 
 _ICON_RULE = re.compile(
     r"((?:\.fa-[\w-]+(?::{1,2}before)?,?)+)\{(?:--fa:|content:)\"\\([0-9a-f]+)\"", re.IGNORECASE
@@ -24,6 +26,8 @@ _HTML_CHANGES = [
         re.compile(r'(dataset\.theme = localStorage\.getItem\("theme"\) \|\| )"[a-z]*";'),
         r'\1(matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");',
     ),
+    # a page without scripts is light: "auto" has no colors
+    (re.compile(r'(<html [^>]*data-theme=)"auto"'), r'\1"light"'),
     # the theme declares the viewport three times
     (
         re.compile(r'<meta name="viewport" content="width=device-width, initial-scale=1"\s*/?>'),
@@ -38,6 +42,19 @@ _HTML_CHANGES = [
         ),
         "",
     ),
+    # a title for print, also on pages without one
+    (re.compile(r"<h1></h1>\s*"), ""),
+    # roles that screen readers reject, or know by other names
+    (re.compile(r'<div role="list" class="citation-list">'), '<div class="citation-list">'),
+    (re.compile(r'(<div class="citation" id="[^"]*") role="doc-biblioentry"'), r"\1"),
+    # a button whose text is an icon has its name before the scripts have run, too
+    (
+        re.compile(
+            r'<button (?![^>]*aria-label)(?=class="(?:sidebar-toggle|btn search-button-field))'
+            r'([^>]*title="([^"]*)")'
+        ),
+        r'<button aria-label="\2" \1',
+    ),
     # names for screen readers: the visible text of these controls is their name
     (re.compile(r'(<button class="btn search-button-field[^>]*?)\s+aria-label="Search"'), r"\1"),
     (re.compile(r'<summary aria-label="Toggle hidden content">'), "<summary>"),
@@ -50,6 +67,12 @@ _HTML_CHANGES = [
         '<div role="region" aria-label="Sidebar" class="bd-sidebar-primary bd-sidebar"',
     ),
 ]
+_SEARCH_CHANGES = {  # excerpts come from the text: no contents, no formula three times over
+    '[".headerlink", "script", "style"]': '[".headerlink", ".katex-mathml", ".run-line", "script", '
+    '"style"]',
+    '`[role="main"] ${anchor}`': "`article ${anchor}`",
+    "querySelector('[role=\"main\"]')": 'querySelector("article")',
+}
 _TTF_COPY = re.compile(r",\s*url\([^)]*fa-[\w-]+\.ttf[^)]*\)\s*format\([^)]*\)")
 _DEFER = re.compile(r"<script (?![^>]*\bdefer\b)(?![^>]*documentation_options)([^>]*\bsrc=)")
 
@@ -61,6 +84,7 @@ def lean(site: Path) -> None:
     for page in pages:
         _rewrite(page)
     _delete_unused(site)
+    _mend_search(site / "_static" / "searchtools.js")
     text = "".join(page.read_text(encoding="utf-8") for page in pages)
     styles = _joined(site / "_static", "*.css")
     icons = used_icons(text + _joined(site / "_static", "*.js"), styles)
@@ -80,8 +104,25 @@ def _rewrite(page: Path) -> None:
         new = pattern.sub(replacement, new)
     if page.name != "search.html":
         new = _DEFER.sub(r"<script defer \1", new)
+    new = mark_japanese(new)
     if new != text:
         page.write_text(new, encoding="utf-8")
+
+
+def _mend_search(script: Path) -> None:
+    """Let Sphinx's search show excerpts of a page's text alone.
+
+    Raises:
+        BookError: If the script is not the one that these changes are for.
+    """
+    if not script.is_file():
+        return
+    text = script.read_text(encoding="utf-8")
+    for old, new in _SEARCH_CHANGES.items():
+        if old not in text and new not in text:
+            raise BookError(f"{script.name} has changed: {old} is not in it; see lean_site.py")
+        text = text.replace(old, new)
+    script.write_text(text, encoding="utf-8")
 
 
 def _delete_unused(site: Path) -> None:

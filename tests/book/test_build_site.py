@@ -1,6 +1,9 @@
 """Around the build: outputs for the cache, smaller files, the extension's own markup."""
 
+import os
 import shutil
+import subprocess
+import time
 from pathlib import Path
 
 import bookext
@@ -8,6 +11,7 @@ import build_site
 import lean_site
 import nbformat
 import pytest
+import sphinx
 from diagrams import FOLDER, drawing_path
 from notebook_file import build_draft, write
 from prime_cache import prime
@@ -15,6 +19,8 @@ from project import BookError, Project
 from references import read_references
 
 ROOT = Path(__file__).parents[2]
+GIT_USER = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
+GIT_TIME = {**os.environ, "GIT_COMMITTER_DATE": "@1000 +0000"}
 PAGE = "# One\n\nText.\n\n```{code-cell} ipython3\nprint(1)\n```\n"
 
 
@@ -83,6 +89,60 @@ def test_only_formula_fonts_that_are_used_are_kept(tmp_path):
 
     assert sorted(path.name for path in tmp_path.glob("*.woff2")) == ["a.woff2", "b.woff2"]
     assert "c.woff2" not in sheet.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            '<html lang="en" data-theme="auto"><p>x</p>',
+            '<html lang="en" data-theme="light"><p>x</p>',
+        ),
+        ("<div>\n    <h1></h1>\n</div>", "<div>\n    </div>"),
+        (
+            '<div role="list" class="citation-list">\n<div class="citation" id="id2" '
+            'role="doc-biblioentry">',
+            '<div class="citation-list">\n<div class="citation" id="id2">',
+        ),
+        (
+            '<button class="sidebar-toggle btn" title="Toggle primary sidebar">',
+            '<button aria-label="Toggle primary sidebar" class="sidebar-toggle btn" '
+            'title="Toggle primary sidebar">',
+        ),
+        ("<body><p>東京</p></body>", '<body><p><span lang="ja">東京</span></p></body>'),
+    ],
+    ids=["colors without scripts", "empty title", "roles", "name of a button", "language"],
+)
+def test_a_page_is_mended_once(before, after, tmp_path):
+    (tmp_path / "a.html").write_text(before, encoding="utf-8")
+
+    lean_site.lean(tmp_path)
+    lean_site.lean(tmp_path)
+
+    assert (tmp_path / "a.html").read_text(encoding="utf-8") == after
+
+
+def test_excerpts_of_the_search_are_of_the_text_alone(tmp_path):
+    script = tmp_path / "_static" / "searchtools.js"
+    script.parent.mkdir()
+    shutil.copy(Path(sphinx.__file__).parent / "themes/basic/static/searchtools.js", script)
+
+    lean_site.lean(tmp_path)
+
+    text = script.read_text(encoding="utf-8")
+    assert 'querySelector("article")' in text
+    assert ".katex-mathml" in text
+    script.write_text(text.replace("article", "main"), encoding="utf-8")
+    with pytest.raises(BookError, match=r"searchtools\.js has changed"):
+        lean_site.lean(tmp_path)
+
+
+def test_the_date_of_a_page_is_that_of_the_last_commit(book):
+    assert abs(int(build_site.last_change(book.project)) - time.time()) < 60  # no repository
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "x", "--date", "@1000 +0000"]):
+        subprocess.run(["git", "-C", book.root, *GIT_USER, *command], check=True, env=GIT_TIME)
+
+    assert build_site.last_change(book.project) == "1000"
 
 
 def test_the_run_line_states_what_was_measured():

@@ -27,6 +27,7 @@ GOOD = """
 <svg role="img" aria-label="a leads to b"><text>a</text></svg>
 <svg><title>named</title></svg>
 <span aria-hidden="true"><svg><path/></svg></span>
+<p>|x| is a length, | alone is none, <code>a | b</code> an or.</p>
 <link rel="canonical" href="https://ada.github.io/engine/">
 """
 
@@ -57,6 +58,7 @@ def test_a_good_site_has_no_fault(site, capsys):
         ('<script>import("https://cdn.example.org/a.js")</script>', "third party"),
         ('<span class="katex-error" title="bad \\frac">x</span>', "a formula failed: bad"),
         ("<math><merror>x</merror></math>", "a formula failed"),
+        ("<p>| a | b |\n|—|—|\n| 1 | 2 |</p>", "a table is shown as raw text: | a | b |"),
         ('<img src="data:,x">', "a picture has no description"),
         ('<img src="data:,x" alt="data:,x">', "a picture has no description"),
         ('<figure><img src="data:,x" alt=""></figure>', "a picture has no description"),

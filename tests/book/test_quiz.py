@@ -39,7 +39,7 @@ What is even?
 - [ ] Three.
 
   No.
-- [x] Four.
+- [x] $4$
 
   Yes, too.
 ```
@@ -125,6 +125,7 @@ def test_the_markup_is_valid_and_every_input_has_a_label(page):
     assert part.count('type="checkbox" name="page-several"') == 3
     assert "<legend>Which of <code" in part
     assert part.count("Several may hold.") == 1
+    assert 'value="right" aria-label="4"' in part  # a formula alone would be no name
 
 
 @pytest.fixture
