@@ -4,6 +4,7 @@ import hashlib
 import inspect
 import os
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
@@ -29,7 +30,10 @@ _ENDINGS = {
     "died": "your code ended the process",
     "timeout": "your code did not come to an end",
     "output": "your code said too much",
+    "memory": "your code took too much memory",
+    "files": "your code wrote too much to files",
 }
+_NO_TIME = "not run, since what came before used up all the time"
 
 
 class Grader:
@@ -148,33 +152,33 @@ class Grader:
     def _collect(
         self, submission: Submission, sandbox: Sandbox
     ) -> tuple[dict[str, list[dict]], list[str], str]:
-        """Run a submission, again without the exercise that it did not survive."""
+        """Run a submission, again without the exercise that it did not survive.
+
+        All runs together have the time of one.
+        """
         found: dict[str, list[dict]] = {}
         notes: list[str] = []
         order = [one.id for one in self.exercises]
         job = replace(self._job, cells=submission.cells)
         folder = submission.path if submission.path.is_dir() else None
+        end = time.monotonic() + job.seconds()
         while not self._stopped.is_set():
-            messages, ending = sandbox.run(job, folder)
-            reached = None
-            for message in messages:
-                name = message.get("exercise")
-                if isinstance(name, str) and name in order[job.skip :]:
-                    reached = name
-                    if message.keys() - {"exercise"}:
-                        found.setdefault(name, []).append(message)
-                elif isinstance(message.get("error"), str) and job.skip == 0:
-                    notes.append(f"cell {message.get('cell')}, {message['error'][:300]}")
+            said, ending = sandbox.run(job, folder, end - time.monotonic())
+            found |= said.found
+            if job.skip == 0:
+                notes += said.notes
             if ending == "done":
                 return found, notes, "graded"
-            if reached is None:  # it did not get beyond its own cells
-                cell = max((m["cell"] for m in messages if type(m.get("cell")) is int), default=0)
-                return found, [*notes, f"cell {cell}: {_ENDINGS[ending]}"], "stopped"
-            found.setdefault(reached, []).append({"ended": _ENDINGS[ending]})
-            notes.append(f"{reached}: {_ENDINGS[ending]}")
-            job = replace(job, skip=order.index(reached) + 1)
+            if said.reached is None:  # it did not get beyond its own cells
+                return found, [*notes, f"cell {said.cell}: {_ENDINGS[ending]}"], "stopped"
+            found.setdefault(said.reached, []).append({"ended": _ENDINGS[ending]})
+            notes.append(f"{said.reached}: {_ENDINGS[ending]}")
+            job = replace(job, skip=said.position + 1)
             if job.skip == len(order):
                 return found, notes, "graded"
+            if time.monotonic() >= end:
+                found |= {name: [{"ended": _NO_TIME}] for name in order[job.skip :]}
+                return found, [*notes, f"{order[job.skip]} and what follows: {_NO_TIME}"], "stopped"
         return found, notes, "stopped"
 
     def _verdict(self, exercise: Exercise, messages: list[dict]) -> Verdict:

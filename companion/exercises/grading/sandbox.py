@@ -2,15 +2,16 @@
 
 With bubblewrap (``bwrap``, on Linux) the process has its own name spaces: no network, no processes
 of others, a file system that holds the system's programs and libraries, Python with its packages,
-a copy of the submission's folder, and an empty folder in memory to write to. It runs as an
-unprivileged user, can start at most 16 processes or threads, and is limited in memory, file size
-and time. It stops what student code does by accident or by mischief. It does not stop an attack on
-the kernel itself, and two submissions share the machine's processors and memory bandwidth. For
-code by people you distrust, grade on a machine of its own.
+a copy of the submission's folder, and a folder in memory to write to. It runs as an unprivileged
+user. A filter of system calls keeps it to one process with some threads; its memory, files and time
+are limited. That stops what student code does by accident or by mischief. It does not stop an
+attack on the kernel itself, and two submissions share the machine's processors and memory
+bandwidth. For code by people you distrust, grade on a machine of its own.
 
-Without bubblewrap the limits remain, and an audit hook refuses sockets, processes and writing
-outside the working folder. Code that knows Python well gets around such a hook, and can read your
-files: `isolation` says which of the two it is, and ``companion grade`` warns.
+Without bubblewrap, Linux still filters system calls and files (see `seccomp`, `landlock`), where
+its kernel can. Where it can't, and on macOS, a hook of Python refuses sockets, processes and files
+(see `guard`). Code that knows Python well gets around such a hook. `isolation` says whether there
+is bubblewrap, and `Sandbox.held` what is in force; ``companion grade`` warns.
 """
 
 import contextlib
@@ -19,27 +20,35 @@ import os
 import select
 import shutil
 import signal
-import site
 import subprocess
 import sys
-import sysconfig
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from companion.exercises import arguments, values
-from companion.exercises.grading import guard, limits, worker
+from companion.exercises.grading import (
+    bubblewrap,
+    guard,
+    landlock,
+    limits,
+    seccomp,
+    watch,
+    worker,
+    workplace,
+)
+from companion.exercises.grading.bubblewrap import isolation, library_path
+from companion.exercises.grading.transcript import TooMuch, Transcript
 
-_MOST_OUTPUT = 30 * 2**20  # bytes of results
-_DISK = 64 * 2**20  # bytes that a submission may write in all
 _LARGEST_COPY = 20 * 2**20
 _FIRST_USER = 64_000  # what root becomes: each slot a user of its own, far from real ones
-_SYSTEM = ("/usr", "/bin", "/lib", "/lib32", "/lib64", "/sbin", "/etc/ld.so.cache")
+_THREADS = 16  # of such a user
+_MORE_THREADS = 256  # of an ordinary user, beside those that the user has
+_LATE = 1.25, 2.0  # how late an answer may come by the grader's clock: a factor, and seconds
 
 
 @dataclass(frozen=True)
@@ -49,9 +58,13 @@ class Job:
     Args:
         cells: Code of the submission.
         exercises: For each one its id, variable, source of ``run``, encoded cases, seconds.
-        load_seconds: Time limit for each statement of the submission.
+        load_seconds: Time limit for each statement of the submission; four times that for all.
         memory: Limit of address space in bytes; importing torch alone takes about 2 GiB.
+        file: Bytes of the largest file.
+        disk: Bytes of all files together.
+        files: How many files and folders there may be.
         skip: Exercises to leave out at the front, after a worker had to be killed.
+        path: Folders of installed packages.
     """
 
     cells: tuple[str, ...]
@@ -59,41 +72,27 @@ class Job:
     load_seconds: float = 15.0
     memory: int = 4 * 2**30
     file: int = 10 * 2**20
+    disk: int = 64 * 2**20
+    files: int = 4096
     skip: int = 0
-    path: tuple[str, ...] = field(default_factory=lambda: _library_path())
-    user: int | None = None
-    guard: bool = False
+    path: tuple[str, ...] = field(default_factory=lambda: library_path())
+
+    def cell_seconds(self) -> float:
+        """Return the time after which a worker is killed that has not come to an exercise."""
+        return _late(4 * self.load_seconds)
+
+    def exercise_seconds(self, number: int) -> float:
+        """Return the time after which a worker is killed that has begun an exercise."""
+        return _late(self.exercises[number]["seconds"])
 
     def seconds(self) -> float:
-        """Return the time after which the worker is killed."""
-        return 4 * self.load_seconds + 1.5 * sum(one["seconds"] for one in self.exercises)
+        """Return the time that a submission may take in all, however often it is started."""
+        return self.cell_seconds() + sum(map(self.exercise_seconds, range(len(self.exercises))))
 
 
-def _library_path() -> tuple[str, ...]:
-    """Return the folders of installed packages; not those of editable ones, such as this."""
-    folders = [*site.getsitepackages(), sysconfig.get_path("platlib")]
-    return tuple(dict.fromkeys(folder for folder in folders if os.path.isdir(folder)))
-
-
-@cache
-def isolation() -> str:
-    """Return ``"bubblewrap"`` if it is installed and works here, else ``"limits only"``."""
-    program = shutil.which("bwrap")
-    if program is None:
-        return "limits only"
-    trial = subprocess.run(
-        [program, *_namespaces(), "--ro-bind", "/", "/", "true"], capture_output=True, check=False
-    )
-    return "bubblewrap" if trial.returncode == 0 else "limits only"
-
-
-def _namespaces() -> list[str]:
-    """Return the name spaces; root keeps its own users and becomes another inside."""
-    common = ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
-    common += ["--unshare-cgroup-try", "--die-with-parent", "--new-session", "--clearenv"]
-    if os.geteuid() == 0:
-        return [*common, "--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
-    return [*common, "--unshare-user"]
+def _late(seconds: float) -> float:
+    factor, more = _LATE
+    return factor * seconds + more
 
 
 class Sandbox:
@@ -102,92 +101,92 @@ class Sandbox:
     Args:
         tools: Folder with the worker's files, from `worker_files`.
         slot: Number of the thread.
+
+    Attributes:
+        held: What is in force beside the limits of the operating system; see `limits.confine`.
     """
 
     def __init__(self, tools: Path, slot: int = 0) -> None:
         """Remember where things are."""
         self.tools, self.slot = tools, slot
+        self.held: tuple[str, ...] = ()
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
 
-    def run(self, job: Job, folder: Path | None = None) -> tuple[list[dict[str, Any]], str]:
+    def run(
+        self, job: Job, folder: Path | None = None, seconds: float | None = None
+    ) -> tuple[Transcript, str]:
         """Run a job.
 
         Args:
             job: The job.
             folder: The submission's own folder, of which the process sees a copy; None for none.
+            seconds: Time limit for all of it, `Job.seconds` if None.
 
         Returns:
-            The worker's messages, and how it ended: ``"done"``, ``"died"`` (it crashed or left),
-            ``"timeout"`` or ``"output"`` (it said too much).
+            What the worker said, and how it ended: ``"done"``, ``"died"`` (it crashed or left),
+            ``"timeout"``, ``"output"`` (it said too much), ``"memory"`` or ``"files"``.
         """
+        seconds = job.seconds() if seconds is None else min(seconds, job.seconds())
         with tempfile.TemporaryDirectory(prefix="companion-grade-") as name:
-            home = Path(name)
-            home.chmod(0o755)
-            copy = home / "submission"
-            copy.mkdir()
+            given, work = Path(name) / "submission", Path(name) / "work"
+            given.mkdir()
+            work.mkdir()
             if folder is not None:
-                _copy_files(folder, copy)
-            user = _FIRST_USER + self.slot if os.geteuid() == 0 else None
-            bubble = isolation() == "bubblewrap"
-            settings = {**asdict(job), "user": user if bubble else None, "guard": not bubble}
-            command = self._command(copy) if bubble else [*_PYTHON, str(self.tools / "worker.py")]
-            return self._talk(command, json.dumps(settings).encode(), job.seconds(), copy)
+                _copy_files(folder, given)
+            settings, command = self._start(job, given, work)
+            said, ended = self._talk(command, settings, job, seconds, work)
+        self.held = said.held or ()
+        if not ended:
+            ended = "done" if said.done else "died"
+        return said, ended
 
-    def _command(self, copy: Path) -> list[str]:
-        prefixes = {sys.prefix, sys.base_prefix, *_library_path()}
-        binds = [path for path in (*_SYSTEM, *sorted(prefixes)) if os.path.exists(path)]
-        command = ["bwrap", *_namespaces()]
-        # First, since Python itself may lie in a folder below it.
-        command += ["--perms", "1777", "--size", str(_DISK), "--tmpfs", "/tmp"]
-        parents = {parent for path in binds for parent in Path(path).parents if parent.name}
-        for parent in sorted(
-            parents - set(map(Path, (*_SYSTEM, "/tmp")))
-        ):  # else they would be root's alone
-            command += ["--perms", "0755", "--dir", str(parent)]
-        for path in binds:
-            if os.path.islink(path):
-                command += ["--symlink", os.readlink(path), path]
-            else:
-                command += ["--ro-bind", path, path]
-        for folder in _library_path():  # where the package itself is installed there
-            if (Path(folder) / "companion").is_dir():
-                command += ["--tmpfs", f"{folder}/companion"]
-        command += ["--ro-bind", str(self.tools), "/grader", "--ro-bind", str(copy), "/submission"]
-        command += ["--proc", "/proc", "--dev", "/dev", "--chdir", "/tmp"]
-        for name, value in _ENVIRONMENT.items():
-            command += ["--setenv", name, value]
-        return [*command, *_PYTHON, "/grader/worker.py"]
+    def _start(self, job: Job, given: Path, work: Path) -> tuple[dict[str, Any], list[str]]:
+        """Return what the worker is told and the command that starts it."""
+        weak = isolation() != "bubblewrap"
+        own_user = os.geteuid() == 0 and not weak
+        settings = {**asdict(job), "weak": weak, "cpu": int(2 * job.seconds()) + 1}
+        settings["user"] = _FIRST_USER + self.slot if own_user else None
+        settings["threads"] = _THREADS if own_user else _usual_threads()
+        settings["cell_seconds"] = 4 * job.load_seconds
+        if not weak:
+            settings |= {"work": bubblewrap.WORK, "given": bubblewrap.GIVEN}
+            settings |= {"mount": bubblewrap.work_can_be_mounted()}
+            program = [*_PYTHON, f"{bubblewrap.TOOLS}/worker.py"]
+            variables = _environment(bubblewrap.WORK)
+            return settings, bubblewrap.command(self.tools, given, job.disk, variables, program)
+        readable, listable = bubblewrap.readable()
+        settings |= {"readable": [*readable, str(self.tools)], "listable": listable}
+        settings |= {"work": str(work), "given": str(given), "mount": True}
+        return settings, [*_PYTHON, str(self.tools / "worker.py")]
 
     def _talk(
-        self, command: list[str], job: bytes, seconds: float, folder: Path
-    ) -> tuple[list[dict[str, Any]], str]:
+        self, command: list[str], settings: dict[str, Any], job: Job, seconds: float, work: Path
+    ) -> tuple[Transcript, str]:
         """Start the process, feed it, read what it says until it ends or must be ended."""
         process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=_ENVIRONMENT,
-            cwd=folder,
+            env=_environment(str(work)),
+            cwd=work,
             start_new_session=True,
         )
         with self._lock:
             self._process = process
+        said = Transcript(len(job.cells), job.exercises, job.skip)
         try:
             with contextlib.suppress(BrokenPipeError):  # it has died; what it said tells more
-                process.stdin.write(job)
+                process.stdin.write(json.dumps(settings).encode())
             with contextlib.suppress(BrokenPipeError):
                 process.stdin.close()
-            said, ended = _read(process.stdout.fileno(), time.monotonic() + seconds)
+            ended = _listen(process, said, job, seconds, work)
         finally:
             _kill(process)
             process.stdout.close()
             process.wait()
-        messages = list(_messages(said))
-        if ended:
-            return messages, ended
-        return messages, "done" if messages and messages[-1].get("done") is True else "died"
+        return said, ended
 
     def stop(self) -> None:
         """Kill the process that is running, from another thread."""
@@ -197,31 +196,51 @@ class Sandbox:
 
 
 _PYTHON = [sys.executable, "-I", "-S"]
-_ENVIRONMENT = {
-    "PATH": "/usr/bin:/bin",
-    "HOME": "/tmp",
-    "LANG": "C.UTF-8",
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "PYTHONHASHSEED": "0",
-}
 
 
-def _read(pipe: int, deadline: float) -> tuple[bytes, str]:
-    """Read until the end, the deadline or the largest output; also say if it was not the end."""
-    parts, size = [], 0
-    while (left := deadline - time.monotonic()) > 0:
-        if not select.select([pipe], [], [], left)[0]:
-            break
-        part = os.read(pipe, 2**16)
-        if not part:
-            return b"".join(parts), ""
-        parts.append(part)
-        size += len(part)
-        if size > _MOST_OUTPUT:
-            return b"".join(parts), "output"
-    return b"".join(parts), "timeout"
+def _environment(work: str) -> dict[str, str]:
+    one_thread = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    fixed = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"}
+    return {**fixed, **dict.fromkeys(one_thread, "1"), "HOME": work, "TMPDIR": work}
+
+
+def _usual_threads() -> int | None:
+    """Return how many threads an ordinary user may have: the limit counts those outside, too."""
+    if sys.platform != "linux":  # there, only processes are counted
+        return None
+    count, user = 0, os.getuid()
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):  # it has just ended
+                if entry.stat().st_uid == user:
+                    count += len(os.listdir(f"{entry.path}/task"))
+    return count + _MORE_THREADS
+
+
+def _listen(
+    process: subprocess.Popen[bytes], said: Transcript, job: Job, seconds: float, work: Path
+) -> str:
+    """Read until the end or a limit, by this process's clock; returns which limit it was."""
+    pipe = process.stdout.fileno()
+    end = time.monotonic() + seconds
+    position, phase_end = said.position, time.monotonic() + job.cell_seconds()
+    while (left := min(end, phase_end) - time.monotonic()) > 0:
+        if select.select([pipe], [], [], min(left, watch.EVERY))[0]:
+            part = os.read(pipe, 2**16)
+            if not part:
+                return ""
+            try:
+                said.feed(part)
+            except TooMuch:
+                return "output"
+        elif said.held is not None and (
+            much := watch.excess(said.held, process.pid, work, job.memory, job.disk)
+        ):
+            return much
+        if said.position != position:
+            position = said.position
+            phase_end = time.monotonic() + job.exercise_seconds(position)
+    return "timeout"
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
@@ -230,17 +249,6 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
     with contextlib.suppress(ProcessLookupError):
         process.kill()
-
-
-def _messages(said: bytes) -> Iterator[dict[str, Any]]:
-    """Yield the lines that are JSON objects; a submission may have written anything."""
-    for line in said.split(b"\n"):
-        try:
-            message = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(message, dict):
-            yield message
 
 
 def _copy_files(folder: Path, target: Path) -> None:
@@ -261,10 +269,11 @@ def _copy_files(folder: Path, target: Path) -> None:
 @contextlib.contextmanager
 def worker_files() -> Iterator[Path]:
     """Copy what the worker needs into a folder of its own: nothing else lies beside it."""
+    needed = (worker, limits, workplace, landlock, seccomp, guard, values, arguments)
     with tempfile.TemporaryDirectory(prefix="companion-worker-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        for module in (worker, limits, guard, values, arguments):
+        for module in needed:
             copy = folder / Path(module.__file__).name
             shutil.copyfile(module.__file__, copy)
             copy.chmod(0o644)

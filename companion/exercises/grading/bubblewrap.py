@@ -1,0 +1,136 @@
+"""The command that starts a process under bubblewrap: what it sees, and what it can write to.
+
+It gets name spaces of its own for processes, network and users' rights, and a file system of the
+system's programs and libraries, Python with its packages, the worker and the student's files. All
+of it is read-only but ``/tmp`` and ``/dev/shm``, which are in memory and have a size.
+"""
+
+import os
+import shutil
+import site
+import subprocess
+import sys
+import sysconfig
+from functools import cache
+from pathlib import Path
+
+SHARED_MEMORY = 2**20  # bytes of /dev/shm; locks between threads of libraries lie there
+WORK, GIVEN, TOOLS = "/tmp", "/submission", "/grader"
+_SYSTEM = ("/usr", "/bin", "/lib", "/lib32", "/lib64", "/sbin", "/etc/ld.so.cache")
+_PACKAGE = Path(__file__).resolve().parents[2]  # holds the solutions
+
+
+def library_path() -> tuple[str, ...]:
+    """Return the folders of installed packages; not those of editable ones, such as this."""
+    folders = [*site.getsitepackages(), sysconfig.get_path("platlib")]
+    return tuple(dict.fromkeys(folder for folder in folders if os.path.isdir(folder)))
+
+
+def visible() -> list[str]:
+    """Return the folders that a submission may read: the system's, Python's, its packages'."""
+    own = sorted({sys.prefix, sys.base_prefix, *library_path()})
+    return [path for path in (*_SYSTEM, *own) if os.path.exists(path)]
+
+
+def hidden() -> list[str]:
+    """Return the folders inside `visible` ones that hold this package, with the solutions."""
+    installed = [Path(folder) / "companion" for folder in library_path()]
+    seen = [Path(path).resolve() for path in visible()]
+    return [
+        str(folder)
+        for folder in dict.fromkeys([_PACKAGE, *installed])
+        if folder.is_dir() and any(folder.resolve().is_relative_to(one) for one in seen)
+    ]
+
+
+def readable() -> tuple[list[str], list[str]]:
+    """Return `visible` without what is `hidden`, for rules that can only allow.
+
+    Returns:
+        Folders and files to read, and the folders around what is hidden: names only.
+    """
+    paths, around = [*visible(), "/dev/null", "/dev/zero", "/dev/urandom", "/proc/self"], set()
+    if sys.platform == "darwin":
+        paths += ["/System/Library", "/Library/Frameworks", "/private/var/db/timezone"]
+    for secret in map(os.path.realpath, hidden()):
+        opened = []
+        for path in map(os.path.realpath, paths):
+            opened += _around(path, secret, around)
+        paths = opened
+    return paths, sorted(around)
+
+
+def _around(path: str, secret: str, around: set[str]) -> list[str]:
+    """Return a folder's entries but the one that leads to ``secret``, there the same again."""
+    if path == secret:
+        return []
+    if not Path(secret).is_relative_to(path):
+        return [path]
+    around.add(path)
+    return [
+        found
+        for entry in os.scandir(path)
+        for found in _around(os.path.realpath(entry.path), secret, around)
+    ]
+
+
+@cache
+def isolation() -> str:
+    """Return ``"bubblewrap"`` if it is installed and works here, else ``"limits only"``."""
+    program = shutil.which("bwrap")
+    if program is None:
+        return "limits only"
+    trial = subprocess.run(
+        [program, *_namespaces(), "--ro-bind", "/", "/", "true"], capture_output=True, check=False
+    )
+    return "bubblewrap" if trial.returncode == 0 else "limits only"
+
+
+def _namespaces() -> list[str]:
+    """Return the name spaces; root keeps its own users and becomes another inside."""
+    common = ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
+    common += ["--unshare-cgroup-try", "--die-with-parent", "--new-session", "--clearenv"]
+    if os.geteuid() != 0:
+        return [*common, "--unshare-user"]
+    kept = ("CAP_SETUID", "CAP_SETGID", "CAP_SYS_ADMIN")  # the worker mounts, and gives them up
+    return [*common, "--cap-drop", "ALL", *(part for cap in kept for part in ("--cap-add", cap))]
+
+
+def work_can_be_mounted() -> bool:
+    """Say if nothing that a submission must see lies below `WORK`, such as Python itself."""
+    return not any(Path(path).is_relative_to(WORK) for path in visible())
+
+
+def command(
+    tools: Path, given: Path, size: int, environment: dict[str, str], program: list[str]
+) -> list[str]:
+    """Return the command.
+
+    Args:
+        tools: Folder of the worker, seen as `TOOLS`.
+        given: The student's files, seen as `GIVEN`.
+        size: Bytes that can be written in all.
+        environment: All variables that the program gets.
+        program: What to start.
+    """
+    binds = visible()
+    made = ["bwrap", *_namespaces()]
+    # First, since Python itself may lie in a folder below it.
+    made += ["--perms", "1777", "--size", str(size - SHARED_MEMORY), "--tmpfs", WORK]
+    parents = {parent for path in binds for parent in Path(path).parents if parent.name}
+    for parent in sorted(parents - set(map(Path, (*_SYSTEM, WORK)))):
+        made += ["--perms", "0755", "--dir", str(parent)]  # else they would be root's alone
+    for path in binds:
+        if os.path.islink(path):
+            made += ["--symlink", os.readlink(path), path]
+        else:
+            made += ["--ro-bind", path, path]
+    for folder in hidden():
+        made += ["--tmpfs", folder, "--remount-ro", folder]
+    made += ["--ro-bind", str(tools), TOOLS, "--ro-bind", str(given), GIVEN]
+    made += ["--proc", "/proc", "--dev", "/dev"]
+    made += ["--perms", "1777", "--size", str(SHARED_MEMORY), "--tmpfs", "/dev/shm"]
+    made += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", WORK]
+    for name, value in environment.items():
+        made += ["--setenv", name, value]
+    return [*made, *program]
