@@ -6,7 +6,9 @@
     python -m companion.pocket.evaluate reward --role reward # pairs of answers
 
 Every answer is decoded greedily. An answer counts only if it is exactly right. A reward model is
-right about a pair if it gives the better answer more.
+right about a pair if it gives the better answer the higher reward. The items are new, but the
+grammar that writes them is the one of the training text; problems that a person wrote are measured
+apart (:mod:`.ordinary`).
 """
 
 import argparse
@@ -30,6 +32,7 @@ from companion.prompts.evaluation import Accuracy, evaluate_prompts
 from companion.rewards import Reward, RewardModel
 
 from .corpus import MIXTURE, documents
+from .ordinary import ordinary_tasks
 from .tasks import SEED, Pair, Task, chat_tasks, pair_tasks, tasks
 
 BATCH = 64
@@ -72,7 +75,7 @@ def perplexity_by_kind(
 
 
 def pair_accuracy(reward: Reward, pairs: Sequence[Pair]) -> Accuracy:
-    """Count the pairs of which ``reward`` gives the better answer more; a tie is wrong."""
+    """Count the pairs in which the better answer gets the higher reward; a tie is wrong."""
     records = [{"prompt": pair.prompt} for pair in pairs]
     better = reward(records, [pair.better for pair in pairs])  # (B,)
     worse = reward(records, [pair.worse for pair in pairs])
@@ -86,7 +89,10 @@ def evaluate(
     count: int = 200,
     role: str = "base",
 ) -> dict[str, dict[str, object]]:
-    """Return ``{"accuracy": {task: ...}, "perplexity": {kind: ...}}``, ready for JSON.
+    """Return ``{"accuracy": ..., "outside": ..., "perplexity": ...}``, ready for JSON.
+
+    The first two have a share with its interval for each task, in and outside of the grammar of
+    the training text; the third has a number for each kind of document.
 
     Args:
         model: The model to measure.
@@ -105,14 +111,17 @@ def evaluate(
         return {"accuracy": _as_json(compared), "perplexity": {}}
     if role not in ("base", "chat"):
         raise ValueError(f"role must be 'base', 'chat' or 'reward', got {role!r}")
-    found = chat_tasks(tokenizer, count) if role == "chat" else tasks(count)
-    measured = {
-        task.name: accuracy(model, tokenizer, task)
-        for task in tqdm(found, disable=None, unit="task")
-    }
+    inside = chat_tasks(tokenizer, count) if role == "chat" else tasks(count)
+    outside = ordinary_tasks(tokenizer, role)
+    measured = [
+        accuracy(model, tokenizer, task)
+        for task in tqdm([*inside, *outside], disable=None, unit="task")
+    ]
     perplexity = perplexity_by_kind(model, tokenizer)
+    names = [task.name for task in (*inside, *outside)]
     return {
-        "accuracy": _as_json(measured),
+        "accuracy": _as_json(dict(zip(names[: len(inside)], measured, strict=False))),
+        "outside": _as_json(dict(zip(names[len(inside) :], measured[len(inside) :], strict=True))),
         "perplexity": {kind: round(value, 3) for kind, value in perplexity.items()},
     }
 
@@ -130,19 +139,25 @@ def _as_json(measured: dict[str, Accuracy]) -> dict[str, dict[str, object]]:
 
 def table(results: dict[str, dict[str, object]]) -> str:
     """Return the results as Markdown tables: accuracies and, if there are any, perplexities."""
-    lines = ["| Task (held-out, greedy) | Right | 95 % interval |", "|---|---|---|"]
-    for name, found in results["accuracy"].items():
-        low, high = found["interval"]
-        lines.append(
-            f"| {name} | {found['share']:.1%} of {found['total']} | {low:.0%} to {high:.0%} |"
-        )
-    if results["perplexity"]:
+    lines = _rows("In distribution: new items, known grammar (greedy)", results["accuracy"])
+    if results.get("outside"):
+        lines += ["", *_rows("Outside of it: written by a person (greedy)", results["outside"])]
+    if results.get("perplexity"):
         lines += ["", "| Kind of document | Perplexity per token |", "|---|---|"]
     lines += [
         f"| {kind.replace('_', ' ')} | {value:.2f} |"
         for kind, value in results["perplexity"].items()
     ]
     return "\n".join(lines)
+
+
+def _rows(title: str, measured: dict[str, dict[str, object]]) -> list[str]:
+    lines = [f"| {title} | Right | 95 % interval |", "|---|---|---|"]
+    for name, found in measured.items():
+        low, high = found["interval"]
+        share = f"{found['share']:.1%} of {found['total']}"
+        lines.append(f"| {name} | {share} | {low:.0%} to {high:.0%} |")
+    return lines
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -7,7 +7,6 @@ Same records, steps and learning rate for all ranks; alpha is twice the rank, so
 
 from typing import Any
 
-from companion.adapters import merge_tokens
 from companion.lora import count_parameters
 from companion.models import load
 from companion.training.adapters import apply_lora
@@ -41,7 +40,6 @@ def run(rank: int, targets: list[str] | None, *, steps: int, count: int) -> dict
     counted = count_parameters(tuned)
     trainer = instruction_trainer(tuned, tokenizer, steps=steps, learning_rate=LEARNING_RATE)
     trainer.train()
-    merge_tokens(model)
     merged = tuned.merge_and_unload()
     return {
         "rank": rank,
