@@ -39,11 +39,13 @@ Grades notebooks and scripts on the exercises of the book, with hidden cases.
 
   companion grade submissions/ --out grades.csv --seed @secret.txt --section gpt
 
-FOLDER holds one notebook (.ipynb), script (.py) or folder with such files per student. Cases are
-drawn from the seed: keep it secret until the grades are out. Each submission runs in a sandbox
-(bubblewrap); comparison with the solutions happens outside it. Beside the CSV there will be a
-folder with a file of feedback for each student, and a summary with statistics of the items.
-Answers in words are not graded. A run that was stopped goes on when the same command is given.
+FOLDER holds one notebook (.ipynb), script (.py), .zip archive or folder with such files per
+student; names as Canvas, Moodle and Blackboard give them are understood. Cases are drawn from the
+seed: keep it secret until the grades are out. Each submission runs in a sandbox (bubblewrap);
+comparison with the solutions happens outside it. Beside the CSV there will be a folder with a file
+of feedback for each student, a summary that says who needs attention, and, where names hold the
+ids of Canvas or Moodle, a CSV to import there. Answers in words are not graded. A run that was
+stopped goes on when the same command is given.
 """
 
 
@@ -150,6 +152,12 @@ def _add_grade(commands: Any) -> None:
     grade.add_argument("--jobs", type=int, metavar="N", help="submissions at a time")
     grade.add_argument(
         "--memory", type=int, default=4096, metavar="MIB", help="memory of one (default 4096)"
+    )
+    grade.add_argument(
+        "--assignment",
+        default="",
+        metavar="NAME",
+        help="column of the assignment in the file for Canvas",
     )
     grade.set_defaults(run=_grade)
 

@@ -66,7 +66,8 @@ for fd in range(1, 60):
 """
 
 FLOOD = """
-import os
+import os, signal
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])  # nothing but the grader ends it
 while True:
     for fd in range(1, 60):
         try:

@@ -20,9 +20,10 @@ from companion.exercises.exercise import (
 )
 from companion.exercises.grading.grader import Grader
 from companion.exercises.grading.ledger import Ledger
-from companion.exercises.grading.results import summary, write_csv, write_feedback
+from companion.exercises.grading.results import write_csv, write_feedback
 from companion.exercises.grading.sandbox import isolation
 from companion.exercises.grading.submission import find_submissions
+from companion.exercises.grading.summary import summary
 from companion.exercises.source import code
 from tests.exercises.classroom import RIGHT, SUBMISSIONS
 
@@ -111,11 +112,13 @@ def test_what_can_not_be_read_says_why(graded):
         name: rows[name]["notes"][0] for name, row in rows.items() if row["status"] != "graded"
     }
 
-    assert notes["picture.png"] == ".png: not a notebook (.ipynb) or script (.py)"
-    assert notes["not-json"] == notes["old-format"] == "not a Jupyter notebook of format 4"
-    assert notes["latin"] == "not text in UTF-8"
-    assert notes["floods-the-channel"] == "cell 1: your code said too much"
-    assert notes["exits-hard"] == "cell 1: your code ended the process"
+    picture = ".png: not a notebook (.ipynb), script (.py), folder or .zip archive"
+    assert notes["picture.png"] == picture
+    assert notes["not-json"] == "not a Jupyter notebook: no JSON, or cut off"
+    assert notes["list"] == "not a Jupyter notebook (AttributeError)"
+    assert notes["floods-the-channel"] == "floods-the-channel.py: your code said too much"
+    assert notes["exits-hard"] == "exits-hard.py: your code ended the process"
+    assert "read as Windows-1252" in rows["latin"]["notes"][0]
 
 
 @isolated
@@ -132,11 +135,11 @@ def test_nothing_of_it_is_left(graded):
 
 @isolated
 def test_the_csv_is_complete_and_no_cell_is_a_formula(graded, tmp_path):
-    _, rows, _ = graded
+    submissions, rows, _ = graded
 
-    write_csv(tmp_path / "grades.csv", rows, exercises())
+    write_csv(tmp_path / "grades.csv", submissions, rows, exercises())
 
-    with (tmp_path / "grades.csv").open(newline="", encoding="utf-8") as file:
+    with (tmp_path / "grades.csv").open(newline="", encoding="utf-8-sig") as file:
         table = list(csv.DictReader(file))
     assert len(table) == len(rows)
     assert {row["of"] for row in table} == {"3"}
@@ -148,8 +151,9 @@ def test_the_csv_is_complete_and_no_cell_is_a_formula(graded, tmp_path):
 def test_feedback_names_the_mistake_and_hides_the_cases(graded, tmp_path):
     _, rows, _ = graded
 
-    file = write_feedback(tmp_path / "feedback", "../unscaled", rows["unscaled"], exercises())
+    files = write_feedback(tmp_path / "feedback", {"../unscaled": rows["unscaled"]}, exercises())
 
+    file = files["../unscaled"]
     text = file.read_text(encoding="utf-8")
     assert file.parent == tmp_path / "feedback"
     assert text.splitlines()[0] == "../unscaled: 2.333 of 3 points"
@@ -343,7 +347,7 @@ def test_without_bubblewrap_limits_and_guard_remain(tmp_path, monkeypatch):
     assert points(rows["right"]) == 3
     assert points(rows["loop-without-signals"]) == points(rows["memory-in-a-function"]) == 2
     assert rows["exits-hard"]["status"] == "stopped"
-    assert "PermissionError" in rows["fork-bomb"]["notes"][0]
+    assert "PermissionError" in rows["fork-bomb"]["lost"][0]
     assert "PermissionError" in rows["spy"]["exercises"]["causal-mask"]["text"]
 
 
@@ -382,15 +386,16 @@ def test_a_run_that_was_stopped_goes_on(tmp_path):
     assert len(path.read_text().splitlines()) == 3
 
 
-@pytest.mark.parametrize("change", ["seed", "code", "exercises"])
+@pytest.mark.parametrize("change", ["seed", "files", "exercises", "version"])
 def test_an_old_result_does_not_count_for_something_else(tmp_path, change):
     (submission,) = write_class(tmp_path / "class", ["right.py"])
     Ledger(tmp_path / "l", "seed", ["a"], "v").put(submission, {"status": "graded"})
 
     seed = "other" if change == "seed" else "seed"
     ids = ["b"] if change == "exercises" else ["a"]
-    cells = ("x = 1",) if change == "code" else submission.cells
-    found = Ledger(tmp_path / "l", seed, ids, "v").get(replace(submission, cells=cells))
+    digest = "other" if change == "files" else submission.digest
+    version = "other" if change == "version" else "v"
+    found = Ledger(tmp_path / "l", seed, ids, version).get(replace(submission, digest=digest))
 
     assert found is None
     assert Ledger(tmp_path / "l", "seed", ["a"], "v").get(submission) == {"status": "graded"}

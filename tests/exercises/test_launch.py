@@ -36,7 +36,7 @@ def grade(folder, *options, out=None, seed="a long secret"):
 def test_a_class_gets_grades_feedback_and_a_summary(folder, capsys):
     assert grade(folder) == 0
 
-    with (folder.parent / "grades.csv").open(newline="") as file:
+    with (folder.parent / "grades.csv").open(newline="", encoding="utf-8-sig") as file:
         rows = {row["submission"]: row for row in csv.DictReader(file)}
     assert (rows["right"]["points"], rows["right"]["of"]) == ("3", "3")
     assert float(rows["wrong"]["causal-mask"]) == pytest.approx(1 / 3, abs=1e-3)
@@ -87,8 +87,9 @@ def test_without_a_choice_what_half_of_the_class_checks_is_graded(folder, capsys
 
     assert grade(folder) == 0
 
-    header = (folder.parent / "grades.csv").read_text().splitlines()[0]
-    assert header == "submission,status,points,of,causal-mask,attention-head,notes"
+    header = (folder.parent / "grades.csv").read_text("utf-8-sig").splitlines()[0]
+    named = "student,id,submission,status,points,of,causal-mask,attention-head,isolation,notes"
+    assert header == named
 
 
 def test_without_any_check_somebody_has_to_choose(tmp_path, capsys):

@@ -1,5 +1,10 @@
-"""Grade submissions: in parallel, each in its own sandbox, resumable."""
+"""Grade submissions: in parallel, each in its own sandbox, resumable.
 
+Whatever a submission does to its own grading, its row says so, and the others are graded. Only a
+fault of the machine, such as a full disk, ends the run; it can be gone on with.
+"""
+
+import errno
 import hashlib
 import inspect
 import os
@@ -13,19 +18,15 @@ from typing import Any
 
 from companion.errors import SandboxError
 from companion.exercises import judging
-from companion.exercises.answers import judge_value
 from companion.exercises.arguments import encode_arguments
 from companion.exercises.exercise import CodeExercise, Exercise
 from companion.exercises.grading.ledger import Ledger
+from companion.exercises.grading.marking import mark
 from companion.exercises.grading.sandbox import Job, Sandbox, isolation, worker_files
 from companion.exercises.grading.submission import Submission
 from companion.exercises.judging import AnswerKey
-from companion.exercises.running import Outcome
 from companion.exercises.source import code
-from companion.exercises.values import Foreign, decode, describe
-from companion.exercises.verdict import CaseResult, Verdict, not_attempted
 
-_STATES = ("value", "error", "timeout", "not run", "not attempted")
 _ENDINGS = {
     "died": "your code ended the process",
     "timeout": "your code did not come to an end",
@@ -35,6 +36,15 @@ _ENDINGS = {
 }
 _SLOWER = 1.4  # than a learner's own machine, which does nothing else
 _NO_TIME = "not run, since what came before used up all the time"
+_MOST_NOTES = 20
+_OF_THE_MACHINE = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EROFS,
+    errno.ENOMEM,
+    errno.EMFILE,
+    errno.ENFILE,
+}
 
 
 class Grader:
@@ -81,11 +91,12 @@ class Grader:
         return {**told, "run": run, "seconds": seconds, "cases": cases}
 
     def version(self) -> str:
-        """Return a digest of the exercises as they are, so that a resumed run does not mix two."""
+        """Return a digest of exercises, isolation and limits, so that no run mixes two of them."""
         parts = [
             repr((key.cases, key.expected)) + inspect.getsource(key.exercise.solution)
             for key in self.keys.values()
         ]
+        parts += [isolation(), str((self._job.memory, self._job.load_seconds, self._job.disk))]
         return hashlib.sha256("".join(parts).encode()).hexdigest()
 
     def grade(
@@ -97,6 +108,7 @@ class Grader:
 
         Raises:
             SandboxError: If the sandbox does not even run an empty submission.
+            OSError: If the machine's disk is full, or the like.
         """
         todo = []
         for submission in submissions:
@@ -119,7 +131,8 @@ class Grader:
             try:
                 for future in as_completed(waiting):
                     row = future.result()
-                    ledger.put(waiting[future], row)
+                    if row["status"] != "not judged":  # else the next run tries again
+                        ledger.put(waiting[future], row)
                     yield waiting[future], row
             finally:
                 self._stopped.set()
@@ -131,6 +144,11 @@ class Grader:
         sandbox = free.get()
         try:
             return self.row(submission, sandbox)
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
+                raise
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
+            return _row(submission, "not judged", notes=[f"could not be judged: {reason}"])
         finally:
             free.put(sandbox)
 
@@ -138,18 +156,24 @@ class Grader:
         """Grade one submission.
 
         Returns:
-            Plain data: ``status``, ``notes`` on the code as a whole, and for each exercise its
-            state, share of the points, number of the known wrong answer, and text of the verdict.
+            Plain data: ``status``; ``isolation``; ``code``, whether there is any; ``notes`` on
+            the submission as a whole; ``lost``, code that did not run to its end; and for each of
+            the ``exercises`` its state, share of the points, number of the known wrong answer,
+            and text of the verdict.
         """
         if submission.problem:
-            return {"status": "unreadable", "notes": [submission.problem], "exercises": {}}
-        found, notes, status = self._collect(submission, sandbox)
-        verdicts = {one.id: self._verdict(one, found.get(one.id, [])) for one in self.exercises}
-        return {
-            "status": status,
-            "notes": list(dict.fromkeys(notes))[:20],
-            "exercises": {name: _plain(verdict) for name, verdict in verdicts.items()},
-        }
+            return _row(submission, "unreadable", notes=[submission.problem])
+        found, lost, ending = self._collect(submission, sandbox)
+        notes = [*submission.notes, *([ending] if ending else [])]
+        marks = {}
+        for exercise in self.exercises:
+            messages = found.get(exercise.id, [])
+            marks[exercise.id], failed = mark(exercise, self.keys.get(exercise.id), messages)
+            notes += [failed] if failed else []
+        row = _row(submission, "stopped" if ending else "graded", notes=notes)
+        held = f" ({', '.join(sandbox.held)})" if isolation() != "bubblewrap" else ""
+        lost = list(dict.fromkeys(lost))[:_MOST_NOTES]
+        return {**row, "isolation": isolation() + held, "lost": lost, "exercises": marks}
 
     def _collect(
         self, submission: Submission, sandbox: Sandbox
@@ -157,92 +181,43 @@ class Grader:
         """Run a submission, again without the exercise that it did not survive.
 
         All runs together have the time of one.
+
+        Returns:
+            What was said about each exercise, the code that was lost, and how it was stopped;
+            empty if it came to the end.
         """
         found: dict[str, list[dict]] = {}
-        notes: list[str] = []
+        lost: list[str] = []
         order = [one.id for one in self.exercises]
         job = replace(self._job, cells=submission.cells)
-        folder = submission.path if submission.path.is_dir() else None
         end = time.monotonic() + job.seconds()
         while not self._stopped.is_set():
-            said, ending = sandbox.run(job, folder, end - time.monotonic())
+            said, ending = sandbox.run(job, submission.parts, end - time.monotonic())
             found |= said.found
             if job.skip == 0:
-                notes += said.notes
+                lost += [f"{submission.place(cell)}, {text}" for cell, text in said.notes]
             if ending == "done":
-                return found, notes, "graded"
+                return found, lost, ""
             if said.reached is None:  # it did not get beyond its own cells
-                return found, [*notes, f"cell {said.cell}: {_ENDINGS[ending]}"], "stopped"
+                return found, lost, f"{submission.place(said.cell)}: {_ENDINGS[ending]}"
             found.setdefault(said.reached, []).append({"ended": _ENDINGS[ending]})
-            notes.append(f"{said.reached}: {_ENDINGS[ending]}")
+            lost.append(f"{said.reached}: {_ENDINGS[ending]}")
             job = replace(job, skip=said.position + 1)
             if job.skip == len(order):
-                return found, notes, "graded"
+                break
             if time.monotonic() >= end:
                 found |= {name: [{"ended": _NO_TIME}] for name in order[job.skip :]}
-                return found, [*notes, f"{order[job.skip]} and what follows: {_NO_TIME}"], "stopped"
-        return found, notes, "stopped"
-
-    def _verdict(self, exercise: Exercise, messages: list[dict]) -> Verdict:
-        """Judge what a worker said about one exercise."""
-        key = self.keys.get(exercise.id)
-        if key is None:
-            return self._value_verdict(exercise, messages)
-        for message in messages:
-            if isinstance(message.get("missing"), str):
-                if message["missing"] == "nothing":
-                    return not_attempted(exercise)
-                return judging.not_callable(exercise, f"an object of type {message['missing']}")
-        outcomes = [Outcome("not run")] * len(key.cases)
-        said = {m["case"]: m for m in messages if type(m.get("case")) is int}
-        ended = next((m["ended"] for m in messages if "ended" in m), None)
-        if not said and ended is None:
-            return not_attempted(exercise)
-        for number in range(len(outcomes)):
-            if number in said:
-                outcomes[number] = _outcome(said[number])
-            elif ended is not None:
-                outcomes[number] = Outcome("error", error=ended)
-                ended = None
-        return key.judge(outcomes)
-
-    def _value_verdict(self, exercise: Exercise, messages: list[dict]) -> Verdict:
-        for message in messages:
-            if isinstance(message.get("value"), str):
-                try:
-                    answer = decode(message["value"])
-                except ValueError:
-                    answer = Foreign("damaged value")
-                if isinstance(answer, Foreign):
-                    message = f"The answer is an {describe(answer)}; give a plain value."
-                    return Verdict(exercise, "wrong", message=message.replace("an an", "an"))
-                return judge_value(exercise, answer)
-        return not_attempted(exercise)
+                return found, lost, f"{order[job.skip]} and what follows: {_NO_TIME}"
+        return found, lost, ""
 
 
-def _outcome(message: dict[str, Any]) -> Outcome:
-    """Read an outcome that a worker, or a submission in its name, has written."""
-    state = message.get("state")
-    if state not in _STATES:
-        return Outcome("error", error="no result")
-    try:
-        value = decode(message["value"]) if state == "value" else None
-    except (ValueError, KeyError, TypeError):
-        return Outcome("error", error="the result can't be read")
-    error, place = (str(message.get(name, ""))[:500] for name in ("error", "place"))
-    kinds = message.get("kinds")
-    kinds = tuple(map(str, kinds[:20])) if isinstance(kinds, list) else ()
-    return Outcome(state, value, error, place, kinds)
-
-
-def _plain(verdict: Verdict) -> dict[str, Any]:
-    """Return a verdict as plain data, without the arguments of hidden cases."""
-    cases = tuple(
-        CaseResult(one.name, one.passed, "", one.problem, one.think) for one in verdict.cases
-    )
+def _row(submission: Submission, status: str, notes: Sequence[str]) -> dict[str, Any]:
+    """Return a row without any exercise."""
     return {
-        "state": verdict.state,
-        "share": verdict.share,
-        "wrong": verdict.wrong,
-        "text": repr(replace(verdict, cases=cases)),
+        "status": status,
+        "isolation": "",
+        "code": any(cell.source.strip() for cell in submission.cells),
+        "notes": list(dict.fromkeys(notes))[:_MOST_NOTES],
+        "lost": [],
+        "exercises": {},
     }

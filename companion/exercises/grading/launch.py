@@ -2,23 +2,27 @@
 
 import contextlib
 import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from companion._extras import require
 from companion.exercises import catalog
 from companion.exercises.exercise import Exercise, WordsExercise
+from companion.exercises.grading.gradebook import write_gradebooks
 from companion.exercises.grading.grader import Grader
 from companion.exercises.grading.ledger import Ledger
-from companion.exercises.grading.results import summary, write_csv, write_feedback
+from companion.exercises.grading.results import replace_file, write_csv, write_feedback
 from companion.exercises.grading.sandbox import isolation
 from companion.exercises.grading.submission import (
     Submission,
     find_submissions,
     usual_exercises,
 )
+from companion.exercises.grading.summary import summary
 
 _WARNING = """\
 WARNING: bubblewrap is not installed, or does not work here. Submissions run as you, with limits of
@@ -32,7 +36,7 @@ class GradeOptions:
     """The options of ``companion grade``.
 
     Args:
-        folder: Holds one notebook, script or folder per student.
+        folder: Holds one notebook, script, ``.zip`` archive or folder per student.
         out: The CSV; feedback and summary are written beside it.
         seed: The secret that draws the hidden cases, or ``@file`` that holds it.
         section: Grade the exercises of these sections.
@@ -40,6 +44,7 @@ class GradeOptions:
             submissions check.
         jobs: Submissions at a time; None for the number of processors.
         memory: Limit of a submission's memory in MiB.
+        assignment: Column of the assignment in the file for Canvas.
     """
 
     folder: Path
@@ -49,6 +54,12 @@ class GradeOptions:
     exercises: Sequence[str] | None = None
     jobs: int | None = None
     memory: int = 4096
+    assignment: str = ""
+
+    @property
+    def feedback(self) -> Path:
+        """The folder of the feedback files."""
+        return self.out.with_name(f"{self.out.stem}-feedback")
 
 
 def grade(options: GradeOptions) -> int:
@@ -56,35 +67,82 @@ def grade(options: GradeOptions) -> int:
 
     Raises:
         ValueError: If an option does not make sense; the message says which and why.
+        MissingExtraError: If a library that reads notebooks is missing.
         KeyboardInterrupt: On Ctrl-C. What has been graded is kept for the next run.
+        SystemExit: When the process is told to end, likewise.
     """
+    seed = _checked(options)
+    with _ending_in_order():
+        submissions = find_submissions(options.folder)
+        exercises = _chosen(options, submissions)
+        grader = Grader(exercises, seed, jobs=options.jobs, memory=options.memory * 2**20)
+        names = [one.id for one in exercises]
+        ledger_path = options.out.with_name(f"{options.out.name}.unfinished")
+        ledger = Ledger(ledger_path, seed, names, grader.version())
+        if isolation() != "bubblewrap":
+            sys.stderr.write(_WARNING)
+        rows = _grade_all(grader, submissions, ledger)
+        _write(options, submissions, rows, exercises)
+        ledger.delete()
+    return 0
+
+
+def _write(
+    options: GradeOptions,
+    submissions: Sequence[Submission],
+    rows: dict[str, dict[str, Any]],
+    exercises: Sequence[Exercise],
+) -> None:
+    """Write all results; the CSV last, so that it is there only if all of them are."""
+    out = options.out
+    write_feedback(options.feedback, rows, exercises)
+    books = write_gradebooks(out, submissions, rows, exercises, options.assignment)
+    remarks = [f"to import: {book.name}" for book in books]
+    text = summary(rows, exercises, remarks)
+    replace_file(out.with_name(f"{out.stem}-summary.md"), text)
+    write_csv(out, submissions, rows, exercises)
+    sys.stdout.write(f"{text}\n{out}: grades; {options.feedback}: a file for each student\n")
+
+
+def _checked(options: GradeOptions) -> str:
+    """Check the options before any work is done; returns the seed."""
     if os.name != "posix":
         raise ValueError("grading needs Linux or another Unix system; on Windows, use WSL")
-    seed = _seed(options.seed)
-    if not options.out.parent.is_dir():
-        raise ValueError(f"--out {options.out}: there is no folder {options.out.parent}")
+    for library in ("IPython", "jupytext", "nbformat"):
+        require(library, extra="grade")
+    out = options.out
+    if not out.parent.is_dir():
+        raise ValueError(f"--out {out}: there is no folder {out.parent}")
+    if out.is_dir():
+        raise ValueError(f"--out {out} is a folder; name a file, such as {out / 'grades.csv'}")
+    if options.feedback.exists() and not options.feedback.is_dir():
+        raise ValueError(f"--out {out}: {options.feedback}, for feedback, is not a folder")
+    if out.resolve().is_relative_to(options.folder.resolve()):
+        raise ValueError(
+            f"--out {out} lies in the folder of the submissions: on the next run the results would "
+            "count as submissions; choose another place"
+        )
+    if not os.access(out.parent, os.W_OK):
+        raise ValueError(f"--out {out}: you may not write to the folder {out.parent}")
     if options.jobs is not None and options.jobs < 1:
         raise ValueError(f"--jobs must be at least 1, not {options.jobs}")
     if options.memory < 256:
         raise ValueError(f"--memory must be at least 256 MiB, not {options.memory}")
-    submissions = find_submissions(options.folder)
-    exercises = _chosen(options, submissions)
-    grader = Grader(exercises, seed, jobs=options.jobs, memory=options.memory * 2**20)
-    names = [one.id for one in exercises]
-    ledger_path = options.out.with_name(f"{options.out.name}.unfinished")
-    ledger = Ledger(ledger_path, seed, names, grader.version())
-    if isolation() != "bubblewrap":
-        sys.stderr.write(_WARNING)
-    rows = _grade_all(grader, submissions, ledger)
-    feedback = options.out.with_name(f"{options.out.stem}-feedback")
-    for submission in submissions:
-        write_feedback(feedback, submission.name, rows[submission.name], exercises)
-    text = summary(rows, exercises)
-    options.out.with_name(f"{options.out.stem}-summary.md").write_text(text, encoding="utf-8")
-    write_csv(options.out, rows, exercises)
-    ledger.delete()
-    sys.stdout.write(f"{text}\n{options.out}: grades; {feedback}: a file for each student\n")
-    return 0
+    return _seed(options.seed)
+
+
+@contextlib.contextmanager
+def _ending_in_order() -> Iterator[None]:
+    """Let SIGTERM end the run as an exception does: processes and temporary folders go."""
+
+    def end(*_: object) -> None:
+        raise SystemExit(128 + signal.SIGTERM)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _seed(seed: str) -> str:
@@ -131,7 +189,7 @@ def _grade_all(
                 for submission, row in graded:
                     rows[submission.name] = row
                     bar.update()
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, SystemExit):
             sys.stderr.write(
                 f"\nstopped after {len(rows)} of {len(submissions)} submissions; "
                 "the same command goes on from here\n"

@@ -1,7 +1,8 @@
 """What has been graded so far: one line of JSON for each submission, appended and flushed.
 
-A run that was killed goes on from here. An entry counts only for the same submission, the same seed
-and the same exercises; the last line of a killed run may be cut off and is then dropped.
+A run that was killed goes on from here. An entry counts only for the same files, the same seed,
+the same exercises, isolation and limits; the last line of a killed run may be cut off and is then
+dropped.
 """
 
 import hashlib
@@ -21,7 +22,7 @@ class Ledger:
         path: The file.
         seed: The secret; only its digest is kept.
         exercises: Ids, in their order.
-        version: Digest of the catalog's solutions and cases, see `catalog_version`.
+        version: Digest of cases, isolation and limits, see `Grader.version`.
     """
 
     def __init__(self, path: Path, seed: str, exercises: Sequence[str], version: str) -> None:
@@ -42,14 +43,14 @@ class Ledger:
                 entry = json.loads(line)
             except ValueError:
                 continue
-            if isinstance(entry, dict) and {"key", "row"} <= entry.keys():
+            if isinstance(entry, dict) and isinstance(entry.get("key"), str) and "row" in entry:
                 self._entries[entry["key"]] = entry["row"]
         if whole != text:  # else the next line would be written behind the piece
             self.path.write_text(whole, encoding="utf-8")
 
     def key(self, submission: Submission) -> str:
-        """Return what identifies a submission in this run: name, code, seed, exercises."""
-        return _digest(self._run, submission.name, submission.problem, *submission.cells)
+        """Return what identifies a submission in this run: name, files, seed, exercises."""
+        return _digest(self._run, submission.name, submission.problem, submission.digest)
 
     def get(self, submission: Submission) -> dict[str, Any] | None:
         """Return the row of a submission, if it has been graded."""
@@ -59,10 +60,13 @@ class Ledger:
         """Keep a row."""
         key = self.key(submission)
         self._entries[key] = row
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"key": key, "row": row}) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"key": key, "row": row}) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:  # a full disk names no file
+            raise OSError(error.errno, error.strerror, str(self.path)) from None
 
     def delete(self) -> None:
         """Remove the file: the run is complete."""

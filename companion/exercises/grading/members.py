@@ -16,8 +16,9 @@ from pathlib import Path, PurePosixPath
 
 LARGEST_NOTEBOOK = 100 * 2**20  # bytes; most of a large notebook is pictures
 LARGEST_COPY = 20 * 2**20  # bytes of all files that the sandbox sees
-_MOST_FILES = 5_000
+_MOST_FILES = 2_000
 _LARGEST_ARCHIVE = 200 * 2**20  # bytes, unpacked
+Parts = Sequence[tuple[str, Path]]  # name inside the submission, and place
 _LEFT_OUT = {"__MACOSX", "__pycache__", "node_modules", "site-packages", "venv"}
 
 
@@ -44,7 +45,7 @@ class Files:
     notes: list[str] = field(default_factory=list)
 
 
-def find_files(parts: Sequence[tuple[str, Path]]) -> Files:
+def find_files(parts: Parts) -> Files:
     """Return the files of a submission, by name.
 
     Args:
@@ -193,7 +194,7 @@ def seen_inside(files: Files) -> list[Member]:
     return kept
 
 
-def copy_files(parts: Sequence[tuple[str, Path]], target: Path) -> None:
+def copy_files(parts: Parts, target: Path) -> None:
     """Write the files that the sandbox gets to see into a folder.
 
     What can't be read or written is left out: the reader of the submission has said so.

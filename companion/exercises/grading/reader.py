@@ -17,9 +17,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from companion.exercises.grading.cells import MOST_CODE, Cell, kind, read_cells
-from companion.exercises.grading.members import Files, Member, find_files, seen_inside
+from companion.exercises.grading.members import Files, Member, Parts, find_files, seen_inside
 
-Parts = Sequence[tuple[str, Path]]
 SECONDS = 60.0  # for one submission
 _MEMORY = 2 * 2**30  # bytes of address space
 _MOST_FILES = 20
@@ -60,8 +59,7 @@ def read_all(requests: Sequence[Parts], seconds: float = SECONDS) -> Iterator[di
         finally:
             timer.cancel()
             process.kill()
-            process.wait()
-            process.stdout.close()
+            process.communicate()  # closes its pipes
 
 
 def _start() -> subprocess.Popen[bytes]:

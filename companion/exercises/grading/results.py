@@ -1,18 +1,43 @@
-"""What an instructor gets: grades as CSV, feedback for each student, a summary of the items."""
+"""What an instructor gets: grades as CSV, and a file of feedback for each student.
+
+Whatever stands in a submission ends up here: in a name, in the text of an error. So every text is
+cleaned: no control characters, no halves of surrogate pairs, no cell that a spreadsheet would run
+or could not hold. Files are replaced as a whole.
+"""
 
 import csv
+import hashlib
 import io
 import os
 import re
+import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from companion.exercises.exercise import ChoiceExercise, Exercise
+from companion.exercises.exercise import Exercise
+from companion.exercises.grading.submission import Submission
 
 Row = Mapping[str, Any]
-_FORMULA = re.compile(r"^[=+\-@\t\r]")  # a spreadsheet would run it
+LONGEST_CELL = 2_000  # characters; Excel holds 32,767
+_LONGEST_TEXT = 20_000  # characters on one exercise
+_LONGEST_NAME = 100  # bytes
+_LIST = ".written-by-companion"  # names of the feedback files, to remove those of an earlier run
+_FORMULA = re.compile(r"^[=+\-@＝＋－＠\t\r]")  # noqa: RUF001, a spreadsheet would run it
+_UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # on Windows
+
+
+def clean(text: str, limit: int = LONGEST_CELL) -> str:
+    r"""Return a text that every file and spreadsheet can hold.
+
+    Example:
+        >>> clean("a\0b\ud800c"), clean("x" * 9, limit=6)
+        ('a\ufffdb\ufffdc', 'xxx...')
+    """
+    text = _UNSAFE.sub("\ufffd", text)
+    return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
 def total(row: Row, exercises: Sequence[Exercise]) -> float:
@@ -21,96 +46,130 @@ def total(row: Row, exercises: Sequence[Exercise]) -> float:
     return sum(graded[one.id]["share"] * one.points for one in exercises if one.id in graded)
 
 
-def write_csv(path: Path, rows: Mapping[str, Row], exercises: Sequence[Exercise]) -> None:
-    """Write one line for each submission; the file is replaced as a whole.
+def write_csv(
+    path: Path,
+    submissions: Iterable[Submission],
+    rows: Mapping[str, Row],
+    exercises: Sequence[Exercise],
+) -> None:
+    """Write one line for each submission.
 
     Args:
-        path: The file.
+        path: The file. It begins with a byte order mark: without it Excel garbles names.
+        submissions: The lines.
         rows: Rows by name of submission.
         exercises: The columns.
     """
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
     names = [one.id for one in exercises]
-    writer.writerow(["submission", "status", "points", "of", *names, "notes"])
     most = sum(one.points for one in exercises)
-    for name, row in sorted(rows.items()):
+    table = [["student", "id", "submission", "status", "points", "of", *names]]
+    table[0] += ["isolation", "notes"]
+    for submission in sorted(submissions, key=lambda one: one.name):
+        row = rows[submission.name]
+        graded = row["exercises"]
         points = [
-            f"{row['exercises'][one.id]['share'] * one.points:.4g}"
-            if one.id in row["exercises"]
-            else ""
+            f"{graded[one.id]['share'] * one.points:.4g}" if one.id in graded else ""
             for one in exercises
         ]
-        cells = [name, row["status"], f"{total(row, exercises):.4g}", str(most), *points]
-        writer.writerow(map(_safe, [*cells, "; ".join(row["notes"])]))
-    _replace(path, text.getvalue())
+        student = submission.student
+        cells = [student.name or submission.name, student.id, submission.name, row["status"]]
+        cells += [f"{total(row, exercises):.4g}", str(most), *points]
+        table.append([*cells, row["isolation"], "; ".join(said(row))])
+    write_table(path, table, encoding="utf-8-sig")
+
+
+def write_table(path: Path, table: Iterable[Sequence[str]], encoding: str = "utf-8") -> None:
+    """Write a table as CSV, with cells that no spreadsheet takes for formulas."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    for cells in table:
+        writer.writerow(map(_safe, cells))
+    replace_file(path, text.getvalue(), encoding)
 
 
 def _safe(cell: str) -> str:
-    """Keep a spreadsheet from taking a cell for a formula."""
-    cell = " ".join(cell.split())
+    cell = clean(" ".join(cell.split()))
     return f"'{cell}" if _FORMULA.match(cell) else cell
 
 
-def write_feedback(folder: Path, name: str, row: Row, exercises: Sequence[Exercise]) -> Path:
-    """Write what a student should read, as plain text.
+def said(row: Row) -> list[str]:
+    """Return what is to be said about a submission as a whole, lost code included."""
+    return [*row["notes"], *row["lost"]]
+
+
+def feedback_names(names: Iterable[str]) -> dict[str, str]:
+    """Return a file name for each submission.
+
+    It is short, every system can hold it, and it differs from the others' even where upper and
+    lower case, or two ways of writing an accent, are the same.
+
+    Example:
+        >>> feedback_names(["Ann", "Lee"])
+        {'Ann': 'Ann.txt', 'Lee': 'Lee.txt'}
+        >>> sorted(feedback_names(["a b", "a_b"]).values())
+        ['a_b-c8687a08.txt', 'a_b.txt']
+    """
+    names = list(names)
+    plain = {name: _plain_name(name) for name in names}
+    counts = Counter(unicodedata.normalize("NFKC", short).casefold() for short in plain.values())
+    found = {}
+    for name, short in plain.items():
+        alone = counts[unicodedata.normalize("NFKC", short).casefold()] == 1
+        if short != name or not alone or _RESERVED.fullmatch(short):
+            short += f"-{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:8]}"
+        found[name] = f"{short}.txt"
+    return found
+
+
+def _plain_name(name: str) -> str:
+    short = re.sub(r"[^\w.-]", "_", unicodedata.normalize("NFC", name)).lstrip(".-") or "_"
+    return short.encode()[:_LONGEST_NAME].decode("utf-8", "ignore")
+
+
+def write_feedback(
+    folder: Path, rows: Mapping[str, Row], exercises: Sequence[Exercise]
+) -> dict[str, Path]:
+    """Write what each student should read, as plain text; remove files of an earlier run.
+
+    Only files that an earlier run has written are removed.
 
     Returns:
-        The file.
+        The file of each submission.
     """
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {name: folder / short for name, short in feedback_names(rows).items()}
+    listed = folder / _LIST
+    written = {file.name for file in files.values()}
+    before = set(listed.read_text("utf-8").splitlines()) if listed.is_file() else set()
+    replace_file(listed, "\n".join(sorted(before | written)) + "\n")
+    for name, file in files.items():
+        replace_file(file, feedback(name, rows[name], exercises))
+    for stale in before - written:
+        if Path(stale).name == stale:
+            (folder / stale).unlink(missing_ok=True)
+    replace_file(listed, "\n".join(sorted(written)) + "\n")
+    return files
+
+
+def feedback(name: str, row: Row, exercises: Sequence[Exercise]) -> str:
+    """Return the text for one student."""
     most = sum(one.points for one in exercises)
     parts = [f"{name}: {total(row, exercises):.4g} of {most} points"]
     if row["notes"]:
-        parts.append("About your code as a whole:\n" + "\n".join(f"  {n}" for n in row["notes"]))
-    parts += [row["exercises"][one.id]["text"] for one in exercises if one.id in row["exercises"]]
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / (re.sub(r"[^\w.-]", "_", name) + ".txt")
-    _replace(file, "\n\n".join(parts) + "\n")
-    return file
+        parts.append("\n".join(["About what you handed in:", *(f"  {n}" for n in row["notes"])]))
+    if row["lost"]:
+        head = "Of your code, this did not run to its end; what comes after it ran all the same:"
+        parts.append("\n".join([head, *(f"  {lost}" for lost in row["lost"])]))
+    graded = row["exercises"]
+    parts += [graded[one.id]["text"] for one in exercises if one.id in graded]
+    return "\n\n".join(clean(part, _LONGEST_TEXT) for part in parts) + "\n"
 
 
-def summary(rows: Mapping[str, Row], exercises: Sequence[Exercise]) -> str:
-    """Return statistics in Markdown: share right, mean share, common wrong answers of each item."""
-    totals = sorted(total(row, exercises) for row in rows.values())
-    most = sum(one.points for one in exercises)
-    states = Counter(row["status"] for row in rows.values())
-    middle = len(totals) // 2
-    median = (totals[middle] + totals[~middle]) / 2
-    lines = [
-        f"{len(rows)} submissions: " + ", ".join(f"{n} {state}" for state, n in states.items()),
-        f"Points of {most}: mean {sum(totals) / len(totals):.3g}, median {median:.3g}, "
-        f"lowest {totals[0]:.3g}, highest {totals[-1]:.3g}",
-        "",
-        "| exercise | attempted | right | mean share | most common wrong answer |",
-        "| --- | --- | --- | --- | --- |",
-    ]
-    for exercise in exercises:
-        graded = [r["exercises"][exercise.id] for r in rows.values() if r["exercises"]]
-        tried = [one for one in graded if one["state"] != "not attempted"]
-        right = sum(one["share"] >= 1 for one in graded)
-        mean = sum(one["share"] for one in tried) / len(tried) if tried else 0.0
-        lines.append(
-            f"| {exercise.id} | {len(tried)} | {right} | {mean:.0%} | {_common(exercise, tried)} |"
-        )
-    return "\n".join(lines) + "\n"
-
-
-def _common(exercise: Exercise, graded: Sequence[Row]) -> str:
-    counts = Counter(one["wrong"] for one in graded if one["wrong"] is not None)
-    if not counts:
-        return ""
-    ((number, times),) = counts.most_common(1)
-    if isinstance(exercise, ChoiceExercise):
-        text = f"option {'abcdefgh'[number]}"
-    else:
-        text = exercise.wrong[number].message.split(". ")[0].rstrip(".")
-    return f"{times} x: {text}".replace("|", "\\|")
-
-
-def _replace(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
+def replace_file(path: Path, text: str, encoding: str = "utf-8") -> None:
+    """Write a text file as a whole, or leave the old one."""
+    temporary = path.with_name(f".{os.getpid()}.tmp")
     try:
-        temporary.write_text(text, encoding="utf-8", newline="")
+        temporary.write_text(text, encoding=encoding, newline="")
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

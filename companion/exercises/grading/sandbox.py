@@ -37,14 +37,18 @@ from companion.exercises.grading import (
     landlock,
     limits,
     seccomp,
+    session,
+    shell,
+    stand_in,
     watch,
     worker,
     workplace,
 )
 from companion.exercises.grading.bubblewrap import isolation, library_path
+from companion.exercises.grading.cells import Cell
+from companion.exercises.grading.members import Parts, copy_files
 from companion.exercises.grading.transcript import TooMuch, Transcript
 
-_LARGEST_COPY = 20 * 2**20
 _FIRST_USER = 64_000  # what root becomes: each slot a user of its own, far from real ones
 _THREADS = 16  # of such a user
 _MORE_THREADS = 256  # of an ordinary user, beside those that the user has
@@ -67,7 +71,7 @@ class Job:
         path: Folders of installed packages.
     """
 
-    cells: tuple[str, ...]
+    cells: tuple[Cell, ...]
     exercises: tuple[dict[str, Any], ...]
     load_seconds: float = 15.0
     memory: int = 4 * 2**30
@@ -114,13 +118,13 @@ class Sandbox:
         self._lock = threading.Lock()
 
     def run(
-        self, job: Job, folder: Path | None = None, seconds: float | None = None
+        self, job: Job, parts: Parts = (), seconds: float | None = None
     ) -> tuple[Transcript, str]:
         """Run a job.
 
         Args:
             job: The job.
-            folder: The submission's own folder, of which the process sees a copy; None for none.
+            parts: The submission's folder or files, of which the process sees copies.
             seconds: Time limit for all of it, `Job.seconds` if None.
 
         Returns:
@@ -132,8 +136,7 @@ class Sandbox:
             given, work = Path(name) / "submission", Path(name) / "work"
             given.mkdir()
             work.mkdir()
-            if folder is not None:
-                _copy_files(folder, given)
+            copy_files(parts, given)
             settings, command = self._start(job, given, work)
             said, ended = self._talk(command, settings, job, seconds, work)
         self.held = said.held or ()
@@ -251,25 +254,11 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
         process.kill()
 
 
-def _copy_files(folder: Path, target: Path) -> None:
-    """Copy plain files, up to a limit, so that the original can't be touched."""
-    left = _LARGEST_COPY
-    for path in sorted(folder.rglob("*")):
-        if path.is_symlink() or not path.is_file() or path.suffix == ".ipynb":
-            continue
-        left -= path.stat().st_size
-        if left < 0:
-            return
-        copy = target / path.relative_to(folder)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, copy)
-        copy.chmod(0o644)
-
-
 @contextlib.contextmanager
 def worker_files() -> Iterator[Path]:
     """Copy what the worker needs into a folder of its own: nothing else lies beside it."""
-    needed = (worker, limits, workplace, landlock, seccomp, guard, values, arguments)
+    needed = (worker, session, shell, stand_in, values, arguments)
+    needed += (limits, workplace, landlock, seccomp, guard)
     with tempfile.TemporaryDirectory(prefix="companion-worker-") as name:
         folder = Path(name)
         folder.chmod(0o755)

@@ -21,6 +21,21 @@ _FUTURE = 0
 for _name in __future__.all_feature_names:
     _FUTURE |= getattr(__future__, _name).compiler_flag
 _MOST_ERRORS = 20
+_SHORT = 1.0  # seconds for a text that takes no time, unless a submission wants it to
+
+
+# The name of a type, whatever its own type does.
+name_of = type.__dict__["__name__"].__get__
+
+
+def said(error: BaseException) -> str:
+    """Return type and text of an exception."""
+    try:
+        text = str.__getitem__(str(error), slice(500))
+    except Exception:
+        text = ""
+    name = name_of(type(error))
+    return (f"{name}: {text}" if text else name)[:500]
 
 
 class Session:
@@ -28,32 +43,69 @@ class Session:
 
     Args:
         folder: The submission's folder: the working folder, and the first one to import from.
+        limits: The module that interrupts what takes too long.
+        seconds: Time for one statement.
     """
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, limits: types.ModuleType, seconds: float) -> None:
         """Set up an empty ``__main__``."""
-        self.folder = folder
+        self.folder, self.limits, self.seconds = folder, limits, seconds
         self.module = types.ModuleType("__main__")
         self.module.__dict__["__builtins__"] = builtins
         self._worker = sys.modules["__main__"]  # kept alive: its functions are still running
         sys.modules["__main__"] = self.module
         self._flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-        self._file = ""
-        self._loop = None
-        self._cells = 0
+        self._file, self._cells = "", 0
+        self._loop: _Loop | None = None
+        self._budget = None
+
+    def begin(self, budget: object) -> None:
+        """Start the clock for all cells together."""
+        self._budget = budget
 
     @property
     def space(self) -> dict:
         """The names of the notebook."""
         return self.module.__dict__
 
-    def enter(self, file: str, script: bool) -> None:
-        """Begin a file: its folder is where relative paths and imports start.
+    def run_cell(self, cell: dict) -> list[str]:
+        """Run a cell, statement by statement.
 
         Args:
-            file: Its path inside the submission.
-            script: Whether it is a script; a notebook has no ``__file__``.
+            cell: ``source``, ``file``, and whether that is a ``script``.
+
+        Returns:
+            What went wrong, as text.
         """
+        self._cells += 1
+        name, source = f"<cell {self._cells}>", cell["source"]
+        self._enter(cell["file"], cell["script"])
+        lines = source.splitlines(keepends=True)
+        linecache.cache[name] = (len(source), None, lines, name)  # for inspect.getsource
+        try:
+            statements = ast.parse(source, name).body
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            text = getattr(error, "msg", "") or str(error)
+            line = f", line {error.lineno}" if getattr(error, "lineno", None) else ""
+            return [f"the whole cell: {type(error).__name__}: {text}{line}"]
+        errors = []
+        for statement in statements:
+            left = min(self.seconds, self._budget.left())
+            if left <= 0:
+                errors.append(f"line {statement.lineno}: not run, the time for all cells was over")
+                break
+            _, error = self.limits.within(left, self._run, statement, name)
+            if error is not None:
+                errors.append(f"line {statement.lineno}: {self._describe(error, left)}")
+        return errors[:_MOST_ERRORS]
+
+    def _describe(self, error: BaseException, seconds: float) -> str:
+        if issubclass(type(error), self.limits.TimeIsUp):
+            return f"stopped after {seconds:.3g} s"
+        return self.limits.within(_SHORT, said, error)[0] or name_of(type(error))
+
+    def _enter(self, file: str, script: bool) -> None:
+        """Begin a file: its folder is where relative paths and imports start."""
         if file == self._file:
             return
         self._file = file
@@ -70,23 +122,9 @@ class Session:
         if script:
             self.space["__file__"] = path
 
-    def statements(self, source: str) -> tuple[list[ast.stmt], str]:
-        """Return the statements of a cell and the name under which its lines can be looked up.
-
-        Raises:
-            SyntaxError: If it is not Python.
-        """
-        self._cells += 1
-        name = f"<cell {self._cells}>"
-        lines = source.splitlines(keepends=True)
-        linecache.cache[name] = (len(source), None, lines, name)
-        return ast.parse(source, name).body, name
-
-    def run(self, statement: ast.stmt, name: str) -> None:
-        """Run one statement."""
-        code = compile(
-            ast.Module([statement], []), name, "exec", flags=self._flags, dont_inherit=True
-        )
+    def _run(self, statement: ast.stmt, name: str) -> None:
+        module = ast.Module([statement], [])
+        code = compile(module, name, "exec", flags=self._flags, dont_inherit=True)
         self._flags |= code.co_flags & _FUTURE
         if code.co_flags & inspect.CO_COROUTINE:
             self._await(types.FunctionType(code, self.space)())

@@ -12,6 +12,7 @@ import sys
 import time
 import types
 
+_MOST_NOTES = 5
 _INSTALLERS = ("pip", "pip3", "conda", "mamba", "apt", "apt-get", "uv", "python -m pip")
 _OTHER_LANGUAGES = (
     "bash", "sh", "script", "system", "sx", "!", "perl", "ruby", "js", "javascript", "html",
@@ -86,6 +87,11 @@ class Shell:
         if name.startswith("__"):
             raise AttributeError(name)
         return Nothing()
+
+    def take_notes(self) -> list[str]:
+        """Return what was not run since the last call."""
+        notes, self.not_run = self.not_run[:_MOST_NOTES], []
+        return notes
 
     def captured(self) -> Captured:
         """Return what stands for captured output."""

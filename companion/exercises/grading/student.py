@@ -37,6 +37,9 @@ class Student:
     platform: str = ""
 
 
+NOBODY = Student()
+
+
 @dataclass(frozen=True)
 class Named:
     """What the name of one entry says.

@@ -1,19 +1,28 @@
-"""Submissions: notebooks and scripts, read as data. Nothing in them runs here.
+"""Submissions: who handed in what. Nothing in them runs here.
 
-Each entry of the folder is one submission: a notebook, a script, or a folder with such files, whose
-code then counts together. Links are not followed.
+Each entry of the folder is one submission: a notebook, a script, a ``.zip`` archive, or a folder.
+Files that a learning platform has named after the same student are one, too: see `student`.
 """
 
-import json
+import hashlib
+import os
 import re
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-LARGEST_FILE = 20 * 2**20  # bytes
-_MOST_FILES = 20
-_MAGIC = re.compile(r"^\s*[%!?]|^\s*[\w.]+\?{1,2}\s*$")
-_CHECK = re.compile(r"""\bcheck\(\s*["']([a-z0-9-]+)["']""")
+from companion.exercises.grading.cells import Cell
+from companion.exercises.grading.reader import read_all
+from companion.exercises.grading.student import NOBODY, Student, grouped
+
+_CHECK = re.compile(r"""\bcheck\(\s*(?:exercise_id\s*=\s*)?["']([a-z0-9-]+)["']""")
+_NOT_IN_NAMES = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029\u202a-\u202e\u2066-\u2069]"
+)
+_SUFFIX = re.compile(r"\.(ipynb|py|zip)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -21,20 +30,43 @@ class Submission:
     """What one student handed in.
 
     Args:
-        name: Name of the file or folder, without suffix.
-        path: The file or folder.
-        cells: The code, cell by cell; a script is one cell.
+        name: Name of the file or folder, mostly without suffix; no two are alike.
+        parts: Name inside the submission, and place, of each file or folder.
+        cells: The code, cell by cell.
         problem: Why it can't be graded; empty if it can.
+        notes: What is to be said about its files.
+        digest: Digest of everything in it.
+        student: Who it is from, as far as a learning platform has said so.
     """
 
     name: str
-    path: Path
-    cells: tuple[str, ...] = ()
+    parts: tuple[tuple[str, Path], ...]
+    cells: tuple[Cell, ...] = ()
     problem: str = ""
+    notes: tuple[str, ...] = ()
+    digest: str = ""
+    student: Student = NOBODY
+
+    @property
+    def path(self) -> Path:
+        """The first file or folder."""
+        return self.parts[0][1]
+
+    def place(self, cell: int) -> str:
+        """Return where a cell stands: ``"hw.ipynb, cell 3"``.
+
+        Args:
+            cell: Its number among all cells, from 1.
+        """
+        if not 1 <= cell <= len(self.cells):
+            return "before the first cell"
+        found = self.cells[cell - 1]
+        alone = sum(one.file == found.file for one in self.cells) == 1
+        return found.file if found.script and alone else f"{found.file}, cell {found.number}"
 
     def named_exercises(self) -> set[str]:
         """Return the ids that stand in a call of ``check``."""
-        return {name for cell in self.cells for name in _CHECK.findall(cell)}
+        return {name for cell in self.cells for name in _CHECK.findall(cell.source)}
 
 
 def find_submissions(folder: Path) -> list[Submission]:
@@ -55,78 +87,65 @@ def find_submissions(folder: Path) -> list[Submission]:
     )
     if not entries:
         raise ValueError(f"{folder} is empty; put one notebook, script or folder per student there")
-    stems = [entry.stem if entry.suffix in (".ipynb", ".py") else entry.name for entry in entries]
-    names = [
-        stem if stems.count(stem) == 1 else entry.name
-        for stem, entry in zip(stems, entries, strict=True)
+    groups = grouped([readable(entry.name) for entry in entries])
+    parts = [
+        tuple((file or entries[number].name, entries[number]) for number, file in members)
+        for _, members in groups
     ]
-    return [_read(name, entry) for name, entry in zip(names, entries, strict=True)]
-
-
-def _read(name: str, entry: Path) -> Submission:
-    try:
-        cells = [cell for file in _files(entry) for cell in read_cells(file)]
-    except (ValueError, OSError, RecursionError) as error:
-        problem = " ".join(str(getattr(error, "strerror", None) or error).split())
-        return Submission(name, entry, problem=problem[:300])
-    return Submission(name, entry, tuple(cells))
-
-
-def _files(entry: Path) -> list[Path]:
-    if entry.is_symlink():
-        raise ValueError("this is a link; hand in the file itself")
-    if entry.is_file():
-        return [entry]
-    files = sorted(
-        path
-        for pattern in ("*.ipynb", "*.py")
-        for path in entry.rglob(pattern)
-        if path.is_file()
-        and not path.is_symlink()
-        and not any(part.startswith(".") for part in path.relative_to(entry).parts)
+    names = _names(
+        [
+            readable(found[0][1].name)
+            if len(found) == 1
+            else f"{student.name}_{student.id}".strip("_")
+            for found, (student, _) in zip(parts, groups, strict=True)
+        ],
+        parts,
     )
-    if not files:
-        raise ValueError("no notebook (.ipynb) or script (.py) in this folder")
-    if len(files) > _MOST_FILES:
-        raise ValueError(f"{len(files)} notebooks and scripts; at most {_MOST_FILES} are read")
-    return files
+    made = [
+        Submission(name, found, student=student, **{**read, "notes": tuple(read["notes"])})
+        for name, found, (student, _), read in zip(
+            names, parts, groups, read_all(parts), strict=True
+        )
+    ]
+    return sorted(made, key=lambda one: one.name)
 
 
-def read_cells(file: Path) -> list[str]:
-    """Return the code cells of a notebook, or a script as one cell.
+def readable(name: str) -> str:
+    """Return a file name as text that can be written and shown.
 
-    Lines for IPython (``%matplotlib``, ``!pip``) become comments.
-
-    Raises:
-        ValueError: If it is neither, or too large.
+    Bytes that are not UTF-8, as archives made on Windows leave them, are read as Windows-1252.
     """
-    if file.suffix not in (".ipynb", ".py"):
-        raise ValueError(f"{file.suffix or 'no suffix'}: not a notebook (.ipynb) or script (.py)")
-    if file.stat().st_size > LARGEST_FILE:
-        raise ValueError(f"larger than {LARGEST_FILE // 2**20} MiB")
+    raw = os.fsencode(name)
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        text = raw.decode("utf-8")
     except UnicodeDecodeError:
-        raise ValueError("not text in UTF-8") from None
-    if file.suffix == ".py":
-        return [text]
-    return [_without_magics(cell) for cell in _notebook_cells(text)]
+        text = raw.decode("cp1252", "replace")
+    return _NOT_IN_NAMES.sub("\ufffd", text)
 
 
-def _notebook_cells(text: str) -> list[str]:
-    try:
-        cells = json.loads(text)["cells"]
-        code = [cell["source"] for cell in cells if cell["cell_type"] == "code"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise ValueError("not a Jupyter notebook of format 4") from None
-    return ["".join(map(str, one)) if isinstance(one, list) else str(one) for one in code]
+def _names(whole: Sequence[str], parts: Sequence[Sequence[tuple[str, Path]]]) -> list[str]:
+    """Return names without suffix where that is clear, and never two that look the same."""
+    names = [_SUFFIX.sub("", name) or name for name in whole]
+    for _ in range(2):  # a whole name may be the short one of another
+        counts = Counter(map(alike, names))
+        names = [
+            name if counts[alike(name)] == 1 else full
+            for name, full in zip(names, whole, strict=True)
+        ]
+    counts = Counter(map(alike, names))
+    return [
+        name if counts[alike(name)] == 1 else f"{name} [{_short_digest(found)}]"
+        for name, found in zip(names, parts, strict=True)
+    ]
 
 
-def _without_magics(cell: str) -> str:
-    if cell.lstrip().startswith("%%"):
-        return "".join(f"# {line}" for line in cell.splitlines(keepends=True))
-    lines = cell.splitlines(keepends=True)
-    return "".join(f"# {line}" if _MAGIC.match(line) else line for line in lines)
+def alike(name: str) -> str:
+    """Return what two names share that look the same."""
+    return unicodedata.normalize("NFC", name)
+
+
+def _short_digest(parts: Sequence[tuple[str, Path]]) -> str:
+    return hashlib.sha256(os.fsencode(parts[0][1].name)).hexdigest()[:8]
 
 
 def usual_exercises(submissions: list[Submission], known: Any) -> list[str]:

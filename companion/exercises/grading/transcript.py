@@ -30,7 +30,7 @@ class Transcript:
 
     Attributes:
         found: For each exercise the messages about it.
-        notes: What went wrong in the cells.
+        notes: What went wrong in the cells: number of the cell, and text.
         held: What the worker says is in force, before it runs anything.
         cell: The last cell that was begun.
         position: Index of the exercise that is running; ``skip - 1`` before the first.
@@ -40,7 +40,7 @@ class Transcript:
     def __init__(self, cells: int, exercises: tuple[dict[str, Any], ...], skip: int) -> None:
         """Start with nothing said."""
         self.found: dict[str, list[dict[str, Any]]] = {}
-        self.notes: list[str] = []
+        self.notes: list[tuple[int, str]] = []
         self.held: tuple[str, ...] | None = None
         self.cell, self.position, self.done = 0, skip - 1, False
         self._cells, self._exercises, self._skip = cells, exercises, skip
@@ -93,7 +93,7 @@ class Transcript:
             return
         self.cell = cell
         if isinstance(error, str) and len(self.notes) < _MOST_NOTES:
-            self.notes.append(f"cell {cell}, {_text(error, 300)}")
+            self.notes.append((cell, _text(error, 300)))
 
     def _take_exercise(self, name: str, message: dict[str, Any]) -> None:
         number = self._order.get(name, -1)

@@ -12,12 +12,13 @@ the limits. See `companion.exercises.grading.sandbox.Job`.
 
 import __future__
 
-import ast
 import json
 import os
 import sys
 import types
 
+_FOLDER = os.path.dirname(os.path.abspath(__file__))
+_beside = types.SimpleNamespace()  # the modules beside this file
 _SHORT = 1.0  # seconds for what takes no time, unless a submission wants it to
 _LARGEST_VALUE = 5 * 2**20  # characters
 
@@ -29,10 +30,8 @@ def main() -> None:
     nothing = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):
         os.dup2(nothing, number)
-    sys.path[:0] = [os.path.dirname(os.path.abspath(__file__)), *job["path"]]
-    import limits
-
-    held = limits.confine(job)
+    _load(job["path"])
+    held = _beside.limits.confine(job)
     with os.fdopen(channel, "w", encoding="utf-8") as out:
         process = os.getpid()
 
@@ -42,24 +41,41 @@ def main() -> None:
             out.write(json.dumps(message) + "\n")
             out.flush()
 
+        _forget()
         say(held=held)
         _run(job, say)
         say(done=True)
         os._exit(0)  # no thread, no atexit hook of the submission lives on
 
 
+def _load(path: list[str]) -> None:
+    """Import what lies beside this file, and keep it in `_beside`."""
+    sys.path[:0] = [_FOLDER, *path]
+    for name in ("arguments", "limits", "session", "shell", "stand_in", "values"):
+        setattr(_beside, name, __import__(name))
+
+
+def _forget() -> None:
+    """Take it from where Python looks: a student's own module may have the same name."""
+    sys.path.remove(_FOLDER)
+    for name, module in list(sys.modules.items()):
+        place = getattr(module, "__file__", None) or ""
+        if os.path.dirname(place) == _FOLDER and name != "__main__":
+            del sys.modules[name]
+
+
 def _run(job: dict, say: object) -> None:
     """Run the cells, then every exercise's cases."""
-    import limits
-
-    given: dict[str, object] = {}
-    _install_stand_in(given)
-    space: dict[str, object] = {"__name__": "__main__", "__builtins__": __builtins__}
-    limit, budget = job["load_seconds"], limits.Budget(job["cell_seconds"])
-    for number, source in enumerate(job["cells"], 1):
+    limits, given = _beside.limits, {}
+    _beside.stand_in.install(given)
+    notebook = _beside.session.Session(os.getcwd(), limits, job["load_seconds"])
+    shell = _beside.shell.install(notebook.space)
+    notebook.begin(limits.Budget(job["cell_seconds"]))
+    for number, cell in enumerate(job["cells"], 1):
         say(cell=number)
-        for error in _run_cell(source, f"<cell {number}>", space, limit, budget):
+        for error in [*notebook.run_cell(cell), *shell.take_notes()]:
             say(cell=number, error=error)
+    space = notebook.space
     for exercise in job["exercises"][job["skip"] :]:
         name = exercise["id"]
         answer = given.get(name, space.get(exercise["variable"]))
@@ -78,64 +94,11 @@ def _run(job: dict, say: object) -> None:
 
 
 def _type_name(answer: object) -> str:
-    return "nothing" if answer is None or answer is Ellipsis else _name(type(answer))[:100]
-
-
-# The name of a type, whatever its own type does.
-_name = type.__dict__["__name__"].__get__
-
-
-def _install_stand_in(given: dict) -> None:
-    """Let ``from companion import exercises as ex`` work; ``ex.check`` only notes the answer."""
-
-    def check(name: str, answer: object = None, **_: object) -> None:
-        given[str(name)] = answer
-
-    def ignore(*_: object, **__: object) -> None:
-        return None
-
-    exercises = types.ModuleType("companion.exercises")
-    exercises.check = check
-    for name in ("hint", "solution", "progress", "report", "show"):
-        setattr(exercises, name, ignore)
-    companion = types.ModuleType("companion")
-    companion.exercises = exercises
-    sys.modules.update({"companion": companion, "companion.exercises": exercises})
-
-
-def _run_cell(source: str, name: str, space: dict, seconds: float, budget: object) -> list[str]:
-    """Run the statements of a cell one by one, so that one that fails does not take the rest along.
-
-    Each may take some seconds, and all cells together their budget.
-
-    Returns what went wrong, as text.
-    """
-    try:
-        statements = ast.parse(source, name).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        line = getattr(error, "lineno", None)
-        return [f"{type(error).__name__}: {error}" + (f" (line {line})" if line else "")]
-    import limits
-
-    errors = []
-    for statement in statements:
-        left = min(seconds, budget.left())
-        if left <= 0:
-            errors.append(f"line {statement.lineno}: not run, the time for all cells was over")
-            break
-        _, error = limits.within(left, _run_statement, statement, name, space)
-        if error is None:
-            continue
-        said = f"stopped after {left:.3g} s"
-        if not issubclass(type(error), limits.TimeIsUp):
-            said = limits.within(_SHORT, _said, error)[0] or _name(type(error))
-        errors.append(f"line {statement.lineno}: {said}")
-    return errors[:20]
-
-
-def _run_statement(statement: ast.stmt, name: str, space: dict) -> None:
-    code = compile(ast.Module([statement], []), name, "exec")
-    exec(code, space)  # noqa: S102, running submissions is what this program is for
+    return (
+        "nothing"
+        if answer is None or answer is Ellipsis
+        else _beside.session.name_of(type(answer))[:100]
+    )
 
 
 def _driver(source: str) -> object:
@@ -147,19 +110,17 @@ def _driver(source: str) -> object:
 
 
 def _run_case(call: object, answer: object, arguments: str, left: float) -> dict:
-    import arguments as codec
-    import limits
-
+    limits, name_of = _beside.limits, _beside.session.name_of
     if left <= 0:
         return {"state": "not run"}
-    args = codec.decode_arguments(arguments)
+    args = _beside.arguments.decode_arguments(arguments)
     value, error = limits.within(left, lambda: _encoded(call(answer, *args)))
     if error is None:
         return {"state": "value", "value": value}
     if issubclass(type(error), limits.TimeIsUp):
         return {"state": "timeout"}
     told, _ = limits.within(_SHORT, _described, error)
-    told = told or {"error": _name(type(error)), "place": "", "kinds": []}
+    told = told or {"error": name_of(type(error)), "place": "", "kinds": []}
     unfinished = issubclass(type(error), NotImplementedError)
     if unfinished and "your code goes here" in told["error"]:
         return {"state": "not attempted"}
@@ -167,26 +128,16 @@ def _run_case(call: object, answer: object, arguments: str, left: float) -> dict
 
 
 def _described(error: BaseException) -> dict:
-    kinds = [_name(kind) for kind in type(error).__mro__]
-    return {"error": _said(error), "place": _place(error), "kinds": kinds}
+    kinds = [_beside.session.name_of(kind) for kind in type(error).__mro__]
+    return {"error": _beside.session.said(error), "place": _place(error), "kinds": kinds}
 
 
 def _encoded(value: object) -> str:
-    import values
-
+    values = _beside.values
     text = values.encode(values.freeze(value))
     if len(text) > _LARGEST_VALUE:
         return values.encode(values.Foreign(f"{type(value).__name__} that takes {len(text)} bytes"))
     return text
-
-
-def _said(error: BaseException) -> str:
-    try:
-        text = str.__getitem__(str(error), slice(500))
-    except Exception:
-        text = ""
-    name = _name(type(error))
-    return (f"{name}: {text}" if text else name)[:500]
 
 
 def _place(error: BaseException) -> str:

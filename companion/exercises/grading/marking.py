@@ -1,0 +1,105 @@
+"""Mark what a worker has said about one exercise: outside of the sandbox, on plain values.
+
+Whatever a worker says, a submission may have said it in its name. So nothing is believed but
+values, and an answer that makes the judge itself fail costs its own points and no one else's.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+from companion.exercises import judging
+from companion.exercises.answers import judge_value
+from companion.exercises.exercise import Exercise
+from companion.exercises.judging import AnswerKey
+from companion.exercises.running import Outcome
+from companion.exercises.values import Foreign, decode, describe
+from companion.exercises.verdict import CaseResult, Verdict, not_attempted
+
+_STATES = ("value", "error", "timeout", "not run", "not attempted")
+_UNJUDGED = "This answer could not be judged. Your teacher has been told."
+
+
+def mark(
+    exercise: Exercise, key: AnswerKey | None, messages: list[dict[str, Any]]
+) -> tuple[dict[str, Any], str]:
+    """Mark one exercise.
+
+    Args:
+        exercise: The exercise.
+        key: Its cases, if it asks for code.
+        messages: What the worker said about it.
+
+    Returns:
+        The verdict as plain data: state, share of the points, number of the known wrong answer,
+        text. And why it could not be judged, empty if it could.
+    """
+    try:
+        return _plain(_verdict(exercise, key, messages)), ""
+    except Exception as error:  # of whatever kind, it is about this answer only
+        verdict = Verdict(exercise, "wrong", message=_UNJUDGED)
+        reason = f"{type(error).__name__}: {error}"[:200]
+        return _plain(verdict), f"{exercise.id} could not be judged: {reason}"
+
+
+def _verdict(exercise: Exercise, key: AnswerKey | None, messages: list[dict[str, Any]]) -> Verdict:
+    if key is None:
+        return _value_verdict(exercise, messages)
+    for message in messages:
+        if isinstance(message.get("missing"), str):
+            if message["missing"] == "nothing":
+                return not_attempted(exercise)
+            return judging.not_callable(exercise, f"an object of type {message['missing']}")
+    outcomes = [Outcome("not run")] * len(key.cases)
+    said = {m["case"]: m for m in messages if type(m.get("case")) is int}
+    ended = next((m["ended"] for m in messages if "ended" in m), None)
+    if not said and ended is None:
+        return not_attempted(exercise)
+    for number in range(len(outcomes)):
+        if number in said:
+            outcomes[number] = _outcome(said[number])
+        elif ended is not None:
+            outcomes[number] = Outcome("error", error=ended)
+            ended = None
+    return key.judge(outcomes)
+
+
+def _value_verdict(exercise: Exercise, messages: list[dict[str, Any]]) -> Verdict:
+    for message in messages:
+        if isinstance(message.get("value"), str):
+            try:
+                answer = decode(message["value"])
+            except ValueError:
+                answer = Foreign("damaged value")
+            if isinstance(answer, Foreign):
+                message = f"The answer is an {describe(answer)}; give a plain value."
+                return Verdict(exercise, "wrong", message=message.replace("an an", "an"))
+            return judge_value(exercise, answer)
+    return not_attempted(exercise)
+
+
+def _outcome(message: dict[str, Any]) -> Outcome:
+    """Read an outcome that a worker, or a submission in its name, has written."""
+    state = message.get("state")
+    if state not in _STATES:
+        return Outcome("error", error="no result")
+    try:
+        value = decode(message["value"]) if state == "value" else None
+    except (ValueError, KeyError, TypeError):
+        return Outcome("error", error="the result can't be read")
+    error, place = (str(message.get(name, ""))[:500] for name in ("error", "place"))
+    kinds = message.get("kinds")
+    kinds = tuple(map(str, kinds[:20])) if isinstance(kinds, list) else ()
+    return Outcome(state, value, error, place, kinds)
+
+
+def _plain(verdict: Verdict) -> dict[str, Any]:
+    """Return a verdict as plain data, without the arguments of hidden cases."""
+    cases = tuple(
+        CaseResult(one.name, one.passed, "", one.problem, one.think) for one in verdict.cases
+    )
+    return {
+        "state": verdict.state,
+        "share": verdict.share,
+        "wrong": verdict.wrong,
+        "text": repr(replace(verdict, cases=cases)),
+    }
