@@ -70,6 +70,10 @@ class ToolCallError(CompanionError, ValueError):
     """What a model wrote is meant as a tool call and is not a valid one."""
 
 
+class AmbiguousCallError(ToolCallError):
+    """A tool call among words, which may be meant or quoted."""
+
+
 class ToolError(CompanionError, ValueError):
     """A tool can't do what was asked. The message is written for the model that asked."""
 

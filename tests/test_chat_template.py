@@ -1,4 +1,4 @@
-"""Chat templates that refuse, have a mistake, or belong to models that reason before they answer."""
+"""Chat templates that refuse, have a mistake, or belong to models that can reason."""
 
 import copy
 
@@ -185,7 +185,7 @@ def test_a_template_that_always_opens_reasoning(using) -> None:
     always = using(ALWAYS_THINKS)
 
     assert end_of_turn_id(always) == always.convert_tokens_to_ids("</s>")
-    with pytest.raises(ValueError, match="message 1: .* opens reasoning in the prompt"):
+    with pytest.raises(ValueError, match=r"message 1: .* opens reasoning in the prompt"):
         tokenize_chat(always, TALK[:2])
 
 

@@ -18,6 +18,7 @@ from companion.messages import (
     neutralize,
     prompt_text,
 )
+from companion.reasoning import Reasoning, keep_apart, opening_mark
 from companion.tools.transcript import calls_as_text, calls_for_template
 
 
@@ -33,10 +34,12 @@ class Backend(Protocol):
 
     def stream(
         self, messages: Sequence[Message], params: SamplingParams
-    ) -> Iterator[str | list[dict[str, Any]]]:
+    ) -> Iterator[str | Reasoning | list[dict[str, Any]]]:
         """Write the assistant's next turn, piece by piece. Closing the iterator stops it.
 
-        The last piece may be a list of ``tool_calls``, from a backend that was told of tools.
+        A `Reasoning` may stand among the pieces; `companion.reasoning.answer_text` joins the
+        others. The last piece may be a list of ``tool_calls``, from a backend that was told of
+        tools.
         """
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
@@ -56,6 +59,8 @@ class LocalBackend:
         tokenizer: Its tokenizer, with a chat template.
         generator: Source of randomness for sampling; the global one of torch if None.
         max_context: Tokens of the context, for a model whose configuration does not say it.
+        thinking: Whether a model that can reason before it answers shall do so. It needs room:
+            hundreds of tokens for a short answer.
 
     Raises:
         ValueError: If the tokenizer has no chat template, the template ends turns with no special
@@ -80,9 +85,11 @@ class LocalBackend:
         *,
         generator: Any = None,
         max_context: int | None = None,
+        thinking: bool = False,
     ) -> None:
         """Check that the model has a context and a way to end its turn."""
         self.model, self.tokenizer, self.generator = model, tokenizer, generator
+        self.thinking = thinking
         self._tools: Any = None
         length = max_context or context_length(model.config)
         if length is None:
@@ -92,7 +99,9 @@ class LocalBackend:
         if end not in ends:
             model.generation_config.eos_token_id = sorted({*ends, end})
 
-    def stream(self, messages: Sequence[Message], params: SamplingParams) -> Iterator[str]:
+    def stream(
+        self, messages: Sequence[Message], params: SamplingParams
+    ) -> Iterator[str | Reasoning]:
         """Write the assistant's next turn, piece by piece.
 
         Args:
@@ -100,14 +109,16 @@ class LocalBackend:
             params: How to choose tokens, and when to stop.
 
         Returns:
-            An iterator over pieces of text. The model stops when it is closed.
+            An iterator over pieces of text, and the reasoning before them. The model stops when it
+            is closed.
 
         Raises:
             ValueError: If the messages are not well formed.
             ContextLengthError: If they and ``max_new_tokens`` exceed the context.
         """
         prompt = self._prompt(messages)
-        return stream(self.model, self.tokenizer, prompt, params, generator=self.generator)
+        pieces = stream(self.model, self.tokenizer, prompt, params, generator=self.generator)
+        return keep_apart(pieces, opening_mark(prompt))
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """Count the tokens of the prompt, the marks of the template included."""
@@ -130,10 +141,10 @@ class LocalBackend:
             for message in calls_for_template(messages)
         ]
         if self._tools is None:
-            return prompt_text(self.tokenizer, calls_as_text(plain))
+            return prompt_text(self.tokenizer, calls_as_text(plain), thinking=self.thinking)
         from companion.tools.turns import tool_prompt  # needs jsonschema
 
-        return tool_prompt(self.tokenizer, plain, self._tools)
+        return tool_prompt(self.tokenizer, plain, self._tools, thinking=self.thinking)
 
     def _neutral(self, value: Any) -> Any:
         """Take special tokens out of every text inside, also out of the arguments of calls."""

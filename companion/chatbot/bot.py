@@ -20,6 +20,7 @@ from companion.chatbot.tool_use import Draft, answer_with_tools
 from companion.errors import ContextLengthError, ConversationError
 from companion.generation.params import SamplingParams
 from companion.messages import Message
+from companion.reasoning import Reasoning
 from companion.tools import Toolbox, ToolResult
 
 if TYPE_CHECKING:
@@ -35,12 +36,15 @@ class Reply:
         sources: The passages that it read.
         calls: The result of every tool call.
         interrupted: Whether it was stopped or broke off.
+        reasoning: What the model wrote before its answer. It is not in the conversation, and the
+            model does not read it again.
     """
 
     text: str
     sources: tuple[Source, ...] = ()
     calls: tuple[ToolResult, ...] = ()
     interrupted: bool = False
+    reasoning: str = ""
 
 
 class Chatbot:
@@ -114,6 +118,9 @@ class Chatbot:
 
     def stream(self, text: str) -> Generator[str, None, Reply]:
         """Say something and hand out the answer piece by piece, while it is being written.
+
+        Reasoning is not handed out, unless it was taken for the answer: a server may send it with
+        a mark at its end only. It is never part of the reply's text.
 
         Closing the iterator, or Ctrl-C, stops the answer. What was written so far is kept and
         marked as interrupted, and the conversation can go on. A turn that got no answer at all is
@@ -240,6 +247,9 @@ class Chatbot:
                 pieces = self._pieces(draft, messages)
                 stack.callback(getattr(pieces, "close", lambda: None))
                 for piece in pieces:
+                    if isinstance(piece, Reasoning):
+                        draft.take_apart(piece)
+                        continue
                     draft.pieces.append(piece)
                     yield piece
             draft.finished = True
@@ -248,7 +258,7 @@ class Chatbot:
             self._store(draft)
         return self.reply
 
-    def _pieces(self, draft: Draft, messages: list[Message]) -> Iterator[str]:
+    def _pieces(self, draft: Draft, messages: list[Message]) -> Iterator[str | Reasoning]:
         if self.tools is None:
             return self._model.stream(messages, self.params)
         settings = self.settings
@@ -263,7 +273,7 @@ class Chatbot:
             clean=self._kept,
         )
 
-    def _turn(self, messages: Sequence[Message]) -> Iterator[str]:
+    def _turn(self, messages: Sequence[Message]) -> Iterator[Any]:
         """Write one turn of a tool loop. Results make the turn longer, so old turns may go."""
         budget = self._context - self.params.max_new_tokens
         fitting = trim_messages(messages, count_tokens=self._model.count_tokens, budget=budget)
@@ -276,4 +286,10 @@ class Chatbot:
         if draft.finished or text:
             messages.append({"role": "assistant", "content": text})
         self.conversation.turns.append(Turn(messages, draft.sources, not draft.finished))
-        self.reply = Reply(text, tuple(draft.sources), tuple(draft.calls), not draft.finished)
+        self.reply = Reply(
+            text,
+            tuple(draft.sources),
+            tuple(draft.calls),
+            not draft.finished,
+            self._kept("\n".join(draft.reasoning)),
+        )

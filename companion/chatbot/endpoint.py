@@ -1,8 +1,8 @@
 """A chat model behind an OpenAI-compatible endpoint: vLLM, ``transformers serve``, a provider.
 
 Used is the part that all of them have: ``POST /chat/completions`` with a stream. Stop strings are
-looked for on this side, since servers differ. The library is `openai`. Taught in
-:doc:`/book/applications/chatbot`.
+looked for on this side, since servers differ; so do the names of settings, see
+`companion.tools.dialect`. The library is `openai`. Taught in :doc:`/book/applications/chatbot`.
 
 Left out: images, log-probabilities, a forced choice of a tool.
 """
@@ -17,11 +17,13 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from companion._extras import require
+from companion.chatbot.completion import ReportedError, UnfinishedError, read_answer, until
 from companion.errors import EndpointError
 from companion.generation.params import SamplingParams
-from companion.generation.stopping import find_stop, settled_length
 from companion.messages import Message, check_messages
+from companion.reasoning import Reasoning, keep_apart
 from companion.tools import transcript
+from companion.tools.dialect import Dialect
 
 DEFAULT_CONTEXT = 4096
 """Tokens assumed if neither the caller nor the server names the length of the context."""
@@ -64,7 +66,8 @@ class EndpointBackend:
     endpoint only and is in no error message. Taught in :doc:`/book/applications/chatbot`.
 
     Args:
-        base_url: Address, such as ``"http://127.0.0.1:8000/v1"``; ``/v1`` is added to a bare host.
+        base_url: Address, such as ``"http://127.0.0.1:8000/v1"``; ``/v1`` is added to a bare host,
+            and ``/chat/completions`` is taken off.
         model: Name of the model on the server.
         api_key: Key, for servers that want one. Not read from the environment: the key of one
             provider should not be sent to another one by accident.
@@ -97,7 +100,7 @@ class EndpointBackend:
         """Check the address. Nothing is sent yet."""
         self._openai = require("openai", extra="chat")
         self.base_url, self.model, self.timeout = _checked_url(base_url), model, timeout
-        self.native_tools, self._tools = native_tools, None
+        self.native_tools, self._tools, self._dialect = native_tools, None, Dialect()
         self._count_tokens = count_tokens or estimate_tokens
         self._key, self._context_length = api_key, context_length
         local = urlsplit(self.base_url).hostname in _LOOPBACK
@@ -148,18 +151,19 @@ class EndpointBackend:
 
     def stream(
         self, messages: Sequence[Message], params: SamplingParams
-    ) -> Iterator[str | list[dict[str, Any]]]:
+    ) -> Iterator[str | Reasoning | list[dict[str, Any]]]:
         """Write the assistant's next turn, piece by piece.
 
         Args:
             messages: The conversation; the last message is the user's or a tool's.
             params: How to choose tokens, and when to stop. ``top_k``, ``min_p`` and
-                ``repetition_penalty`` are sent if they are set: vLLM knows them, others refuse.
+                ``repetition_penalty`` are sent if they are set: vLLM knows them, others refuse. A
+                server that takes no ``temperature`` or ``top_p`` is asked without.
 
         Yields:
-            Pieces of text. If the model asks for tools that were declared in the request, the last
-            piece is the list of its ``tool_calls``. The connection ends when the iterator is
-            closed.
+            Pieces of text, and the reasoning before them. If the model asks for tools that were
+            declared in the request, the last piece is the list of its ``tool_calls``. The
+            connection ends when the iterator is closed.
 
         Raises:
             EndpointError: If the server is down, slow, refuses, or breaks off. It says what to do.
@@ -202,38 +206,10 @@ class EndpointBackend:
         plain = transcript.calls_as_text(messages)
         return transcript.with_tools(plain, self._tools) if self._tools else plain
 
-    def _pieces(
-        self, request: dict[str, Any], stop: Sequence[str]
-    ) -> Iterator[str | list[dict[str, Any]]]:
-        text, shown, chunks, finished = "", 0, 0, False
-        parts: list[Any] = []
-        with self._explained(), closing(self._client.chat.completions.create(**request)) as answer:
-            for chunk in answer:
-                chunks += 1
-                for choice in chunk.choices or []:
-                    text += getattr(choice.delta, "content", None) or ""
-                    parts += getattr(choice.delta, "tool_calls", None) or []
-                    finished = finished or choice.finish_reason is not None
-                end = find_stop(text, stop)
-                settled = settled_length(text, stop) if end is None else end
-                if settled > shown:
-                    yield text[shown:settled]
-                    shown = settled
-                if end is not None:
-                    return
-            calls = transcript.join_parts(parts)
-        if not finished:
-            raise EndpointError(
-                f"{self.base_url} ended its answer in the middle. Ask again; if that happens "
-                "often, look into the log of the server."
-                if chunks
-                else f"{self.base_url} sent no answer that can be read. Is this the address of an "
-                "OpenAI-compatible API? It often ends in /v1."
-            )
-        if len(text) > shown:
-            yield text[shown:]
-        if calls:
-            yield calls
+    def _pieces(self, request: dict[str, Any], stop: Sequence[str]) -> Iterator[Any]:
+        create = self._client.chat.completions.create
+        with self._explained(), closing(self._dialect.ask(create, request)) as answer:
+            yield from until(stop, keep_apart(read_answer(answer.response.iter_bytes())))
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -248,7 +224,8 @@ class EndpointBackend:
 
     def _foreign(self, error: Exception) -> bool:
         transport = type(error).__module__.partition(".")[0] in ("httpx", "httpx2", "httpcore")
-        return transport or isinstance(error, (self._openai.OpenAIError, *_MALFORMED))
+        ours = (ReportedError, UnfinishedError)
+        return transport or isinstance(error, (self._openai.OpenAIError, *ours, *_MALFORMED))
 
     def _advice(self, error: Exception) -> str:
         """Say what happened and what to do."""
@@ -278,7 +255,19 @@ class EndpointBackend:
                 hint += " If it takes no tools, declare them as text: native_tools=False, or "
                 hint += "--text-tools on the command line."
             return f"{url} answered {status}. {hint} ({said})"
-        if isinstance(error, api.APIConnectionError) or "Connect" in type(error).__name__:
+        if isinstance(error, UnfinishedError):
+            return (
+                f"{url} ended its answer in the middle. Ask again; if that happens often, look "
+                "into the log of the server."
+                if error.begun
+                else f"{url} sent no answer that can be read. Is this the address of an "
+                "OpenAI-compatible API? It often ends in /v1."
+            )
+        if isinstance(error, ReportedError):
+            return f"{url} broke the answer off and says: {said}. Look into the log of the server."
+        if not isinstance(error, (api.OpenAIError, *_MALFORMED)) or isinstance(
+            error, api.APIConnectionError
+        ):
             return f"can't reach {url}, or it broke off. Is the server running? Check the address."
         return f"{url} sent something that is not in the format of the OpenAI API ({said})"
 
@@ -292,5 +281,8 @@ def _checked_url(url: str) -> str:
         raise ValueError(f"base_url must begin with http:// or https:// and a host, got {url!r}")
     if parts.username is not None or parts.password is not None or parts.query:
         raise ValueError("base_url must hold no user name, password or query; pass api_key instead")
-    path = parts.path.rstrip("/") or "/v1"
-    return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
+    path = parts.path.rstrip("/")
+    for end in ("/chat/completions", "/completions", "/models"):  # what a request adds by itself
+        if path.endswith(end):
+            return urlunsplit((parts.scheme, parts.netloc, path.removesuffix(end), "", ""))
+    return urlunsplit((parts.scheme, parts.netloc, path or "/v1", "", ""))

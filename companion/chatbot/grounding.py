@@ -12,6 +12,7 @@ from typing import Any
 from companion.chatbot.history import Source
 from companion.prompts import fill
 from companion.rag.answers import PROMPT, numbered
+from companion.rag.documents import passage
 
 
 def grounded_prompt(question: str, passages: Sequence[str]) -> str:
@@ -54,7 +55,7 @@ def find_sources(
         min_score: Leave out hits below this score; None keeps all.
 
     Returns:
-        The passages, the best first.
+        The passages, the best first, each with title and headings before its text.
     """
     found = []
     for hit in retriever.search(question, k):
@@ -62,7 +63,7 @@ def find_sources(
         if min_score is None or score >= min_score:
             metadata = _plain(hit.document.metadata)
             found.append(
-                Source(hit.document.text, metadata, score if math.isfinite(score) else None)
+                Source(passage(hit.document), metadata, score if math.isfinite(score) else None)
             )
     return found
 

@@ -109,6 +109,9 @@ def bot_maker(options: ChatOptions) -> Callable[..., Chatbot]:
     room = {} if options.max_new_tokens is None else {"max_new_tokens": options.max_new_tokens}
     params = SamplingParams(temperature=options.temperature, **room)  # before anything is loaded
     backend = make_backend(options, options.model)
+    if options.system:  # a template that takes none says so now, not after the first message
+        told = [("system", options.system), ("user", "Hello")]
+        backend.count_tokens([{"role": role, "content": content} for role, content in told])
     toolbox = make_toolbox() if options.tools else None
     length = max(200, min(1000, backend.context_length // 2))
     retriever = make_retriever(options.docs, length) if options.docs else None
@@ -162,13 +165,17 @@ def make_retriever(folder: Path, length: int) -> Any:
 
     Args:
         folder: Where the documents are.
-        length: Characters of a chunk at most.
+        length: Characters of a passage at most, the headings before its text included. Of very
+            long headings at least half is left for the text.
     """
     from companion.rag import DenseRetriever, Embedder, load_documents, split_recursively
+    from companion.rag.documents import headings
 
     def tell(error: CompanionError) -> None:
         sys.stderr.write(f"companion: left out: {' '.join(str(error).split())}\n")
 
-    documents = load_documents(folder, on_error=tell)
-    chunks = split_recursively(documents, len, chunk_size=length, overlap=0)
+    chunks = []
+    for document in load_documents(folder, on_error=tell):
+        room = max(length // 2, length - len(headings(document)))
+        chunks += split_recursively([document], len, chunk_size=room, overlap=0)
     return DenseRetriever.from_documents(chunks, Embedder())

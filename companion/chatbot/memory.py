@@ -13,6 +13,7 @@ from companion.chatbot.history import Conversation, CountTokens, first_fitting
 from companion.errors import ContextLengthError
 from companion.generation.params import SamplingParams
 from companion.messages import Message
+from companion.reasoning import answer_text
 from companion.tools.transcript import calls_as_text
 
 Summarize = Callable[[str, Sequence[Message]], str]
@@ -59,7 +60,7 @@ class ModelSummary:
                     "tokens. Lower max_new_tokens of the summary."
                 )
             said = said[: len(said) * 3 // 4]
-        return "".join(self.backend.stream(asked, self.params)).strip()
+        return answer_text(self.backend.stream(asked, self.params)).strip()
 
 
 def _request(said: str) -> list[Message]:

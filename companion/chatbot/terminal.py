@@ -165,6 +165,8 @@ class Terminal:
                 self._line()
             raise
         self._line()
+        if self.bot.reply.reasoning and not self.bot.reply.text:
+            self._line("[no answer: the model used up its tokens for reasoning]")
         if self.bot.reply.sources:
             self._line(f"Sources: {', '.join(self._origins())}")
 

@@ -4,6 +4,7 @@
 words, not the calls. Taught in :doc:`/book/applications/chatbot`.
 """
 
+import re
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -11,14 +12,17 @@ from typing import Any
 
 from companion.chatbot.history import Source
 from companion.chatbot.worker import Channel, listen
-from companion.errors import ToolCallError, ToolLoopError
+from companion.errors import ToolLoopError
 from companion.generation.stopping import settled_length
 from companion.messages import Message
-from companion.tools import Toolbox, ToolCall, ToolResult, parse_calls, run_tools
+from companion.reasoning import Reasoning
+from companion.tools import Toolbox, ToolCall, ToolResult, run_tools
+from companion.tools.call import LINE, OPENING
 from companion.tools.loop import Turn
 
-_TAG = "\n<tool_call>"
 _MAY_BE_A_CALL = ("{", "[", "<", "```")
+_UNDECIDED = re.compile(r'^[ \t]*(?:\[\s*)?(?:\{\s*(?:"\w*"?\s*)?)?\Z', re.MULTILINE)
+"""A last line that may still become the beginning of a call."""
 
 
 @dataclass
@@ -32,6 +36,7 @@ class Draft:
         steps: Tool calls and results before that.
         calls: The result of every call, once the loop has ended.
         finished: Whether the answer is complete.
+        reasoning: What the model reasoned, turn by turn.
     """
 
     asked: str
@@ -40,6 +45,13 @@ class Draft:
     steps: list[Message] = field(default_factory=list)
     calls: list[ToolResult] = field(default_factory=list)
     finished: bool = False
+    reasoning: list[str] = field(default_factory=list)
+
+    def take_apart(self, reasoning: Reasoning) -> None:
+        """Keep reasoning, and take back what was held for the answer."""
+        self.reasoning.append(reasoning.text)
+        if reasoning.takes_back:
+            self.pieces.clear()
 
 
 def answer_with_tools(
@@ -52,7 +64,7 @@ def answer_with_tools(
     approve: Callable[[ToolCall], bool] | None,
     log: Any,
     clean: Callable[[str], str],
-) -> Generator[str, None, None]:
+) -> Generator[str | Reasoning, None, None]:
     """Answer the newest message, with calls of tools where the model asks for them.
 
     Args:
@@ -67,16 +79,20 @@ def answer_with_tools(
         clean: Is applied to calls and results before they are kept or sent.
 
     Yields:
-        Pieces of what the assistant says to the user.
+        Pieces of what the assistant says to the user, and its reasoning.
 
     Raises:
         ToolLoopError: If the model still calls tools after ``max_steps`` rounds.
     """
 
     def work(channel: Channel) -> None:
+        hidden = ""  # of the newest turn: it might have been a call
+
         def generate_turn(so_far: Sequence[Message], _: Toolbox) -> Turn:
+            nonlocal hidden
             channel.emit(list(so_far[len(messages) :]))
-            return _write(channel, write_turn(so_far))
+            turn, hidden = _write(channel, write_turn(so_far))
+            return turn
 
         def ask(call: ToolCall) -> bool:
             return channel.ask(approve, call)
@@ -94,10 +110,12 @@ def answer_with_tools(
         except ToolLoopError as error:
             channel.emit(tuple(error.run.calls))
             raise
+        if hidden:
+            channel.emit(hidden)
         channel.emit(tuple(run.calls))
 
     for item in listen(work):
-        if isinstance(item, str):
+        if isinstance(item, str | Reasoning):
             yield item
         elif isinstance(item, tuple):
             draft.calls = list(item)
@@ -114,21 +132,31 @@ def visible_length(text: str) -> int:
         (14, 0, 0)
         >>> visible_length("I will look.\n<tool"), visible_length("I will look.\n<tool_call>{")
         (12, 12)
+        >>> visible_length('I will look:\n{"na'), visible_length('A set:\n{1, 2}')
+        (12, 13)
     """
     body = text.lstrip()
     if not body or body.startswith(_MAY_BE_A_CALL) or "```".startswith(body[:3]):
         return 0
-    whole = text.partition(_TAG)[0]
-    return len(whole) if len(whole) < len(text) else settled_length(text, [_TAG])
+    beginnings = [found.start() for form in (LINE, _UNDECIDED) if (found := form.search(text))]
+    tag = text.find(OPENING)
+    settled = min(tag if tag >= 0 else settled_length(text, [OPENING]), *beginnings, len(text))
+    return settled if settled == len(text) else len(text[:settled].rstrip())
 
 
-def _write(channel: Channel, pieces: Iterator[str | list[dict[str, Any]]]) -> Turn:
-    """Let the model write a turn, emit what is no call, and return all of it."""
+def _write(
+    channel: Channel, pieces: Iterator[str | Reasoning | list[dict[str, Any]]]
+) -> tuple[Turn, str]:
+    """Let the model write a turn and emit what is no call. Return the turn, and what was hidden."""
     text, shown, calls = "", 0, []
     with ExitStack() as stack:
         stack.callback(getattr(pieces, "close", lambda: None))
         for piece in pieces:
             channel.check()
+            if isinstance(piece, Reasoning):
+                text, shown = ("", 0) if piece.takes_back else (text, shown)
+                channel.emit(piece)
+                continue
             if not isinstance(piece, str):
                 calls = piece
                 continue
@@ -138,14 +166,8 @@ def _write(channel: Channel, pieces: Iterator[str | list[dict[str, Any]]]) -> Tu
                 channel.emit(text[shown:end])
                 shown = end
     if calls:
-        return {"role": "assistant", "content": text or None, "tool_calls": calls}
-    try:
-        answer = not parse_calls(text)
-    except ToolCallError:
-        answer = False  # meant as a call: the loop tells the model what is wrong with it
-    if answer and len(text) > shown:
-        channel.emit(text[shown:])
-    return text
+        return {"role": "assistant", "content": text or None, "tool_calls": calls}, text[shown:]
+    return text, text[shown:]
 
 
 def _cleaned(message: Message, clean: Callable[[str], str]) -> dict[str, Any]:

@@ -7,34 +7,35 @@ Models write calls in several forms. Understood are
 - ``<tool_call>{...}</tool_call>``: Qwen, Hermes, SmolLM. Prose around it is allowed;
 - the ``tool_calls`` of an OpenAI-compatible endpoint, with the arguments as a JSON string.
 
-A call is either whole and unambiguous or refused: no repair, no guess. Left out: calls written as
-Python code, ``[TOOL_CALLS]`` of Mistral. Taught in :doc:`/book/applications/function-calling`.
+A call is either whole and unambiguous or refused: no repair, no guess. What the model only drafted
+in its reasoning is no call. Left out: calls written as Python code or as XML, ``[TOOL_CALLS]`` of
+Mistral; they are refused in words. Taught in :doc:`/book/applications/function-calling`.
 """
 
 import json
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NoReturn
+from typing import Any
 
-from companion.errors import ToolCallError
+from companion.errors import AmbiguousCallError, ToolCallError
+from companion.reasoning import MARKS, split_reasoning
+from companion.tools.strict_json import BLANKS, read_only_value, read_value, shown
 
 MAX_LENGTH = 20_000
 """Longest text with a call, in characters."""
 
-MAX_DEPTH = 16
-"""Most lists and objects inside each other."""
-
 MAX_CALLS = 8
 """Most calls in one turn."""
 
-MAX_INTEGER = 2**63 - 1
-"""Largest whole number in the arguments."""
-
-BEGINNING = re.compile(r"\{|\[\s*\{")
-FENCE = re.compile(r"```(?:json)?\n(.*?)\n?```", re.DOTALL)
 OPENING, CLOSING = "<tool_call>", "</tool_call>"
+OTHER_FORMS = ("[TOOL_CALLS]", "<|python_tag|>", "<function=", "<function_call>", "functools[")
+BEGINNING = re.compile(r"\{|\[\s*\{")
+FENCE = re.compile(r"```(?:json|xml|tool_calls?)?\s*(.*?)\s*(?:```)?", re.DOTALL | re.IGNORECASE)
+LINE = re.compile(
+    r'^[ \t]*(?=(?:\[\s*)?\{\s*"(?:name|type|id|function|arguments|parameters)"\s*:)', re.MULTILINE
+)
+"""A line that begins as a call does."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,10 @@ def parse_calls(text: str) -> list[ToolCall]:
     r"""Return the tool calls in a model's turn; none if the turn is an answer.
 
     A turn that begins with a brace or bracket and names a ``"name"`` or ``"arguments"`` is meant
-    as a call, and so is one with a line that begins with ``<tool_call>``. Every other text is an
-    answer, even if a call is quoted in the middle of it. Reasoning in ``<think>`` is skipped.
+    as a call, and so is ``<tool_call>`` at the beginning of a line or behind another call. A call
+    that stands elsewhere, such as ``<tool_call>{`` in the middle of a line or a whole JSON call
+    below some words, may be meant or quoted: it is refused, so that the model can say which. Every
+    other text is an answer. Reasoning is skipped: see `companion.reasoning.split_reasoning`.
     Taught in :doc:`/book/applications/function-calling`.
 
     Args:
@@ -82,6 +85,7 @@ def parse_calls(text: str) -> list[ToolCall]:
     Raises:
         ToolCallError: If the text is meant as a call and is not valid JSON, not a call, longer
             or deeper than allowed, has a key twice, or a number that is NaN, infinite or huge.
+        AmbiguousCallError: If a call stands where it may be a quotation.
 
     Example:
         >>> parse_calls('{"name": "search", "arguments": {"query": "tides"}}')
@@ -89,19 +93,16 @@ def parse_calls(text: str) -> list[ToolCall]:
         >>> parse_calls("In Paris it is sunny.")
         []
     """
-    body = text.strip()
-    if body.startswith("<think>"):
-        body = body.partition("</think>")[2].strip()  # nothing, if the reasoning has no end
-    if body.startswith(OPENING) or f"\n{OPENING}" in body:
-        _check_length(body)
+    body = split_reasoning(text)[1].replace("\r\n", "\n").strip()
+    if fenced := FENCE.fullmatch(body):
+        body = fenced[1] if BEGINNING.match(fenced[1]) or OPENING in fenced[1] else body
+    if OPENING in body:
         values = _tagged(body)
-    else:
-        fenced = FENCE.fullmatch(body)
-        body = fenced[1].strip() if fenced else body
-        if not BEGINNING.match(body) or ('"name"' not in body and '"arguments"' not in body):
-            return []
-        _check_length(body)
+    elif BEGINNING.match(body) and ('"name"' in body or '"arguments"' in body):
         values = _sequence(body)
+    else:
+        _refuse_call_among_words(body)
+        return []
     if len(values) > MAX_CALLS:
         raise ToolCallError(f"{len(values)} calls in one turn; at most {MAX_CALLS} are allowed")
     return [_call(value) for value in values]
@@ -130,12 +131,12 @@ def parse_tool_calls(tool_calls: Sequence[Mapping[str, Any]]) -> list[ToolCall]:
     for one in tool_calls:
         function = one.get("function") if isinstance(one, Mapping) else None
         if not isinstance(function, Mapping):
-            raise ToolCallError(f"a tool call must have a 'function', got {_shown(one)}")
+            raise ToolCallError(f"a tool call must have a 'function', got {shown(one)}")
         arguments = function.get("arguments")
         if not isinstance(arguments, str):
             arguments = _written(arguments)
         _check_length(arguments)
-        value = {"name": function.get("name"), "arguments": _load(arguments or "{}")}
+        value = {"name": function.get("name"), "arguments": read_only_value(arguments or "{}")}
         call_id = None if one.get("id") is None else str(one["id"])
         calls.append(replace(_call(value), call_id=call_id))
     return calls
@@ -143,129 +144,96 @@ def parse_tool_calls(tool_calls: Sequence[Mapping[str, Any]]) -> list[ToolCall]:
 
 def _tagged(body: str) -> list[Any]:
     """Return the JSON values between the tags."""
-    values = []
-    for piece in re.split(rf"(?:^|\n){OPENING}", body)[1:]:
-        inside, closing, _ = piece.partition(CLOSING)
-        if not closing:
-            raise ToolCallError(f"{OPENING} without {CLOSING}: the call is not complete")
-        values.append(_load(inside))
+    values, words, at = [], [], 0
+    while (start := body.find(OPENING, at)) >= 0:
+        words.append(body[at:start])
+        inside = start + len(OPENING)
+        if words[-1].rpartition("\n")[2].strip():  # words stand before it on the line
+            if body[inside:].lstrip()[:1] in ("{", "["):
+                raise AmbiguousCallError(
+                    f"a call in the middle of a line may be a quotation and is not run. To call a "
+                    f"tool, begin a line with {OPENING}; else write the answer without the tag."
+                )
+            at = inside
+            continue
+        _check_length(body)
+        value, end = read_value(body, inside)
+        rest = body[end:].lstrip(BLANKS)
+        if not rest.startswith(CLOSING):
+            if CLOSING not in rest:
+                raise ToolCallError(f"{OPENING} without {CLOSING}: the call is not complete")
+            raise ToolCallError(f"text after a call: {shown(rest)}. Write the call and no more.")
+        values.append(value)
+        at = len(body) - len(rest) + len(CLOSING)
+    if values and any(mark in part for part in words for mark in MARKS):
+        raise ToolCallError("a call inside of reasoning is not run. Reason first, then call.")
+    _refuse_call_among_words("\n".join([*words, body[at:]]))
     return values
 
 
 def _sequence(body: str) -> list[Any]:
     """Return the JSON values that stand one after the other, or in one list."""
-    _check_depth(body)
+    _check_length(body)
     values, at = [], 0
     while at < len(body):
-        value, end = _decode(body, at)
+        value, end = read_value(body, at)
         values.append(value)
-        rest = body[end:].lstrip(" \t\r\n")
+        rest = body[end:].lstrip(BLANKS)
         if rest and rest[0] not in "{[":
-            raise ToolCallError(f"text after a call: {_shown(rest)}. Write the call and no more.")
+            raise ToolCallError(f"text after a call: {shown(rest)}. Write the call and no more.")
         at = len(body) - len(rest)
     if len(values) == 1 and isinstance(values[0], list):
         values = values[0]
     return values
 
 
+def _refuse_call_among_words(text: str) -> None:
+    """Raise an error if a line of an answer begins with a call, or with the beginning of one."""
+    if text.lstrip().startswith(OTHER_FORMS):
+        raise ToolCallError(
+            f"calls in the form {shown(text.strip()[:20])} are not understood. Write "
+            '{"name": ..., "arguments": {...}} and no more.'
+        )
+    for line in LINE.finditer(text):
+        try:
+            value, _ = read_value(text, line.end())
+            first = value[0] if isinstance(value, list) else value
+            meant = {"name", "arguments"} <= set(first) or {"name", "parameters"} <= set(first)
+        except ToolCallError:
+            meant = '"arguments"' in text[line.end() : line.end() + MAX_LENGTH]
+        if meant:
+            raise AmbiguousCallError(
+                "a call among words may be a quotation and is not run. To call a tool, write the "
+                "call and no more; else answer in words."
+            )
+
+
 def _call(value: Any) -> ToolCall:
     """Make a call from a JSON value of the right form."""
     if not isinstance(value, dict):
-        raise ToolCallError(f"a call must be an object, got {_shown(value)}")
+        raise ToolCallError(f"a call must be an object, got {shown(value)}")
     keys = ("arguments", "parameters")
     given = [key for key in keys if key in value]
     extra = sorted(set(value) - {"name", "type", "id", *keys})
     if len(given) != 1 or extra:
         raise ToolCallError(
             "a call must have the keys 'name' and 'arguments' and no others, got "
-            f"{_shown(', '.join(map(repr, value)))}"
+            f"{shown(', '.join(map(repr, value)))}"
         )
     name, arguments = value.get("name"), value[given[0]]
     if not isinstance(name, str) or not name:
-        raise ToolCallError(f"the 'name' of a call must be a text, got {_shown(name)}")
+        raise ToolCallError(f"the 'name' of a call must be a text, got {shown(name)}")
     if not isinstance(arguments, dict):
         raise ToolCallError(
             f'the arguments of {name[:64]!r} must be an object such as {{"city": "Paris"}}, got '
-            f"{_shown(arguments)}"
+            f"{shown(arguments)}"
         )
     return ToolCall(name, arguments)
-
-
-def _load(text: str) -> Any:
-    """Read exactly one JSON value."""
-    text = text.strip(" \t\r\n")
-    _check_depth(text)
-    value, end = _decode(text, 0)
-    if end != len(text):
-        raise ToolCallError(f"text after a call: {_shown(text[end:])}. Write the call and no more.")
-    return value
-
-
-def _decode(text: str, at: int) -> tuple[Any, int]:
-    try:
-        value, end = DECODER.raw_decode(text, at)
-        text[at:end].encode()
-        json.dumps(value, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        raise ToolCallError("the call holds half of a character (a lone surrogate)") from None
-    except json.JSONDecodeError as error:
-        raise ToolCallError(
-            f"the call is not valid JSON: {error.msg} at character {error.pos + 1} of "
-            f"{_shown(text)}"
-        ) from None
-    return value, end
-
-
-def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise ToolCallError(f"the key {_shown(twice)} stands twice in one object")
-    return found
-
-
-def _integer(digits: str) -> int:
-    value = int(digits) if len(digits) <= 20 else MAX_INTEGER + 1
-    if abs(value) > MAX_INTEGER:
-        raise ToolCallError(f"the whole number {_shown(digits)} is too large")
-    return value
-
-
-def _number(digits: str) -> float:
-    value = float(digits)
-    if not math.isfinite(value):
-        raise ToolCallError(f"the number {_shown(digits)} is too large")
-    return value
-
-
-def _constant(name: str) -> NoReturn:
-    raise ToolCallError(f"{name} is no JSON number")
-
-
-DECODER = json.JSONDecoder(
-    object_pairs_hook=_pairs, parse_int=_integer, parse_float=_number, parse_constant=_constant
-)
 
 
 def _check_length(text: str) -> None:
     if len(text) > MAX_LENGTH:
         raise ToolCallError(f"a call of {len(text)} characters; at most {MAX_LENGTH} are allowed")
-
-
-def _check_depth(text: str) -> None:
-    """Refuse deep nesting before the parser sees it, which would run out of stack."""
-    depth, in_string, escaped = 0, False, False
-    for char in text:
-        if in_string:
-            in_string = escaped or char != '"'
-            escaped = char == "\\" and not escaped
-        elif char == '"':
-            in_string = True
-        else:
-            depth += (char in "[{") - (char in "]}")
-            if depth > MAX_DEPTH:
-                raise ToolCallError(f"more than {MAX_DEPTH} lists and objects inside each other")
 
 
 def _written(value: Any) -> str:
@@ -274,9 +242,3 @@ def _written(value: Any) -> str:
         return json.dumps({} if value is None else value)
     except (TypeError, ValueError, RecursionError):
         raise ToolCallError("the arguments of a call can't be written as JSON") from None
-
-
-def _shown(value: Any) -> str:
-    """Quote the beginning of a value. What a model wrote may be long."""
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."

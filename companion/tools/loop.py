@@ -14,8 +14,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from companion.errors import ToolCallError, ToolLoopError
+from companion.errors import AmbiguousCallError, ToolCallError, ToolLoopError
 from companion.messages import Message, check_messages
+from companion.reasoning import split_reasoning
 from companion.tools.audit import Record, record_of
 from companion.tools.call import ToolCall, parse_calls, parse_tool_calls
 from companion.tools.execution import ToolResult
@@ -42,11 +43,13 @@ class ToolRun:
         messages: The conversation with all calls, results and the answer.
         answer: The model's last turn; empty if the step limit came first.
         calls: The result of every call, in order.
+        reasoning: What the model reasoned in each of its turns. The model is not shown it again.
     """
 
     messages: list[Message]
     answer: str = ""
     calls: list[ToolResult] = field(default_factory=list)
+    reasoning: list[str] = field(default_factory=list)
 
 
 def run_tools(
@@ -105,9 +108,10 @@ def run_tools(
     gate = _Gate(toolbox, approve, max_identical)
     clean = clean or getattr(generate_turn, "clean", None) or str
     for step in range(1, max_steps + 2):
-        turn = _as_message(generate_turn(tuple(run.messages), toolbox))
+        turn, reasoning = _as_message(generate_turn(tuple(run.messages), toolbox))
         run.messages.append(turn)
-        calls = _calls_of(turn)
+        run.reasoning.append(reasoning)
+        calls = _calls_of(turn, run.calls)
         if not calls:
             run.answer = turn["content"] or ""
             return run
@@ -164,32 +168,39 @@ class _Gate:
         return self.approve(copy.deepcopy(call)) is True  # a copy: what was shown is what runs
 
 
-def _as_message(turn: Turn) -> Message:
-    if isinstance(turn, str):
-        return {"role": "assistant", "content": turn}
-    content = turn.get("content") if isinstance(turn, Mapping) else turn
-    if not isinstance(turn, Mapping) or not isinstance(content, str | None):
+def _as_message(turn: Turn) -> tuple[Message, str]:
+    """Return a turn as a message without reasoning, and the reasoning."""
+    given = {"content": turn} if isinstance(turn, str) else turn
+    content = given.get("content") if isinstance(given, Mapping) else given
+    if not isinstance(given, Mapping) or not isinstance(content, str | None):
         raise ToolCallError(
             "generate_turn must return a text, or a message whose 'content' is a text or None, "
             f"got {content!r:.80}"
         )
-    message = {"role": "assistant", "content": content}
-    return message | ({"tool_calls": turn["tool_calls"]} if turn.get("tool_calls") else {})
+    reasoning, answer = split_reasoning(content or "")
+    parts = [given.get("reasoning_content") or "", reasoning]
+    message = {"role": "assistant", "content": content if content is None else answer}
+    message |= {"tool_calls": given["tool_calls"]} if given.get("tool_calls") else {}
+    return message, "\n".join(filter(None, parts))
 
 
-def _calls_of(turn: Message) -> Sequence[ToolCall | ToolResult]:
+def _calls_of(turn: Message, before: Sequence[ToolResult]) -> Sequence[ToolCall | ToolResult]:
     """Return the calls of a turn, or the results of one that can't be read.
 
-    The calls of an endpoint are no longer in the text. It wants an answer to each of them.
+    The calls of an endpoint are no longer in the text. It wants an answer to each of them. A call
+    among words is doubted once: a model that says it again means it as words.
     """
     text = turn["content"] or ""
     try:
         return parse_tool_calls(turn["tool_calls"]) if "tool_calls" in turn else parse_calls(text)
     except ToolCallError as error:
+        doubt = isinstance(error, AmbiguousCallError)
+        if doubt and any(isinstance(one.exception, AmbiguousCallError) for one in before):
+            return []
         asked = turn.get("tool_calls") or [{}]
         ids = [one.get("id") if isinstance(one, Mapping) else None for one in asked]
-        call = {"text": text[:200]}
-        return [ToolResult(ToolCall("", call, one), "unreadable", error=str(error)) for one in ids]
+        called = [ToolCall("", {"text": text[:200]}, one) for one in ids]
+        return [ToolResult(one, "unreadable", error=str(error), exception=error) for one in called]
 
 
 def _told(result: ToolResult, clean: Callable[[str], str]) -> Message:

@@ -2,17 +2,19 @@
 
 The schema is read from the type hints and the Google docstring, by `transformers`. One docstring
 so serves the reader of the code and the model. Left out: tools written as a bare schema, arguments
-that JSON can't carry. Taught in :doc:`/book/applications/function-calling`.
+that JSON can't carry (see `companion.tools.conversion`). Taught in
+:doc:`/book/applications/function-calling`.
 """
 
 import inspect
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_type_hints
 
 from companion._extras import require
 from companion.errors import ToolDefinitionError
+from companion.tools.conversion import check_hint, convert_all, tighten
 
 NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_-]{0,63}")
 """Names that endpoints take."""
@@ -28,6 +30,7 @@ class Tool:
         parameters: JSON Schema of the arguments: an object without further properties.
         function: What is run, with the arguments as keywords.
         needs_approval: True if a person has to agree to each call.
+        hints: The types of the arguments, by name. Those without one are given as JSON has them.
     """
 
     name: str
@@ -35,6 +38,7 @@ class Tool:
     parameters: dict[str, Any]
     function: Callable[..., Any] = field(repr=False)
     needs_approval: bool = False
+    hints: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
     def from_function(
@@ -85,11 +89,16 @@ class Tool:
                 "letter first. Give another one by name=."
             )
         _check_signature(name, function)
+        hints = _hints(name, function)
         found = _schema(name, function)
         text = _first_paragraph(found["description"]) if description is None else description
         if not text.strip():
             raise ToolDefinitionError(f"the tool {name} has an empty description: say what it does")
-        return cls(name, text, found["parameters"], function, needs_approval)
+        return cls(name, text, found["parameters"], function, needs_approval, hints)
+
+    def run(self, **arguments: Any) -> Any:
+        """Run the function with arguments that are valid for the schema, in its own types."""
+        return self.function(**convert_all(arguments, self.hints))
 
     def declaration(self) -> dict[str, Any]:
         """Return the declaration in the form of OpenAI's Chat Completions.
@@ -116,6 +125,11 @@ def _check_signature(name: str, function: Callable[..., Any]) -> None:
     """Insist on arguments that can be given by name and have a type."""
     if not callable(function):
         raise ToolDefinitionError(f"a tool is made from a function, got {function!r}")
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        raise ToolDefinitionError(
+            f"the tool {name} is an async function, and nothing here awaits it. Wrap it in a "
+            "function that calls asyncio.run."
+        )
     for parameter in inspect.signature(function).parameters.values():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             raise ToolDefinitionError(
@@ -127,6 +141,20 @@ def _check_signature(name: str, function: Callable[..., Any]) -> None:
                 f"the argument {parameter.name} of the tool {name} can't be given by name; leave "
                 "out the / in its signature"
             )
+
+
+def _hints(name: str, function: Callable[..., Any]) -> dict[str, Any]:
+    """Return the types of the arguments, each of which JSON can carry."""
+    try:
+        hints = get_type_hints(function)
+    except NameError as error:
+        raise ToolDefinitionError(f"a type hint of the tool {name} is unknown: {error}") from error
+    except TypeError:  # an object with __call__: the schema says what is missing
+        return {}
+    hints.pop("return", None)
+    for argument, hint in hints.items():
+        check_hint(name, argument, hint)
+    return hints
 
 
 def _schema(name: str, function: Callable[..., Any]) -> dict[str, Any]:
@@ -141,7 +169,7 @@ def _schema(name: str, function: Callable[..., Any]) -> dict[str, Any]:
             f"the function of the tool {name} does not tell what a model needs: {error} A tool "
             "has a type hint for every argument, and a docstring with an Args section."
         ) from error
-    parameters = _nullable(found["parameters"]) | {"additionalProperties": False}
+    parameters = _nullable(tighten(found["parameters"])) | {"additionalProperties": False}
     jsonschema = require("jsonschema", extra="tools")
     try:
         jsonschema.Draft202012Validator.check_schema(parameters)

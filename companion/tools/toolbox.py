@@ -178,7 +178,7 @@ class Toolbox:
         if len(self._abandoned) >= self.max_abandoned:
             told = "earlier calls are still running; try again later"
             return ToolResult(call, "failed", error=told)
-        return Job(self[call.name].function, call, self.timeout)
+        return Job(self[call.name].run, call, self.timeout)
 
     def _finish(self, job: Job) -> ToolResult:
         result = job.wait(self.max_output)

@@ -96,33 +96,64 @@ def calls_for_template(messages: Sequence[Message]) -> list[Message]:
     ]
 
 
-def join_parts(parts: Sequence[Any]) -> list[dict[str, Any]]:
+def join_parts(parts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Put the calls together that an endpoint streamed in pieces.
 
+    Servers number the calls of a turn by ``index``; some give every call the same one, or none.
+    So two pieces with different identifiers belong to different calls, whatever their index, and
+    a piece with a name begins a new call if the call before it is whole.
+
     Args:
-        parts: The ``tool_calls`` of all deltas, in order: objects with ``index``, ``id`` and
-            ``function``, the arguments in several pieces. Some servers leave out ``index``; then
-            an ``id`` begins a new call.
+        parts: The ``tool_calls`` of all deltas, in order: dicts with ``index``, ``id`` and
+            ``function``, the arguments in several pieces. Each of the three may be missing.
 
     Returns:
         The ``tool_calls`` of a message.
 
     Raises:
-        ValueError: If a piece belongs to a call that has not begun.
+        ValueError: If a piece is no piece of a call, or a call has no name.
     """
     calls: list[dict[str, Any]] = []
+    places: list[Any] = []  # the index of each call, None where the server gave none
     for part in parts:
-        index = part.index if part.index is not None else len(calls) - (0 if part.id else 1)
-        if not 0 <= index <= len(calls):
-            raise ValueError(f"a piece of tool call {index}, and {len(calls)} have begun")
-        if index == len(calls):
-            function = {"name": "", "arguments": ""}
-            calls.append({"id": None, "type": "function", "function": function})
-        call = calls[index]
-        call["id"] = part.id or call["id"]
-        call["function"]["name"] += part.function.name or ""
-        call["function"]["arguments"] += part.function.arguments or ""
+        function, call_id = part.get("function") or {}, str(part.get("id") or "")
+        name, arguments = function.get("name") or "", function.get("arguments") or ""
+        if isinstance(arguments, Mapping):  # not streamed, and not written as JSON
+            arguments = json.dumps(arguments)
+        at = _place(part.get("index"), call_id, places, calls)
+        if at is None or _is_next(calls[at], call_id, name, arguments):
+            at = len(calls)
+            calls.append({"id": None, "type": "function", "function": {}})
+            places.append(part.get("index"))
+        call, written = calls[at], calls[at]["function"]
+        call["id"] = call_id or call["id"]
+        before = written.get("name", "")
+        written["name"] = before if name == before else before + name  # some repeat it
+        written["arguments"] = written.get("arguments", "") + arguments
+    if nameless := next((one for one in calls if not one["function"]["name"]), None):
+        raise ValueError(f"a tool call without a name: {nameless!r:.80}")
     return calls
+
+
+def _place(index: Any, call_id: str, places: Sequence[Any], calls: Sequence[Any]) -> int | None:
+    """Return which call a piece may belong to; None if it begins a new one."""
+    newest_first = range(len(calls) - 1, -1, -1)
+    same_index = [at for at in newest_first if index is None or places[at] in (index, None)]
+    same_id = [at for at in same_index if call_id and calls[at]["id"] == call_id]
+    return next(iter(same_id or same_index), None)
+
+
+def _is_next(call: Mapping[str, Any], call_id: str, name: str, arguments: str) -> bool:
+    """Tell whether a piece begins the call after this one."""
+    if call_id and call["id"] and call_id != call["id"]:
+        return True
+    if not name or (call_id and not arguments):
+        return False
+    try:
+        json.loads(call["function"]["arguments"])
+    except ValueError:
+        return False  # its arguments have not ended, or not begun
+    return True
 
 
 def _as_text(message: Message) -> Message:

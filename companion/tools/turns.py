@@ -8,9 +8,12 @@ from typing import Any
 
 import torch
 
+from companion.chat_template import render
 from companion.generation.decoding import SamplingParams, generate
 from companion.messages import Message, check_messages, neutralize, prompt_text
+from companion.reasoning import opening_mark
 from companion.tools.constrained import CallConstraint
+from companion.tools.dialect import Dialect, read_message
 from companion.tools.toolbox import Toolbox
 from companion.tools.transcript import calls_as_text, calls_for_template, with_tools
 
@@ -30,6 +33,7 @@ class LocalTurns:
         mode: ``"free"``, or a mode of `companion.tools.constrained.CallConstraint`. ``"call"``
             forces the first call; once there is a result the model may answer.
         generator: Source of randomness.
+        thinking: Whether a model that can reason before it answers shall do so.
 
     Raises:
         ValueError: If the mode is unknown or ``params`` asks for several samples.
@@ -43,6 +47,7 @@ class LocalTurns:
         *,
         mode: str = "free",
         generator: torch.Generator | None = None,
+        thinking: bool = False,
     ) -> None:
         """Check the mode."""
         if mode not in MODES:
@@ -51,22 +56,24 @@ class LocalTurns:
         if self.params.n != 1:
             raise ValueError(f"n must be 1, got {self.params.n}: a turn is one text")
         self.model, self.tokenizer, self.mode, self.generator = model, tokenizer, mode, generator
+        self.thinking = thinking
 
     def __call__(self, messages: Sequence[Message], toolbox: Toolbox) -> str:
-        """Return the next turn."""
+        """Return the next turn, with the reasoning in it."""
         constraint = None
         if self.mode != "free":
             mode = "call or answer" if messages[-1]["role"] == "tool" else self.mode
             constraint = CallConstraint(self.model, self.tokenizer, toolbox, mode=mode)
+        prompt = tool_prompt(self.tokenizer, messages, toolbox, thinking=self.thinking)
         (written,) = generate(
             self.model,
             self.tokenizer,
-            tool_prompt(self.tokenizer, messages, toolbox),
+            prompt,
             self.params,
             generator=self.generator,
             logits_filter=constraint,
         )
-        return written.text
+        return opening_mark(prompt) + written.text
 
     def clean(self, text: str) -> str:
         """Take the special tokens out of a tool's result."""
@@ -93,6 +100,7 @@ class EndpointTurns:
         """Keep the client."""
         self.client, self.model = client, model
         self.temperature, self.max_tokens = temperature, max_tokens
+        self._dialect = Dialect()
 
     def request(self, messages: Sequence[Message], toolbox: Toolbox) -> dict[str, Any]:
         """Return what is sent: the arguments of ``chat.completions.create``."""
@@ -105,15 +113,19 @@ class EndpointTurns:
         }
 
     def __call__(self, messages: Sequence[Message], toolbox: Toolbox) -> Message:
-        """Return the next turn, with its ``tool_calls`` if there are any."""
-        message = self.client.chat.completions.create(**self.request(messages, toolbox))
-        written = message.choices[0].message
-        calls = [one.model_dump(exclude_none=True) for one in written.tool_calls or ()]
-        turn = {"role": "assistant", "content": written.content}
+        """Return the next turn, with its ``tool_calls`` and reasoning if there are any."""
+        create = self.client.chat.completions.create
+        answer = self._dialect.ask(create, self.request(messages, toolbox))
+        written = answer.choices[0].message.model_dump(exclude_none=True)
+        text, reasoning, calls = read_message(written)
+        turn = {"role": "assistant", "content": text or None}
+        turn |= {"reasoning_content": reasoning} if reasoning else {}
         return turn | ({"tool_calls": calls} if calls else {})
 
 
-def tool_prompt(tokenizer: Any, messages: Sequence[Message], toolbox: Toolbox) -> str:
+def tool_prompt(
+    tokenizer: Any, messages: Sequence[Message], toolbox: Toolbox, *, thinking: bool = False
+) -> str:
     """Return the prompt for a turn in which tools may be called.
 
     Taught in :doc:`/book/applications/function-calling`.
@@ -122,6 +134,7 @@ def tool_prompt(tokenizer: Any, messages: Sequence[Message], toolbox: Toolbox) -
         tokenizer: A tokenizer with a chat template.
         messages: The conversation so far.
         toolbox: The tools.
+        thinking: As in `companion.messages.prompt_text`.
 
     Returns:
         The text up to where the assistant's turn begins.
@@ -133,10 +146,12 @@ def tool_prompt(tokenizer: Any, messages: Sequence[Message], toolbox: Toolbox) -
         check_messages(messages)
         if messages[-1]["role"] == "assistant":
             raise ValueError("the last message is the assistant's, so there is nothing to answer")
-        return tokenizer.apply_chat_template(
-            [dict(message) for message in calls_for_template(messages)],
+        return render(
+            tokenizer,
+            calls_for_template(messages),
+            open_turn=True,
+            thinking=thinking,
             tools=toolbox.declarations("openai"),
-            tokenize=False,
-            add_generation_prompt=True,
         )
-    return prompt_text(tokenizer, with_tools(calls_as_text(messages), toolbox))
+    plain = with_tools(calls_as_text(messages), toolbox)
+    return prompt_text(tokenizer, plain, thinking=thinking)

@@ -313,6 +313,9 @@ def test_a_server_that_is_down_has_no_context() -> None:
     [
         ("http://127.0.0.1:8000", "http://127.0.0.1:8000/v1"),
         ("http://127.0.0.1:8000/", "http://127.0.0.1:8000/v1"),
+        ("http://127.0.0.1:8000/v1/chat/completions", "http://127.0.0.1:8000/v1"),
+        ("https://host.example/chat/completions/", "https://host.example"),
+        ("https://host.example/openai/v1/models", "https://host.example/openai/v1"),
         ("https://host.example/api/v3/", "https://host.example/api/v3"),
     ],
 )

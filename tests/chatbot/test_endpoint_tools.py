@@ -291,8 +291,8 @@ def test_a_server_without_tools_is_named_with_the_remedy(tool_server) -> None:
 @pytest.mark.parametrize(
     "odd",
     [
-        {"tool_calls": [{"index": 7, "id": "a", "function": {"name": "f", "arguments": "{}"}}]},
-        {"tool_calls": [{"index": "x", "id": "a", "function": {"name": "f", "arguments": "{}"}}]},
+        {"tool_calls": [{"index": 0, "id": "a", "function": {"name": "f", "arguments": 3}}]},
+        {"tool_calls": [{"index": 0, "id": "a", "function": {"arguments": "{}"}}]},
         {"tool_calls": [{"index": 0, "id": "a", "function": {"name": 3, "arguments": "{}"}}]},
         {"tool_calls": [{"index": 0, "id": "a"}]},
         {"tool_calls": [3]},

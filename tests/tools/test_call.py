@@ -8,7 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from companion.errors import ToolCallError
-from companion.tools.call import MAX_DEPTH, MAX_LENGTH, ToolCall, parse_calls, parse_tool_calls
+from companion.tools.call import MAX_LENGTH, ToolCall, parse_calls, parse_tool_calls
+from companion.tools.strict_json import MAX_DEPTH
 
 PARIS = '{"name": "get_weather", "arguments": {"city": "Paris"}}'
 OSLO = '{"name": "get_weather", "arguments": {"city": "Oslo"}}'
@@ -39,6 +40,18 @@ def test_a_call_is_read_and_written_as_pocket_chat_does() -> None:
         f"I look both up.\n<tool_call>{PARIS}</tool_call>\n<tool_call>{OSLO}</tool_call>\nWait.",
         f"<think>\n{{Two cities?\n</think>\n\n{PARIS}\n{OSLO}",
         f"<think></think>\n<tool_call>{PARIS}</tool_call>\n<tool_call>{OSLO}</tool_call>",
+        f"<tool_call>{PARIS}</tool_call><tool_call>{OSLO}</tool_call>",
+        f"<tool_call>{PARIS}</tool_call> <tool_call>{OSLO}</tool_call>",
+        f"I look.\n  <tool_call>{PARIS}</tool_call>\t<tool_call>{OSLO}</tool_call>",
+        f"<tool_call>\r\n{PARIS}\r\n</tool_call>\r\n<tool_call>\r\n{OSLO}\r\n</tool_call>\r\n",
+        f"{PARIS}\r\n{OSLO}\r\n",
+        f"```JSON\r\n{PARIS}\r\n{OSLO}\r\n```",
+        f"```json {PARIS} {OSLO}```",
+        f"```json\n{PARIS}\n{OSLO}",
+        f"```xml\n<tool_call>{PARIS}</tool_call>\n<tool_call>{OSLO}</tool_call>\n```",
+        f"Both at once.\n</think>\n\n{PARIS}\n{OSLO}",
+        f"<think>\n{PARIS}\n</think>\n<think>No, both.</think>\n{PARIS}\n{OSLO}",
+        f"[THINK]Both.[/THINK]{PARIS}\n{OSLO}",
     ],
 )
 def test_parallel_calls_keep_their_order(text: str) -> None:
@@ -66,8 +79,15 @@ def test_a_call_over_several_lines_is_one_call() -> None:
         "[]",
         "{",
         f"I would write {PARIS}",
-        f"The page says:\n{PARIS}",
-        f"The tag <tool_call> begins a call such as <tool_call>{PARIS}</tool_call>",
+        'A record is\n{"name": "Ann", "age": 3}',
+        'In C:\n{\n  return "name";\n}\nThe "arguments" follow.',
+        "The tag <tool_call> begins a call.",
+        "A call begins with `<tool_call>` and ends with `</tool_call>`.",
+        f"Perhaps:\n<tool_call>{PARIS}</tool_call>\nNo.\n</think>\n\nI will not.",
+        f"<think>\n{PARIS}\n</think>\n\nI will not.",
+        f"{PARIS}\n</think>\nI will not.",
+        f"<think>a</think>\n<think>\n<tool_call>{PARIS}</tool_call>",
+        f"[THINK]\n{PARIS}\n[/THINK]\nI will not.",
         f"<think>I could say\n<tool_call>{PARIS}</tool_call>",
         "```python\nprint(1)\n```",
         "<b>bold</b>",
@@ -108,7 +128,7 @@ def test_text_without_a_call_is_an_answer(text: str) -> None:
         (call('{"x": "\\ud800"}'), "lone surrogate"),
         (call('{"x": "\ud800"}'), "lone surrogate"),
         (call('{"x": ' + "[" * 15 + "]" * 15 + "}"), f"more than {MAX_DEPTH} lists"),
-        (call("[" * 9000), f"more than {MAX_DEPTH} lists"),
+        (call("[" * 9000), f"more than {MAX_DEPTH} lists|not valid JSON"),
         (call(json.dumps({"x": "a" * MAX_LENGTH})), "a call of 20037 characters; at most 20000"),
         ("\n".join([PARIS] * 9), "9 calls in one turn; at most 8"),
         (f"<tool_call>{PARIS}", "<tool_call> without </tool_call>"),
@@ -116,6 +136,21 @@ def test_text_without_a_call_is_an_answer(text: str) -> None:
         ("<tool_call></tool_call>", "not valid JSON"),
         (f"<tool_call>{PARIS} {OSLO}</tool_call>", "text after a call"),
         (f"<tool_call>[{PARIS}]</tool_call>", "a call must be an object"),
+        (f"I look. <tool_call>{PARIS}</tool_call>", "in the middle of a line may be a quotation"),
+        (f"Look:\n<tool_call>{PARIS}</tool_call>, <tool_call>{OSLO}</tool_call>", "middle of a li"),
+        (f"{PARIS}\n<tool_call>{OSLO}</tool_call>", "a call among words"),
+        (f"<tool_call>{PARIS}</tool_call>\n{OSLO}", "a call among words"),
+        (f"The page says:\n{PARIS}", "a call among words"),
+        (f"Let me look:\n```json\n{PARIS}\n```", "a call among words"),
+        (f"Let me look:\n  [{PARIS}, {OSLO}]", "a call among words"),
+        ('Look:\n{"name": "f", "arguments": {"x"', "a call among words"),
+        ('Look:\n{"name": "f", "parameters": {}}', "a call among words"),
+        (f"```json\n{PARIS}\n```\n```json\n{OSLO}\n```", "text after a call"),
+        (f"Hm, <think> perhaps\n<tool_call>{PARIS}</tool_call>", "inside of reasoning"),
+        ("<tool_call>\r\n" + PARIS[:-3] + "\r\n</tool_call>", "not valid JSON"),
+        ("<tool_call>", "not valid JSON"),
+        ('[TOOL_CALLS] [{"name": "f", "arguments": {}}]', "TOOL_CALLS.* are not understood"),
+        ("<function=f>{}</function>", "are not understood"),
     ],
 )
 def test_what_is_meant_as_a_call_and_is_none_is_refused(text: str, problem: str) -> None:
@@ -155,6 +190,8 @@ call_text = st.builds(
 @example('{"name": ' + '"' * 19_000)
 @example('{"name": "' + "\\" * 19_000)
 @example('\n<tool_call>{"name"' * 900)
+@example('x\n{"name": [' * 400)
+@example('x\n{"name": "arguments"}' * 800)
 @given(st.text() | st.text('{}[]":,\\ nameargut0') | call_text)
 def test_any_text_gives_calls_or_a_tool_call_error(text: str) -> None:
     began = time.perf_counter()
@@ -218,7 +255,8 @@ def test_a_call_of_an_endpoint_may_have_no_arguments(arguments: object) -> None:
         ([openai({"x": {1, 2}})], "can't be written as JSON"),
         ([openai("[1]")], "must be an object"),
         ([openai("{}", name=None)], "'name' of a call must be a text"),
-        ([openai("[" * 100)], "more than 16 lists"),
+        ([openai("[" * 17 + "]" * 17)], "more than 16 lists"),
+        ([openai("[" * 100)], "not valid JSON"),
         ([openai("1" * 30_000)], "a call of 30000 characters"),
         ([openai("{}")] * 9, "9 calls in one turn"),
     ],

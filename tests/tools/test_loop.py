@@ -342,12 +342,51 @@ def test_a_model_persuaded_by_a_result_is_held_by_list_and_approval(said) -> Non
     assert sent == []
 
 
-def test_a_call_that_a_result_quotes_is_not_run(said) -> None:
-    quoting = f"The page says:\n{compute('6 * 7')}"
-
+@pytest.mark.parametrize(
+    "quoting",
+    [
+        f"The page says:\n{compute('6 * 7')}",
+        f"The page says: <tool_call>{compute('6 * 7')}</tool_call>",
+    ],
+)
+def test_a_call_that_is_quoted_is_doubted_once_and_never_run(quoting: str, said) -> None:
     run = run_tools(said(quoting), ASKED, Toolbox([calculator]))
 
-    assert (run.answer, run.calls) == (quoting, [])
+    assert run.answer == quoting
+    assert [one.outcome for one in run.calls] == ["unreadable"]
+    assert "may be a quotation" in run.calls[0].content()
+
+
+def test_a_call_among_words_can_be_made_again(said) -> None:
+    call = compute("6 * 7")
+
+    run = run_tools(said(f"I compute:\n{call}", call, "42"), ASKED, Toolbox([calculator]))
+
+    assert [one.outcome for one in run.calls] == ["unreadable", "ok"]
+    assert run.answer == "42"
+
+
+@pytest.mark.parametrize("reasoning", ["<think>\n{}\n</think>\n\n", "Perhaps {}\n</think>\n"])
+def test_reasoning_is_no_answer_and_its_calls_are_not_made(reasoning: str, said) -> None:
+    drafted = reasoning.format(compute("6 * 7"))
+    model = said(drafted + compute("1 + 1"), drafted + "It is 2.")
+
+    run = run_tools(model, ASKED, Toolbox([calculator]))
+
+    assert [one.value for one in run.calls] == [{"value": 2}]
+    assert run.answer == "It is 2."
+    assert "6 * 7" not in str(run.messages)
+    assert all("6 * 7" in one for one in run.reasoning)
+    assert "think>" not in str(model.shown)
+
+
+def test_reasoning_of_an_endpoint_is_kept_apart(said) -> None:
+    turn = {"role": "assistant", "content": "42", "reasoning_content": "6 x 7"}
+
+    run = run_tools(said(turn), ASKED, Toolbox([calculator]))
+
+    assert (run.answer, run.reasoning) == ("42", ["6 x 7"])
+    assert run.messages[-1] == {"role": "assistant", "content": "42"}
 
 
 def asked_by_endpoint(*calls: tuple[str, str, str]) -> dict:

@@ -1,7 +1,6 @@
 """Tool calls in a conversation: as text, as objects, from pieces of a stream."""
 
 import json
-from types import SimpleNamespace
 
 import pytest
 
@@ -174,39 +173,79 @@ def test_a_template_gets_arguments_as_dicts() -> None:
     assert messages[1]["tool_calls"][0] == entry(SUM, "a")
 
 
-def piece(index: int | None, call_id: str | None, name: str | None, arguments: str | None):
-    function = SimpleNamespace(name=name, arguments=arguments)
-    return SimpleNamespace(index=index, id=call_id, function=function)
+def piece(index: int | None, call_id: str | None, name: str | None, arguments: str | None) -> dict:
+    return {"index": index, "id": call_id, "function": {"name": name, "arguments": arguments}}
 
 
-def test_pieces_of_two_calls_are_put_together() -> None:
-    parts = [
-        piece(0, "a", "calculator", ""),
-        piece(0, None, None, '{"expression":'),
-        piece(1, "b", "get_weather", '{"c": "\\u00e9"}'),
-        piece(0, None, None, ' "6 * 7"}'),
-    ]
-
-    assert join_parts(parts) == [entry(SUM, "a"), entry(WEATHER, "b")]
-    assert join_parts([]) == []
+def whole(call: ToolCall, index: int | None, call_id: str | None) -> dict:
+    return piece(index, call_id, call.name, json.dumps(call.arguments))
 
 
-def test_pieces_of_a_server_that_leaves_out_the_index() -> None:
-    parts = [
-        piece(None, "a", "calculator", '{"expression": '),
-        piece(None, None, None, '"6 * 7"}'),
-        piece(None, "b", "get_weather", '{"c": "\\u00e9"}'),
-    ]
-
-    assert join_parts(parts) == [entry(SUM, "a"), entry(WEATHER, "b")]
+HALVES = ('{"expression":', ' "6 * 7"}')
+BOTH = [entry(SUM, "a"), entry(WEATHER, "b")]
 
 
-@pytest.mark.parametrize("index", [-1, 2, 10**9])
-def test_pieces_of_a_call_that_has_not_begun_are_refused(index: int) -> None:
-    with pytest.raises(ValueError, match=f"tool call {index}, and 1 have begun"):
-        join_parts([piece(0, "a", "f", "{}"), piece(index, "b", "g", "{}")])
+@pytest.mark.parametrize(
+    ("parts", "calls"),
+    [
+        (
+            [
+                piece(0, "a", "calculator", ""),
+                piece(0, None, None, HALVES[0]),
+                whole(WEATHER, 1, "b"),
+                piece(0, None, None, HALVES[1]),
+            ],
+            BOTH,
+        ),
+        ([whole(SUM, 0, "a"), whole(WEATHER, 0, "b")], BOTH),
+        (
+            [
+                piece(0, "a", "calculator", HALVES[0]),
+                piece(0, "a", "calculator", HALVES[1]),
+                piece(0, "a", "calculator", ""),
+                piece(0, "b", "get_weather", '{"c":'),
+                piece(0, "b", None, ' "\\u00e9"}'),
+            ],
+            BOTH,
+        ),
+        (
+            [
+                piece(None, "a", "calculator", HALVES[0]),
+                piece(None, None, None, HALVES[1]),
+                whole(WEATHER, None, "b"),
+            ],
+            BOTH,
+        ),
+        (
+            [
+                piece(None, "a", "calculator", HALVES[0]),
+                whole(WEATHER, None, "b"),
+                piece(None, "a", None, HALVES[1]),
+            ],
+            BOTH,
+        ),
+        ([whole(SUM, 1, "a"), whole(WEATHER, 2, "b")], BOTH),
+        ([{"index": 0, "id": "a", "function": None}, whole(SUM, 0, None)], BOTH[:1]),
+        ([piece(0, None, "calc", None), piece(0, "a", "ulator", "".join(HALVES))], BOTH[:1]),
+        ([whole(SUM, 0, "a"), whole(WEATHER, 0, "a")], [BOTH[0], entry(WEATHER, "a")]),
+        ([whole(SUM, 0, "a"), whole(WEATHER, 1, "a")], [BOTH[0], entry(WEATHER, "a")]),
+        ([whole(SUM, None, None), whole(SUM, None, None)], [entry(SUM, None)] * 2),
+        ([whole(SUM, 0, None), whole(WEATHER, 0, None)], [entry(SUM, None), entry(WEATHER, None)]),
+        ([{"id": "a", "function": {"name": "calculator", "arguments": SUM.arguments}}], BOTH[:1]),
+        ([], []),
+    ],
+)
+def test_pieces_are_put_together(parts: list[dict], calls: list[dict]) -> None:
+    assert join_parts(parts) == calls
 
 
-def test_a_first_piece_without_index_and_identifier_is_refused() -> None:
-    with pytest.raises(ValueError, match="tool call -1, and 0 have begun"):
-        join_parts([piece(None, None, "f", "{}")])
+@pytest.mark.parametrize("part", [{}, {"index": 0, "id": "a"}, piece(0, "a", "", "{}")])
+def test_a_call_without_a_name_is_refused(part: dict) -> None:
+    with pytest.raises(ValueError, match="a tool call without a name"):
+        join_parts([part])
+
+
+@pytest.mark.parametrize("part", [3, "f", piece(0, "a", 3, "{}"), piece(0, "a", "f", 3)])
+def test_what_is_no_piece_of_a_call_is_refused(part: object) -> None:
+    with pytest.raises((TypeError, AttributeError)):
+        join_parts([part])

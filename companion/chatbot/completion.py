@@ -1,0 +1,135 @@
+"""The answer of ``POST /chat/completions``, as it comes over the line.
+
+An answer is a stream of server-sent events: lines ``data: {...}``, each event ended by an empty
+line, the last one ``data: [DONE]``. Read here and not by `openai`, which does not tell an answer
+that ended from one that broke off. Taught in :doc:`/book/applications/chatbot`.
+"""
+
+import json
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from typing import Any
+
+from companion.generation.stopping import find_stop, settled_length
+from companion.reasoning import Reasoning
+from companion.tools.dialect import read_message
+from companion.tools.transcript import join_parts
+
+
+class ReportedError(Exception):
+    """An error that a server reported in the middle of its answer."""
+
+
+class UnfinishedError(Exception):
+    """An answer without an end. ``begun`` tells whether there was any of it."""
+
+    def __init__(self, begun: bool) -> None:
+        """Keep whether it had begun."""
+        super().__init__("the answer has no end")
+        self.begun = begun
+
+
+def read_answer(chunks: Iterable[bytes]) -> Iterator[str | Reasoning | list[dict[str, Any]]]:
+    """Read an answer while it arrives.
+
+    Args:
+        chunks: The body of the response: a stream of events, or one JSON object from a server
+            that does not stream.
+
+    Yields:
+        Pieces of text; the reasoning that the server keeps apart; last, the ``tool_calls``, if
+        there are any.
+
+    Raises:
+        ReportedError: If the server reports an error.
+        UnfinishedError: If the answer has neither a ``finish_reason`` nor ``[DONE]``.
+        ValueError: If it is not in the format; so are TypeError and AttributeError.
+    """
+    begun = finished = False
+    thought: list[str] = []
+    parts: list[Any] = []
+    for event in read_events(chunks):
+        if event is None:
+            finished = True
+            break
+        if error := event.get("error"):
+            raise ReportedError(error.get("message") if isinstance(error, dict) else error)
+        begun = True
+        for choice in event.get("choices") or []:
+            message = choice.get("delta") or choice.get("message") or {}
+            text, reasoning, calls = read_message(message)
+            thought.append(reasoning)
+            parts += calls
+            finished = finished or choice.get("finish_reason") is not None
+            if text:
+                yield text
+    if reasoning := "".join(thought).strip():
+        yield Reasoning(reasoning)
+    calls = join_parts(parts)
+    if not finished:
+        raise UnfinishedError(begun)
+    if calls:
+        yield calls
+
+
+def until(stop: Sequence[str], pieces: Generator[Any, None, None]) -> Iterator[Any]:
+    """Pass pieces on, up to a stop string in the text."""
+    text, shown = "", 0
+    with closing(pieces):
+        for piece in pieces:
+            if not isinstance(piece, str):
+                if isinstance(piece, Reasoning) and piece.takes_back:
+                    text, shown = "", 0
+                elif len(text) > shown:
+                    yield text[shown:]
+                    shown = len(text)
+                yield piece
+                continue
+            text += piece
+            end = find_stop(text, stop)
+            settled = settled_length(text, stop) if end is None else end
+            if settled > shown:
+                yield text[shown:settled]
+                shown = settled
+            if end is not None:
+                return
+    if len(text) > shown:
+        yield text[shown:]
+
+
+def read_events(chunks: Iterable[bytes]) -> Iterator[dict[str, Any] | None]:
+    r"""Read server-sent events: the JSON object of each, and None for the end.
+
+    Example:
+        >>> list(read_events([b': hi\n\ndata: {"a"', b': 1}\r\n\r\ndata: [DONE]\n\n']))
+        [{'a': 1}, None]
+    """
+    data: list[str] = []
+    lines = _lines(chunks)
+    for line in lines:
+        if line.lstrip().startswith("{") and not data:  # not streamed
+            yield json.loads("\n".join([line, *lines]))
+            yield None
+        elif line.startswith("data:"):
+            data.append(line.removeprefix("data:").strip(" "))
+        elif not line and data:
+            yield _event(data)
+            data = []
+    if data == ["[DONE]"]:  # the empty line after it is often missing
+        yield None
+
+
+def _event(data: list[str]) -> dict[str, Any] | None:
+    text = "\n".join(data)
+    return None if text == "[DONE]" else json.loads(text)
+
+
+def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
+    """Yield lines without their ends. A character may be cut between two chunks, a line too."""
+    rest = b""
+    for chunk in chunks:
+        *whole, rest = (rest + chunk).split(b"\n")
+        for line in whole:
+            yield line.removesuffix(b"\r").decode("utf-8", "replace")
+    if rest:
+        yield rest.decode("utf-8", "replace")
