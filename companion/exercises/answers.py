@@ -4,6 +4,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from companion.exercises.comparison import close, named
+from companion.exercises.display import as_code
 from companion.exercises.exercise import (
     ChoiceExercise,
     Exercise,
@@ -11,15 +13,20 @@ from companion.exercises.exercise import (
     OutputExercise,
     WordsExercise,
 )
-from companion.exercises.values import describe, difference
+from companion.exercises.values import is_array
 from companion.exercises.verdict import Verdict, not_attempted
 
+_FILLERS = {"and", "or", "both", "option", "options", "answer", "answers", "letter", "letters"}
 
-def judge_value(
-    exercise: Exercise, answer: Any, *, covered: Sequence[int] | None = None
-) -> Verdict:
-    """Judge an answer that is a frozen value: a number, letters, or text."""
-    if answer is None or answer == [] or (isinstance(answer, str) and not answer.strip()):
+
+def judge_value(exercise: Exercise, answer: Any, *, covered: Any = None) -> Verdict:
+    """Judge an answer that is a frozen value, whatever it is.
+
+    Raises:
+        ValueError: If ``covered`` is no sequence of numbers of key points.
+    """
+    empty = answer is None or (isinstance(answer, list | dict) and not answer)
+    if empty or (isinstance(answer, str) and not answer.strip()):
         return not_attempted(exercise)
     if isinstance(exercise, WordsExercise):
         return _judge_words(exercise, answer, covered)
@@ -34,37 +41,52 @@ def judge_value(
 
 def _judge_number(exercise: NumericExercise, answer: Any) -> Verdict:
     if isinstance(answer, bool) or not isinstance(answer, int | float):
-        message = f"Give a plain number ({exercise.unit}), not {describe(answer)}."
+        message = f"Give a plain number ({exercise.unit}), not {as_code(named(answer))}."
+        if is_array(answer) and answer.size == 1:
+            message += " `.item()` takes the number out of an array."
         return Verdict(exercise, "wrong", message=message)
 
     def near(value: float) -> bool:
-        scaled = difference(1.0, answer / value if value else answer + 1.0, exercise.tolerance)
-        return scaled is None
+        scale = abs(value) or 1.0  # the tolerance is relative
+        return close(value, answer, min(scale, 1.0) * exercise.tolerance)
 
     if near(exercise.compute()):
         return Verdict(exercise, "right", 1.0)
     for number, wrong in enumerate(exercise.wrong):
         if near(wrong.answer):
             return Verdict(exercise, "wrong", message=wrong.message, wrong=number)
-    return Verdict(exercise, "wrong", message=f"{describe(answer)} {exercise.unit} is not right.")
+    message = f"{as_code(named(answer))} {exercise.unit} is not right."
+    return Verdict(exercise, "wrong", message=message)
+
+
+def _letters(answer: Any) -> list[str] | None:
+    """Return the words of a choice; None if it is no text and no list of texts."""
+    texts = answer if isinstance(answer, list) else [answer]
+    if not all(isinstance(text, str) for text in texts):
+        return None
+    words = re.findall(r"\w+", " ".join(texts).lower())
+    return [word for word in words if word not in _FILLERS]
 
 
 def _judge_choice(exercise: ChoiceExercise, answer: Any) -> Verdict:
-    chosen = set(re.findall(r"[a-z]", "".join(map(str, answer)).lower()))
-    if unknown := sorted(chosen - exercise.letters.keys()) or not chosen:
-        known = ", ".join(exercise.letters)
-        named = ", ".join(unknown) if isinstance(unknown, list) else describe(answer)
-        return Verdict(exercise, "wrong", message=f"Options are {known}, not {named}.")
-    right = {letter for letter, option in exercise.letters.items() if option.right}
+    known, words = exercise.letters, _letters(answer)
+    unknown = [word for word in words or () if not set(word) <= known.keys()]
+    if unknown or not words:
+        got = ", ".join(unknown[:5]) if unknown else named(answer)
+        example = "".join(list(known)[1::2])
+        message = f'Options are {", ".join(known)}, given as text such as "{example}"; not '
+        return Verdict(exercise, "wrong", message=f"{message}{as_code(got[:120])}.")
+    chosen = set("".join(words))
+    right = {letter for letter, option in known.items() if option.right}
     if chosen == right:
-        why = " ".join(exercise.letters[letter].why for letter in sorted(right))
+        why = " ".join(known[letter].why for letter in sorted(right))
         return Verdict(exercise, "right", 1.0, message=why)
     first = min(chosen - right, default=None)
     if first is None:
         message = f"{', '.join(sorted(chosen))}: right, but {len(right - chosen)} more hold."
         share = len(chosen) / len(right) / 2
         return Verdict(exercise, "partly right", share, message=message)
-    message = f"{first}: {exercise.letters[first].why}"
+    message = f"{first}: {known[first].why}"
     return Verdict(exercise, "wrong", message=message, wrong="abcdefgh".index(first))
 
 
@@ -72,36 +94,47 @@ def _judge_output(exercise: OutputExercise, answer: Any) -> Verdict:
     def lines(text: str) -> list[str]:
         return [" ".join(line.split()) for line in text.strip().splitlines()]
 
-    if not isinstance(answer, str):
-        answer = describe(answer)
-    if lines(answer) == lines(exercise.output()):
+    if isinstance(answer, list) and all(isinstance(line, str) for line in answer):
+        answer = "\n".join(answer)
+    text = answer if isinstance(answer, str) else named(answer)
+    if lines(text) == lines(exercise.output()):
         return Verdict(exercise, "right", 1.0, message=exercise.why)
     for number, wrong in enumerate(exercise.wrong):
-        if lines(answer) == lines(wrong.answer):
+        if lines(text) == lines(wrong.answer):
             return Verdict(exercise, "wrong", message=wrong.message, wrong=number)
-    return Verdict(
-        exercise, "wrong", message=f"It does not print {describe(answer)}. Go through it by hand."
-    )
+    message = f"It does not print {as_code(named(answer))}. Go through it by hand."
+    return Verdict(exercise, "wrong", message=message)
 
 
-def _judge_words(exercise: WordsExercise, answer: Any, covered: Sequence[int] | None) -> Verdict:
+def _judge_words(exercise: WordsExercise, answer: Any, covered: Any) -> Verdict:
     count = len(answer.split()) if isinstance(answer, str) else 0
     if count < exercise.least_words:
         message = f"Write at least {exercise.least_words} words; there are {count}."
         return Verdict(exercise, "not attempted", message=message)
     if covered is None:
         message = (
-            f"{exercise.solution_text()}\n\nWhich of the points does your text make? "
-            f'For example: ex.check("{exercise.id}", {exercise.variable}, covered=[1, 2])'
+            f"{exercise.solution_text()}\n\nWhich of the points does your text make? For "
+            f'example: `ex.check("{exercise.id}", {exercise.variable}, covered=[1, 2])`'
         )
         return Verdict(exercise, "to assess", message=message)
-    total = len(exercise.key_points)
-    if strange := [number for number in covered if number not in range(1, total + 1)]:
-        raise ValueError(f"covered holds {strange[0]!r}; the key points are 1 to {total}")
-    share = len(set(covered)) / total
-    missing = [
-        point for number, point in enumerate(exercise.key_points, 1) if number not in covered
-    ]
+    numbers = _covered(covered, len(exercise.key_points))
+    share = len(numbers) / len(exercise.key_points)
+    points = enumerate(exercise.key_points, 1)
+    missing = [point for number, point in points if number not in numbers]
     message = "Still missing: " + " ".join(missing) if missing else ""
     state = "right" if share == 1 else "partly right" if share else "wrong"
     return Verdict(exercise, state, share, message=message)
+
+
+def _covered(covered: Any, total: int) -> set[int]:
+    """Check the numbers of the key points that a text is said to cover."""
+    if is_array(covered):
+        covered = covered.tolist()
+    numbers: Sequence[Any] = covered if isinstance(covered, list) else [covered]
+    for number in numbers:
+        if type(number) is not int or not 1 <= number <= total:
+            raise ValueError(
+                f"covered holds {named(number)}; the key points are 1 to {total}: "
+                "give a list of their numbers, such as covered=[1, 2]"
+            )
+    return set(numbers)

@@ -1,19 +1,30 @@
-"""Show a verdict, as text in a terminal and as HTML in a notebook."""
+"""Show a verdict, as text in a terminal and as HTML in a notebook.
 
+Messages are Markdown with three marks: `code`, **strong** and *emphasis*, and fenced blocks. They
+are parsed by markdown-it, so that stars and backticks inside of code stay.
+"""
+
+import dis
 import html
 import re
-from typing import TYPE_CHECKING
+import sys
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
+
     from companion.exercises.verdict import CaseResult, Verdict
 
 _COLORS = {"right": "#1a7f37", "partly right": "#9a6700", "wrong": "#cf222e"}
+_WRAP = "white-space: pre-wrap"
 
 
 def headline(verdict: "Verdict") -> str:
     """Return exercise, state and points in one line."""
     exercise, total = verdict.exercise, verdict.exercise.points
-    if verdict.state in ("not attempted", "to assess"):
+    if verdict.state in ("not attempted", "not judged", "to assess"):
         return f"{exercise.id}: {verdict.state} ({total} point{'s' * (total > 1)})"
     cases = ""
     if verdict.cases:
@@ -42,9 +53,7 @@ def as_html(verdict: "Verdict") -> str:
     color = _COLORS.get(verdict.state, "#6e7781")
     parts = [f"<strong>{html.escape(headline(verdict))}</strong>"]
     if verdict.message:
-        parts.append(
-            f"<div style='white-space: pre-wrap'>{html.escape(_plain(verdict.message))}</div>"
-        )
+        parts.append(f"<div style='{_WRAP}'>{_marked_up(verdict.message)}</div>")
     if verdict.cases:
         items = "".join(map(_case_html, verdict.cases))
         parts.append(f"<ul style='margin: 0.3em 0'>{items}</ul>")
@@ -61,19 +70,82 @@ def _case_html(case: "CaseResult") -> str:
     if case.passed:
         return f"<li>{text}</li>"
     details = "".join(
-        f"<br><em>{label}</em>: <code style='white-space: pre-wrap'>{html.escape(said)}</code>"
+        f"<br><em>{label}</em>: <code style='{_WRAP}'>{html.escape(said)}</code>"
         if label != "think"
-        else f"<br><em>{label}</em>: {html.escape(said)}"
+        else f"<br><em>{label}</em>: {_marked_up(said)}"
         for label, said in _details(case)
     )
     return f"<li><strong>{text}</strong>{details}</li>"
 
 
 def _details(case: "CaseResult") -> list[tuple[str, str]]:
-    details = [("called with", case.shown), ("but", case.problem), ("think", case.think)]
+    think = _plain(case.think) if case.think else ""
+    details = [("called with", case.shown), ("but", case.problem), ("think", think)]
     return [(label, text) for label, text in details if text]
 
 
+def as_code(text: str) -> str:
+    """Return any text as a code span of Markdown, so that its characters mean nothing.
+
+    Example:
+        >>> as_code("a ` b")
+        '`` a ` b ``'
+    """
+    longest = max(map(len, re.findall("`+", text)), default=0)
+    marks = "`" * (longest + 1)
+    pad = " " if longest else ""
+    return marks + pad + " ".join(text.splitlines()) + pad + marks
+
+
+@cache
+def _parser() -> "MarkdownIt":
+    from markdown_it import MarkdownIt
+
+    return MarkdownIt("zero").enable(["fence", "backticks", "emphasis"])
+
+
 def _plain(markdown: str) -> str:
-    """Drop the marks of Markdown that only disturb in plain text."""
-    return re.sub(r"```\w*\n?|\*\*|`", "", markdown).strip()
+    """Return Markdown as plain text: without its marks, with every line of it."""
+    return "\n\n".join(map(_plain_block, _blocks(markdown))).strip()
+
+
+def _blocks(markdown: str) -> list["Token"]:
+    return [one for one in _parser().parse(markdown) if one.type in ("inline", "fence")]
+
+
+def _plain_block(block: "Token") -> str:
+    if block.type == "fence":
+        return block.content.rstrip()
+    return "".join(token.content for token in block.children)
+
+
+def _marked_up(markdown: str) -> str:
+    """Return Markdown as HTML, its paragraphs apart by an empty line."""
+    parser = _parser()
+    return "\n\n".join(
+        f"<code>{html.escape(block.content.rstrip())}</code>"
+        if block.type == "fence"
+        else parser.renderer.render(block.children, parser.options, {})
+        for block in _blocks(markdown)
+    )
+
+
+def show_if_lost(result: Any, depth: int = 2) -> Any:
+    """Show a result that the caller throws away, and return it.
+
+    A notebook shows the value of a cell's last line, and a Python prompt that of every line. In a
+    script, or in the middle of a cell, ``ex.check(...)`` alone on a line would show nothing. What
+    the caller does with a value stands in its bytecode: after the call the value is popped.
+
+    Args:
+        result: What a learner's call returns.
+        depth: How many frames above this one the learner's call stands.
+    """
+    frame = sys._getframe(depth)
+    following = (one for one in dis.get_instructions(frame.f_code) if one.offset > frame.f_lasti)
+    if next(following).opname == "POP_TOP":
+        if "IPython" in sys.modules and sys.modules["IPython"].get_ipython():
+            sys.modules["IPython"].display.display(result)
+        else:
+            print(result)  # noqa: T201, the learner asked for it
+    return result

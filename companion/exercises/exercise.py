@@ -1,8 +1,7 @@
-"""What an exercise is made of. One object holds all of it: statement, stub, hints, solution, cases.
+"""What an exercise is made of: statement, stub, hints, solution, cases in one object.
 
-The *solution* is the source: the stub that a learner starts from is the solution without its
-bodies, the expected values are what the solution returns, and each known wrong answer is code too.
-When a learner's answer behaves like one of those, its message tells what went wrong.
+The *solution* is the source: the stub is the solution without its bodies, expected values are what
+it returns, and each known wrong answer is code too, with a message for whoever behaves like it.
 """
 
 import contextlib
@@ -26,11 +25,13 @@ class Case:
         name: What is special about it, in a few words: ``"a tie"``, ``"a batch of two"``.
         args: Arguments: plain values, NumPy arrays or torch tensors. Each call gets a copy.
         think: What to think about if it fails; a question rather than an answer.
+        refused: Whether the right answer is to raise a ValueError.
     """
 
     name: str
     args: tuple[Any, ...]
     think: str
+    refused: bool = False
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,12 @@ class Wrong:
     Args:
         answer: Code that is wrong in this way, or the wrong value.
         message: What is wrong, said to somebody who gave this answer.
+        fatal: What ``run`` returns for this mistake alone; then the whole answer earns nothing.
     """
 
     answer: Any
     message: str
+    fatal: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,10 +110,9 @@ class CodeExercise(Exercise):
     """Write a function or a class; or, with ``start``, mend one.
 
     Args:
-        solution: The function or class, with the docstring that the learner sees. It may use the
-            standard library, `numpy as np` and `torch`.
+        solution: The function or class, with the docstring that the learner sees.
         cases: ``cases(rng)`` yields `Case` objects. The notebook draws them with a fixed seed,
-            ``companion grade`` with a secret one: let everything that may vary come from ``rng``.
+            ``companion grade`` with a secret one: at most one in five may be the same for all.
         wrong: Known wrong answers, each a function or class that takes the solution's place.
         run: ``run(answer, *args)`` exercises the answer and returns plain values; without it,
             ``answer(*args)``. It is sent into the sandbox as text, so it imports what it needs.
@@ -118,7 +120,7 @@ class CodeExercise(Exercise):
         start: A function with a bug, which the stub shows instead.
         tolerance: See `companion.exercises.values.difference`.
         seconds: Time limit for all cases together.
-        uses: Modules that the stub's cell imports, besides ``numpy as np``: ``("math", "torch")``.
+        uses: Modules that the stub's cell imports: ``("math", "numpy")``.
     """
 
     solution: Callable[..., Any]
@@ -182,8 +184,8 @@ class NumericExercise(Exercise):
 
     def solution_text(self) -> str:
         """Return the computation in Markdown, with its result."""
-        code = source.code(self.compute)
-        return f"{self.compute():,.6g} {self.unit}:\n\n```python\n{code}\n```"
+        result = f"{self.compute():,.6g} {self.unit}"
+        return f"{result}:\n\n```python\n{source.code(self.compute)}\n```"
 
 
 @dataclass(frozen=True)
@@ -214,11 +216,6 @@ class ChoiceExercise(Exercise):
         """The options by their letters."""
         return dict(zip("abcdefgh", self.options))  # noqa: B905, as many as there are
 
-    @property
-    def several(self) -> bool:
-        """Whether more than one option is right."""
-        return sum(option.right for option in self.options) > 1
-
     def task(self) -> str:
         """Return what to do, with the options and their letters."""
         options = [f"- **{letter}**: {one.text}" for letter, one in self.letters.items()]
@@ -226,7 +223,8 @@ class ChoiceExercise(Exercise):
 
     def stub(self) -> str:
         """Return the code that a learner starts from."""
-        example = 'letters of all that hold, such as "bd"' if self.several else 'such as "b"'
+        several = sum(option.right for option in self.options) > 1
+        example = 'letters of all that hold, such as "bd"' if several else 'such as "b"'
         return f"{self.variable} = None  # {example}"
 
     def solution_text(self) -> str:

@@ -13,9 +13,11 @@ from importlib import import_module
 from typing import Any
 
 from companion.exercises.answers import judge_value
+from companion.exercises.comparison import difference, named
+from companion.exercises.display import as_code
 from companion.exercises.exercise import Case, CodeExercise, Exercise
 from companion.exercises.running import Outcome, run_case
-from companion.exercises.values import describe, difference, freeze
+from companion.exercises.values import describe, freeze
 from companion.exercises.verdict import CaseResult, Verdict, not_attempted
 
 PUBLIC_SEED = "public"
@@ -41,11 +43,11 @@ def judge(
         ValueError: If ``covered`` names key points that do not exist.
     """
     if not isinstance(exercise, CodeExercise):
-        return judge_value(exercise, freeze(answer), covered=covered)
+        return judge_value(exercise, freeze(answer), covered=freeze(covered))
     if answer is None or answer is Ellipsis:
         return not_attempted(exercise)
     if not callable(answer):
-        return not_callable(exercise, describe(freeze(answer)))
+        return not_callable(exercise, named(freeze(answer)))
     key = AnswerKey(exercise, seed)
     return key.judge(run_cases(exercise, answer, key.cases))
 
@@ -53,7 +55,7 @@ def judge(
 def not_callable(exercise: CodeExercise, got: str) -> Verdict:
     """Return the verdict on something that is neither a function nor a class."""
     kind = "class" if isinstance(exercise.solution, type) else "function"
-    message = f"Pass your {kind} {exercise.variable} itself, not {got}."
+    message = f"Pass your {kind} `{exercise.variable}` itself, not {as_code(got)}."
     return Verdict(exercise, "wrong", message=message)
 
 
@@ -113,15 +115,39 @@ class AnswerKey:
     def _outcomes(self, answer: Any) -> list[Outcome]:
         return run_cases(replace(self.exercise, seconds=_REFERENCE_SECONDS), answer, self.cases)
 
+    @cached_property
+    def unusable(self) -> str:
+        """Why nothing can be judged here: what the solution itself ended in; empty if it is fine.
+
+        A solution that fails where it should not, say since a library is missing or the machine is
+        too slow, says nothing about an answer that fails in the same way.
+        """
+        for case, outcome in zip(self.cases, self.expected, strict=True):
+            wanted = "error" if case.refused else "value"
+            if outcome.state != wanted or (case.refused and "ValueError" not in outcome.kinds):
+                return f"{case.name}: {outcome.error or outcome.state}"
+        return ""
+
     def judge(self, outcomes: Sequence[Outcome]) -> Verdict:
-        """Compare outcomes, one for each case, with those of the solution."""
+        """Compare outcomes, one for each case, with those of the solution.
+
+        To refuse an input by a ValueError counts only from an answer that is right on at least
+        half of the inputs that have a result; to refuse everything is no answer.
+        """
         exercise = self.exercise
+        if self.unusable:
+            message = (
+                "This can't be judged on this machine: the solution itself does not run here "
+                f"({as_code(self.unusable)}). Your answer is not the cause."
+            )
+            return Verdict(exercise, "not judged", message=message)
         if all(outcome.state == "not attempted" for outcome in outcomes):
             return not_attempted(exercise)
-        results = tuple(
-            _case_result(exercise, case, expected, outcome)
-            for case, expected, outcome in zip(self.cases, self.expected, outcomes, strict=True)
-        )
+        for number, wrong in enumerate(exercise.wrong):
+            if wrong.fatal and wrong.fatal in [one.value for one in outcomes if _is_text(one)]:
+                return Verdict(exercise, "wrong", message=wrong.message, wrong=number)
+        problems = self._problems(outcomes)
+        results = tuple(map(_case_result, self.cases, problems))
         passed = sum(result.passed for result in results)
         if passed == len(results):
             return Verdict(exercise, "right", 1.0, results)
@@ -130,43 +156,67 @@ class AnswerKey:
             return Verdict(exercise, "not attempted", message=message)
         number = self.diagnose(outcomes)
         message = exercise.wrong[number].message if number is not None else ""
+        if number is None and all("ValueError" in outcome.kinds for outcome in outcomes):
+            message = "A ValueError comes of every input, of those too that have a result."
         state = "partly right" if passed else "wrong"
         return Verdict(exercise, state, passed / len(results), results, message, number)
+
+    def _problems(self, outcomes: Sequence[Outcome]) -> list[str | None]:
+        """Say of each case what is wrong with its outcome; None if it is right."""
+        triples = zip(self.cases, self.expected, outcomes, strict=True)
+        found = [
+            _problem(self.exercise, expected, outcome, refused=case.refused)
+            for case, expected, outcome in triples
+        ]
+        numbers = range(len(found))
+        asked = [number for number in numbers if not self.cases[number].refused]
+        right = sum(found[number] is None for number in asked)
+        if 2 * right < len(asked):
+            for number in set(numbers) - set(asked):
+                found[number] = found[number] or (
+                    "a ValueError is right here. It counts as soon as half of the inputs that "
+                    f"have a result get it ({right} of {len(asked)} do)"
+                )
+        return found
 
     def diagnose(self, outcomes: Sequence[Outcome]) -> int | None:
         """Return the number of the known wrong answer with the same outcomes, if there is one."""
         everything = range(len(outcomes))
-        values = [number for number in everything if self.expected[number].state == "value"]
+        values = [number for number in everything if not self.cases[number].refused]
+        if not any(_tells_something(outcomes[number]) for number in values):
+            return None
         # Second, who made a known mistake and forgot a check of arguments as well.
         for numbers in (everything, values):
             mine = [outcomes[number] for number in numbers]
+            if _same(self.exercise, [self.expected[number] for number in numbers], mine):
+                continue
             for which, known in enumerate(self.known):
-                theirs = [known[number] for number in numbers]
-                same = _same(self.exercise, theirs, mine)
-                if same and not _same(self.exercise, [self.expected[n] for n in numbers], mine):
+                if _same(self.exercise, [known[number] for number in numbers], mine):
                     return which
         return None
 
 
-def _case_result(
-    exercise: CodeExercise, case: Case, expected: Outcome, outcome: Outcome
-) -> CaseResult:
+def _is_text(outcome: Outcome) -> bool:
+    return outcome.state == "value" and isinstance(outcome.value, str)
+
+
+def _case_result(case: Case, problem: str | None) -> CaseResult:
     shown = ", ".join(describe(freeze(argument), 400) for argument in case.args)
-    problem = _problem(exercise, expected, outcome)
     if problem is None:
         return CaseResult(case.name, passed=True, shown=shown)
     return CaseResult(case.name, passed=False, shown=shown, problem=problem, think=case.think)
 
 
-def _problem(exercise: CodeExercise, expected: Outcome, outcome: Outcome) -> str | None:
+def _problem(
+    exercise: CodeExercise, expected: Outcome, outcome: Outcome, *, refused: bool
+) -> str | None:
     """Say what is wrong with an outcome; None if it is right."""
-    if expected.state == "error":  # the right answer is to raise
-        kind = expected.kinds[0]
-        if outcome.state == "error" and kind in outcome.kinds:
+    if refused:  # the right answer is to raise
+        if outcome.state == "error" and "ValueError" in outcome.kinds:
             return None
         if outcome.state == "value":
-            return f"expected a {kind}, got {describe(outcome.value)}"
-    if outcome.state == "value":
+            return f"expected a ValueError, got {named(outcome.value)}"
+    elif outcome.state == "value":
         return difference(expected.value, outcome.value, exercise.tolerance)
     if outcome.state == "timeout":
         return "stopped, the time was up: is there a loop that never ends?"
@@ -177,8 +227,20 @@ def _problem(exercise: CodeExercise, expected: Outcome, outcome: Outcome) -> str
     return f"{outcome.error} ({outcome.place})" if outcome.place else outcome.error
 
 
+def _tells_something(outcome: Outcome) -> bool:
+    """Whether an outcome can come of one mistake and not of a bare ``raise ValueError``."""
+    return outcome.state == "value" or outcome.kinds[:1] not in ((), ("ValueError",))
+
+
 def _same(exercise: CodeExercise, known: Sequence[Outcome], outcomes: Sequence[Outcome]) -> bool:
-    return all(
-        _problem(exercise, one, other) is None and one.state == other.state
-        for one, other in zip(known, outcomes, strict=True)
-    )
+    """Whether outcomes agree: the same results, and errors of which one is a kind of the other."""
+    for one, other in zip(known, outcomes, strict=True):
+        if one.state != other.state:
+            return False
+        if one.state == "value" and difference(one.value, other.value, exercise.tolerance):
+            return False
+        if one.state == "error" and not (
+            set(one.kinds[:1]) & set(other.kinds) or set(other.kinds[:1]) & set(one.kinds)
+        ):
+            return False
+    return True

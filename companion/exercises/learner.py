@@ -1,18 +1,26 @@
-"""What a learner calls: check, hint, solution, progress, report, show."""
+"""What a learner calls: check, hint, solution, progress, report, show.
 
-from collections.abc import Sequence
+Each returns what it has to say, for a notebook or a prompt to show, and prints it where the caller
+throws it away: in a script, or in the middle of a cell.
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from companion.exercises import catalog
 from companion.exercises import records as storage
+from companion.exercises.display import show_if_lost
 from companion.exercises.exercise import Exercise
 from companion.exercises.judging import judge
 from companion.exercises.records import Record
 from companion.exercises.reports import write_report
 from companion.exercises.verdict import Verdict
 
+P = ParamSpec("P")
+R = TypeVar("R")
 _said: set[str] = set()  # notes that are shown once in a session
 
 
@@ -30,6 +38,17 @@ class Text(str):
         return str(self)
 
 
+def _shown(function: Callable[P, R]) -> Callable[P, R]:
+    """Let a call alone on a line show its result everywhere."""
+
+    @wraps(function)
+    def call(*args: P.args, **options: P.kwargs) -> R:
+        return show_if_lost(function(*args, **options))
+
+    return call
+
+
+@_shown
 def check(exercise_id: str, answer: Any = None, *, covered: Sequence[int] | None = None) -> Verdict:
     """Check an answer, and remember the best one.
 
@@ -39,14 +58,14 @@ def check(exercise_id: str, answer: Any = None, *, covered: Sequence[int] | None
         covered: For a text, the numbers of the key points that it makes.
 
     Returns:
-        The verdict; a notebook shows it.
+        The verdict, which is shown.
 
     Raises:
         ValueError: If there is no such exercise, or no such key point.
     """
     exercise = catalog.find(exercise_id)
     verdict = judge(exercise, answer, covered=covered)
-    if verdict.state != "not attempted":
+    if verdict.state not in ("not attempted", "not judged"):
         before = storage.read().get(exercise.id, Record())
         record = storage.update(exercise.id, lambda record: record.attempted(verdict.share))
         if record.solved and not before.solved:
@@ -66,6 +85,7 @@ def _after(exercise: Exercise) -> str:
     return said
 
 
+@_shown
 def hint(exercise_id: str) -> Text:
     """Return the next hint; after the last one, all of them.
 
@@ -81,6 +101,7 @@ def hint(exercise_id: str) -> Text:
     return Text("\n\n".join(lines))
 
 
+@_shown
 def solution(exercise_id: str) -> Text:
     """Return the solution, once the exercise has been attempted.
 
@@ -97,6 +118,7 @@ def solution(exercise_id: str) -> Text:
     return Text(exercise.solution_text())
 
 
+@_shown
 def progress() -> Text:
     """Return what has been solved so far, by section."""
     records = storage.read()
@@ -130,17 +152,12 @@ def report(path: str | Path = "exercise-report.html", *, name: str = "") -> Path
     Raises:
         OSError: If the file can't be written.
     """
-    path = Path(path)
     text = write_report(catalog.all_exercises(), storage.read(), name)
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return path
+    storage.replace_text(Path(path), text)
+    return Path(path)
 
 
+@_shown
 def show(exercise_id: str) -> Text:
     """Return an exercise: what to do, and the code to start from.
 

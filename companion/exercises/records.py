@@ -2,10 +2,12 @@
 
 No account, no server. The file is replaced as a whole, so that a crash leaves the old one or the
 new one; two notebooks that write at the same time take turns. A file that can't be read is kept
-beside the new one, never overwritten.
+beside the new one, never overwritten. A link is followed; what is no regular file, such as
+/dev/null, is left alone, and then nothing is kept.
 """
 
 import contextlib
+import errno
 import json
 import os
 import time
@@ -20,6 +22,7 @@ VERSION = 1
 _DRIVE = Path("/content/drive/MyDrive")
 _COLAB = Path("/content/sample_data")  # what every fresh Colab machine has
 _LOCK_SECONDS = 5.0
+_MOST_BYTES = 10 * 2**20
 
 
 @dataclass(frozen=True)
@@ -62,12 +65,19 @@ def progress_path() -> Path:
 
     That is the environment variable COMPANION_PROGRESS if it is set; in Colab a folder on Google
     Drive if Drive is mounted; else ``~/.companion/progress.json``.
+
+    Raises:
+        OSError: If there is no home folder, or none of the user that the path names.
     """
-    if path := os.environ.get("COMPANION_PROGRESS"):
-        return Path(path).expanduser()
-    if _DRIVE.is_dir():
-        return _DRIVE / "companion" / "progress.json"
-    return Path.home() / ".companion" / "progress.json"
+    try:
+        if path := os.environ.get("COMPANION_PROGRESS"):
+            return Path(path).expanduser()
+        if _DRIVE.is_dir():
+            return _DRIVE / "companion" / "progress.json"
+        return Path.home() / ".companion" / "progress.json"
+    except RuntimeError:
+        name = path.partition("/")[0] if path else "this user"
+        raise OSError(f"no home folder of {name} is known") from None
 
 
 def is_temporary() -> bool:
@@ -78,25 +88,55 @@ def is_temporary() -> bool:
 def read(path: Path | None = None) -> dict[str, Record]:
     """Return the records by exercise, of the progress file if ``path`` is None.
 
-    A damaged file is set aside, with a warning that names the copy.
+    A damaged file is set aside, with a warning that names the copy. What can't be read at all is
+    left as it is, with a warning.
     """
-    path = path or progress_path()
     try:
-        text = path.read_text(encoding="utf-8")
+        return _load(_target(path))
+    except OSError as error:
+        warnings.warn(f"your progress could not be read{_reason(error)}", stacklevel=2)
+        return {}
+
+
+def _reason(error: OSError, path: Path | None = None) -> str:
+    place = path or error.filename
+    return (f" ({place}): " if place else ": ") + str(error.strerror or error)
+
+
+def _target(path: Path | None) -> Path:
+    """Return the file that a path leads to.
+
+    Raises:
+        OSError: If what is there is no regular file.
+    """
+    target = Path(os.path.realpath(path or progress_path()))
+    if target.exists() and not target.is_file():
+        raise OSError(errno.EINVAL, "this is not a regular file, so nothing is kept", str(target))
+    return target
+
+
+def _load(path: Path) -> dict[str, Record]:
+    """Read a file; set it aside if it is damaged.
+
+    Raises:
+        OSError: If it can't be read, or is damaged and can't be set aside.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MOST_BYTES + 1)
+        if len(data) > _MOST_BYTES:
+            raise ValueError(f"more than {_MOST_BYTES >> 20} MiB")
+        return _parse(data.decode("utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return {}
-    except OSError as error:
-        warnings.warn(f"can't read {path}: {error.strerror}; starting without it", stacklevel=2)
-        return {}
-    except UnicodeDecodeError:
-        text = ""
-    try:
-        return _parse(text)
     except (ValueError, RecursionError) as error:
         kept = path.with_name(f"{path.name}.damaged-{time.time_ns()}")
-        with contextlib.suppress(OSError):
-            path.replace(kept)
-        warnings.warn(f"{path} can't be read ({error}). It is kept as {kept.name}.", stacklevel=2)
+        try:
+            path.rename(kept)
+        except OSError:
+            text = f"it is damaged ({error}) and can't be set aside, so it stays as it is"
+            raise OSError(errno.EIO, text, str(path)) from None
+        warnings.warn(f"{path} can't be read ({error}). It is kept as {kept.name}.", stacklevel=3)
         return {}
 
 
@@ -116,7 +156,9 @@ def _record(item: Any) -> Record:
     for field in fields(Record):
         value, kind = item[field.name], type(field.default)
         if type(value) is not kind and not (kind is float and type(value) is int):
-            raise ValueError(f"{field.name} is {value!r}")
+            raise ValueError(f"{field.name} is {str(value)[:40]!r}")
+    if not 0 <= item["best"] <= 1 or min(item["attempts"], item["hints"]) < 0:  # NaN neither
+        raise ValueError(f"best is {item['best']}; it should be 0 to 1, and the counts 0 or more")
     return Record(**item)
 
 
@@ -131,32 +173,51 @@ def update(name: str, change: Callable[[Record], Record], path: Path | None = No
     Returns:
         The new record. If the file can't be written, a warning says so, and nothing else is lost.
     """
-    path = path or progress_path()
+    target = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with _lock(path):
-            records = read(path)
+        target = _target(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with _lock(target):
+            records = _load(target)
             records[name] = change(records.get(name, Record()))
-            _write(records, path)
+            _write(records, target)
             return records[name]
     except OSError as error:
         warnings.warn(
-            f"your progress could not be saved to {path}: {error.strerror or error}. "
+            f"your progress could not be saved{_reason(error, target)}. "
             "Set COMPANION_PROGRESS to a file that you may write.",
             stacklevel=2,
         )
-        return change(read(path).get(name, Record()))
+        return change(_known(path).get(name, Record()))
+
+
+def _known(path: Path | None) -> dict[str, Record]:
+    """Return the records of a file that can be read and not written, without another warning."""
+    try:
+        return _load(_target(path))
+    except OSError:
+        return {}
 
 
 def _write(records: dict[str, Record], path: Path) -> None:
     data = {"version": VERSION, "exercises": {key: asdict(one) for key, one in records.items()}}
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    replace_text(path, json.dumps(data, indent=1, sort_keys=True, allow_nan=False))
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a file as a whole, or leave the one that is there.
+
+    Raises:
+        OSError: If it can't be written, or what is there is no regular file.
+    """
+    target = _target(path)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("w", encoding="utf-8") as file:
-            json.dump(data, file, indent=1, sort_keys=True)
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+        temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -2,11 +2,12 @@
 
 The limit stops endless loops of Python code, in the main thread of a Unix system by a timer signal,
 elsewhere by an exception sent into the thread. Code in C that never returns is not stopped here;
-``companion grade`` runs each submission in a process of its own, and stops that.
+``companion grade`` runs each submission in a process of its own, and stops that. Where there are
+neither timers nor threads, as in a browser, nothing is stopped.
 """
 
+import contextlib
 import copy
-import ctypes
 import random
 import signal
 import threading
@@ -17,7 +18,7 @@ from types import FrameType
 from typing import Any, Literal
 
 from companion.exercises.source import NOT_ATTEMPTED
-from companion.exercises.values import freeze
+from companion.exercises.values import freeze, type_name
 
 State = Literal["value", "error", "timeout", "not run", "not attempted"]
 _AGAIN = 0.1  # seconds until the next signal, if a bare except caught the first
@@ -55,10 +56,11 @@ def run_case(
         call: The exercise's ``run``.
         answer: The learner's function or class.
         args: Arguments of the case.
-        seconds: Time limit.
+        seconds: Time limit, for the call, for taking its result apart, and for the text of its
+            exception: all three can run a learner's code.
 
     Returns:
-        What came of it. Only `KeyboardInterrupt` and `SystemExit` of the caller pass through.
+        What came of it. Only `KeyboardInterrupt` passes through.
 
     Example:
         >>> run_case(lambda answer, x: answer(x), lambda x: 1 / x, (0,), seconds=1).error
@@ -71,33 +73,49 @@ def run_case(
         try:
             limit.start(seconds)
             try:
-                result = call(answer, *args)
+                return _outcome(call, answer, args)
             finally:
                 limit.stop()
-            return Outcome("value", freeze(result))
         except _TimeIsUp:
             return Outcome("timeout")
-        except NotImplementedError as error:
-            return Outcome("not attempted") if NOT_ATTEMPTED in str(error) else _failure(error)
-        except (Exception, SystemExit) as error:  # whatever a learner's code may raise
-            return _failure(error)
 
 
-def _failure(error: BaseException) -> Outcome:
-    """Describe an exception, with the deepest line that is not ours or a library's."""
-    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+def _outcome(call: Callable[..., Any], answer: Any, args: tuple[Any, ...]) -> Outcome:
+    try:
+        return Outcome("value", freeze(call(answer, *args)))
+    except (_TimeIsUp, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # whatever a learner's code may raise
+        said = _said(error)
+        if isinstance(error, NotImplementedError) and NOT_ATTEMPTED in said:
+            return Outcome("not attempted")
+        name, kinds = type_name(type(error)), type.mro(type(error))
+        text = f"{name}: {said}" if said else name
+        return Outcome("error", None, text[:500], _place(error), tuple(map(type_name, kinds)))
+
+
+def _said(error: BaseException) -> str:
+    """Return the message of an exception; some can't be asked for it."""
+    try:
+        return str.__str__(str(error))
+    except (_TimeIsUp, KeyboardInterrupt):
+        raise
+    except BaseException:
+        return ""
+
+
+def _place(error: BaseException) -> str:
+    """Return the deepest line of a traceback that is not ours or a library's."""
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
         if "/companion/exercises/" not in frame.filename.replace("\\", "/")
         and "site-packages" not in frame.filename
     ]
-    place = ""
-    if frames:
-        line = f": {frames[-1].line}" if frames[-1].line else ""
-        place = f"line {frames[-1].lineno} in {frames[-1].name}{line}"
-    kinds = tuple(kind.__name__ for kind in type(error).__mro__)
-    return Outcome("error", error=text[:500], place=place[:200], kinds=kinds)
+    if not frames:
+        return ""
+    line = f": {frames[-1].line}" if frames[-1].line else ""
+    return f"line {frames[-1].lineno} in {frames[-1].name}{line}"[:200]
 
 
 class _Signal:
@@ -115,7 +133,8 @@ class _Signal:
     def start(self, seconds: float) -> None:
         """Set the time."""
         self.active = True
-        signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001), _AGAIN)
+        with contextlib.suppress(OSError):  # no timers here, though the function is there
+            signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001), _AGAIN)
 
     def stop(self) -> None:
         """Raise nothing from here on."""
@@ -128,7 +147,8 @@ class _Signal:
         raise _TimeIsUp
 
     def __exit__(self, *_: object) -> None:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        with contextlib.suppress(OSError):
+            signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, self.before)
 
 
@@ -136,27 +156,37 @@ class _Timer:
     """Raises `_TimeIsUp` in the learner's code from another thread, once."""
 
     def __enter__(self) -> None:
-        self.target = ctypes.c_ulong(threading.get_ident())
+        self.thread, self.timer = threading.get_ident(), None
         self.lock, self.active = threading.Lock(), False
 
     def start(self, seconds: float) -> None:
         """Set the time."""
         self.active = True
-        self.timer = threading.Timer(seconds, self._raise)
-        self.timer.daemon = True
-        self.timer.start()
+        timer = threading.Timer(seconds, self._raise)
+        timer.daemon = True
+        with contextlib.suppress(RuntimeError):  # no threads here
+            timer.start()
+            self.timer = timer
 
     def stop(self) -> None:
         """Raise nothing from here on, also nothing that is on its way."""
         with self.lock:
             self.active = False
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(self.target, None)
+            if self.timer is not None:
+                self._send(None)
 
     def _raise(self) -> None:
         with self.lock:
             if self.active:
-                exception = ctypes.py_object(_TimeIsUp)
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(self.target, exception)
+                self._send(_TimeIsUp)
+
+    def _send(self, kind: type[BaseException] | None) -> None:
+        import ctypes
+
+        target = ctypes.c_ulong(self.thread)
+        exception = None if kind is None else ctypes.py_object(kind)
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(target, exception)
 
     def __exit__(self, *_: object) -> None:
-        self.timer.cancel()
+        if self.timer is not None:
+            self.timer.cancel()

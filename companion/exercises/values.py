@@ -1,22 +1,34 @@
-"""Plain values: what a submission may hand back, frozen, compared and written as JSON.
+"""Plain values: what a submission may hand back, frozen, described and written as JSON.
 
-Nothing that a learner's object could override takes part: no ``__eq__``, no ``__repr__``, no
-pickle. A value is taken apart by its exact type; whatever is not plain becomes `Foreign`. The
-module uses the standard library only, and NumPy where it is loaded already, because the sandbox of
-``companion grade`` reads this very file.
+Nothing that a learner's object could override takes part: no ``__eq__``, no ``__iter__``, no
+``__repr__``, no pickle. A value is taken apart by the built-in type that it derives from, with the
+methods of that type, so that a named tuple counts as a tuple and an `OrderedDict` as a dict.
+Whatever is not plain becomes `Foreign`. The module uses the standard library only, and NumPy and
+torch where they are loaded already, because the sandbox of ``companion grade`` reads this very
+file.
 """
 
 import base64
 import json
 import math
 import sys
+from collections import OrderedDict, deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 _DEEPEST = 20
-_LARGEST = 200_000  # items of one answer, and elements of one array
+_LARGEST = 200_000  # items and elements of one answer, all its parts together
 _MOST_BITS = 10_000  # Python refuses to write integers of more than 4,300 digits
-_DTYPES = ("bool", "int8", "int16", "int32", "int64", "uint8", "float16", "float32", "float64")
+_DTYPES = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
+_DTYPES += ("float16", "float32", "float64")
+_SEQUENCES = (list, tuple, set, frozenset, deque, range)
+_VIEWS = tuple(
+    type(view)
+    for mapping in ({}, OrderedDict())
+    for view in (mapping.keys(), mapping.values(), mapping.items())
+)
+_name_of = type.__dict__["__name__"].__get__  # a metaclass can't override this one
 
 
 @dataclass(frozen=True)
@@ -26,17 +38,16 @@ class Foreign:
     type_name: str
 
 
-def freeze(value: Any, depth: int = 0) -> Any:
+def freeze(value: Any) -> Any:
     """Copy a value as plain data.
 
     Args:
-        value: None, bool, int, float, str; list, tuple, dict or set of them; NumPy array or
-            scalar; torch tensor.
-        depth: How deep inside another value this one stands.
+        value: None, bool, number or str; list, tuple, set, dict, deque, range or view of a dict;
+            NumPy array or scalar; torch tensor; or of a class derived from one of these.
 
     Returns:
-        None, bool, int, float, str, list, dict, `numpy.ndarray` or `Foreign`. Tuples become lists,
-        sets sorted lists, tensors arrays.
+        None, bool, int, float, str, list, dict, `numpy.ndarray` or `Foreign`. Sequences become
+        lists, sets sorted lists, tensors arrays, and what has no dimension a number.
 
     Example:
         >>> freeze({"kept": (1, 2.5)})
@@ -44,58 +55,157 @@ def freeze(value: Any, depth: int = 0) -> Any:
         >>> freeze(object())
         Foreign(type_name='object')
     """
-    kind = type(value)
-    if value is Ellipsis:  # a placeholder, as None is
-        return None
-    if kind is int and value.bit_length() > _MOST_BITS:
-        return Foreign(f"int, of {value.bit_length()} bits")
-    if value is None or kind in (bool, int, float, str):
-        return value
-    if depth >= _DEEPEST:
-        return Foreign("deeply nested value")
-    if kind in (list, tuple, set, frozenset, dict) and len(value) > _LARGEST:
-        return Foreign(f"{kind.__name__} of {len(value)} items")
-    if kind in (list, tuple):
-        return [freeze(item, depth + 1) for item in value]
-    if kind in (set, frozenset):
-        items = [freeze(item, depth + 1) for item in value]
-        return sorted(items, key=lambda item: (type(item).__name__, str(item)))
-    if kind is dict:
-        keys = [freeze(key) for key in value]
-        if all(type(key) in (str, int, float, bool) for key in keys):
-            names = [key if type(key) is str else repr(key) for key in keys]
-            frozen = [freeze(item, depth + 1) for item in value.values()]
-            return dict(zip(names, frozen, strict=True))
-    return _freeze_array(value)
+    return _Freezer().freeze(value, 0)
 
 
-def _freeze_array(value: Any) -> Any:
-    """Take an array or a tensor as it is; anything else is foreign."""
-    numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
-    kind = type(value)
-    if torch is not None and kind in (torch.Tensor, torch.nn.Parameter):
-        value = value.detach().cpu()
-        value = (value.float() if value.dtype == torch.bfloat16 else value).numpy()
+def type_name(kind: type) -> str:
+    """Return the name of a class, at most 100 characters, whatever its metaclass says."""
+    return _name_of(kind)[:100]
+
+
+class _Freezer:
+    """Takes one value apart: so many items in all, so deep, and not in a circle."""
+
+    def __init__(self) -> None:
+        self.left, self.around = _LARGEST, set()
+
+    def freeze(self, value: Any, depth: int) -> Any:
         kind = type(value)
-    if numpy is not None and kind is numpy.ndarray and str(value.dtype) in _DTYPES:
-        if value.size > _LARGEST:
-            return Foreign(f"array of {value.size} elements")
-        return value.copy()
-    if numpy is not None and kind.__module__ == "numpy" and issubclass(kind, numpy.generic):
-        return freeze(value.item()) if str(value.dtype) in _DTYPES else Foreign(kind.__name__)
-    return Foreign(str(kind.__name__)[:100])
+        if value is None or value is Ellipsis:  # a placeholder, as None is
+            return None
+        if kind is bool:
+            return value
+        if issubclass(kind, int):
+            number = int.__int__(value)
+            bits = number.bit_length()
+            return number if bits <= _MOST_BITS else Foreign(f"int, of {bits} bits")
+        if issubclass(kind, float):
+            return float.__float__(value)
+        if issubclass(kind, str):
+            return str.__str__(value)
+        for base in (dict, *_SEQUENCES, *_VIEWS):
+            if issubclass(kind, base):
+                return self._container(value, base, depth)
+        return self._array_or_foreign(value, depth)
+
+    def _container(self, value: Any, base: type, depth: int) -> Any:
+        name, size = type_name(type(value)), base.__len__(value)
+        if depth >= _DEEPEST:
+            return Foreign("deeply nested value")
+        if id(value) in self.around:
+            return Foreign(f"{name} that holds itself")
+        if size > self.left:
+            return Foreign(f"{name} of {size} items, too many in all")
+        self.left -= size
+        self.around.add(id(value))
+        try:
+            if base is dict:
+                return self._dict(dict.items(value), depth)
+            items = [self.freeze(item, depth + 1) for item in base.__iter__(value)]
+            return sorted(items, key=_rank) if base in (set, frozenset) else items
+        finally:
+            self.around.discard(id(value))
+
+    def _dict(self, pairs: Iterable[tuple[Any, Any]], depth: int) -> Any:
+        frozen = {}
+        for key, item in pairs:
+            name = _key(self.freeze(key, depth + 1))
+            if name is None or name in frozen:
+                return Foreign("dict whose keys are no plain values, or look alike")
+            frozen[name] = self.freeze(item, depth + 1)
+        return frozen
+
+    def _array_or_foreign(self, value: Any, depth: int) -> Any:
+        """Take an array, a tensor or a number as it is; anything else is foreign."""
+        kind, found = type(value), None
+        numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
+        if torch is not None and kind in (torch.Tensor, torch.nn.Parameter):
+            found = _tensor_array(value)
+        elif numpy is not None and issubclass(kind, numpy.ndarray | numpy.generic):
+            found = _plain_array(numpy, value)
+        elif kind in _exact_numbers():
+            try:
+                return float(value)
+            except (OverflowError, ValueError):
+                pass
+        if found is None or isinstance(found, Foreign):
+            return found or Foreign(type_name(kind))
+        if found.size > self.left:
+            return Foreign(f"array of {found.size} elements, too many in all")
+        self.left -= found.size
+        if found.dtype.kind == "U" or not found.shape:
+            return self.freeze(found.tolist(), depth)
+        return found
+
+
+def _rank(item: Any) -> tuple:
+    """Sort numbers by size, and before everything else."""
+    number = isinstance(item, int | float)
+    return (0, item, "") if number else (1, 0, f"{type(item).__name__} {item!s}")
+
+
+def _key(frozen: Any) -> str | None:
+    """Return a frozen key of a dict as text, equal for keys that Python takes as equal."""
+    if isinstance(frozen, str):
+        return frozen
+    if isinstance(frozen, float) and frozen.is_integer():
+        return repr(int(frozen))
+    if isinstance(frozen, list):
+        keys = [repr(item) if isinstance(item, str) else _key(item) for item in frozen]
+        return None if None in keys else f"({', '.join(keys)})"
+    return repr(frozen) if frozen is None or isinstance(frozen, int | float) else None
+
+
+def _exact_numbers() -> list[type]:
+    names = (("fractions", "Fraction"), ("decimal", "Decimal"))
+    return [getattr(sys.modules[module], name) for module, name in names if module in sys.modules]
+
+
+def _tensor_array(tensor: Any) -> Any:
+    """Return a tensor as an array; `Foreign` if it has no such form."""
+    if tensor.numel() > _LARGEST:
+        return Foreign(f"Tensor of {tensor.numel()} elements")
+    try:
+        if tensor.is_floating_point() and tensor.element_size() < 4:  # bfloat16 and float8 too
+            tensor = tensor.float()
+        return _plain_array(sys.modules["numpy"], tensor.numpy(force=True))
+    except (TypeError, RuntimeError, NotImplementedError):
+        return Foreign(f"Tensor of {tensor.dtype} on {tensor.device}, {tensor.layout}")
+
+
+def _plain_array(numpy: Any, value: Any) -> Any:
+    """Return numbers, truth values or texts as an array of a plain dtype, a copy."""
+    masked = sys.modules.get("numpy.ma")
+    if masked is not None and issubclass(type(value), masked.MaskedArray):
+        return Foreign("MaskedArray")
+    array = numpy.array(value, subok=False)
+    if array.dtype.kind == "U":
+        return array
+    if array.dtype.kind == "f" and array.dtype.itemsize > 8:
+        array = array.astype("float64")
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
+    if str(array.dtype) in _DTYPES:
+        return array
+    name = "complex" if array.dtype.kind == "c" else type_name(type(value))
+    return Foreign(f"{name}, of dtype {str(array.dtype)[:40]}")
 
 
 def encode(frozen: Any) -> str:
     """Write a frozen value as JSON; arrays with their bytes in base64."""
-    return json.dumps(frozen, default=_encode_object)
+    return json.dumps(_pack(frozen))
 
 
-def _encode_object(value: Any) -> dict[str, Any]:
+def _pack(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_pack(item) for item in value]
+    if isinstance(value, dict):  # marked, so that no dict can look like an array
+        return {"dict": {key: _pack(item) for key, item in value.items()}}
     if isinstance(value, Foreign):
-        return {"__foreign__": value.type_name}
+        return {"foreign": value.type_name}
+    if not is_array(value):
+        return value
     data = base64.b64encode(value.tobytes()).decode()
-    return {"__array__": str(value.dtype), "shape": list(value.shape), "data": data}
+    return {"array": str(value.dtype), "shape": list(value.shape), "data": data}
 
 
 def decode(text: str) -> Any:
@@ -105,136 +215,58 @@ def decode(text: str) -> Any:
         ValueError: If it is not that, whoever wrote it.
     """
     try:
-        return json.loads(text, object_hook=_decode_object)
-    except (RecursionError, TypeError, KeyError) as error:
+        return _Reader().unpack(json.loads(text), 0)
+    except (RecursionError, TypeError) as error:
         raise ValueError(f"not an encoded value: {error}") from None
 
 
-def _decode_object(item: dict[str, Any]) -> Any:
-    if item.keys() == {"__foreign__"}:
-        return Foreign(str(item["__foreign__"])[:100])
-    if item.keys() != {"__array__", "shape", "data"}:
-        return item
-    import numpy
+class _Reader:
+    """Reads one value, within the limits that `freeze` keeps."""
 
-    if item["__array__"] not in _DTYPES:
-        raise ValueError(f"not a plain dtype: {str(item['__array__'])[:40]!r}")
-    shape = [int(size) for size in item["shape"]]
-    flat = numpy.frombuffer(base64.b64decode(item["data"]), dtype=item["__array__"])
-    if flat.size > _LARGEST or min(shape, default=0) < 0:
-        raise ValueError("array too large")
-    return flat.reshape(shape).copy()
+    def __init__(self) -> None:
+        self.left = _LARGEST
 
+    def unpack(self, value: Any, depth: int) -> Any:
+        if isinstance(value, list):
+            self._spend(len(value), depth)
+            return [self.unpack(item, depth + 1) for item in value]
+        if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+            raise ValueError(f"not an encoded value: an integer of {value.bit_length()} bits")
+        if not isinstance(value, dict):
+            return value
+        if value.keys() == {"dict"} and isinstance(value["dict"], dict):
+            self._spend(len(value["dict"]), depth)
+            return {key: self.unpack(item, depth + 1) for key, item in value["dict"].items()}
+        if value.keys() == {"foreign"} and isinstance(value["foreign"], str):
+            return Foreign(value["foreign"][:200])
+        if value.keys() == {"array", "shape", "data"}:
+            return self._array(value["array"], value["shape"], value["data"])
+        raise ValueError("not an encoded value: an object of no known kind")
 
-def difference(expected: Any, got: Any, tolerance: float) -> str | None:
-    """Say how two frozen values differ.
+    def _spend(self, size: int, depth: int) -> None:
+        self.left -= size
+        if depth >= _DEEPEST or self.left < 0:
+            raise ValueError("not an encoded value: nested too deeply, or too many items")
 
-    Args:
-        expected: The right value.
-        got: The value to judge.
-        tolerance: Largest difference of two numbers, relative to the expected one, or absolute
-            where that is below 1.
+    def _array(self, dtype: Any, shape: Any, data: Any) -> Any:
+        import numpy
 
-    Returns:
-        One line for the learner; None if the values agree.
-
-    Example:
-        >>> difference([1, 2.0], [1, 2.5], 1e-6)
-        'item 1: expected 2.0, got 2.5'
-    """
-    if isinstance(got, Foreign):
-        return f"expected {describe(expected)}, got an object of type {got.type_name}"
-    if _is_array(expected) or _is_array(got):
-        return _array_difference(expected, got, tolerance)
-    if isinstance(expected, list) and isinstance(got, list):
-        return _list_difference(expected, got, tolerance)
-    if isinstance(expected, dict) and isinstance(got, dict):
-        return _dict_difference(expected, got, tolerance)
-    if isinstance(expected, str) and isinstance(got, str):
-        return _text_difference(expected, got)
-    numbers = (int, float)
-    flags = isinstance(expected, bool) + isinstance(got, bool)
-    if isinstance(expected, numbers) and isinstance(got, numbers) and flags != 1:
-        agree = _close(expected, got, tolerance)
-    else:
-        agree = type(expected) is type(got) and expected == got
-    return None if agree else f"expected {describe(expected)}, got {describe(got)}"
+        if dtype not in _DTYPES:
+            raise ValueError(f"not a plain dtype: {str(dtype)[:40]!r}")
+        if not isinstance(shape, list) or not 1 <= len(shape) <= 32:
+            raise ValueError("an array has 1 to 32 dimensions")
+        if not all(type(size) is int and size >= 0 for size in shape):
+            raise ValueError("the sizes of an array are whole numbers, 0 or more")
+        flat = numpy.frombuffer(base64.b64decode(data), dtype=dtype)
+        self._spend(flat.size, 0)
+        if math.prod(shape) != flat.size:
+            raise ValueError(f"{flat.size} elements do not fill an array of another size")
+        return flat.reshape(shape).copy()
 
 
-def _close(expected: float, got: float, tolerance: float) -> bool:
-    try:
-        if expected == got or (math.isnan(expected) and math.isnan(got)):
-            return True
-        return abs(expected - got) <= tolerance * max(1.0, abs(expected)) < math.inf
-    except OverflowError:  # an int beyond every float
-        return False
-
-
-def _list_difference(expected: list, got: list, tolerance: float) -> str | None:
-    if len(expected) != len(got):
-        return (
-            f"expected {len(expected)} items, got {len(got)}: "
-            f"{describe(expected)} and {describe(got)}"
-        )
-    for number, pair in enumerate(zip(expected, got, strict=True)):
-        if found := difference(*pair, tolerance):
-            return f"item {number}: {found}"
-    return None
-
-
-def _dict_difference(expected: dict, got: dict, tolerance: float) -> str | None:
-    if missing := [key for key in expected if key not in got]:
-        return f"the key {missing[0]!r} is missing"
-    if extra := [key for key in got if key not in expected]:
-        return f"the key {extra[0]!r} should not be there"
-    for key, value in expected.items():
-        if found := difference(value, got[key], tolerance):
-            return f"{key}: {found}"
-    return None
-
-
-def _kind(value: Any) -> str:
-    return "None" if value is None else f"a value of type {type(value).__name__}"
-
-
-def _text_difference(expected: str, got: str) -> str | None:
-    """Show two texts from just before the place where they part."""
-    if expected == got:
-        return None
-    pairs = enumerate(zip(expected, got, strict=False))
-    first = next((i for i, (a, b) in pairs if a != b), min(len(expected), len(got)))
-    start = max(0, first - 30) if max(len(expected), len(got)) > 80 else 0
-    shown = [("..." if start else "") + text[start:] for text in (expected, got)]
-    where = f" (they part at character {first})" if start else ""
-    return f"expected {describe(shown[0])}, got {describe(shown[1])}{where}"
-
-
-def _is_array(value: Any) -> bool:
+def is_array(value: Any) -> bool:
+    """Whether a frozen value is a NumPy array."""
     return type(value).__name__ == "ndarray" and type(value).__module__ == "numpy"
-
-
-def _array_difference(expected: Any, got: Any, tolerance: float) -> str | None:
-    import numpy
-
-    if not (_is_array(got) and _is_array(expected)):
-        kinds = ["an array" if _is_array(one) else _kind(one) for one in (expected, got)]
-        return f"expected {kinds[0]}, got {kinds[1]}: {describe(expected)} and {describe(got)}"
-    if expected.shape != got.shape:
-        return f"expected the shape {expected.shape}, got {got.shape}"
-    if (expected.dtype == bool) != (got.dtype == bool):
-        return f"expected elements of type {expected.dtype}, got {got.dtype}"
-    wanted, found = expected.astype("float64"), got.astype("float64")
-    with numpy.errstate(all="ignore"):
-        near = numpy.abs(wanted - found) <= tolerance * numpy.maximum(1.0, numpy.abs(wanted))
-    both_nan = numpy.isnan(wanted) & numpy.isnan(found)
-    wrong = ~((wanted == found) | both_nan | (near & numpy.isfinite(wanted)))
-    if not wrong.any():
-        return None
-    first = tuple(int(i) for i in numpy.argwhere(wrong)[0])
-    where = f"at {list(first)}: " if first else ""
-    values = f"expected {describe(expected[first].item())}, got {describe(got[first].item())}"
-    count = f" ({int(wrong.sum())} of {wrong.size} elements differ)" if wrong.size > 1 else ""
-    return f"{where}{values}{count}"
 
 
 def describe(value: Any, limit: int = 120) -> str:
@@ -245,8 +277,8 @@ def describe(value: Any, limit: int = 120) -> str:
         '0.3'
     """
     if isinstance(value, Foreign):
-        return f"an object of type {value.type_name}"
-    if _is_array(value):
+        text = f"an object of type {value.type_name}"
+    elif is_array(value):
         text = f"array of shape {value.shape}"
         if value.size <= 12:
             text = describe(value.tolist(), limit)
@@ -257,9 +289,10 @@ def describe(value: Any, limit: int = 120) -> str:
         text = "[" + ", ".join(describe(item, limit) for item in value[:40]) + "]"
     elif isinstance(value, dict):
         pairs = list(value.items())[:40]
-        text = "{" + ", ".join(f"{key!r}: {describe(item, limit)}" for key, item in pairs) + "}"
+        shown = [f"{describe(key, limit)}: {describe(item, limit)}" for key, item in pairs]
+        text = "{" + ", ".join(shown) + "}"
     elif isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 300:
         text = f"an integer of {value.bit_length()} bits"
     else:
-        text = repr(value)
+        text = repr(value[: limit + 1] if isinstance(value, str) else value)
     return text if len(text) <= limit else text[: limit - 3] + "..."

@@ -5,7 +5,7 @@ from typing import Literal
 
 from companion.exercises.exercise import CodeExercise, Exercise
 
-State = Literal["not attempted", "wrong", "partly right", "right", "to assess"]
+State = Literal["not attempted", "not judged", "wrong", "partly right", "right", "to assess"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,8 @@ class Verdict:
 
     Args:
         exercise: The exercise.
-        state: From ``"not attempted"`` to ``"right"``; ``"to assess"`` for a text.
+        state: From ``"not attempted"`` to ``"right"``; ``"to assess"`` for a text; ``"not
+            judged"`` where the solution itself does not run.
         share: Part of the points that was earned, 0 to 1.
         cases: The cases, for code.
         message: What is to be said about the answer as a whole.

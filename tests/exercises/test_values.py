@@ -3,6 +3,11 @@
 import contextlib
 import json
 import math
+import time
+from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
+from decimal import Decimal
+from enum import IntEnum
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -11,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from companion.exercises.arguments import decode_arguments, encode_arguments
-from companion.exercises.values import Foreign, decode, describe, difference, encode, freeze
+from companion.exercises.comparison import difference, named
+from companion.exercises.values import Foreign, decode, describe, encode, freeze
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -43,23 +49,57 @@ def test_decoding_anything_gives_a_value_or_a_value_error(text):
         decode(text if isinstance(text, str) else text.decode("latin-1"))
 
 
+def array(dtype='"float64"', shape="[1]", data='"AAAAAAAAAAA="'):
+    return f'{{"array": {dtype}, "shape": {shape}, "data": {data}}}'
+
+
 @pytest.mark.parametrize(
     "text",
     [
-        '{"__array__": "object", "shape": [1], "data": "AAAAAAAAAAA="}',
-        '{"__array__": "complex64", "shape": [1], "data": "AAAAAAAAAAA="}',
-        '{"__array__": "float64", "shape": [-1], "data": "AAAAAAAAAAA="}',
-        '{"__array__": "float64", "shape": [3], "data": "AAAAAAAAAAA="}',
-        '{"__array__": "float64", "shape": ["x"], "data": "AAAAAAAAAAA="}',
-        '{"__array__": "float64", "shape": 1, "data": "AAAAAAAAAAA="}',
-        '{"__array__": ["float64"], "shape": [1], "data": 3}',
+        array(dtype='"object"'),
+        array(dtype='"complex64"'),
+        array(shape="[-1]"),
+        array(shape="[3]"),
+        array(shape='["x"]'),
+        array(shape="1"),
+        array(shape="[Infinity]"),
+        array(shape="[1e400]"),
+        array(shape="[true]"),
+        array(shape=f"[{10**30}]"),
+        array(shape=f"{[1] * 80}"),
+        array(dtype='["float64"]', data="3"),
+        array(data='"not base64"'),
+        array(shape="[0]", data="null"),
         "[" * 100_000,
+        "[" * 700 + "]" * 700,
+        '{"dict": ' * 700 + "1" + "}" * 700,
+        '{"x": 1}',
+        '{"dict": [1]}',
+        '{"foreign": 3}',
         "9" * 10_000,
+        "9" * 4_000,
+        "",
+        "[" + "0," * 200_000 + "0]",
     ],
 )
 def test_a_forged_value_is_refused(text):
+    assert decode(array()).tolist() == [0.0]
+
     with pytest.raises(ValueError):  # noqa: PT011, whichever of its kinds
         decode(text)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"__array__": "float64", "shape": [math.inf], "data": ""},
+        {"array": "float64", "shape": [1], "data": "AAAAAAAAAAA="},
+        {"foreign": "x"},
+        {"dict": {"dict": {}}},
+    ],
+)
+def test_a_dict_that_looks_encoded_crosses_as_it_is(value):
+    assert decode(encode(freeze(value))) == value
 
 
 class Sly(str):
@@ -77,33 +117,156 @@ class SlyTensor(torch.Tensor):
     pass
 
 
+class SlyList(list):
+    def __iter__(self):
+        raise SystemExit
+
+    __len__ = __iter__
+
+
+class SlyMeta(type):
+    @property
+    def __name__(self):
+        raise SystemExit
+
+
+class Named(metaclass=SlyMeta):
+    pass
+
+
+POINT = namedtuple("POINT", "x y")
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [
+        (Sly("x"), "x"),
+        (SlyList([1, 2]), [1, 2]),
+        (POINT(1, 2.5), [1, 2.5]),
+        (OrderedDict(a=1), {"a": 1}),
+        (Counter("aab"), {"a": 2, "b": 1}),
+        (defaultdict(int, {3: 4}), {"3": 4}),
+        ({1: 2}.values(), [2]),
+        (OrderedDict(b=1).keys(), ["b"]),
+        (deque([1, 2]), [1, 2]),
+        (range(3), [0, 1, 2]),
+        ({3, 1.0}, [1.0, 3]),
+        (IntEnum("Color", "red").red, 1),
+        (np.str_("x"), "x"),
+        (np.bool_(True), True),
+        (np.uint32(7), 7),
+        (np.float16(1.5), 1.5),
+        (np.longdouble(1.5), 1.5),
+        (np.array(3), 3),
+        (np.array("x"), "x"),
+        (np.array(["a", "b"]), ["a", "b"]),
+        (torch.tensor(2.5), 2.5),
+        (torch.tensor(True), True),
+        (Fraction(1, 4), 0.25),
+        (Decimal("0.5"), 0.5),
+        ({(1, "a"): 2, 2.0: 3, None: 4}, {"(1, 'a')": 2, "2": 3, "None": 4}),
+    ],
+)
+def test_a_right_result_counts_in_the_types_that_python_and_numpy_give_it(value, plain):
+    frozen = freeze(value)
+
+    assert frozen == plain
+    assert type(frozen) is type(plain)
+    assert difference(plain, decode(encode(frozen)), 0) is None
+
+
 @pytest.mark.parametrize(
     "value",
     [
-        Sly("x"),
-        object(),
-        lambda: 1,
         np.ones(2).view(SlyArray),
-        torch.ones(2).as_subclass(SlyTensor),
-        np.array([object()]),
-        1j,
+        np.ones(2, dtype=np.uint32),
+        np.ones(2, dtype=">f8"),
+        np.ones(2, dtype=np.longdouble),
+        torch.ones(2, dtype=torch.bfloat16),
+        torch.ones(2, dtype=torch.int16),
+        torch.nn.Buffer(torch.ones(2)),
     ],
 )
-def test_what_is_not_plain_is_foreign(value):
+def test_arrays_of_every_real_dtype_count(value):
+    assert difference(np.ones(2), decode(encode(freeze(value))), 1e-6) is None
+
+
+def test_a_matrix_counts_by_its_numbers_and_keeps_its_shape():
+    with pytest.warns(PendingDeprecationWarning):
+        matrix = np.matrix([[1.0, 2.0]])
+
+    assert difference(np.array([[1.0, 2.0]]), freeze(matrix), 0) is None
+    assert difference(np.array([1.0, 2.0]), freeze(matrix), 0) == (
+        "expected the shape (2,), got (1, 2)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        (object(), "an object of type object"),
+        (Named(), "an object of type Named"),
+        (lambda: 1, "type function (are the parentheses of a call missing?)"),
+        ((i for i in range(3)), "type generator (list(...) makes a list of it)"),
+        (map(str, []), "type map (list(...) makes a list of it)"),
+        (torch.ones(2).as_subclass(SlyTensor), "an object of type SlyTensor"),
+        (np.array([object()]), "type ndarray, of dtype object"),
+        (np.ma.array([1]), "type MaskedArray (.filled(...) makes an array of it)"),
+        (1j, "type complex (a real number is asked for)"),
+        (np.complex64(1j), "type complex, of dtype complex64 (a real number is asked for)"),
+        (torch.eye(2).to_sparse(), "Tensor of torch.float32 on cpu, torch.sparse_coo"),
+        (torch.ones(2, device="meta"), "Tensor of torch.float32 on meta"),
+        (b"x", "type bytes (.decode() makes a text of it)"),
+        ({1: 2, "1": 3}, "dict whose keys are no plain values, or look alike"),
+        ({object(): 2}, "dict whose keys are no plain values, or look alike"),
+    ],
+)
+def test_what_is_not_plain_is_named_with_what_would_help(value, says):
     frozen = freeze(value)
 
     assert isinstance(frozen, Foreign)
-    assert "an object of type" in difference("x", frozen, 0.1)
+    assert says in difference("x", frozen, 0.1)
+    assert difference(frozen, frozen, 0.1) is None
+    assert says in named(decode(encode(frozen)))
 
 
-def test_nested_and_endless_values_end():
-    endless = []
-    endless.append(endless)
+def holds_itself(times):
+    value = []
+    value.extend([value] * times)
+    return value
 
-    assert "deeply nested" in encode(freeze(endless))
+
+def wide(levels):
+    value = [1] * 10
+    for _ in range(levels):
+        value = [value] * 10
+    return value
+
+
+def circle():
+    first, second = {}, {}
+    first["next"], second["next"] = second, first
+    return first
+
+
+@pytest.mark.parametrize("value", [holds_itself(1), holds_itself(4), circle(), wide(12), wide(30)])
+def test_freezing_ends_whatever_holds_what(value):
+    start = time.process_time()
+
+    text = encode(freeze(value))
+
+    assert time.process_time() - start < 10
+    assert any(said in text for said in ("holds itself", "too many in all", "deeply nested"))
+    assert decode(text) is not None
+
+
+def test_what_is_too_large_says_so():
     assert freeze(10**9999) == Foreign("int, of 33216 bits")
-    assert freeze(range(3)) == Foreign("range")
-    assert freeze([0] * 300_000) == Foreign("list of 300000 items")
+    assert freeze([0] * 300_000) == Foreign("list of 300000 items, too many in all")
+    assert freeze(range(10**12)).type_name.startswith("range of 1000000000000 items")
+    assert "1000000 elements" in freeze(np.zeros(1_000_000)).type_name
+    assert "1000000 elements" in freeze(torch.zeros(1_000_000)).type_name
+    assert "too many in all" in encode(freeze([np.zeros(150_000)] * 2))
 
 
 @pytest.mark.parametrize(
@@ -135,7 +298,10 @@ def test_tensors_and_arrays_compare_by_their_values(value):
         (np.ones(2), np.ones(3), "expected the shape (2,), got (3,)"),
         (np.ones(2), np.array([1, math.nan]), "at [1]: expected 1.0, got nan (1 of 2 elements"),
         (np.ones(2, bool), np.ones(2), "expected elements of type bool, got float64"),
-        (np.ones(2), [1.0, 1.0], "expected an array, got a value of type list: [1.0, 1.0]"),
+        (np.ones(2), [1.0, 1.0], "got a value of type list: [1.0, 1.0] and [1.0, 1.0]; np.array"),
+        ([1.0, 1.0], np.ones(2), ".tolist() makes a list of an array"),
+        (1.0, np.ones(1), ".item() takes the number out of it"),
+        (1.0, [1.0], "expected 1.0 itself, got it in a list: [1.0]"),
         (math.inf, 1e300, "expected inf, got 1e+300"),
         (np.array([math.inf]), np.array([5.0]), "at [0]: expected inf, got 5.0"),
         (1.0, 10**400, "got an integer of 1329 bits"),
@@ -186,6 +352,5 @@ def test_arguments_keep_their_types():
 
 def test_json_is_strict_about_nothing_we_do_not_write():
     assert json.loads(encode(freeze({"x": np.float32(1.5), "y": (True, None)}))) == {
-        "x": 1.5,
-        "y": [True, None],
+        "dict": {"x": 1.5, "y": [True, None]}
     }

@@ -5,177 +5,110 @@ from functools import cache
 from importlib import import_module
 
 from companion.exercises.exercise import Exercise
+from companion.exercises.values import describe, type_name
 
-# Section, module, ids: in the order of the book. The ids are here so that one exercise can be found
-# without importing all of them; one module needs torch.
-CONTENTS: dict[str, dict[str, tuple[str, ...]]] = {
+# Section, id, module: in the order of the book's pages. They are here so that one exercise can be
+# found without importing all of them; one module needs torch.
+CONTENTS: dict[str, dict[str, str]] = {
     "gpt": {
-        "attention": (
-            "causal-mask",
-            "attention-head",
-        ),
-        "architecture": (
-            "layer-norm",
-            "encoder-tasks",
-            "gpt-and-bert",
-        ),
-        "sizes": (
-            "kv-cache-bytes",
-            "llama-2-cache",
-            "gpt2-parameters",
-        ),
-        "tokenization": (
-            "bpe-merge",
-            "bpe-training",
-        ),
-        "padding": ("left-padding",),
-        "likelihood": (
-            "stable-cross-entropy",
-            "padded-perplexity",
-            "perplexity-by-hand",
-        ),
-        "sampling": (
-            "softmax-temperature",
-            "draw-tokens",
-            "temperature-output",
-        ),
-        "filters": (
-            "top-k-filter",
-            "top-p-filter",
-        ),
-        "decoding": (
-            "greedy-generation",
-            "no-repeat-ngram",
-        ),
-        "beams": ("beam-search",),
+        "causal-mask": "attention",
+        "attention-head": "attention",
+        "layer-norm": "architecture",
+        "encoder-tasks": "architecture",
+        "gpt-and-bert": "architecture",
+        "gpt2-parameters": "sizes",
+        "bpe-merge": "tokenization",
+        "bpe-training": "tokenization",
+        "left-padding": "padding",
+        "stable-cross-entropy": "likelihood",
+        "padded-perplexity": "likelihood",
+        "perplexity-by-hand": "likelihood",
+        "greedy-generation": "decoding",
+        "softmax-temperature": "sampling",
+        "draw-tokens": "sampling",
+        "temperature-output": "sampling",
+        "top-k-filter": "filters",
+        "top-p-filter": "filters",
+        "no-repeat-ngram": "decoding",
+        "kv-cache-bytes": "sizes",
+        "llama-2-cache": "sizes",
+        "beam-search": "beams",
     },
     "training": {
-        "optimizer": (
-            "cosine-schedule",
-            "adamw-step",
-        ),
-        "scales": (
-            "clip-gradients",
-            "whiten-advantages",
-        ),
-        "labels": (
-            "completion-labels",
-            "collate",
-        ),
-        "objectives": (
-            "completion-loss",
-            "pairwise-loss",
-        ),
-        "preferences": (
-            "preference-accuracy",
-            "best-of-n",
-        ),
-        "rewards": (
-            "kl-k3",
-            "token-rewards",
-        ),
-        "advantages": (
-            "gae",
-            "group-advantages",
-        ),
-        "policies": (
-            "ppo-policy-loss",
-            "dpo-loss",
-        ),
-        "lora": ("lora-layer",),
-        "adapters": (
-            "merge-lora",
-            "bottleneck-adapter",
-        ),
-        "lora_counts": (
-            "lora-entries",
-            "lora-share",
-            "gpt2-lora-trained",
-            "gpt2-lora-share",
-            "lora-why",
-        ),
-        "stages": (
-            "ppo-networks",
-            "rlhf-order",
-            "rlhf-steps",
-            "reverse-a-list",
-            "print-trainable",
-        ),
+        "rlhf-order": "stages",
+        "rlhf-steps": "stages",
+        "cosine-schedule": "optimizer",
+        "adamw-step": "optimizer",
+        "clip-gradients": "scales",
+        "completion-labels": "labels",
+        "collate": "labels",
+        "completion-loss": "objectives",
+        "pairwise-loss": "objectives",
+        "preference-accuracy": "preferences",
+        "best-of-n": "preferences",
+        "reverse-a-list": "stages",
+        "whiten-advantages": "scales",
+        "kl-k3": "rewards",
+        "token-rewards": "rewards",
+        "gae": "advantages",
+        "ppo-policy-loss": "policies",
+        "ppo-networks": "stages",
+        "group-advantages": "advantages",
+        "dpo-loss": "policies",
+        "lora-layer": "lora",
+        "merge-lora": "adapters",
+        "bottleneck-adapter": "adapters",
+        "lora-entries": "lora_counts",
+        "lora-share": "lora_counts",
+        "gpt2-lora-trained": "lora_counts",
+        "gpt2-lora-share": "lora_counts",
+        "lora-why": "lora_counts",
+        "print-trainable": "stages",
     },
     "prompting": {
-        "prompts": (
-            "few-shot-prompt",
-            "fix-the-template",
-        ),
-        "answers": (
-            "extract-number",
-            "self-consistency-vote",
-        ),
-        "reasoning": (
-            "wilson-interval",
-            "why-chains-help",
-        ),
-        "turns": (
-            "chat-prompt",
-            "neutralize-data",
-            "injection-defenses",
-        ),
+        "few-shot-prompt": "prompts",
+        "wilson-interval": "reasoning",
+        "extract-number": "answers",
+        "self-consistency-vote": "answers",
+        "why-chains-help": "reasoning",
+        "fix-the-template": "prompts",
+        "chat-prompt": "turns",
+        "neutralize-data": "turns",
+        "injection-defenses": "turns",
     },
     "open-models": {
-        "footprint": (
-            "weights-memory",
-            "seven-billion-4-bit",
-            "what-fits",
-        ),
-        "number_formats": (
-            "sixteen-bits",
-            "nf4-bits",
-        ),
-        "quantization": (
-            "absmax-quantize",
-            "codebook-blocks",
-        ),
-        "llama": (
-            "rms-norm",
-            "swiglu",
-        ),
-        "llama_attention": (
-            "grouped-query-scores",
-            "rotary-positions",
-        ),
+        "what-fits": "footprint",
+        "rms-norm": "llama",
+        "swiglu": "llama",
+        "grouped-query-scores": "llama_attention",
+        "rotary-positions": "llama_attention",
+        "weights-memory": "footprint",
+        "seven-billion-4-bit": "footprint",
+        "sixteen-bits": "number_formats",
+        "nf4-bits": "number_formats",
+        "absmax-quantize": "quantization",
+        "codebook-blocks": "quantization",
     },
     "applications": {
-        "retrieval": (
-            "chunks-with-overlap",
-            "recall-and-mrr",
-        ),
-        "vector_search": (
-            "nearest-vectors",
-            "ivf-search",
-        ),
-        "ranking": (
-            "bm25",
-            "reciprocal-rank-fusion",
-        ),
-        "citations": ("cited-sources",),
-        "rag": ("rag-system",),
-        "calculator": ("safe-calculator",),
-        "tool_calls": ("parse-tool-call",),
-        "tool_loop": (
-            "tool-loop",
-            "least-privilege",
-        ),
-        "conversation": (
-            "trim-history",
-            "conversation-tokens",
-        ),
-        "redaction": ("redact-personal-data",),
+        "cited-sources": "citations",
+        "rag-system": "rag",
+        "chunks-with-overlap": "retrieval",
+        "nearest-vectors": "vector_search",
+        "recall-and-mrr": "retrieval",
+        "bm25": "ranking",
+        "reciprocal-rank-fusion": "ranking",
+        "ivf-search": "vector_search",
+        "safe-calculator": "calculator",
+        "parse-tool-call": "tool_calls",
+        "tool-loop": "tool_loop",
+        "trim-history": "conversation",
+        "conversation-tokens": "conversation",
+        "least-privilege": "tool_loop",
+        "redact-personal-data": "redaction",
     },
     "summary": {
-        "decisions": (
-            "which-lever",
-            "explain-the-decision",
-        ),
+        "which-lever": "decisions",
+        "explain-the-decision": "decisions",
     },
 }
 
@@ -183,7 +116,7 @@ CONTENTS: dict[str, dict[str, tuple[str, ...]]] = {
 def ids(section: str | None = None) -> list[str]:
     """Return the ids of a section, or of all, in the order of the book."""
     sections = CONTENTS if section is None else {section: CONTENTS[section]}
-    return [name for modules in sections.values() for names in modules.values() for name in names]
+    return [name for names in sections.values() for name in names]
 
 
 @cache
@@ -198,12 +131,17 @@ def find(exercise_id: str) -> Exercise:
     Raises:
         ValueError: If there is none; the message names the nearest ids.
     """
+    if not isinstance(exercise_id, str):
+        raise ValueError(
+            "name the exercise first, as text, and then give your answer: "
+            f'ex.check("causal-mask", causal_mask); got {type_name(type(exercise_id))}'
+        )
     for modules in CONTENTS.values():
-        for module, names in modules.items():
-            if exercise_id in names:
-                return _module(module)[exercise_id]
-    near = difflib.get_close_matches(str(exercise_id), ids(), 3, 0.4) or ids()[:3]
-    raise ValueError(f"there is no exercise {exercise_id!r}; did you mean {', '.join(near)}?")
+        if exercise_id in modules:
+            return _module(modules[exercise_id])[exercise_id]
+    near = difflib.get_close_matches(exercise_id[:100], ids(), 3, 0.4) or ids()[:3]
+    shown = describe(exercise_id)
+    raise ValueError(f"there is no exercise {shown}; did you mean {', '.join(near)}?")
 
 
 def of_section(section: str) -> list[Exercise]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from companion.exercises.catalog._draws import numbers
 from companion.exercises.exercise import Case, CodeExercise, Wrong
 
 # -- merging --------------------------------------------------------------------------------------
@@ -51,10 +52,9 @@ def _in_place(w: np.ndarray, a: np.ndarray, b: np.ndarray, alpha: float) -> np.n
 
 
 def _merge_cases(rng: random.Random) -> Iterator[Case]:
-    eye = np.eye(2)
     yield Case(
         "rank 1",
-        (eye, np.array([[1.0, 2.0]]), np.array([[3.0], [0.0]]), 2.0),
+        (np.eye(2), numbers(rng, 1, 4, 1, 2), np.array([[rng.randint(2, 9)], [0.0]]), 2.0),
         "B A is a table of products: which row is empty?",
     )
     draw = np.random.default_rng(rng.getrandbits(32)).normal
@@ -150,8 +150,8 @@ def _no_biases(
 
 
 def _adapter_cases(rng: random.Random) -> Iterator[Case]:
-    h = np.array([[1.0, -2.0, 0.5], [0.0, 3.0, -1.0]])
-    down, b = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]), np.array([0.0, 0.5])
+    h = np.array([[1.0, -2.0, 0.5], [0.0, 3.0, -1.0]]) + numbers(rng, -0.4, 0.4, 2, 3)
+    down, b = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]), numbers(rng, 0.1, 0.9, 2)
     yield Case(
         "at the start, U and c are 0",
         (h, down, b, np.zeros((3, 2)), np.zeros(3)),

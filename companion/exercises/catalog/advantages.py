@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from companion.exercises.catalog._draws import numbers
 from companion.exercises.exercise import Case, CodeExercise, Wrong
 
 # -- generalized advantage estimation -------------------------------------------------------------
@@ -84,14 +85,12 @@ def _mask_unused(
 
 
 def _gae_cases(rng: random.Random) -> Iterator[Case]:
-    pair = np.array([[0.0, 1.0]]), np.array([[0.5, 0.5]])
+    pair = np.array([[0.0, rng.randint(8, 30) / 10]]), numbers(rng, 0.2, 0.7, 1, 2)
     full = np.ones((1, 2), dtype=bool)
     yield Case("two tokens", (*pair, full, 1.0, 0.5), "What is delta at the last token?")
     yield Case("lambda 0", (*pair, full, 0.9, 0.0), "Which rewards does each token look at?")
     yield Case("lambda 1", (*pair, full, 0.9, 1.0), "Compare with all that came, minus the value.")
-    rewards, values = (
-        np.round([rng.uniform(-2, 2) for _ in range(6)], 1).reshape(2, 3) for _ in range(2)
-    )
+    rewards, values = (numbers(rng, -2, 2, 2, 3) for _ in range(2))
     rewards[0, 0], values[0, 1], rewards[1, 2], values[1, 2] = 1.5, 2.0, 3.0, 5.0
     mask = np.array([[True, True, True], [True, True, False]])
     yield Case(
@@ -206,11 +205,13 @@ def _columns(rewards: np.ndarray, group_size: int) -> np.ndarray:
 
 
 def _group_cases(rng: random.Random) -> Iterator[Case]:
-    one = np.array([1.0, 0.0, 0.0, 0.0])
-    yield Case("one of four is right", (one, 4), "What does the rare right answer get?")
-    two = np.array([1.0, 0.0, 1.0, 9.0, 5.0, 7.0])
+    size = rng.randint(4, 12)
+    one = np.eye(size)[rng.randrange(size)]
+    yield Case(f"one of {size} is right", (one, size), "What does the rare right answer get?")
+    two = np.array([1.0, 0.0, 1.0, 9.0, 5.0, 7.0]) + numbers(rng, -0.4, 0.4, 6)
     yield Case("two prompts", (two, 3), "Should a hard prompt be compared with an easy one?")
-    equal = np.array([1.0, 1.0, 0.0, 1.0])
+    same, low = rng.sample(range(10), 2)
+    equal = np.array([same, same, low, same]) / 2
     yield Case("all alike in one group", (equal, 2), "What is the standard deviation there?")
     count = rng.randint(2, 3)
     other = np.round([rng.uniform(-3, 3) + 4 * (i // 3) for i in range(3 * count)], 1)

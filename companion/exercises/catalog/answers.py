@@ -64,7 +64,8 @@ def _number_cases(rng: random.Random) -> Iterator[Case]:
     yield Case("below zero", (f"It falls by {a}. The answer is -{b} degrees.",), "Is there a sign?")
     cut = f"{a} times {b} is {a * b}. {a * b} plus"
     yield Case("cut off", (cut,), "Did the model arrive at an answer?")
-    yield Case("no number", ("The answer is unknown.",), "What does None say that 0 does not?")
+    unknown = f"{a} of {c} are missing. The answer is unknown."
+    yield Case("no number", (unknown,), "What does None say that 0 does not?")
 
 
 EXTRACT_NUMBER = CodeExercise(
@@ -170,7 +171,8 @@ def _vote_cases(rng: random.Random) -> Iterator[Case]:
     yield Case("a clear winner", ([a, c, a, a],), "Is the winner the average?")
     yield Case("a tie", ([b, a, c, a, b, c],), "All three have two votes. Which one came first?")
     yield Case("mostly without answer", ([None, None, b, None, c, b],), "Is None an answer?")
-    yield Case("nobody has an answer", ([None, None],), "Who wins if nobody votes?")
+    nobody = [None] * rng.randint(2, 9)
+    yield Case("nobody has an answer", (nobody,), "Who wins if nobody votes?")
     yield Case("no samples", ([],), "How many votes are there to divide by?")
 
 

@@ -63,15 +63,16 @@ def _not_learned(x: np.ndarray, scale: np.ndarray, shift: np.ndarray, eps: float
 
 def _norm_cases(rng: random.Random) -> Iterator[Case]:
     ones, zeros = np.ones(4), np.zeros(4)
-    first = np.array([[[1.0, 2.0, 3.0, 6.0]]])
-    yield Case("one vector", (first, ones, zeros, 1e-5), "Mean 3. Which variance: over 4 or 3?")
+    first, second = ([float(n) for n in rng.sample(range(a, a + 20), 4)] for a in (1, 20))
+    yield Case(
+        "one vector", (np.array([[first]]), ones, zeros, 1e-5), "Which variance: over 4 or over 3?"
+    )
     scale, shift = np.array([2.0, 0.5, 1.0, -1.0]), np.array([0.0, 1.0, -1.0, 3.0])
-    second = [float(number) for number in rng.sample(range(20, 40), 4)]
-    x = np.array([[[1.0, 2.0, 3.0, 6.0], second]])
+    x = np.array([[first, second]])
     yield Case("two positions", (x, scale, shift, 1e-5), "Does each vector have its own mean?")
-    flat = np.full((1, 1, 4), 7.0)
+    flat = np.full((1, 1, 4), rng.randint(10, 99) / 10)
     yield Case("all numbers equal", (flat, ones, shift, 1e-5), "What is 0 divided by sqrt(0)?")
-    small = np.array([[[0.01, -0.01, 0.02, -0.02]]])
+    small = np.array([[[0.01, -0.01, 0.02, -0.02]]]) * rng.randint(10, 30) / 20
     yield Case("tiny numbers", (small, ones, zeros, 1e-3), "Where exactly does eps stand?")
 
 

@@ -37,9 +37,9 @@ def _everything(length: int) -> np.ndarray:
 
 def _mask_cases(rng: random.Random) -> Iterator[Case]:
     yield Case("one token", (1,), "The first token has nothing before it. What may it see?")
-    yield Case("three tokens", (3,), "Draw the 3 x 3 table: row i is the position that looks.")
-    length = rng.randint(5, 12)
-    yield Case(f"{length} tokens", (length,), "Which of the two triangles is the past?")
+    few, many = rng.randint(2, 9), rng.randint(10, 60)
+    yield Case(f"{few} tokens", (few,), "Draw the table: row i is the position that looks.")
+    yield Case(f"{many} tokens", (many,), "Which of the two triangles is the past?")
 
 
 CAUSAL_MASK = CodeExercise(

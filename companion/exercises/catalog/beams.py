@@ -108,17 +108,20 @@ def _ended_keep_places(
 
 
 def _beam_cases(rng: random.Random) -> Iterator[Case]:
-    trap = [[0.6, 0.39, 0.01], [0.35, 0.25, 0.4], [0.05, 0.05, 0.9], [0.3, 0.3, 0.4]]
-    yield Case("greedy falls into a trap", (trap, 2, 2, 0.0), "Which text has 0.39 x 0.9?")
+    off = rng.randint(0, 40) / 1000
+    trap = [[0.6 - off, 0.39 + off, 0.01], [0.35, 0.25, 0.4], [0.05, 0.05, 0.9], [0.3, 0.3, 0.4]]
+    trap[1] = [0.35 - off, 0.25 + off, 0.4]
+    yield Case("greedy falls into a trap", (trap, 2, 2, 0.0), "Which text has about 0.4 x 0.9?")
     yield Case("one beam", (trap, 1, 3, 0.0), "With one beam, nothing can be taken back.")
-    ends = rng.randint(27, 33)  # percent
-    open_end = [[0.69, 0.3, 0.01], [0.6, (40 - ends) / 100, ends / 100], [0.2, 0.2, 0.6]]
+    ends = rng.randint(270, 330) / 1000
+    open_end = [[0.69, 0.3, 0.01], [0.6, round(0.4 - ends, 3), ends], [0.2, 0.2, 0.6]]
     open_end.append([0.5, 0.3, 0.2])
     yield Case(
         "by probability", (open_end, 2, 4, 0.0), "Each token costs. Which texts does 0 favor?"
     )
     yield Case("by mean", (open_end, 2, 4, 1.0), "What are the sums, and the lengths?")
-    early = [[0.35, 0.2, 0.45], [0.5, 0.4, 0.1], [0.05, 0.05, 0.9], [0.5, 0.3, 0.2]]
+    early = [[0.35 - off / 2, 0.2 + off / 2, 0.45], [0.5, 0.4, 0.1], [0.05, 0.05, 0.9]]
+    early.append([0.5, 0.3, 0.2])
     yield Case("one beam ends early", (early, 2, 3, 1.0), "Does an ended beam take up a place?")
     yield Case(
         "a strong penalty", (open_end, 3, 4, 2.0), "Sums are negative. Who gains by a division?"

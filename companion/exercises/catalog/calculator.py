@@ -3,7 +3,6 @@
 import ast
 import operator
 import random
-import re
 from collections.abc import Iterator
 
 from companion.exercises.exercise import Case, CodeExercise, Wrong
@@ -56,22 +55,6 @@ def _eval(expression: str) -> object:
     return eval(expression)  # noqa: S307, the mistake that the exercise is about
 
 
-def _eval_without_builtins(expression: str) -> object:
-    try:
-        return eval(expression, {"__builtins__": {}})  # noqa: S307, the mistake
-    except Exception as error:
-        raise ValueError(str(error)) from error
-
-
-def _eval_of_some_characters(expression: str) -> object:
-    if len(expression) > 100 or not re.fullmatch(r"[0-9.+\-*/() ]+", expression):
-        raise ValueError("not allowed")
-    try:
-        return eval(expression)  # noqa: S307, the mistake
-    except (SyntaxError, TypeError, ZeroDivisionError) as error:
-        raise ValueError(str(error)) from error
-
-
 def _walk(node: ast.expr, constants: tuple[type, ...], powers: bool) -> float:
     if isinstance(node, ast.Constant) and isinstance(node.value, constants):
         return node.value
@@ -85,6 +68,12 @@ def _walk(node: ast.expr, constants: tuple[type, ...], powers: bool) -> float:
         if type(node.op).__name__ in names:
             return getattr(operator, names[type(node.op).__name__])(left, right)
     raise ValueError(f"{type(node).__name__} is not allowed in an expression")
+
+
+def _with_powers(expression: str) -> float:
+    if "**" in expression and len(expression) <= 100:
+        return _walk(ast.parse(expression, mode="eval").body, (int, float), powers=True)
+    return calculate(expression)
 
 
 def _with_booleans(expression: str) -> float:
@@ -105,20 +94,67 @@ def _errors_of_python(expression: str) -> float:
     return _walk(ast.parse(expression, mode="eval").body, (int, float), powers=False)
 
 
+def _run_calculator(answer: object, expression: str) -> object:
+    """Call it; "runs the text" if it hands anything to eval, exec or compile on the way."""
+    import ast
+    import builtins
+    import sys
+    import threading
+
+    real = {name: getattr(builtins, name) for name in ("eval", "exec", "compile")}
+    thread, used = threading.get_ident(), []
+
+    def watched(name: str) -> object:
+        def call(*args: object, **options: object) -> object:
+            module = str(sys._getframe(1).f_globals.get("__name__", ""))
+            flags = options.get("flags", args[3] if len(args) > 3 else 0)
+            parses = name == "compile" and bool(flags & ast.PyCF_ONLY_AST)
+            library = module.split(".")[0] in sys.stdlib_module_names  # ast.parse, an import
+            if parses or library or threading.get_ident() != thread:
+                return real[name](*args, **options)
+            used.append(name)
+            raise ValueError(f"{name} is not for texts from outside")
+
+        return call
+
+    if answer in real.values():
+        return "runs the text"
+    try:
+        for name in real:
+            setattr(builtins, name, watched(name))
+        value = answer(expression)
+    except ValueError:
+        if not used:
+            raise
+    finally:
+        for name, function in real.items():
+            setattr(builtins, name, function)
+    return "runs the text" if used else value
+
+
 def _calculator_cases(rng: random.Random) -> Iterator[Case]:
-    yield Case("arithmetic", ("2 * (3 + 4) - 5 / 2",), "What tree does `ast.parse` make of it?")
     a, b, c = rng.randint(2, 99), rng.randint(2, 99), rng.randint(2, 9)
-    yield Case("numbers drawn by lot", (f"-{a} * ({b} - {c}.5) / {c}",), "A sign is a UnaryOp.")
-    yield Case("a call", ("abs(-3)",), "Which functions may a text from outside call?")
-    module = "__import__('math').sqrt(16)"
-    yield Case("an import", (module,), "What else could stand there instead of math?")
-    yield Case("an attribute", ("(3).real",), "From any object one can climb to its class. And on?")
-    yield Case("a power", ("2**10",), "It looks harmless. How long does 9**9**9 take?")
-    yield Case("a text", ("'ha' * 3",), "Which constants are numbers? How long is 'a' * 10**10?")
-    yield Case("a truth value", ("True + 1",), "In Python, isinstance(True, int) is True.")
-    yield Case("division by zero", ("1 / (2 - 2)",), "Which exception comes here? Which should?")
-    yield Case("not complete", ("2 +",), "What does `ast.parse` do with half an expression?")
-    yield Case("too long", ("1" + "+1" * 60,), "How long may the text be?")
+    sums = f"{a} * ({c} + {b}) - {c} / 2"
+    yield Case("arithmetic", (sums,), "What tree does `ast.parse` make of it?")
+    yield Case("a sign", (f"-{a} * ({b} - {c}.5) / {c}",), "A sign is a UnaryOp.")
+    deep = f"((+{a} - {b}) * 0.25 + {c}) * -({a} + 1)"
+    yield Case("nested", (deep,), "Does the function that computes a node call itself?")
+    refused = {
+        "a call": (f"abs(-{a})", "Which functions may a text from outside call?"),
+        "an import": (
+            f"__import__('math').sqrt({a})",
+            "What else could stand there instead of math?",
+        ),
+        "an attribute": (f"({a}).real", "From any object one can climb to its class. And on?"),
+        "a power": (f"{c}**{b % 7 + 2}", "It looks harmless. How long does `9**9**9` take?"),
+        "a text": (f"'ha' * {c}", "Which constants are numbers? How long is `'a' * 10**10`?"),
+        "a truth value": (f"True + {a}", "In Python, `isinstance(True, int)` is True."),
+        "division by zero": (f"{a} / ({b} - {b})", "Which exception comes here? Which should?"),
+        "not complete": (f"{a} +", "What does `ast.parse` do with half an expression?"),
+        "too long": (f"{a}" + f"+{c}" * 60, "How long may the text be?"),
+    }
+    for name, (expression, think) in refused.items():
+        yield Case(name, (expression,), think, refused=True)
 
 
 CALCULATOR = CodeExercise(
@@ -145,21 +181,21 @@ CALCULATOR = CodeExercise(
     ),
     solution=calculate,
     cases=_calculator_cases,
+    run=_run_calculator,
     wrong=(
         Wrong(
             _eval,
-            "`eval` runs whatever stands in the text: here it imported a module and called it, "
-            "and it could have read your files. Never give it a text from outside.",
+            "Your function hands the text to `eval`, `exec` or `compile`, which run whatever "
+            "stands in it; it could read your files. No try, no list of characters and no empty "
+            "`__builtins__` mends that: attributes of any object lead nearly everywhere, and "
+            "`9**9**9` hangs the program. So this earns nothing here. Parse, and compute the few "
+            "nodes that you know.",
+            fatal="runs the text",
         ),
         Wrong(
-            _eval_without_builtins,
-            "Taking the builtins away is no protection: attributes of any object lead to its "
-            "class and from there to nearly everything, and 9**9**9 hangs the program.",
-        ),
-        Wrong(
-            _eval_of_some_characters,
-            "Powers are computed. `**` is made of harmless characters, and 9**9**9 takes all time "
-            "and memory. Leave it off the list of operators; a list of characters can't.",
+            _with_powers,
+            "Powers are computed. `**` looks harmless, and `9**9**9` takes all time and memory. "
+            "Leave it off the list of operators.",
         ),
         Wrong(
             _with_booleans,
@@ -168,7 +204,7 @@ CALCULATOR = CodeExercise(
         ),
         Wrong(
             _with_any_constant,
-            "Every constant is accepted, texts included. 'a' * 10**10 would fill your memory. "
+            "Every constant is accepted, texts included. `'a' * 10**10` would fill your memory. "
             "Accept int and float only.",
         ),
         Wrong(

@@ -4,6 +4,7 @@ import random
 import re
 from collections.abc import Iterator
 
+from companion.exercises.catalog._draws import some_words
 from companion.exercises.exercise import Case, CodeExercise, Wrong
 
 # -- sources --------------------------------------------------------------------------------------
@@ -64,23 +65,25 @@ def _invented_kept(answer: str, passages: list[str]) -> dict[str, str | list[str
 
 
 def _source_cases(rng: random.Random) -> Iterator[Case]:
-    three = ["harbor.md", "mill.md", "school.md"]
-    yield Case("one mark", ("The mill burned down [2].", three), "Which passage has the number 2?")
-    twice = "It reopened [3] in spring [1], as noted [3]."
+    three = [f"{word}.md" for word in some_words(rng, 3)]
+    one, other = rng.sample((1, 2, 3), 2)
+    mark = (f"The mill burned down [{one}].", three)
+    yield Case("one mark", mark, f"Which passage has the number {one}?")
+    twice = f"It reopened [{one}] in spring [{other}], as noted [{one}]."
     yield Case("the same passage twice", (twice, three), "How often should a source be listed?")
+    none = rng.randint(4, 9)
     yield Case(
         "a passage that does not exist",
-        ("The tower fell [7]. Nobody was hurt [1].", three),
-        "Three passages were shown. What is [7]? What should a reader see of it?",
+        (f"The tower fell [{none}]. Nobody was hurt [{other}].", three),
+        f"Three passages were shown. What is [{none}]? What should a reader see of it?",
     )
-    yield Case(
-        "number zero", ("It is old [0].", three), "What does passages[0 - 1] give in Python?"
-    )
+    zero = (f"{three[0]} is old [0].", three)
+    yield Case("number zero", zero, "What does `passages[0 - 1]` give in Python?")
     many = [f"note {letter}" for letter in "abcdefghijk"]
     number = rng.randint(10, 11)
     yield Case(
         "two digits",
-        (f"He left [{number}] in May [{rng.randint(2, 9)}].", many),
+        (f"He left [{number}] in {rng.randint(1900, 2020)} [{rng.randint(2, 9)}].", many),
         "Does your pattern find numbers of more than one digit?",
     )
     yield Case("no marks", ("The documents do not say.", three), "Then what are its sources?")

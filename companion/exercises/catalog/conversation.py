@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator
 
+from companion.exercises.catalog._draws import some_words
 from companion.exercises.exercise import Case, CodeExercise, NumericExercise, Wrong
 
 Messages = list[dict[str, str]]
@@ -94,19 +95,22 @@ def _messages(*texts: str) -> Messages:
 
 
 def _history_cases(rng: random.Random) -> Iterator[Case]:
-    name = rng.choice(("Tavira", "Ulmina", "Pavel"))
+    name = rng.choice(("Tavira", "Ulmina", "Pavel", "Dorgel", "Zembor")) + str(rng.randint(1, 99))
     talk = _messages(
         "s The user writes from Oslo.", f"u My name is {name}.", f"a Nice to meet you, {name}.",
         "u How are you?", "a Fine, thank you.", "u What is my name?",
     )  # fmt: skip
     yield Case("everything fits", (talk, 27), "How many words are there in all?")
+    room = (talk, rng.randint(300, 900))
+    yield Case("plenty of room", room, "What is the limit counted in?")
     yield Case("one turn too many", (talk, 22), "Which messages make up the oldest turn?")
     yield Case("half a turn would fit", (talk, 12), "May an answer stay without its question?")
     yield Case("exactly the newest turn", (talk, 9), "5 words and 4 words. Is 9 within 9?")
-    yield Case("nothing fits", (talk, 8), "What should happen if the newest turn does not fit?")
+    think = "What should happen if the newest turn does not fit?"
+    yield Case("nothing fits", (talk, 8), think, refused=True)
     yield Case("no system message", (talk[1:], 13), "Does the first message have to be special?")
-    words = " ".join(["word"] * rng.randint(5, 9))
-    long = _messages("s Be brief.", f"u {words}", f"a {words}", "u Go on.", "a Well.", "u Thanks!")
+    many = " ".join(some_words(rng, rng.randint(5, 9)))
+    long = _messages("s Be brief.", f"u {many}", f"a {many}", "u Go on.", "a Well.", "u Thanks!")
     yield Case("a long old turn", (long, 8), "Which turn has to go, and is that enough?")
 
 

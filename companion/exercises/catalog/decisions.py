@@ -27,7 +27,7 @@ WHICH_LEVER = ChoiceExercise(
         Option(
             "Prices change every day and answers need a source: retrieval from the price list.",
             right=True,
-            why="Facts that change and need a source belong into documents. A new price is one "
+            why="Facts that change and need a source belong in documents. A new price is one "
             "new entry in the index.",
         ),
         Option(

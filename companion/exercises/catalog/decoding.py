@@ -93,7 +93,7 @@ def _greedy_cases(rng: random.Random) -> Iterator[Case]:
     a, b, c = rng.sample(range(1, 8), 3)
     yield Case("the limit comes first", ([a, b, c, 9], [5, 6], 3, 9), "Does the prompt count?")
     yield Case("the model stops", ([c, a, 9], [4], 5, 9), "Is the stop token part of the text?")
-    yield Case("it stops at once", ([9], [3, 3], 5, 9), "How many new tokens are there?")
+    yield Case("it stops at once", ([9], [b, c, b], 5, 9), "How many new tokens are there?")
     yield Case(
         "the stop token in the prompt",
         ([b, a, c, 9], [7, 9, 8], 4, 9),

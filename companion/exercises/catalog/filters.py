@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from companion.exercises.catalog._draws import numbers
 from companion.exercises.exercise import Case, CodeExercise, Wrong
 
 # -- top-k ----------------------------------------------------------------------------------------
@@ -52,11 +53,16 @@ def _smallest(logits: np.ndarray, k: int) -> np.ndarray:
 def _top_k_cases(rng: random.Random) -> Iterator[Case]:
     one = np.array([rng.sample([-2.0, -1.0, 0.5, 1.5, 3.0, 4.0], 6)])
     yield Case("one text", (one, rng.randint(2, 4)), "Which logits survive, and in which places?")
-    batch = np.array([[1.0, 5.0, 2.0, 3.0], [4.0, -1.0, 0.5, -2.0]])
+    batch = np.array([[1.0, 5.0, 2.0, 3.0], [4.0, -1.0, 0.5, -2.0]]) + numbers(rng, -2, 2, 2, 1)
+    batch = batch[:, rng.sample(range(4), 4)]
     yield Case("a batch of two", (batch, 2), "Does each row keep its own largest logits?")
-    tied = np.array([[3.0, 1.0, 1.0, 1.0, 0.5]])
+    tied = np.array([[3.0, 1.0, 1.0, 1.0, 0.5]]) + rng.randint(-20, 20) / 4
     yield Case("a tie at the border", (tied, 2), "How many tokens stay? Which of the equal ones?")
-    yield Case("k beyond the vocabulary", (batch, 10), "What should a filter do that has no limit?")
+    yield Case(
+        "k beyond the vocabulary",
+        (batch, rng.randint(5, 20)),
+        "What should a filter do that has no limit?",
+    )
 
 
 TOP_K_FILTER = CodeExercise(
@@ -175,20 +181,23 @@ def _size_of_the_first_row(probs: np.ndarray, p: float) -> np.ndarray:
 
 
 def _top_p_cases(rng: random.Random) -> Iterator[Case]:
-    plain = np.array([[0.125, 0.5, 0.125, 0.25]])
-    yield Case(
-        "the sum crosses p", (plain, 0.6), "Does the token that crosses p belong to the set?"
-    )
-    yield Case("the sum meets p", (plain, 0.75), "0.5 and 0.25 make 0.75. Is a third token needed?")
-    sure = np.array([[0.03125, 0.0625, 0.90625]])
-    yield Case("one token is enough", (sure, 0.5), "May the set ever be empty?")
+    plain, other = (np.array([rng.sample([0.125, 0.5, 0.125, 0.25], 4)]) for _ in range(2))
+    p = rng.randint(55, 74) / 100
+    yield Case("the sum crosses p", (plain, p), "Does the token that crosses p belong to the set?")
+    most = rng.randint(33, 48) / 64
+    meets = np.array([rng.sample([most, 0.875 - most, 0.0625, 0.0625], 4)])
+    yield Case("the sum meets p", (meets, 0.875), "Two make 0.875. Is a third token needed?")
+    few = rng.randint(1, 9) / 128
+    sure = np.array([[few, 2 * few, 1 - 3 * few]])
+    yield Case("one token is enough", (sure, rng.randint(30, 70) / 100), "May it be empty?")
     batch = np.array([[0.0625, 0.9375, 0.0, 0.0], [0.25, 0.125, 0.25, 0.375]])
-    yield Case("a batch of two", (batch, 0.9), "Each row needs as many tokens as it needs.")
+    batch = batch[:, rng.sample(range(4), 4)]
+    share = rng.randint(880, 930) / 1000
+    yield Case("a batch of two", (batch, share), "Each row needs as many tokens as it needs.")
     counts = rng.sample(range(1, 30), 6)
-    rng.shuffle(counts)
     drawn = np.array([counts]) / sum(counts)
     yield Case("six tokens", (drawn, 0.703), "Does each kept token stand in its old place?")
-    yield Case("p is 1", (plain, 1.0), "The whole mass is to be kept. Which tokens have to go?")
+    yield Case("p is 1", (other, 1.0), "The whole mass is to be kept. Which tokens have to go?")
 
 
 TOP_P_FILTER = CodeExercise(

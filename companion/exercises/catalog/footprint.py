@@ -52,27 +52,29 @@ def _table_only(parameters: int, dtype: str) -> float:
 
 
 def _memory_cases(rng: random.Random) -> Iterator[Case]:
-    yield Case("one GiB of bytes", (2**30, "int8"), "How many bytes does an 8-bit number take?")
+    whole = rng.randint(1, 60)
+    yield Case("GiB of bytes", (whole * 2**30, "int8"), "How many bytes does an 8-bit number take?")
     yield Case(
-        "GPT-2 in 32 bits",
-        (124_439_808, "float32"),
+        "a small model in 32 bits",
+        (rng.randint(10**8, 10**9), "float32"),
         "How many bytes is that? And how many bytes are in one GiB?",
     )
     yield Case(
         "four bits",
-        (6_738_415_616, "int4"),
+        (2 * rng.randint(10**9, 10**10), "int4"),
         "Two weights share a byte. Which of your steps goes wrong with half a byte?",
     )
     dtype = rng.choice(("float16", "bfloat16"))
     yield Case(
-        f"a size drawn by lot, {dtype}",
+        f"a random size, {dtype}",
         (rng.randint(10**9, 10**11), dtype),
         "Both 16-bit formats take the same room. What do they differ in?",
     )
     yield Case(
         "an unknown format",
-        (1000, "float12"),
+        (rng.randint(100, 9999), "float12"),
         "What should a function do with a name it does not know? Read Raises.",
+        refused=True,
     )
 
 

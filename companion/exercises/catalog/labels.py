@@ -54,11 +54,12 @@ def _shifted(prompt_ids: list, answer_ids: list, width: int, pad_id: int) -> dic
 
 
 def _label_cases(rng: random.Random) -> Iterator[Case]:
-    yield Case("no padding", ([5, 6, 7], [8, 9, 2], 6, 0), "Who wrote which of the six tokens?")
-    yield Case("two places of padding", ([5, 6], [7, 2], 6, 0), "Should padding be learned?")
+    a, b, c, d, e = rng.sample(range(3, 100), 5)
+    yield Case("no padding", ([a, b, c], [d, e, 2], 6, 0), "Who wrote which of the six tokens?")
+    yield Case("two places of padding", ([b, d], [a, 2], 6, 0), "Should padding be learned?")
     yield Case(
         "the padding token also ends the turn",
-        ([5, 6], [7, 8, 2], 7, 2),
+        ([e, a], [c, b, 2], 7, 2),
         "From which token does the model learn to stop? What tells it from padding here?",
     )
     prompt = [rng.randint(3, 99) for _ in range(rng.randint(1, 4))]
@@ -154,11 +155,12 @@ def _inverted_mask(rows: list[list[int]], pad_id: int) -> dict[str, np.ndarray]:
 
 
 def _collate_cases(rng: random.Random) -> Iterator[Case]:
-    yield Case("two lengths", ([[5, 6, 7], [8]], 0), "How wide must the batch be?")
-    yield Case("one row", ([[5, 6, 2]], 0), "Is there anything to fill?")
+    a, b, c, d = rng.sample(range(3, 100), 4)
+    yield Case("two lengths", ([[a, b, c], [d]], 0), "How wide must the batch be?")
+    yield Case("one row", ([[d, b, 2]], 0), "Is there anything to fill?")
     yield Case(
         "the padding token also ends each row",
-        ([[5, 2], [6, 7, 8, 2]], 2),
+        ([[c, 2], [a, d, b, 2]], 2),
         "Is a 2 always padding? What else tells you which places belong to the record?",
     )
     rows = [[rng.randint(3, 99) for _ in range(length)] for length in rng.sample(range(1, 5), 3)]

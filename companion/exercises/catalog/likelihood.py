@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from companion.exercises.catalog._draws import numbers
 from companion.exercises.exercise import Case, CodeExercise, NumericExercise, Wrong
 
 # -- cross-entropy --------------------------------------------------------------------------------
@@ -55,11 +56,13 @@ def _entropy_cases(rng: random.Random) -> Iterator[Case]:
     z = np.array([[round(rng.uniform(-2, 2), 2) for _ in range(4)] for _ in range(3)])
     ids = np.array([rng.randrange(4) for _ in range(3)])
     yield Case("three predictions", (z, ids), "Is a loss positive? Is it a sum or a mean?")
-    even = np.zeros((2, 8))
-    yield Case("no idea", (even, np.array([3, 0])), "Eight equally likely tokens: how many nats?")
-    large = np.array([[1000.0, 998.0, 990.0]])
+    size = rng.randint(5, 40)
+    even = np.full((2, size), rng.randint(-9, 9) / 2)
+    targets = np.array([rng.randrange(size), 0])
+    yield Case("no idea", (even, targets), f"{size} equally likely tokens: how many nats?")
+    large = rng.randint(800, 3000) - np.array([[0.0, rng.randint(1, 4), 10.0]])
     yield Case("large logits", (large, np.array([1])), "What is exp(1000) in floating point?")
-    sure = np.array([[0.0, -2000.0]])
+    sure = np.array([[0.0, -float(rng.randint(1500, 3000))]])
     yield Case(
         "confident and wrong",
         (sure, np.array([1])),
@@ -176,14 +179,16 @@ def _perplexity_cases(rng: random.Random) -> Iterator[Case]:
 
     z, ids = draw(1, 4)
     yield Case("one text", (z, ids, np.ones_like(ids)), "Which logits are about the second token?")
-    even = np.zeros((1, 3, 5))
+    size, length = rng.randint(4, 12), rng.randint(3, 6)
+    even = np.array([[rng.randrange(size) for _ in range(length)]])
     yield Case(
-        "five equally likely tokens",
-        (even, np.array([[1, 4, 2]]), np.ones((1, 3), dtype=int)),
+        "equally likely tokens",
+        (np.zeros((1, length, size)), even, np.ones_like(even)),
         "Among how many tokens is the model undecided?",
     )
     z = np.zeros((2, 4, 3))
-    z[:, :, 1] = [[1.0, 2.0, 0.5, 3.0], [-1.5, -0.5, 2.0, 2.5]]
+    z[:, :, 1] = np.array([[1.0, 2.0, 0.5, 3.0], [-1.5, -0.5, 2.0, 2.5]])
+    z[:, :, 1] += numbers(rng, -0.4, 0.4, 2, 4)
     ids = np.array([[0, 1, 2, 1], [2, 1, 0, 0]])
     mask = np.array([[1, 1, 1, 1], [1, 1, 0, 0]])
     yield Case(

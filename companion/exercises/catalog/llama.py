@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from companion.exercises.catalog._draws import numbers
 from companion.exercises.exercise import Case, CodeExercise, Wrong
 
 # -- RMSNorm --------------------------------------------------------------------------------------
@@ -42,15 +43,15 @@ def _euclidean(x: np.ndarray, gain: np.ndarray, eps: float = 1e-5) -> np.ndarray
 
 
 def _rms_cases(rng: random.Random) -> Iterator[Case]:
-    one = np.array([3.0, -4.0])
-    yield Case("one vector", (one, np.ones(2)), "The mean of 9 and 16 is 12.5. What is its root?")
-    same = np.array([2.0, 2.0, 2.0])
+    one = numbers(rng, -9, 9, 2)
+    yield Case("one vector", (one, np.ones(2)), "What is the mean of the two squares? Its root?")
+    same = np.full(3, rng.randint(11, 90) / 10)
     yield Case(
         "all equal",
         (same, np.array([1.0, 2.0, 3.0])),
         "What would LayerNorm make of a constant vector? What does RMSNorm make of it?",
     )
-    tiny = np.array([[1e-3, -2e-3], [0.0, 0.0]])
+    tiny = np.array([[1e-3, -2e-3], [0.0, 0.0]]) * rng.randint(5, 20) / 10
     yield Case(
         "tiny numbers and zeros",
         (tiny, np.ones(2)),
@@ -154,12 +155,13 @@ def _no_gate(x: np.ndarray, gate: np.ndarray, up: np.ndarray, down: np.ndarray) 
 
 def _swiglu_cases(rng: random.Random) -> Iterator[Case]:
     one = np.array([[1.0]])
+    a, b = (n / 10 for n in rng.sample(range(10, 50), 2))
     yield Case(
         "one number",
-        (one, 2 * one, 3 * one, one),
-        "SiLU(2) is 2 x 0.881. By what is it multiplied? And which of the two is squashed?",
+        (one, a * one, b * one, one),
+        f"What is SiLU({a})? By what is it multiplied? And which of the two is squashed?",
     )
-    closed = (np.array([[-4.0]]), one, 2 * one, one)
+    closed = (np.array([[-a - 2]]), one, b * one, one)
     yield Case("a closed gate", closed, "What is SiLU(-4)? Is it nearly 0, or -4, or 0.018?")
     draw = np.random.default_rng(rng.getrandbits(32)).normal
     some = (draw(size=(3, 2)), draw(size=(4, 2)), draw(size=(4, 2)), draw(size=(2, 4)))

@@ -58,8 +58,8 @@ def _uneven(q: np.ndarray, k: np.ndarray) -> np.ndarray:
 
 def _group_cases(rng: random.Random) -> Iterator[Case]:
     draw = np.random.default_rng(rng.getrandbits(32)).normal
-    q = np.array([[[1.0]], [[1.0]], [[1.0]], [[1.0]]])
-    k = np.array([[[10.0]], [[20.0]]])
+    q = np.ones((4, 1, 1))
+    k = np.array([[[float(rng.randint(5, 15))]], [[float(rng.randint(16, 30))]]])
     yield Case("four heads, two keys", (q, k), "Heads 0 and 1 share. So which key has head 1?")
     yield Case(
         "a key head for each",
@@ -77,9 +77,8 @@ def _group_cases(rng: random.Random) -> Iterator[Case]:
         "List the key head of each of the six query heads.",
     )
     uneven = (draw(size=(4, 1, 2)), draw(size=(3, 1, 2)))
-    yield Case(
-        "four heads, three keys", uneven, "Can four heads be split evenly into three groups?"
-    )
+    think = "Can four heads be split evenly into three groups?"
+    yield Case("four heads, three keys", uneven, think, refused=True)
 
 
 GROUPED = CodeExercise(
@@ -176,11 +175,11 @@ def _one_speed(x: np.ndarray, positions: np.ndarray, base: float = 10_000.0) -> 
 
 def _rotation_cases(rng: random.Random) -> Iterator[Case]:
     draw = np.random.default_rng(rng.getrandbits(32)).normal
-    first = np.array([[1.0, 0.0], [1.0, 0.0]])
+    first = np.array([[1.0, 0.0], [1.0, 0.0]]) * rng.randint(2, 40) / 4
     yield Case(
         "two numbers", (first, np.array([0, 1])), "Position 0 turns by nothing. And position 1?"
     )
-    four = np.array([[1.0, 2.0, 0.0, 0.0]])
+    four = np.array([[1.0, 2.0, 0.0, 0.0]]) * rng.randint(2, 40) / 4
     yield Case(
         "two pairs", (four, np.array([3])), "Which two numbers are pair 0, which are pair 1?"
     )

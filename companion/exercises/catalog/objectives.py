@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from companion.exercises.catalog._draws import numbers
 from companion.exercises.exercise import Case, CodeExercise, Wrong
 
 # -- the loss -------------------------------------------------------------------------------------
@@ -51,12 +52,13 @@ def _overflowing(logits: np.ndarray, labels: np.ndarray) -> float:
 
 def _loss_cases(rng: random.Random) -> Iterator[Case]:
     draw = np.random.default_rng(rng.getrandbits(32))
-    equal = np.zeros((1, 3, 4)), np.array([[-100, 1, 2]])
-    yield Case("four tokens, equally likely", equal, "What is minus the logarithm of 1/4?")
-    sure = np.array([[[0.0, 3.0, 0.0], [0.0, 0.0, 3.0], [3.0, 0.0, 0.0]]])
+    size = rng.randint(3, 20)
+    equal = np.zeros((1, 3, size)), np.array([[-100, rng.randrange(size), rng.randrange(size)]])
+    yield Case(f"{size} tokens, equally likely", equal, f"What is minus the logarithm of 1/{size}?")
+    sure = np.array([[[0.0, 3.0, 0.0], [0.0, 0.0, 3.0], [3.0, 0.0, 0.0]]]) * rng.randint(10, 30)
     yield Case(
         "sure, and right about the next token",
-        (sure, np.array([[-100, 1, 2]])),
+        (sure / 15, np.array([[-100, 1, 2]])),
         "Which logits predict the token at place 1?",
     )
     logits = np.round(draw.normal(size=(2, 4, 3)), 1)
@@ -67,7 +69,8 @@ def _loss_cases(rng: random.Random) -> Iterator[Case]:
         (logits, ragged),
         "How many tokens count in the whole batch? Does each of the four weigh the same?",
     )
-    large = np.array([[[0.0, 1000.0], [1.0, 2.0], [0.0, 0.0]]]), np.array([[-100, 0, 0]])
+    high = float(rng.randint(800, 3000))
+    large = np.array([[[0.0, high], [1.0, 2.0], [0.0, 0.0]]]), np.array([[-100, 0, 0]])
     yield Case(
         "large logits",
         large,
@@ -161,14 +164,15 @@ def _unstable(chosen_rewards: np.ndarray, rejected_rewards: np.ndarray) -> float
 
 
 def _pair_cases(rng: random.Random) -> Iterator[Case]:
-    equal = np.array([1.5, -2.0]), np.array([1.5, -2.0])
-    yield Case("equal rewards", equal, "Which probability has each side if the margin is 0?")
-    unequal = np.array([2.0, 0.0, 1.0]), np.array([0.0, 1.0, -3.0])
+    equal = numbers(rng, -3, 3, 2)
+    yield Case("equal", (equal, equal), "Which probability has each side if the margin is 0?")
+    chosen = np.array([2.0, 0.0, 1.0]) + numbers(rng, -0.5, 0.5, 3)
+    unequal = chosen, np.array([0.0, 1.5, -3.0])
     yield Case("three pairs", unequal, "In which of the pairs is the model wrong?")
     draw = np.random.default_rng(rng.getrandbits(32)).normal
     other = np.round(draw(size=4), 1) + 5, np.round(draw(size=4), 1) + 3
     yield Case("four other pairs", other, "Would the loss change if all rewards rose by 100?")
-    far = np.array([0.0, 3.0]), np.array([1000.0, 3.0])
+    far = np.array([0.0, 3.0]), np.array([float(rng.randint(800, 3000)), 3.0])
     yield Case("very sure and very wrong", far, "What is log(1 + exp(1000)), about? Why?")
 
 

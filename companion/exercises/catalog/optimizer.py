@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from companion.exercises.catalog._draws import numbers
 from companion.exercises.exercise import Case, CodeExercise, Wrong
 
 # -- the schedule ---------------------------------------------------------------------------------
@@ -53,13 +54,18 @@ def _rises_again(step: int, peak: float, warmup: int, total: int) -> float:
 
 
 def _schedule_cases(rng: random.Random) -> Iterator[Case]:
-    yield Case("half of the warm-up", (50, 3e-4, 100, 1000), "Where on the way from 0 to 3e-4?")
-    yield Case("end of the warm-up", (100, 3e-4, 100, 1000), "How far has the decay come here?")
-    yield Case("no warm-up", (0, 1e-3, 0, 10), "What happens at step 0, and what is 0 / 0?")
-    step = rng.randint(300, 900)
-    yield Case(f"step {step}", (step, 6e-4, 200, 1000), "How many steps does the decay take?")
-    yield Case("last step", (1000, 6e-4, 200, 1000), "The cosine of pi is -1. What is left?")
-    yield Case("a longer run", (1300, 6e-4, 200, 1000), "Should the rate ever rise again?")
+    warm, peak = 2 * rng.randint(20, 200), rng.randint(2, 9) * 1e-4
+    total = warm * rng.randint(5, 12)
+    run = (peak, warm, total)
+    yield Case("half of the warm-up", (warm // 2, *run), "Where on the way from 0 to the peak?")
+    yield Case("end of the warm-up", (warm, *run), "How far has the decay come here?")
+    short = rng.randint(5, 30)
+    yield Case("no warm-up", (0, peak, 0, short), "What happens at step 0, and what is 0 / 0?")
+    step = rng.randint(2 * warm, total - warm)
+    yield Case(f"step {step}", (step, *run), "How many steps does the decay take?")
+    yield Case("last step", (total, *run), "The cosine of pi is -1. What is left?")
+    late = total + rng.randint(total // 4, total // 2)
+    yield Case("a longer run", (late, *run), "Should the rate ever rise again?")
 
 
 COSINE_SCHEDULE = CodeExercise(
@@ -201,23 +207,25 @@ def _decay_twice(
 
 def _adamw_cases(rng: random.Random) -> Iterator[Case]:
     zero = np.zeros(2)
+    large, small = numbers(rng, 0.5, 4, 2), numbers(rng, -0.9, -0.1, 2)
     yield Case(
         "first step, no decay",
-        (np.array([1.0, -2.0]), np.array([0.5, -0.001]), zero, zero, 1, 0.1, 0.0),
+        (np.array([large[0], -2.0]), np.array([0.5, small[0] / 100]), zero, zero, 1, 0.1, 0.0),
         "How far does each of the weights move? Does the size of its gradient matter?",
     )
     yield Case(
         "first step, no gradient",
-        (np.array([4.0, -0.5]), zero, zero, zero, 1, 0.1, 0.2),
+        (np.array([large[1], small[1]]), zero, zero, zero, 1, 0.1, 0.2),
         "Only the decay acts. By which share should each weight shrink? Do both by the same?",
     )
     draw = np.random.default_rng(rng.getrandbits(32)).normal
     weight, grad, m = (np.round(draw(size=3), 1) for _ in range(3))
     v = np.round(m**2 + 0.1, 2)
     yield Case("a later step", (weight, grad, m, v, 5, 0.1, 0.1), "What do m and v hold?")
-    large = np.array([[3.0, -1.0], [2.0, 0.5]]), np.full((2, 2), 0.3)
-    more = (np.full((2, 2), 0.2), np.full((2, 2), 0.1), 2000, 0.05, 0.1)
-    yield Case("a late step", (*large, *more), "Is there anything left to correct at step 2000?")
+    late = np.array([[3.0, -1.0], [2.0, 0.5]]) + numbers(rng, -0.4, 0.4, 2, 2)
+    step = rng.randint(1500, 3000)
+    more = (np.full((2, 2), 0.3), np.full((2, 2), 0.2), np.full((2, 2), 0.1), step, 0.05, 0.1)
+    yield Case("a late step", (late, *more), f"Is there anything left to correct at step {step}?")
 
 
 ADAMW_STEP = CodeExercise(

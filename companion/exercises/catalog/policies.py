@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from companion.exercises.catalog._draws import numbers
 from companion.exercises.exercise import Case, CodeExercise, Wrong
 
 # -- PPO ------------------------------------------------------------------------------------------
@@ -79,34 +80,31 @@ def _padding_counts(
 
 def _ppo_cases(rng: random.Random) -> Iterator[Case]:
     full = np.ones((1, 2), dtype=bool)
-    old = np.log([[0.4, 0.4]])
-    new = np.log([[0.6, 0.2]])  # ratios 1.5 and 0.5
+    more, less = rng.randint(13, 18) / 10, rng.randint(4, 7) / 10
+    old = np.log(numbers(rng, 0.2, 0.5, 1, 2))
+    new = old + np.log([[more, less]])
+    gain, loss = numbers(rng, 0.5, 3, 2)
     yield Case(
         "nothing has changed",
-        (old, old, np.array([[1.0, -3.0]]), full, 0.2),
+        (old, old, np.array([[gain, -2 - loss]]), full, 0.2),
         "What is the ratio of two equal probabilities?",
     )
     yield Case(
         "further where the advantage points",
-        (new, old, np.array([[1.0, -1.0]]), full, 0.2),
-        "The ratios are 1.5 and 0.5. Should going still further be rewarded?",
+        (new, old, np.array([[gain, -loss]]), full, 0.2),
+        f"The ratios are {more} and {less}. Should going still further be rewarded?",
     )
     yield Case(
         "further in the wrong direction",
-        (new, old, np.array([[-1.0, 2.0]]), full, 0.2),
+        (new, old, np.array([[-gain, loss]]), full, 0.2),
         "A bad token became likelier, a good one less likely. May clipping hide that?",
     )
     mask = np.array([[True, True, True], [True, False, False]])
-    logprobs, was, gains = (
-        np.round([rng.uniform(low, high) for _ in range(6)], 1).reshape(2, 3)
-        for low, high in ((-2, -0.1), (-2, -0.1), (-2, 2))
-    )
+    ranges = ((-2, -0.1), (-2, -0.1), (-2, 2))
+    logprobs, was, gains = (numbers(rng, low, high, 2, 3) for low, high in ranges)
     gains[1, 1:] = 9.0
-    yield Case(
-        "two answers and padding",
-        (logprobs, was, gains, mask, 0.2),
-        "Over how many tokens is the mean?",
-    )
+    case = (logprobs, was, gains, mask, 0.2)
+    yield Case("two answers and padding", case, "Over how many tokens is the mean?")
 
 
 PPO_LOSS = CodeExercise(
@@ -182,7 +180,7 @@ def dpo_loss(
         policy_rejected: The same for the other answer, shape (T_l,).
         reference_chosen: As the first, under the reference model, shape (T_w,).
         reference_rejected: As the second, under the reference model, shape (T_l,).
-        beta: Price of leaving the reference.
+        beta: Strength of the pull to the reference.
 
     Returns:
         The loss in nats. The log-probability of an answer is the sum over its tokens.
@@ -223,24 +221,23 @@ def _beta_outside(
 
 
 def _dpo_cases(rng: random.Random) -> Iterator[Case]:
-    w, r = np.array([-1.0, -2.0]), np.array([-0.5, -1.0, -3.0])
+    w, r = numbers(rng, -3, -1.5, 2), numbers(rng, -3, -0.5, 3)
     yield Case("policy and reference are equal", (w, r, w, r, 0.1), "What is the margin?")
-    moved = np.array([-0.5, -1.0]), np.array([-1.5, -2.0, -3.5])
     yield Case(
         "chosen up, rejected down",
-        (*moved, w, r, 0.5),
+        (w + numbers(rng, 0.3, 1, 2), r - numbers(rng, 0.3, 1, 3), w, r, 0.5),
         "By how many nats did each answer become likelier or less likely?",
     )
     yield Case(
         "both fall",
-        (np.array([-2.0, -3.0]), np.array([-3.0, -5.0, -6.0]), w, r, 0.1),
+        (w - numbers(rng, 0.5, 1, 2), r - numbers(rng, 2, 3, 3), w, r, 0.1),
         "Is the loss content although the chosen answer became less likely?",
     )
     sizes = rng.sample((1, 2, 3, 4), 2)
-    arrays = [np.round([rng.uniform(-3, -0.1) for _ in range(n)], 1) for n in (*sizes, *sizes)]
+    arrays = [numbers(rng, -3, -0.1, n) for n in (*sizes, *sizes)]
     yield Case("other answers", (*arrays, 0.3), "Does a long answer have a lower log-probability?")
-    far = np.array([-900.0]), np.array([-1.0]), np.array([-1.0]), np.array([-900.0])
-    yield Case("far away", (*far, 1.0), "The margin is about -1800. Is the loss finite?")
+    down, one = np.array([-float(rng.randint(600, 1500))]), np.array([-1.0])
+    yield Case("far away", (down, one, one, down, 1.0), "The margin is huge. Is the loss finite?")
 
 
 DPO_LOSS = CodeExercise(

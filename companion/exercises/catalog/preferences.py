@@ -57,17 +57,20 @@ def _above_zero(chosen_rewards: list[float], rejected_rewards: list[float]) -> f
 
 
 def _accuracy_cases(rng: random.Random) -> Iterator[Case]:
-    yield Case("two of three", ([2.0, -0.5, -1.0], [1.0, -0.4, -3.0]), "Does the sign matter?")
+    k = rng.randint(2, 30) / 4
+    three = [2.0 * k, -0.5 * k, -k], [k, -0.4 * k, -3.0 * k]
+    yield Case("two of three", three, "Does the sign matter?")
     yield Case(
         "ties",
-        ([1.0, 1.0, 2.0, 0.0, 3.0], [1.0, 1.0, 0.5, 3.0, 0.0]),
+        ([k, k, 2.0 * k, 0.0, 3.0], [k, k, 0.5, 3.0, 0.0]),
         "What would a model score that gives every answer the same reward?",
     )
     count = rng.randint(4, 6)
     rewards = [[round(rng.gauss(-2, 1), 2) for _ in range(count)] for _ in range(2)]
     yield Case(f"{count} pairs", tuple(rewards), "Which pairs are right? Count them by hand.")
-    yield Case("one reward is missing", ([1.0, 2.0], [0.0]), "What does `zip` do with the rest?")
-    yield Case("no pairs", ([], []), "What is a share of nothing?")
+    short = ([k, 2.0], [0.0])
+    yield Case("one reward is missing", short, "What does `zip` do with the rest?", refused=True)
+    yield Case("no pairs", ([], []), "What is a share of nothing?", refused=True)
 
 
 PREFERENCE_ACCURACY = CodeExercise(
@@ -180,12 +183,13 @@ def _reward_returned(generate: Any, reward: Any, prompt: str, n: int) -> float:
 
 
 def _best_of_n_cases(rng: random.Random) -> Iterator[Case]:
-    known = {"Rome.": 0.5, "Gladly. Rome.": 1.5, "Banana.": -2.0, "I do not know.": -3.0}
-    asked = "What is the capital of Italy?"
+    k = rng.randint(2, 30) / 4
+    known = {"Rome.": 0.5 * k, "Gladly. Rome.": 1.5 * k, "Banana.": -2.0, "I do not know.": -3.0}
+    asked = f"What is the capital of Italy? ({rng.randint(1, 999)})"
     some = ["Banana.", "Gladly. Rome.", "Rome.", "I do not know."]
     yield Case("four answers", (asked, some, known, 4), "Which one has the highest reward?")
     yield Case("one answer", (asked, ["Banana."], known, 1), "What is there to choose from?")
-    equal = {"Rome.": 1.0, "It is Rome.": 1.0, "Banana.": -2.0}
+    equal = {"Rome.": k, "It is Rome.": k, "Banana.": -2.0}
     yield Case(
         "a tie",
         (asked, ["Banana.", "It is Rome.", "Rome."], equal, 3),

@@ -189,17 +189,19 @@ def _still_in_turn(template: str, values: dict[str, str]) -> str:
 
 
 def _template_cases(rng: random.Random) -> Iterator[Case]:
-    word = rng.choice(["apple", "river", "lamp", "stone"])
+    word, number = rng.choice(["apple", "river", "lamp", "stone"]), rng.randint(100, 999)
     ask = "Text: {text}\nQuestion: {question}"
-    plain = {"text": f"The {word} is old.", "question": f"What is old? {rng.randint(1, 99)}"}
+    plain = {"text": f"The {word} is old.", "question": f"What is old? {number}"}
     yield Case("two fields", (ask, plain), "Both fields once. This one should pass from the start.")
-    attack = {"text": "{question}", "question": word}
+    attack = {"text": "{question}", "question": f"{word} {number}"}
     yield Case("data that names a field", (ask, attack), "Who wrote {question}: you or a user?")
-    code = {"text": "f'{x}' for C:\\new", "question": "What does it print?"}
+    code = {"text": f"f'{{x}}' for C:\\new{number}", "question": "What does it print?"}
     yield Case("code as data", (ask, code), "May a value contain braces and backslashes?")
     form = 'Answer as {"label": "..."}.\n{text}'
     yield Case("JSON in the template", (form, plain), "Is every brace a field?")
-    yield Case("a value is missing", (ask, {"text": word}), "What would a model do with the gap?")
+    gap = {"text": f"{word} {number}"}
+    think = "What would a model do with the gap?"
+    yield Case("a value is missing", (ask, gap), think, refused=True)
 
 
 FILL_TEMPLATE = CodeExercise(

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from companion.exercises.catalog._draws import numbers
 from companion.exercises.exercise import Case, CodeExercise, Wrong
 
 Arrays = tuple[np.ndarray, np.ndarray]
@@ -71,23 +72,26 @@ def _run_absmax(answer: object, weights: object) -> dict[str, object]:
 
 
 def _absmax_cases(rng: random.Random) -> Iterator[Case]:
-    row = np.array([[0.31, -0.72, 0.05, 1.27, -0.44]])
-    yield Case("one row", (row,), "The largest is 1.27. What is the scale, what is its code?")
-    negative = np.array([[-2.54, 0.3, 1.0]])
+    row = np.append(numbers(rng, -1, 1, 4, digits=2), rng.randint(101, 199) / 100)
+    yield Case("one row", (row[None],), "What is the scale? What is the code of the largest?")
+    first, second = rng.randint(200, 300) / 100, rng.randint(20, 90) / 100
+    negative = np.array([[-first, second, 1.0]])
     yield Case(
-        "the largest is negative", (negative,), "Which of -2.54 and 1.0 is larger in magnitude?"
+        "the largest is negative",
+        (negative,),
+        f"Which of {-first} and 1.0 is larger in magnitude?",
     )
-    outlier = np.array([[0.1, -0.2, 0.15], [100.0, 3.0, -1.0]])
+    outlier = np.array([[0.1, -0.2, 0.15], [100.0, 3.0, -1.0]]) * rng.randint(11, 40) / 10
     yield Case(
         "a row with an outlier",
         (outlier,),
         "How many different codes should the first row have? What does the outlier do to it?",
     )
-    zeros = np.array([[0.0, 0.0, 0.0], [0.5, -0.25, 0.125]])
+    zeros = np.array([[0.0, 0.0, 0.0], [first, -second, 0.13]])
     yield Case("a row of zeros", (zeros,), "What do you divide the first row by?")
     draw = np.random.default_rng(rng.getrandbits(32))
     yield Case(
-        "rows drawn by lot",
+        "random rows",
         (draw.normal(size=(3, 4)),),
         "Is no restored weight off by more than half a scale?",
     )
@@ -210,17 +214,18 @@ def _run_blocks(
 
 def _block_cases(rng: random.Random) -> Iterator[Case]:
     codebook = np.array([-1.0, -0.5, 0.0, 0.25, 0.5, 1.0])
-    two = np.array([0.1, -0.2, 0.06, 0.19, 10.0, -6.0, 2.6, 4.0])
+    k = rng.randint(3, 40) / 2
+    two = np.array([0.1, -0.2, 0.06, 0.19, 10.0, -6.0, 2.6, 4.0]) * k
     yield Case("two blocks", (two, codebook, 4), "How many scales are there? What is each of them?")
-    short = np.array([1.0, 0.7, -0.3, 0.3, 0.02])
+    short = np.array([1.0, 0.7, -0.3, 0.3, 0.02]) * k
     yield Case("a short last block", (short, codebook, 2), "To which block does the last belong?")
-    halfway = np.array([-2.0, 1.5, -0.5, 0.25])
-    yield Case("halfway", (halfway, codebook, 4), "1.5 / 2 lies between 0.5 and 1. Which is lower?")
-    zeros = np.array([0.0, 0.0, 3.0, -1.0])
+    halfway = np.array([-2.0, 1.5, -0.5, 0.25]) * k
+    yield Case("halfway", (halfway, codebook, 4), "3/4 lies between 0.5 and 1. Which is lower?")
+    zeros = np.array([0.0, 0.0, 3.0, -1.0]) * k
     yield Case("a block of zeros", (zeros, codebook, 2), "What do you divide the first block by?")
     draw = np.random.default_rng(rng.getrandbits(32))
     yield Case(
-        "weights drawn by lot",
+        "random weights",
         (draw.normal(size=11), codebook, 4),
         "Is the largest magnitude of each block kept exactly, up to its sign?",
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from companion.exercises.catalog._draws import some_words
 from companion.exercises.exercise import Case, CodeExercise, Wrong
 
 # -- a RAG system ---------------------------------------------------------------------------------
@@ -106,6 +107,11 @@ class _LongWins(RagSystem):
         return [pair for pair in found if pair[0] >= self.threshold]
 
 
+class _AboveThreshold(RagSystem):
+    def search(self, question: str) -> list[tuple[float, dict[str, str]]]:
+        return [pair for pair in super().search(question) if pair[0] > self.threshold]
+
+
 class _Forgets(RagSystem):
     def add(self, documents: list[dict[str, str]]) -> None:
         self.documents, self.vectors = [], []
@@ -157,13 +163,13 @@ def _run_rag(
 
 def _rag_cases(rng: random.Random) -> Iterator[Case]:
     keeper, baker = rng.sample(["Tavira", "Dorgel", "Zembor", "Ulmina", "Pavel"], 2)
+    goods, place = ", ".join(some_words(rng, 6)), some_words(rng, 1)[0]
     notes = [
         ("tower", f"{keeper} keeps the tower."),
         ("bakery", f"{baker} runs the bakery."),
-        ("harbor", "The harbor freezes in winter."),
-        ("guide", f"The tower, the tower, the tower: {keeper} sells tickets, maps, books, honey, "
-        "cheese and stamps there."),
-    ]  # fmt: skip
+        (place, f"The {place}pond freezes in winter."),
+        ("guide", f"The tower, the tower, the tower: {keeper} sells {goods} there."),
+    ]
     yield Case(
         "one question",
         ([notes], ["Who keeps the tower?"], 2, 0.3),
@@ -178,6 +184,12 @@ def _rag_cases(rng: random.Random) -> Iterator[Case]:
         "two additions",
         ([notes[:2], notes[2:]], ["Who runs the bakery?", "What freezes in winter?"], 3, 0.2),
         "Are the documents of the first addition still there?",
+    )
+    home = [("home", f"{keeper} lives beside mountains."), notes[1]]
+    yield Case(
+        "a cosine of exactly the threshold",
+        ([home], [f"Where is {keeper}?"], 2, 0.5),
+        "One word of four is shared, so the cosine is 1 / 2. Is that below the threshold?",
     )
     rng.shuffle(notes)
     yield Case(
@@ -232,6 +244,11 @@ RAG = CodeExercise(
             _LongWins,
             "The search ranks by the inner product, without dividing by the lengths. Long texts "
             "win, and the threshold is no cosine any more.",
+        ),
+        Wrong(
+            _AboveThreshold,
+            "A passage whose cosine is the threshold itself gets lost. The threshold is the "
+            "smallest cosine that is shown: compare with `>=`, and add nothing to the lengths.",
         ),
         Wrong(
             _Forgets,

@@ -4,6 +4,7 @@ import math
 import random
 from collections.abc import Iterator
 
+from companion.exercises.catalog._draws import some_words
 from companion.exercises.exercise import Case, CodeExercise, Wrong
 
 # -- BM25 -----------------------------------------------------------------------------------------
@@ -83,25 +84,26 @@ def _without_saturation(
 
 
 def _bm25_cases(rng: random.Random) -> Iterator[Case]:
-    texts = ["llama reads tokens", "tokens tokens everywhere", "quantized llama weights fit cards"]
-    documents = [text.split() for text in texts]
+    a, b, c, d, e, f, g, nobody = some_words(rng, 8)
+    documents = [[a, b, c], [c] * rng.randint(2, 6) + [d], [e, a, f, g, d]]
     yield Case(
         "two words",
-        (["llama", "tokens"], documents),
+        ([a, c], documents),
         "For each word: how many documents have it, and how often has each document got it?",
     )
-    yield Case("a word that nobody has", (["whale", "cards"], documents), "What is f for whale?")
-    common = [["the", "cat"], ["the", "dog", "the"], ["the", "sea"], []]
+    unknown = ([nobody, g], documents)
+    yield Case("a word that nobody has", unknown, f"What is f for {nobody}?")
+    common = [["the", a], ["the", b, "the"], ["the", c], []]
     yield Case(
         "a word that is nearly everywhere, and an empty document",
-        (["the", "sea"], common),
+        (["the", c], common),
         "Can a shared word lower the score? What is ln(1 + x) for x > 0?",
     )
-    words = [rng.choice(("red", "blue", "green", "gray")) for _ in range(14)]
-    drawn = [words[:3], words[3:5], words[5:]]
+    colors = [rng.choice(("red", "blue", "green", "gray")) for _ in range(14)]
+    drawn = [colors[:3], colors[3:5], colors[5:]]
     yield Case(
-        "words drawn by lot",
-        ([*words[2:4], words[2]], drawn, 1.2, 0.5),
+        "random words",
+        ([*colors[2:4], colors[2]], drawn, 1.2, 0.5),
         "Are k1 and b used as they are given? Does the word that comes twice count twice?",
     )
 
@@ -199,19 +201,19 @@ def _worst_first(rankings: list[list[str]], k: int = 60) -> list[tuple[str, floa
 
 
 def _fusion_cases(rng: random.Random) -> Iterator[Case]:
-    two = [["a", "b", "c"], ["b", "d", "a"]]
-    yield Case("two rankings", (two,), "a has the ranks 1 and 3, b has 2 and 1. Who wins?")
-    yield Case("a tie", ([["a", "b"], ["b", "a"]],), "Both have 1/61 + 1/62. Which comes first?")
+    items = some_words(rng, 6)
+    a, b, c, d = items[:4]
+    two = [[a, b, c], [b, d, a]]
+    yield Case("two rankings", (two,), f"{a} has the ranks 1 and 3, {b} has 2 and 1. Who wins?")
+    yield Case("a tie", ([[a, b], [b, a]],), "Both have 1/61 + 1/62. Which comes first?")
+    constant = rng.randint(1, 9)
     yield Case(
         "another constant",
-        ([["a", "b", "c"], ["c", "b"]], 1),
-        "With k = 1 the first rank counts 1/2. Where does k come in?",
+        ([[a, b, c], [c, b]], constant),
+        f"With k = {constant} the first rank counts 1/{constant + 1}. Where does k come in?",
     )
-    items = list("pqrstu")
     rankings = [rng.sample(items, rng.randint(2, 6)) for _ in range(2)]
-    yield Case(
-        "rankings drawn by lot", (rankings,), "What does an item get from a ranking it is not in?"
-    )
+    yield Case("random rankings", (rankings,), "What does an item get from a ranking it is not in?")
     yield Case("nothing found", ([[], []],), "What is there to return?")
 
 

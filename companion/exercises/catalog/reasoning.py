@@ -56,13 +56,17 @@ def _in_percent(right: int, total: int, z: float) -> tuple[float, float]:
 
 
 def _interval_cases(rng: random.Random) -> Iterator[Case]:
-    yield Case("18 of 20", (18, 20, 1.96), "Is the interval symmetric around 0.9?")
-    total = rng.randint(30, 90)
+    few = rng.randint(16, 40)
+    wrong = rng.randint(1, 3)
+    case = (few - wrong, few, 1.96)
+    yield Case(f"{few - wrong} of {few}", case, "Is the interval symmetric around the share?")
+    total = rng.randint(41, 90)
     right = rng.randint(10, total - 10)
     yield Case(f"{right} of {total}", (right, total, 1.645), "Which z goes with 90 %?")
-    yield Case("none right", (0, 10, 1.96), "Ten failures: is a true accuracy of 5 % excluded?")
-    yield Case("all right", (10, 10, 1.96), "Can an accuracy be above 1?")
-    yield Case("no questions", (0, 0, 1.96), "What is the accuracy of nothing?")
+    few, many = rng.randint(8, 20), rng.randint(8, 20)
+    yield Case("none right", (0, few, 1.96), f"{few} failures: is an accuracy of 5 % excluded?")
+    yield Case("all right", (many, many, 1.96), "Can an accuracy be above 1?")
+    yield Case("no questions", (0, 0, 1.96), "What is the accuracy of nothing?", refused=True)
 
 
 WILSON_INTERVAL = CodeExercise(
@@ -144,8 +148,8 @@ WHY_CHAINS_HELP = WordsExercise(
         "Written down, 36, then 29, then 14.5 are single steps, and each result goes back in as "
         "input for the next. With 8 worked examples, PaLM 540B rose from 17.9 to 56.9 % on GSM8K, "
         "39.0 points (Wei et al. 2022). Common-sense questions gained far less (CSQA 1.8 points), "
-        "and small models lost. The chain costs tokens. It is also no protocol: an early mistake "
-        "is carried on, and a plausible text may hide what swayed the model."
+        "and small models lost. The chain costs tokens. It is also no record of the computation: "
+        "an early mistake is carried on, and a plausible text may hide what swayed the model."
     ),
 )
 

@@ -4,6 +4,7 @@ import random
 import re
 from collections.abc import Iterator
 
+from companion.exercises.catalog._draws import some_words
 from companion.exercises.exercise import Case, CodeExercise, Wrong
 
 # -- redaction ------------------------------------------------------------------------------------
@@ -80,24 +81,40 @@ def _plain_names(text: str) -> str:
     return re.sub(r"\w+\0\w+\.\w+", "[email]", redact(hidden)).replace("\0", "@")
 
 
+def _card(rng: random.Random, first: str, length: int) -> str:
+    """Draw a number that passes the check, and not the one that doubles from the left."""
+    while True:
+        digits = [int(one) for one in first]
+        digits += [rng.randint(0, 9) for _ in range(length - 1 - len(digits))]
+        digits += [-_luhn_total([*digits, 0][::-1], 1) % 10]
+        if length % 2 == 0 or _luhn_total(digits, 0) % 10:
+            return "".join(map(str, digits))
+
+
 def _redaction_cases(rng: random.Random) -> Iterator[Case]:
+    a, b, c = some_words(rng, 3)
     yield Case(
-        "an address", ("Write to ann@example.org, please.",), "Is the comma still there after it?"
+        "an address", (f"Write to {a}@example.org, please.",), "Is the comma still there after it?"
     )
     yield Case(
         "a longer address",
-        ("Mail ann.lee+shop@mail.example.org. Thanks!",),
+        (f"Mail {b}.{a}+shop@mail.{c}.org. Thanks!",),
         "Which characters may stand before the @, and how many dots after it? Whose is the last?",
     )
+    number = _card(rng, "4", 16)
+    blanks = " ".join(number[at : at + 4] for at in range(0, 16, 4))
     yield Case(
         "a card with blanks",
-        ("My card is 4111 1111 1111 1111, valid to 2030.",),
+        (f"My card is {blanks}, valid to 2030.",),
         "What stands between the digits? Is 2030 a card?",
     )
-    yield Case("fifteen digits", ("Or 378282246310005?",), "From which end does one double?")
+    fifteen = _card(rng, "37", 15)
+    yield Case("fifteen digits", (f"Or {fifteen}?",), "From which end does one double?")
+    order = number[:-1] + str((int(number[-1]) + 1) % 10)
+    order = "-".join(order[at : at + 4] for at in range(0, 16, 4))
     yield Case(
         "an order number",
-        ("Order 4111-1111-1111-1112 is late.",),
+        (f"Order {order} is late.",),
         "It looks like a card. What does the sum say?",
     )
     digits = [rng.randint(5, 9) for _ in range(15)]
@@ -105,11 +122,12 @@ def _redaction_cases(rng: random.Random) -> Iterator[Case]:
     number = "".join(map(str, digits))
     drawn = "-".join(number[at : at + 4] for at in range(0, 16, 4))
     yield Case(
-        "a card drawn by lot",
-        (f"{drawn} or bob@shop.example",),
+        "a card of large digits",
+        (f"{drawn} or bob@{b}.example",),
         "Doubled, 5 gives 10 and then 1. What does 9 give?",
     )
-    yield Case("nothing personal", ("Call me at 7, room 12.",), "Is the text unchanged?")
+    plain = f"Call me at {rng.randint(1, 12)}, room {rng.randint(10, 999)}."
+    yield Case("nothing personal", (plain,), "Is the text unchanged?")
 
 
 REDACT = CodeExercise(

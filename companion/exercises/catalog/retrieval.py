@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator
 
+from companion.exercises.catalog._draws import some_words
 from companion.exercises.exercise import Case, CodeExercise, Wrong
 
 # -- chunks ---------------------------------------------------------------------------------------
@@ -60,29 +61,28 @@ def _anything_goes(tokens: list[int], size: int, overlap: int) -> list[list[int]
 
 
 def _chunk_cases(rng: random.Random) -> Iterator[Case]:
+    tokens = rng.sample(range(10, 100), 14)
     yield Case(
         "seven tokens, size 3, overlap 1",
-        (list(range(7)), 3, 1),
+        (tokens[:7], 3, 1),
         "By how much does the start move from one chunk to the next?",
     )
     yield Case(
         "a short last chunk",
-        (list(range(6)), 4, 1),
+        (tokens[:6], 4, 1),
         "Where are the last tokens? Is every token in some chunk?",
     )
-    yield Case("a short document", ([4, 2], 5, 2), "How many chunks does it need?")
+    yield Case("a short document", (tokens[:2], 5, 2), "How many chunks does it need?")
     yield Case("an empty document", ([], 5, 2), "Is an empty list a chunk?")
     length, size = rng.randint(9, 14), rng.randint(3, 6)
-    tokens = [rng.randint(10, 99) for _ in range(length)]
     overlap = rng.randint(1, size - 1)
     yield Case(
         f"size {size}, overlap {overlap}",
-        (tokens, size, overlap),
+        (tokens[:length], size, overlap),
         "Does the last chunk say anything that the one before it has not said?",
     )
-    yield Case(
-        "overlap as large as the chunk", ([1, 2, 3, 4], 2, 2), "When would the last chunk come?"
-    )
+    stuck, think = (tokens[:4], 2, 2), "When would the last chunk come?"
+    yield Case("overlap as large as the chunk", stuck, think, refused=True)
 
 
 CHUNKS = CodeExercise(
@@ -203,27 +203,28 @@ def _all_ranks(rankings: list[list[str]], relevant: list[list[str]], k: int) -> 
 
 
 def _metric_cases(rng: random.Random) -> Iterator[Case]:
-    yield Case("found at once", ([["a", "b"]], [["a"]], 2), "What is 1 / rank for the first place?")
+    items = some_words(rng, 8)
+    a, b, c, d, x, y, z, q = items
+    yield Case("found at once", ([[a, b]], [[a]], 2), "What is 1 / rank for the first place?")
     yield Case(
         "two relevant, one found",
-        ([["x", "a", "y"]], [["a", "b"]], 3),
+        ([[x, a, y]], [[a, b]], 3),
         "Of the two that should be there, how many are? Do you divide by 2 or by 3?",
     )
     yield Case(
         "one question without a hit",
-        ([["a", "b", "c"], ["x", "y", "z"]], [["c"], ["q"]], 2),
+        ([[a, b, c], [x, y, z]], [[c], [q]], 2),
         "How many questions are there? The mean goes over all of them.",
     )
     yield Case(
         "two hits in one ranking",
-        ([["a", "b", "c", "d"]], [["b", "d"]], 3),
+        ([[a, b, c, d]], [[b, d]], 3),
         "Only one of the two ranks counts for the MRR. Which?",
     )
-    items = list("abcdefgh")
     rankings = [rng.sample(items, 5) for _ in range(3)]
     relevant = [rng.sample(items, rng.randint(1, 3)) for _ in range(3)]
     yield Case(
-        "rankings drawn by lot", (rankings, relevant, 3), "Does a hit at rank 5 count for the MRR?"
+        "random rankings", (rankings, relevant, 3), "Does a hit at rank 5 count for the MRR?"
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from companion.exercises.catalog._draws import numbers
 from companion.exercises.exercise import Case, CodeExercise, Wrong
 
 # -- an estimate of the divergence ----------------------------------------------------------------
@@ -42,13 +43,12 @@ def _not_a_ratio(logprobs: np.ndarray, reference_logprobs: np.ndarray) -> np.nda
 
 
 def _k3_cases(rng: random.Random) -> Iterator[Case]:
-    same = np.log([0.5, 0.25])
+    p, q = rng.sample(range(5, 95), 2)
+    same = np.log([p / 100, q / 100])
     yield Case("equal models", (same, same), "How far is a model from itself?")
-    apart = np.log([0.5, 0.25]), np.log([0.25, 0.5])
+    apart = same, same[::-1].copy()
     yield Case("one up, one down", apart, "Can a divergence be negative? Can one value of k3?")
-    first, second = (
-        np.round([[rng.uniform(-4, -0.2) for _ in range(3)] for _ in range(2)], 2) for _ in range(2)
-    )
+    first, second = (numbers(rng, -4, -0.2, 2, 3, digits=2) for _ in range(2))
     yield Case("two answers of three tokens", (first, second), "Which sign has d at each token?")
 
 
@@ -104,7 +104,7 @@ def token_rewards(
     completion_mask: np.ndarray,
     beta: float,
 ) -> np.ndarray:
-    """Spread rewards over tokens: the price of divergence at each, the score at the last.
+    """Spread rewards over tokens: the KL penalty at each, the score at the last.
 
     Args:
         scores: What the reward model gives each answer, shape (B,).
@@ -112,7 +112,7 @@ def token_rewards(
         reference_logprobs: The same under the reference, shape (B, T).
         completion_mask: True for tokens of the answer, shape (B, T). Each row has at least one;
             padding stands on the right, and what the other arrays hold there means nothing.
-        beta: Price of one nat of divergence, in units of reward.
+        beta: KL coefficient, in units of reward per nat.
 
     Returns:
         Reward of each token, 0 for padding, shape (B, T).
@@ -156,19 +156,16 @@ def _score_replaces(
 
 
 def _reward_cases(rng: random.Random) -> Iterator[Case]:
-    p, q = np.array([[-1.0, -1.0, -0.5]]), np.array([[-1.5, -2.0, -0.5]])
-    full = np.ones((1, 3), dtype=bool)
+    p, q = numbers(rng, -1, -0.2, 1, 3), numbers(rng, -3, -1.2, 1, 3)
+    score, full = numbers(rng, 1, 4, 1), np.ones((1, 3), dtype=bool)
     yield Case(
         "one answer",
-        (np.array([2.0]), p, q, full, 0.1),
+        (score, p, q, full, 0.1),
         "The policy finds the first token likelier than the reference does. Is that paid for?",
     )
-    yield Case("no price", (np.array([2.0]), p, q, full, 0.0), "Which tokens get a reward now?")
+    yield Case("beta is 0", (score, p, q, full, 0.0), "Which tokens get a reward now?")
     mask = np.array([[True, True, True], [True, False, False]])
-    scores, p, q = (
-        np.round([rng.uniform(-3, -0.1) for _ in range(size)], 1).reshape(shape)
-        for size, shape in ((2, (2,)), (6, (2, 3)), (6, (2, 3)))
-    )
+    scores, p, q = (numbers(rng, -3, -0.1, *shape) for shape in ((2,), (2, 3), (2, 3)))
     p[1, 1], q[1, 1], q[0, 2] = 0.0, -9.0, p[0, 2] - 1
     yield Case(
         "a long answer and a short one",
@@ -188,12 +185,12 @@ TOKEN_REWARDS = CodeExercise(
         "PPO gives a reward to every token that the policy wrote:\n\n"
         "$$r_t = -\\beta\\,\\log\\frac{\\pi_{\\theta_{\\mathrm{old}}}(a_t\\mid s_t)}"
         "{\\pi_{\\mathrm{SFT}}(a_t\\mid s_t)} + \\mathbb{1}[t = T]\\; r_\\phi(x, y)$$\n\n"
-        "The price of divergence is paid at every token, and the score comes with the last one. "
+        "The KL penalty is paid at every token, and the score comes with the last one. "
         "Write it for a batch of answers of different lengths."
     ),
     hints=(
         "The logarithm of a quotient is a difference of log-probabilities. Which one comes first?",
-        "Begin with the price everywhere and 0 for padding: `np.where`. Then add the scores.",
+        "Begin with the penalty everywhere and 0 for padding: `np.where`. Then add the scores.",
         "Padding is on the right, so the last token of a row is number `mask.sum() - 1`. "
         "`rewards[np.arange(B), last]` picks one place in each row.",
     ),
@@ -202,8 +199,8 @@ TOKEN_REWARDS = CodeExercise(
     wrong=(
         Wrong(
             _penalty_added,
-            "The sign of the price is turned: the policy is paid for leaving the reference, and "
-            "will run away from it.",
+            "The sign of the KL penalty is turned: the policy is paid for leaving the reference, "
+            "and will run away from it.",
         ),
         Wrong(
             _score_at_each,
@@ -214,10 +211,10 @@ TOKEN_REWARDS = CodeExercise(
             "The score stands in the last column. In a shorter answer that is padding; its last "
             "token gets nothing.",
         ),
-        Wrong(_padding_pays, "Padding pays a price too, for tokens that nobody wrote."),
+        Wrong(_padding_pays, "Padding pays a penalty too, for tokens that nobody wrote."),
         Wrong(
             _score_replaces,
-            "At the last token the score replaced the price of divergence. Both belong there.",
+            "At the last token the score replaced the KL penalty. Both belong there.",
         ),
     ),
     uses=("numpy",),

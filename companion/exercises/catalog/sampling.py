@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from companion.exercises.catalog._draws import numbers
 from companion.exercises.exercise import Case, CodeExercise, OutputExercise, Wrong
 
 # -- softmax with temperature ---------------------------------------------------------------------
@@ -60,14 +61,14 @@ def _one_sum_for_all(logits: np.ndarray, temperature: float) -> np.ndarray:
 
 
 def _temperature_cases(rng: random.Random) -> Iterator[Case]:
-    z = np.array([[2.0, 1.0, 0.5]])
-    yield Case("temperature 0.5", (z, 0.5), "Should a low temperature sharpen or flatten?")
-    logits = np.array([[round(rng.uniform(-3, 3), 2) for _ in range(4)] for _ in range(2)])
+    low = rng.choice([0.25, 0.5, 0.75])
+    yield Case("low", (numbers(rng, -2, 3, 1, 3), low), "Should it sharpen or flatten?")
+    logits = numbers(rng, -3, 3, 2, 4)
     temperature = rng.choice([1.5, 2.0, 3.0])
     yield Case("a batch of two", (logits, temperature), "What does each row sum to?")
-    tie = np.array([[1.0, 3.0, 3.0], [0.0, -1.0, 2.0]])
+    tie = np.array([[1.0, 3.0, 3.0], [0.0, -1.0, 2.0]]) + numbers(rng, -5, 5, 2, 1)
     yield Case("temperature 0", (tie, 0), "What would the division do? Whose probability is 1?")
-    large = np.array([[1000.0, 999.0, 0.0]])
+    large = rng.randint(1000, 3000) - np.array([[0.0, rng.randint(1, 3) / 2, 1000.0]])
     yield Case(
         "large logits", (large, 1.0), "What is exp(1000)? Which shift leaves a softmax unchanged?"
     )
@@ -162,31 +163,36 @@ def _first_row_for_all(probs: np.ndarray, uniforms: np.ndarray) -> np.ndarray:
 
 
 def _draw_cases(rng: random.Random) -> Iterator[Case]:
+    probs = np.array([rng.sample([0.125, 0.5, 0.0625, 0.3125], 4)])
     yield Case(
         "inside a stretch",
-        (np.array([[0.125, 0.5, 0.125, 0.25]]), np.array([0.7])),
+        (probs, numbers(rng, 0.55, 0.95, 1, digits=2)),
         "Draw the unit interval and mark where each stretch ends.",
     )
+    first, second = rng.randint(1, 7) / 16, rng.randint(1, 8) / 16
     yield Case(
         "on a border",
-        (np.array([[0.25, 0.25, 0.5]]), np.array([0.25])),
+        (np.array([[first, second, 1 - first - second]]), np.array([first])),
         "Which of the two stretches does the border belong to?",
     )
     yield Case(
         "a removed token",
-        (np.array([[0.0, 0.75, 0.25]]), np.array([0.0])),
+        (np.array([[0.0] * rng.randint(1, 4) + [first, 1 - first]]), np.array([0.0])),
         "The first token was filtered out. May it be drawn?",
     )
     rows = [[0.5, 0.25, 0.25], [0.125, 0.125, 0.75]]
     yield Case(
         "a batch of two",
-        (np.array(rows), np.array([0.1, rng.uniform(0.3, 0.45)])),
+        (np.array(rows), np.array([rng.uniform(0.05, 0.1), rng.uniform(0.3, 0.45)])),
         "Each row has its own probabilities and its own number.",
     )
     counts = [rng.randint(1, 9) for _ in range(5)]
     many = np.array([counts] * 4) / sum(counts)
-    numbers = np.array([round(rng.random(), 3) for _ in range(4)])
-    yield Case("the same row four times", (many, numbers), "Do larger numbers give later tokens?")
+    yield Case(
+        "the same row four times",
+        (many, np.array([round(rng.random(), 3) for _ in range(4)])),
+        "Do larger numbers give later tokens?",
+    )
 
 
 DRAW_TOKENS = CodeExercise(

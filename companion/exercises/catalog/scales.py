@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from companion.exercises.catalog._draws import numbers
 from companion.exercises.exercise import Case, CodeExercise, Wrong
 
 # -- clipping -------------------------------------------------------------------------------------
@@ -51,11 +52,12 @@ def _sum_of_norms(grads: list[np.ndarray], max_norm: float) -> list[np.ndarray]:
 
 
 def _clip_cases(rng: random.Random) -> Iterator[Case]:
-    small = [np.array([0.3, -0.2]), np.array([[0.1]])]
+    small = [numbers(rng, -0.3, 0.3, 2, digits=2), numbers(rng, 0.1, 0.3, 1, 1, digits=2)]
     yield Case("below the limit", (small, 1.0), "Is there a reason to change anything?")
-    pair = [np.array([3.0, 0.0]), np.array([[0.0, -4.0]])]
+    k = rng.randint(2, 20) / 2
+    pair = [np.array([3 * k, 0.0]), np.array([[0.0, -4 * k]])]
     yield Case("two tensors", (pair, 1.0), "What is the norm of all four numbers as one vector?")
-    uneven = [np.array([6.0, 8.0]), np.array([0.1])]
+    uneven = [np.array([6 * k, 8 * k]), numbers(rng, 0.1, 0.9, 1)]
     yield Case(
         "one large, one small",
         (uneven, 2.0),
@@ -154,11 +156,14 @@ def _biased(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 def _whiten_cases(rng: random.Random) -> Iterator[Case]:
     full = np.ones((1, 4), dtype=bool)
-    yield Case("one row", (np.array([[1.0, 3.0, 1.0, 3.0]]), full), "Which mean, which spread?")
+    a, b = rng.sample(range(-20, 20), 2)
+    row = np.array([[a, b, a, b]]) / 2
+    yield Case("one row", (row, full), "Which mean, which spread?")
     short = np.array([[True, True, True], [True, True, False]])
-    ragged = np.array([[1.0, 2.0, 6.0], [-3.0, 0.0, 50.0]])
-    yield Case("padding", (ragged, short), "Is the 50 an advantage? How many numbers count?")
-    yield Case("all equal", (np.full((1, 3), 0.7), full[:, :3]), "What keeps 0 / 0 away?")
+    ragged = np.array([[1.0, 2.0, 6.0], [-3.0, 0.0, 50.0]]) + numbers(rng, -2, 2, 2, 3)
+    yield Case("padding", (ragged, short), "Is the last number an advantage? How many count?")
+    flat = np.full((1, 3), rng.randint(-30, 30) / 10)
+    yield Case("all equal", (flat, full[:, :3]), "What keeps 0 / 0 away?")
     other = np.round([[rng.gauss(2, 3) for _ in range(3)] for _ in range(2)], 1)
     yield Case("other advantages", (other, short), "Are the two rows treated as one set?")
 

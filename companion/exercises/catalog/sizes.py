@@ -55,15 +55,21 @@ def _whole_vectors(config: dict[str, int], tokens: int, batch_size: int, value_b
 
 
 def _cache_cases(rng: random.Random) -> Iterator[Case]:
-    small = {"num_hidden_layers": 6, "hidden_size": 256, "num_attention_heads": 8}
+    heads = rng.choice([4, 8, 16])
+    small = {
+        "num_hidden_layers": rng.randint(4, 12),
+        "hidden_size": 32 * heads,
+        "num_attention_heads": heads,
+    }
     yield Case("one token", (small, 1, 1, 4), "Keys and values, in how many layers?")
     shape = {
-        "num_hidden_layers": rng.choice([24, 32]),
+        "num_hidden_layers": rng.randint(24, 40),
         "hidden_size": 4096,
         "num_attention_heads": 32,
         "num_key_value_heads": rng.choice([4, 8]),
     }
-    yield Case("shared keys and values", (shape, 1000, 1, 2), "Which heads have keys and values?")
+    tokens = rng.randint(1000, 5000)
+    yield Case("shared keys and values", (shape, tokens, 1, 2), "Which heads have keys and values?")
     yield Case("a batch of three", (small, rng.randint(50, 99), 3, 2), "Do texts share a cache?")
 
 
@@ -193,8 +199,14 @@ def _narrow_mlp_bias(vocab_size: int, n_ctx: int, d: int, n_layer: int) -> int:
 
 
 def _parameter_cases(rng: random.Random) -> Iterator[Case]:
-    yield Case("no blocks", (10, 4, 8, 0), "Two tables and one LayerNorm. Anything else?")
-    yield Case("GPT-2 124M", (50_257, 1024, 768, 12), "Is every part of the list in your sum?")
+    tables = rng.randint(10, 60), rng.randint(4, 20), 2 * rng.randint(2, 9)
+    yield Case("no blocks", (*tables, 0), "Two tables and one LayerNorm. Anything else?")
+    blocks = rng.randint(3, 48)
+    yield Case(
+        f"GPT-2 with {blocks} blocks",
+        (50_257, 1024, 768, blocks),
+        "Is every part of the list in your sum? With 12 blocks it is GPT-2 124M.",
+    )
     d = rng.randint(3, 9)
     yield Case("a tiny one", (rng.randint(20, 60), 16, d, 2), "Count one block on paper.")
 

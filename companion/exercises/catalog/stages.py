@@ -44,7 +44,7 @@ PPO_NETWORKS = ChoiceExercise(
         Option(
             "The reference, a frozen copy of the model after instruction tuning.",
             right=True,
-            why="The reference gives the log-probabilities for the price of divergence.",
+            why="The reference gives the log-probabilities for the KL penalty.",
         ),
         Option(
             "The reward model, frozen.",

@@ -5,6 +5,7 @@ import random
 import re
 from collections.abc import Iterator
 
+from companion.exercises.catalog._draws import some_words
 from companion.exercises.exercise import Case, CodeExercise, Wrong
 
 Call = dict[str, object]
@@ -46,10 +47,10 @@ def parse_call(text: str, tools: dict[str, dict[str, str]]) -> dict[str, object]
 
 
 def _bool_as_integer(text: str, tools: Tools) -> Call:
-    if "true" in text:
-        parse_call(text.replace("true", "1"), tools)
-        return json.loads(text)
-    return parse_call(text, tools)
+    if "true" not in text:
+        return parse_call(text, tools)
+    parse_call(text.replace("true", "1"), tools)
+    return json.JSONDecoder().raw_decode(text, text.index("{"))[0]
 
 
 def _extra_ignored(text: str, tools: Tools) -> Call:
@@ -83,31 +84,36 @@ def _any_tool(text: str, tools: Tools) -> Call:
     return parse_call(text, tools) if call["name"] in tools else call
 
 
-def _run_call(answer: object, text: str, tools: dict) -> object:
-    try:
-        return answer(text, tools)
-    except ValueError as error:  # JSONDecodeError is one, too
-        raise ValueError(str(error)).with_traceback(error.__traceback__) from None
-
-
 def _call_cases(rng: random.Random) -> Iterator[Case]:
     tools = {"get_weather": {"city": "string"}, "set_timer": {"minutes": "integer"}}
+    tools["set_light"] = {"level": "number", "on": "boolean"}
     city, minutes = rng.choice(("Oslo", "Lima", "Accra")), rng.randint(2, 59)
+    city, word = f"{city} {rng.randint(2, 99)}", some_words(rng, 1)[0]
     weather = f'{{"name": "get_weather", "arguments": {{"city": "{city}"}}}}'
     timer = '{"name": "set_timer", "arguments": {"minutes": %s}}'
     yield Case("a call", (timer % minutes, tools), "Which Python type has a JSON integer?")
     around = f"I will look. {weather} Please wait."
     yield Case("words around it", (around, tools), "Where does the call begin, where does it end?")
-    unknown = '{"name": "delete_all", "arguments": {}}'
-    yield Case("an unknown tool", (unknown, tools), "Who decides which tools there are?")
+    light = f'{{"name": "set_light", "arguments": {{"on": false, "level": {minutes}}}}}'
+    yield Case("a whole number", (light, tools), "Which types may a number have, and a boolean?")
     extra = f'{{"name": "set_timer", "arguments": {{"minutes": {minutes}, "sure": false}}}}'
-    yield Case("one argument too many", (extra, tools), "Would the tool's function accept it?")
-    missing = '{"name": "get_weather", "arguments": {}}'
-    yield Case("an argument is missing", (missing, tools), "Whose weather would that be?")
-    yield Case("a number as text", (timer % '"10"', tools), "Is a text an integer? Is it repaired?")
-    yield Case("true for a number", (timer % "true", tools), "What is isinstance(True, int)?")
-    yield Case("cut off", (weather[:-2], tools), "May you close a brace that the model forgot?")
-    yield Case("no call", (f"It is sunny in {city}.", tools), "What does `find` return here?")
+    refused = {
+        "an unknown tool": (
+            f'{{"name": "delete_{word}", "arguments": {{}}}}',
+            "Who decides which tools there are?",
+        ),
+        "one argument too many": (extra, "Would the tool's function accept it?"),
+        "an argument is missing": (
+            f'{word}: {{"name": "get_weather", "arguments": {{}}}}',
+            "Whose weather would that be?",
+        ),
+        "a number as text": (timer % f'"{minutes}"', "Is a text an integer? Is it repaired?"),
+        "true for a number": (f"{word}: {timer % 'true'}", "What is `isinstance(True, int)`?"),
+        "cut off": (weather[:-2], "May you close a brace that the model forgot?"),
+        "no call": (f"It is sunny in {city}.", "What does `find` return here?"),
+    }
+    for name, (text, think) in refused.items():
+        yield Case(name, (text, tools), think, refused=True)
 
 
 PARSE_CALL = CodeExercise(
@@ -132,7 +138,6 @@ PARSE_CALL = CodeExercise(
     ),
     solution=parse_call,
     cases=_call_cases,
-    run=_run_call,
     wrong=(
         Wrong(
             _bool_as_integer,

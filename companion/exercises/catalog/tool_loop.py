@@ -4,6 +4,7 @@ import collections.abc
 import random
 from collections.abc import Iterator
 
+from companion.exercises.catalog._draws import some_words
 from companion.exercises.exercise import Case, ChoiceExercise, CodeExercise, Option, Wrong
 
 # -- the loop -------------------------------------------------------------------------------------
@@ -70,6 +71,23 @@ def _crashing(model: object, tools: dict, question: str, max_steps: int) -> str:
     raise ValueError("no answer")
 
 
+def _name_as_error(model: object, tools: dict, question: str, max_steps: int) -> str:
+    def lookup(name: str) -> object:
+        def call(**arguments: object) -> object:
+            return tools[name](**arguments)
+
+        return call
+
+    class AllNames(dict):
+        def __contains__(self, name: object) -> bool:
+            return True
+
+        def __missing__(self, name: str) -> object:
+            return lookup(name)
+
+    return run_tool_loop(model, AllNames(), question, max_steps)
+
+
 def _without_result(model: object, tools: dict, question: str, max_steps: int) -> str:
     def deaf(messages: list) -> object:
         return model([one for one in messages if one["role"] != "tool"])
@@ -119,7 +137,8 @@ def _loop_cases(rng: random.Random) -> Iterator[Case]:
     a, b = rng.randint(2, 99), rng.randint(2, 99)
     add = {"name": "add", "arguments": {"a": a, "b": b}}
     done = {"content": "The tool says {}."}
-    yield Case("an answer at once", ([{"content": "Hello!"}], 3), "Is any tool needed here?")
+    hello = {"content": f"Hello, {some_words(rng, 1)[0]}!"}
+    yield Case("an answer at once", ([hello], 3), "Is any tool needed here?")
     yield Case("one call", ([add, done], 3), "How does the model learn what came of its call?")
     failing = {"name": "divide", "arguments": {"a": a, "b": 0}}
     yield Case(
@@ -130,8 +149,10 @@ def _loop_cases(rng: random.Random) -> Iterator[Case]:
     yield Case(
         "an answer in the last step", ([add, add, done], 3), "How often may the model be asked?"
     )
-    yield Case("an answer too late", ([add, add, add, done], 3), "Which turn is the fourth?")
-    yield Case("a model that never stops", ([add], 4), "Who ends a loop that the model does not?")
+    late, endless = ([add, add, add, done], 3), ([add], 4)
+    yield Case("an answer too late", late, "Which turn is the fourth?", refused=True)
+    think = "Who ends a loop that the model does not?"
+    yield Case("a model that never stops", endless, think, refused=True)
 
 
 TOOL_LOOP = CodeExercise(
@@ -172,6 +193,12 @@ TOOL_LOOP = CodeExercise(
             _crashing,
             "A tool that fails stops the program. Give the error to the model as the result; it "
             "can try something else or say that it did not work.",
+        ),
+        Wrong(
+            _name_as_error,
+            "For an unknown tool the model reads only a name: the text of a KeyError is the key. "
+            "Nobody can tell from that what went wrong. Ask whether the tool is there, and answer "
+            "`error: unknown tool`.",
         ),
         Wrong(
             _without_result,

@@ -70,8 +70,10 @@ def _chat_cases(rng: random.Random) -> Iterator[Case]:
     yield Case("one message", ([ask],), "Where should the model go on writing?")
     yield Case("a system message", ([system, ask],), "Is every message in the prompt?")
     yield Case("two turns", ([ask, reply, more],), "What does the model know without the history?")
-    yield Case("an unknown role", ([{"role": "human", "content": "Hi"}],), "Was <|human|> trained?")
-    yield Case("the assistant spoke last", ([ask, reply],), "Is there anything to answer?")
+    other = [{**ask, "role": "human"}]
+    yield Case("an unknown role", (other,), "Was `<|human|>` trained?", refused=True)
+    over = [ask, reply]
+    yield Case("the assistant spoke last", (over,), "Is there anything to answer?", refused=True)
 
 
 CHAT_PROMPT = CodeExercise(
@@ -101,12 +103,12 @@ CHAT_PROMPT = CodeExercise(
         Wrong(
             _turn_closed,
             "The assistant's turn is opened and closed again. The model has to fill it, and writes "
-            "the <|end|> itself.",
+            "the `<|end|>` itself.",
         ),
         Wrong(
             _ends_missing,
-            "The turns have no <|end|>. The model can't tell where a message stops, and has never "
-            "seen a text like this.",
+            "The turns have no `<|end|>`. The model can't tell where a message stops, and has "
+            "never seen a text like this.",
         ),
         Wrong(
             _last_message_only,
@@ -209,8 +211,8 @@ NEUTRALIZE = CodeExercise(
     wrong=(
         Wrong(
             _once,
-            "One round is not enough: taking <|end|> out of <|en<|end|>d|> leaves <|end|>. Repeat "
-            "until none is left.",
+            "One round is not enough: taking `<|end|>` out of `<|en<|end|>d|>` leaves "
+            "`<|end|>`. Repeat until none is left.",
         ),
         Wrong(
             _each_until_gone,
@@ -225,8 +227,8 @@ NEUTRALIZE = CodeExercise(
         Wrong(_first_occurrence, "Only the first occurrence of each token is removed."),
         Wrong(
             _everything_in_marks,
-            "Whatever stands between <| and |> is removed, harmless text included. Remove what is "
-            "on the list, and leave the rest.",
+            "Whatever stands between `<|` and `|>` is removed, harmless text included. Remove "
+            "what is on the list, and leave the rest.",
         ),
     ),
 )

@@ -50,20 +50,21 @@ def _nan_of_zero(query: np.ndarray, vectors: np.ndarray, k: int) -> list[tuple[i
 
 
 def _nearest_cases(rng: random.Random) -> Iterator[Case]:
-    query = np.array([1.0, 0.0])
-    lengths = np.array([[3.0, 4.0], [0.5, 0.1], [0.6, 0.9], [0.0, 9.0]])
+    k = rng.randint(2, 40) / 4
+    query = np.array([k, 0.0])
+    lengths = np.array([[3.0 * k, 4.0 * k], [0.5, 0.1], [0.6, 0.9], [0.0, 9.0]])
     yield Case(
         "vectors of different lengths",
         (query, lengths, 2),
         "Which vector points most nearly the way of the query? May its length count?",
     )
-    tie = np.array([[0.0, 1.0], [2.0, 0.0], [-1.0, 0.0], [2.0, 0.0]])
+    tie = np.array([[0.0, 1.0], [2.0, 0.0], [-1.0, 0.0], [2.0, 0.0]]) * k
     yield Case("a tie", (query, tie, 2), "Two rows are equal. Which of them comes first?")
-    zero = np.array([[0.0, 0.0], [1.0, 1.0], [-1.0, 1.0]])
+    zero = np.array([[0.0, 0.0], [k, 1.0], [-1.0, k]])
     yield Case("a vector of zeros", (query, zero, 3), "What is the length of the first row?")
     draw = np.random.default_rng(rng.getrandbits(32)).normal
     some = (3 * draw(size=3), draw(size=(6, 3)), 3)
-    yield Case("vectors drawn by lot", some, "Can a cosine be larger than 1?")
+    yield Case("random vectors", some, "Can a cosine be larger than 1?")
     few = (draw(size=3), draw(size=(2, 3)), 5)
     yield Case("more wanted than there are", few, "How many can you return at most?")
 
@@ -184,13 +185,15 @@ def _at(*degrees: float) -> np.ndarray:
 
 
 def _ivf_cases(rng: random.Random) -> Iterator[Case]:
-    vectors, centroids = _at(95, 49, 5, 38, 175), _at(0, 90, 180)
-    query = _at(44)[0]
+    turn = rng.randrange(360)
+    vectors = _at(*(turn + angle for angle in (95, 49, 5, 38, 175)))
+    centroids = _at(turn, turn + 90, turn + 180)
+    query = _at(turn + 44)[0]
     yield Case(
         "one probe",
         (query, vectors, centroids, 2, 1),
-        "The rows stand at 95, 49, 5, 38 and 175 degrees, the query at 44. To which centroid "
-        "(0, 90, 180) does each row belong?",
+        f"Take {turn} degrees off: the rows stand at 95, 49, 5, 38 and 175 degrees, the query at "
+        "44. To which centroid (0, 90, 180) does each row belong?",
     )
     yield Case(
         "two probes",
@@ -204,12 +207,12 @@ def _ivf_cases(rng: random.Random) -> Iterator[Case]:
     )
     yield Case(
         "fewer than wanted",
-        (_at(170)[0], vectors, centroids, 3, 1),
+        (_at(turn + 170)[0], vectors, centroids, 3, 1),
         "How many rows does the nearest cluster hold?",
     )
     degrees = rng.sample(range(0, 360, 7), 8)
     drawn = (_at(rng.randrange(1, 360, 7) + 0.5)[0], _at(*degrees), _at(20, 100, 190, 275), 3, 2)
-    yield Case("drawn by lot", drawn, "Do the numbers that you return count rows of `vectors`?")
+    yield Case("random rows", drawn, "Do the numbers that you return count rows of `vectors`?")
 
 
 IVF = CodeExercise(
