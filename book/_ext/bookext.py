@@ -28,7 +28,7 @@ from project import BRANCH, find_project  # noqa: E402
 from timings import read_timings  # noqa: E402
 
 _log = logging.getLogger(__name__)
-_EXERCISE = re.compile(r"\((ex-[\w-]+)\)=\n## (.+)\n\n.+ Taught in \{doc\}`/book/([\w/-]+)`")
+_EXERCISE = re.compile(r"\((ex-[\w-]+)\)=\n## (.+)\n\n.+ Belongs to \{doc\}`/book/([\w/-]+)`")
 _NOT_FOUND = """\
 <h1>Page not found</h1>
 <p>There is no page at this address. Pages may have moved: try the

@@ -77,7 +77,7 @@ def _exercise(exercise: Exercise) -> str:
     parts = [
         f"({'ex-' + exercise.id})=\n## {exercise.title}",
         f"*{exercise.difficulty.capitalize()}, about {exercise.minutes} minutes, {points}. "
-        f"Taught in {{doc}}`/book/{exercise.page}`.*",
+        f"Belongs to {{doc}}`/book/{exercise.page}`.*",
         exercise.task(),
         _cell(exercise.stub()),
         _cell(f'ex.check("{exercise.id}", {exercise.variable})'),

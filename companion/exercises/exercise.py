@@ -57,7 +57,7 @@ class Exercise:
         id: Name in ``ex.check("...")``: lower case, words joined by hyphens.
         title: A few words.
         section: Folder of the book's section, such as ``"gpt"``.
-        page: Page that teaches it, such as ``"gpt/sampling"``.
+        page: Page that it belongs to, such as ``"gpt/sampling"``.
         difficulty: ``"easy"``, ``"medium"`` or ``"hard"``, worth 1, 2 or 4 points.
         minutes: Time that it takes, about.
         statement: What to do, in Markdown.

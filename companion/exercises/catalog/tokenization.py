@@ -85,7 +85,8 @@ MERGE_PAIR = CodeExercise(
     minutes=10,
     statement=(
         "Byte-pair encoding starts from bytes and merges pairs of neighboring tokens. Write one "
-        "merge: replace a pair by a new token, everywhere in a text."
+        "merge: replace a pair by a new token, everywhere in a text. With the pair (7, 8) and the "
+        "new token 256, the text 7, 8, 9, 7, 8 becomes 256, 9, 256."
     ),
     hints=(
         "Walk through the list with an index of your own; a `for` loop can't skip a token.",
@@ -205,8 +206,11 @@ LEARN_MERGES = CodeExercise(
     minutes=30,
     statement=(
         "A tokenizer is trained by counting. Write that training: merge the most frequent pair of "
-        "neighbors, count again, and so on. Return the merges in order; a tokenizer needs nothing "
-        "else. (We use characters here. Real ones start from the 256 bytes.)"
+        "neighbors, count again, and so on. In `abcabcab` the pair `a`, `b` comes three times. "
+        "Merged, the text is `ab`, `c`, `ab`, `c`, `ab`; now `ab`, `c` is the first of the pairs "
+        "that come twice. After that merge no pair comes twice. Return the merges in order; a "
+        "tokenizer needs nothing else. (We use characters here. Real ones start from the 256 "
+        "bytes.)"
     ),
     hints=(
         "Three steps per round: count the pairs, choose one, rewrite the tokens.",
