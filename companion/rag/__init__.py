@@ -1,7 +1,7 @@
 """Retrieval-augmented generation: find passages that bear on a question, and answer from them.
 
 ==============  =====================================================================
-`documents`     load text, Markdown, HTML and PDF files; `readers` does one file
+`documents`     load files of many kinds, and what stands above a text; `readers` does one file
 `chunking`      cut documents into passages, by tokens or at paragraphs and sentences
 `embeddings`    vectors from all-MiniLM-L6-v2, cached on disk
 `index`         nearest vectors by faiss: exact, HNSW, IVF; saved without pickle
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from companion.rag.answers import RagAnswer
     from companion.rag.bm25 import BM25Retriever
     from companion.rag.chunking import split_by_tokens, split_recursively
-    from companion.rag.documents import Document, Hit, load_documents
+    from companion.rag.documents import Document, Hit, load_documents, passage
     from companion.rag.embeddings import Embedder
     from companion.rag.index import IndexConfig, VectorIndex
     from companion.rag.retriever import (
@@ -48,6 +48,7 @@ __all__ = [
     "VectorStoreRetriever",
     "as_langchain",
     "load_documents",
+    "passage",
     "split_by_tokens",
     "split_recursively",
 ]
@@ -66,6 +67,7 @@ _HOMES = {
     "VectorStoreRetriever": "retriever",
     "as_langchain": "retriever",
     "load_documents": "documents",
+    "passage": "documents",
     "split_by_tokens": "chunking",
     "split_recursively": "chunking",
 }

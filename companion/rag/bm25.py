@@ -3,6 +3,8 @@
 Finds what embeddings miss: names, part numbers, rare words. Misses what they find: other words for
 the same thing. The work is done by bm25s (https://arxiv.org/abs/2407.03618).
 
+Documents are indexed with their headings (`passage`), in the form that `search_form` gives them.
+
 Left out: stemming, and languages written without blanks, such as Japanese: words are what stands
 between blanks and punctuation.
 """
@@ -13,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from companion._extras import require
-from companion.rag.documents import Document, Hit
+from companion.rag.documents import Document, Hit, passage
+from companion.rag.normalization import search_form
 
 
 class BM25Retriever:
@@ -23,8 +26,9 @@ class BM25Retriever:
               \frac{f_w}{f_w + k_1 (1 - b + b\,|d| / \overline{|d|})}
 
     with :math:`f_w` occurrences of word w in the document, :math:`n_w` documents that have it,
-    :math:`|d|` words of the document. (The numerator :math:`k_1 + 1` of the original is a constant
-    and left out, as in Lucene.) Words have at least one letter or digit; upper and lower case are
+    :math:`|d|` words of the document. The form is Lucene's: the original has no 1 in the logarithm,
+    which turns negative for a word in more than half of the documents, and a constant factor
+    :math:`k_1 + 1`. Words have at least one letter or digit; upper and lower case are
     the same; the most frequent English words are skipped.
 
     Args:
@@ -51,7 +55,7 @@ class BM25Retriever:
             raise ValueError(f"k1 must be 0 or above and b from 0 to 1, got k1={k1} and b={b}")
         self.documents = list(documents)
         self._library = require("bm25s", extra="rag")
-        words = self._words([document.text for document in self.documents])
+        words = self._words([passage(document) for document in self.documents])
         self._empty = not any(words)  # bm25s can't index texts that have no words at all
         self._index = self._library.BM25(k1=k1, b=b, method="lucene")
         if not self._empty:
@@ -75,7 +79,7 @@ class BM25Retriever:
 
     def _words(self, texts: list[str]) -> list[Any]:
         return self._library.tokenize(
-            texts,
+            [search_form(text).casefold() for text in texts],
             token_pattern=r"(?u)\b\w+\b",
             stopwords="english",
             return_ids=False,

@@ -4,12 +4,14 @@ The unit that counts is the token of the model that reads the passage: all-MiniL
 word pieces and ignores the rest without a word. Two ways. `split_by_tokens` slides a window over
 the tokens. `split_recursively` cuts at paragraphs, then lines, then sentences, then words, so that
 a passage is more often one thought. A document that is short enough stays whole.
+
+The text of a chunk is a slice of its document's, which begins at ``start``. Title and headings come
+in front when it is searched and read (`companion.rag.documents.passage`): leave room for them.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from companion._extras import require
 from companion.rag.documents import Document
 
 SEPARATORS = ("\n\n", "\n", ". ", "? ", "! ", "。", " ", "")
@@ -44,9 +46,7 @@ def split_by_tokens(
         raise ValueError("tokenizer must be a fast one, which knows where each token stands")
     chunks = []
     for document in documents:
-        text = document.text
-        found = _spans(text, tokenizer, chunk_size, overlap)
-        chunks += _chunks(document, [(start, text[start:end]) for start, end in found])
+        chunks += _chunks(document, _spans(document.text, tokenizer, chunk_size, overlap))
     return chunks
 
 
@@ -60,8 +60,9 @@ def split_recursively(
 ) -> list[Document]:
     """Cut documents at the best place that leaves chunks small enough.
 
-    The work is done by ``RecursiveCharacterTextSplitter`` of langchain-text-splitters. Taught in
-    :doc:`/book/applications/documents`.
+    The chunks are those of ``RecursiveCharacterTextSplitter`` of langchain-text-splitters with
+    ``keep_separator="end"``. That returns texts; this knows where each of them stands, since it
+    cuts places and not texts. Taught in :doc:`/book/applications/documents`.
 
     Args:
         documents: What to cut.
@@ -70,7 +71,7 @@ def split_recursively(
         chunk_size: Largest length of a chunk.
         overlap: Length that a chunk repeats of the one before it, at most.
         separators: Where to cut, best place first. With ``""`` at the end any chunk can be made
-            small enough.
+            small enough, down to a single character.
 
     Returns:
         The chunks, as in `split_by_tokens`.
@@ -85,23 +86,83 @@ def split_recursively(
         ['Bern is in Switzerland.', 'Rome is in Italy.']
     """
     _check_sizes(chunk_size, overlap)
-    if not separators:
-        raise ValueError("separators must not be empty: they say where to cut")
-    splitters = require("langchain_text_splitters", extra="rag")
+    if isinstance(separators, str) or not separators:
+        raise ValueError(f"separators must be a list of texts, not empty, got {separators!r:.40}")
     measure = length if _is_function(length) else token_counter(length)
-    splitter = splitters.RecursiveCharacterTextSplitter(
-        separators=list(separators),
-        chunk_size=chunk_size,
-        chunk_overlap=overlap,
-        length_function=measure,
-        keep_separator="end",
-    )
     chunks = []
     for document in documents:
-        text = document.text
-        pieces = [text] if measure(text) <= chunk_size else splitter.split_text(text)
-        chunks += _chunks(document, _located(text, pieces, overlapping=overlap > 0))
+        cutter = _Cutter(document.text, measure, chunk_size, overlap)
+        whole = (0, len(document.text))
+        spans = [whole] if cutter.fits(*whole) else cutter.cut(*whole, list(separators))
+        chunks += _chunks(document, spans)
     return chunks
+
+
+class _Cutter:
+    """Cuts one text, and says where each part begins and ends."""
+
+    def __init__(
+        self, text: str, measure: Callable[[str], int], chunk_size: int, overlap: int
+    ) -> None:
+        self.text = text
+        self.measure = measure
+        self.chunk_size = chunk_size
+        self.overlap = overlap
+
+    def fits(self, start: int, end: int) -> bool:
+        """Tell whether a part is small enough for a chunk."""
+        return self.measure(self.text[start:end]) <= self.chunk_size
+
+    def cut(self, start: int, end: int, separators: Sequence[str]) -> list[tuple[int, int]]:
+        """Cut a part that is too long at the first separator that occurs in it."""
+        at = next(
+            (i for i, one in enumerate(separators) if self.text.find(one, start, end) >= 0), None
+        )
+        if at is None:
+            return [(start, end)]  # nowhere to cut
+        edges = self._edges(start, end, separators[at])
+        spans, first, last = [], 0, len(edges) - 1  # the pieces are edges[i] to edges[i + 1]
+        while first < last:
+            reached = self._reach(edges, first)
+            if reached == first:  # a single piece is too long
+                spans += self._cut_further(edges[first], edges[first + 1], separators[at + 1 :])
+                first += 1
+                continue
+            spans.append((edges[first], edges[reached]))
+            first = reached if reached == last else self._back(edges, first, reached)
+        return spans
+
+    def _cut_further(self, start: int, end: int, rest: Sequence[str]) -> list[tuple[int, int]]:
+        return self.cut(start, end, rest) if rest else [(start, end)]
+
+    def _edges(self, start: int, end: int, separator: str) -> list[int]:
+        """Return where the pieces begin, each with its separator behind it, and the end."""
+        if not separator:
+            return list(range(start, end + 1))
+        edges, at = [start], start
+        while (found := self.text.find(separator, at, end)) >= 0:
+            at = found + len(separator)
+            edges.append(at)
+        return edges if edges[-1] == end else [*edges, end]
+
+    def _reach(self, edges: list[int], first: int) -> int:
+        """Return the last edge up to which the pieces from ``first`` on fit into one chunk."""
+        step, low = 1, first
+        while low + step < len(edges) and self.fits(edges[first], edges[low + step]):
+            low, step = low + step, 2 * step
+        while step > 1:  # what is twice as far does not fit: look between
+            step //= 2
+            if low + step < len(edges) and self.fits(edges[first], edges[low + step]):
+                low += step
+        return low
+
+    def _back(self, edges: list[int], first: int, reached: int) -> int:
+        """Return where the next chunk begins: as far back as overlap and size allow."""
+        for at in range(reached - 1, first, -1):
+            repeated = self.measure(self.text[edges[at] : edges[reached]])
+            if repeated > self.overlap or not self.fits(edges[at], edges[reached + 1]):
+                return at + 1
+        return min(first + 1, reached)
 
 
 def token_counter(tokenizer: Any) -> Callable[[str], int]:
@@ -196,20 +257,14 @@ def _word_start(text: str, pieces: list[Piece], where: range) -> int | None:
     return None
 
 
-def _located(text: str, pieces: list[str], *, overlapping: bool) -> list[tuple[int, str]]:
-    """Find each piece in the text: behind the one before it, or at least behind its start."""
-    found, after = [], 0
-    for piece in pieces:
-        start = text.index(piece, after)
-        found.append((start, piece))
-        after = start + (1 if overlapping else len(piece))
-    return found
-
-
-def _chunks(document: Document, pieces: list[tuple[int, str]]) -> list[Document]:
-    return [
-        Document(piece, {**document.metadata, "chunk": number, "start": start})
-        for number, (start, piece) in enumerate(
-            (start, piece) for start, piece in pieces if piece.strip()
-        )
-    ]
+def _chunks(document: Document, spans: list[tuple[int, int]]) -> list[Document]:
+    """Make documents of the parts, blanks at their ends left out, unless the part is the whole."""
+    chunks: list[Document] = []
+    for start, end in spans:
+        part = document.text[start:end]
+        text = part if len(spans) == 1 else part.strip()
+        if text.strip():
+            start += part.index(text)
+            place = {"chunk": len(chunks), "start": start}
+            chunks.append(Document(text, {**document.metadata, **place}))
+    return chunks

@@ -1,26 +1,33 @@
 """Documents: a text and where it comes from. Load them from a file or a whole folder.
 
-A Markdown or HTML file becomes one document per section, a PDF one per page, a text file one
-document. So whatever is found later can say where it stands. `companion.rag.readers` reads a
-single file; here is what holds for all: which files, how large, and what happens to a bad one.
+A file with headings becomes one document per section, a PDF one per page, a table one per row, a
+text file one document. So whatever is found later can say where it stands.
+`companion.rag.readers` reads a single file; here is what holds for all: which files, how large, and
+what happens to a bad one.
 
-Left out: office formats, scanned pages (they need text recognition), anything on the network.
+The text of a section begins with its heading, as on the page. A part of it does not, so what is
+embedded, indexed and given to a model is the `passage`: the text with title and headings in front.
+
+Left out: scanned pages (they need text recognition), anything on the network.
 """
 
 import math
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
 from companion.errors import DocumentError
-from companion.rag.readers import READERS, Section, read_sections
+from companion.rag.readers import Section, advice, read_sections
 
 Metadata = dict[str, str | int | float | bool]
 
 MAX_BYTES = 20_000_000
+CONTEXT = ("title", "parents", "heading")
+"""Metadata that say what a text is about, the widest first."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,49 @@ class Document:
         return hash(self.text)
 
 
+def passage(document: Any) -> str:
+    r"""Return a document's text as it is searched and read: title and headings in front.
+
+    A sentence such as "30 days." says what it is about in the headings above it, and a chunk from
+    the middle of a section has lost even its own. Taught in
+    :doc:`/book/applications/documents`.
+
+    Args:
+        document: A `Document`, or another object with ``text`` and ``metadata``, of which
+            ``title``, ``parents`` and ``heading`` are used. A title that only repeats the name of
+            the file is left out.
+
+    Returns:
+        One text. If it begins with title and headings already, it is returned as it is.
+
+    Example:
+        >>> passage(Document("Returns\n\n30 days.", {"title": "Shop", "heading": "Returns"}))
+        'Shop. Returns. 30 days.'
+    """
+    text, above = document.text, headings(document)
+    heading = str(document.metadata.get("heading", ""))
+    if not above or text.startswith(above):
+        return text
+    if heading and text.partition("\n")[0] == heading:
+        text = text[len(heading) :].lstrip()
+    return f"{above} {text}".rstrip()
+
+
+def headings(document: Any) -> str:
+    """Return what `passage` puts before a text: title and headings, each as a sentence."""
+    metadata = document.metadata
+    title, parents, heading = (str(metadata.get(key, "")) for key in CONTEXT)
+    if title in (heading, Path(str(metadata.get("source", ""))).stem):
+        title = ""
+    return " ".join(_ended(one) for one in (title, parents, heading) if one)
+
+
+def _ended(heading: str) -> str:
+    """Make a sentence of a heading, so that it does not run into what follows."""
+    closed = unicodedata.category(heading[-1]) == "Po" and heading[-1] not in "\"'#%&*@/\\"
+    return heading if closed else f"{heading}."
+
+
 class Hit(NamedTuple):
     """A document that a search found."""
 
@@ -76,7 +126,7 @@ def load_documents(
     *,
     pattern: str = "**/*",
     code: bool = False,
-    encoding: str = "utf-8",
+    encoding: str | None = None,
     max_bytes: int = MAX_BYTES,
     on_error: Callable[[DocumentError], None] | None = None,
 ) -> list[Document]:
@@ -86,17 +136,19 @@ def load_documents(
         path: A file, or a folder that is searched with ``pattern``. Files and folders whose
             names begin with a dot are skipped.
         pattern: Which files of the folder, such as ``"**/*.md"``.
-        code: Keep blocks of program code of Markdown and HTML files.
-        encoding: How text files are encoded. An HTML file may declare another one.
+        code: Keep blocks of program code, and read programs as text.
+        encoding: How text files are encoded, for those that say nothing else. If None: UTF-8, and
+            where it isn't, a guess if it is safe.
         max_bytes: Largest file that is read, in bytes.
         on_error: Called with the error of each file that can't be read, and the others are
             loaded: ``errors = []; load_documents("docs", on_error=errors.append)``. If None, the
             first bad file raises.
 
     Returns:
-        Documents in the order of their paths. The metadata of each holds ``source`` (path below
-        the folder, with forward slashes), ``title``, and ``heading`` or ``page`` where there is
-        one.
+        Documents in the order of their paths, each text in Unicode's form NFC and with its heading
+        as first line. The metadata hold ``source`` (path below the folder, with forward slashes),
+        ``title``, and where there is one: ``heading``, ``parents`` (the headings above it),
+        ``page``, ``row``, and ``encoding`` if it was guessed.
 
     Raises:
         DocumentError: If the path does not exist, a file can't be read (the message names the
@@ -148,14 +200,14 @@ def _files(root: Path, pattern: str) -> list[Path]:
     return found
 
 
-def _read(file: Path, base: Path, max_bytes: int, encoding: str, code: bool) -> list[Section]:
+def _read(
+    file: Path, base: Path, max_bytes: int, encoding: str | None, code: bool
+) -> list[Section]:
     """Read a file after checking that it is one, is ours to read and is not too large."""
     kind = file.suffix.lower()
-    if kind not in READERS:
-        raise DocumentError(
-            f"{file}: files of kind {kind or 'without suffix'!r} are not read, only "
-            f"{', '.join(READERS)}. Convert it, or choose files with pattern."
-        )
+    unread = advice(kind, code=code)
+    if unread:
+        raise DocumentError(f"{file} is {unread}")
     if not file.is_file():
         raise DocumentError(f"{file} is not a regular file")
     if not file.resolve().is_relative_to(base.resolve()):
@@ -178,8 +230,7 @@ def _read(file: Path, base: Path, max_bytes: int, encoding: str, code: bool) -> 
 
 def _document(section: Section, source: str) -> Document:
     metadata: Metadata = {"source": source, "title": section.title or Path(source).stem}
-    if section.heading:
-        metadata["heading"] = section.heading
-    if section.page:
-        metadata["page"] = section.page
-    return Document(section.text, metadata)
+    for key in ("heading", "parents", "page", "row", "encoding"):
+        if getattr(section, key):
+            metadata[key] = getattr(section, key)
+    return Document("\n\n".join(filter(None, (section.heading, section.text))), metadata)

@@ -23,6 +23,7 @@ from companion._extras import require
 from companion.models.checkpoint import sha256, weight_files
 from companion.models.embedding import embedding_folder
 from companion.models.loading import no_progress_bar
+from companion.rag.normalization import search_form
 from companion.rag.vector_cache import VectorCache
 
 
@@ -71,7 +72,8 @@ class Embedder:
         device: Where the model runs.
 
     Attributes:
-        model_id: Name and hash of the model. An index remembers it and refuses another.
+        model_id: Name and hash of the model, and how it reads. An index remembers it and refuses
+            another.
         dimension: Length of a vector, ``d``.
         max_length: Tokens that the model reads of a text, special tokens included.
 
@@ -103,7 +105,7 @@ class Embedder:
             )
         self.max_length = int(self.model.max_seq_length)
         self.dimension = self._encode(["a"]).shape[1]
-        self.model_id = f"{name}@{sha256(weights)[:16]}/{self.max_length}"
+        self.model_id = f"{name}@{sha256(weights)[:16]}/{self.max_length}/NFKC"
         self.cache = VectorCache(cache, self.model_id, self.dimension) if cache else None
 
     @property
@@ -113,6 +115,9 @@ class Embedder:
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Return one vector per text, in order. Each different text runs through the model once.
+
+        The model reads the `search_form` of a text: its vocabulary knows *office*, and not the
+        ligature that a PDF writes it with.
 
         Args:
             texts: The texts, none blank. What exceeds ``max_length`` tokens is not read.
@@ -130,6 +135,7 @@ class Embedder:
             if not isinstance(text, str) or not text.strip():
                 raise ValueError(f"text {index} must be a text that is not blank, got {text!r:.80}")
             text.encode()  # half a character (a lone surrogate) is a ValueError here
+        texts = [search_form(text) for text in texts]
         vectors = {text: self.cache.get(text) if self.cache else None for text in texts}
         # texts of similar length share a batch, or padding would be most of the work
         missing = sorted((t for t, v in vectors.items() if v is None), key=len, reverse=True)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 from companion.rag.answers import RagAnswer
-from companion.rag.documents import Document
+from companion.rag.documents import Document, passage
 from companion.rag.retriever import Retriever
 
 
@@ -195,7 +195,7 @@ def is_faithful(answer: RagAnswer) -> bool:
         return True
     if answer.unknown_citations or not _words(answer.text):
         return False
-    return any(contains_answer(hit.document.text, answer.text) for hit in answer.sources)
+    return any(contains_answer(passage(hit.document), answer.text) for hit in answer.sources)
 
 
 @dataclass(frozen=True)

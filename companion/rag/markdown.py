@@ -1,201 +1,206 @@
-"""Markdown as prose: sections by heading, with code, labels and other marks taken away.
+"""Markdown as prose: read by markdown-it-py as HTML, and then as any other HTML.
 
-Understands what MyST and jupytext add: front matter, ``{code-cell}`` and other directives, roles
-such as ``{term}`token` ``, labels and cell breaks. The text of a note stays, its fence goes. The
-lines of a paragraph become one line: where the source was wrapped says nothing about its text, and
-a chunk should not end there.
-
-Left out: headings underlined with ``===``, tables (kept as they are written), raw HTML (kept).
+Understands CommonMark with tables, definition lists, footnotes and formulas, and what MyST and
+jupytext add: front matter, ``{code-cell}`` and other directives, roles such as
+``{term}`token` ``, labels, comments and cell breaks. The text of a note stays, its fence goes.
+Formulas stay as they are written.
 """
 
 import re
-import unicodedata
-from typing import NamedTuple
+from collections.abc import Sequence
+from html import escape
+from typing import Any
 
-FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,}|:{3,})[ \t]*(\{[^{}`]*\})?[ \t]*(.*)$")
-HEADING = re.compile(r"^ {0,3}(#{1,6})[ \t]+(.*?)(?:[ \t]+#+)?[ \t]*$")
-TITLE = re.compile(r"^title:[ \t]*(.+)$", re.MULTILINE)
-LABEL = re.compile(r"^\([\w:.-]+\)=[ \t]*$")
-CODE = frozenset(
-    {"code-cell", "code", "code-block", "literalinclude", "sourcecode", "parsed-literal"}
-)
-HIDDEN = frozenset(
-    {
-        "toctree",
-        "dot",
-        "graphviz",
-        "mermaid",
-        "raw",
-        "bibliography",
-        "widget",
-        "include",
-        "tableofcontents",
-    }
-)
-UNTITLED = frozenset(
-    {"figure", "image", "math", "table", "list-table", "glossary", "exercise", "solution"}
-)
+from companion._extras import require
+from companion.errors import DocumentError
+from companion.rag.sections import Section
+from companion.rag.web_page import BLOCKS, HEADINGS, UNREAD, html_sections
+
+DIRECTIVE = re.compile(r"\{([\w:.+-]+)[^{}]*\}[ \t]*(.*)", re.DOTALL)
+TAG = re.compile(r"</?([a-zA-Z][\w-]*)")
+# fmt: off
+CODE = frozenset({
+    "code-cell", "code", "code-block", "literalinclude", "sourcecode", "parsed-literal",
+    "r", "python", "julia", "sql", "bash", "sh",  # R Markdown
+})
+HIDDEN = frozenset({
+    "toctree", "dot", "graphviz", "mermaid", "raw", "bibliography", "widget", "include",
+    "tableofcontents", "eval-rst",
+})
+UNTITLED = frozenset({
+    "figure", "image", "table", "list-table", "glossary", "exercise", "solution",
+})
 """Directives whose argument is a path or a name, not a sentence."""
-OWN_LINE = re.compile(
-    r"\s*(?:(?P<rule>([-*_])[ \t]*(?:\2[ \t]*){2,}$)|[-*+:]\s|(?P<number>\d{1,9})[.)]\s|\||>|\$\$)"
-)
-"""Beginnings of what stands on a line of its own: list items, rows, quotes, formulas, rules."""
+INLINE = frozenset({
+    "a", "abbr", "b", "bdi", "bdo", "big", "br", "cite", "code", "data", "del", "dfn", "em",
+    "font", "i", "img", "input", "ins", "kbd", "label", "mark", "meter", "output", "picture",
+    "progress", "q", "ruby", "s", "samp", "small", "source", "span", "strike", "strong", "sub",
+    "sup", "time", "tt", "u", "var", "wbr",
+})
+# fmt: on
 
 
-class Block(NamedTuple):
-    """A fence that is open."""
-
-    fence: str
-    kind: str
-    """``prose``, ``code`` or ``hidden``."""
-
-
-def markdown_sections(text: str, *, code: bool = False) -> tuple[str, list[tuple[str, str]]]:
+def markdown_sections(text: str, name: str = "text", *, code: bool = False) -> list[Section]:
     r"""Cut Markdown at its headings and take the marks away.
 
     Args:
         text: The file's text, with ``\n`` as line break.
-        code: Keep the lines of blocks of program code.
+        name: Name of the file, for messages.
+        code: Keep blocks of program code.
 
     Returns:
-        The title (the first heading of level 1, else the front matter's ``title``, else empty),
-        and pairs of heading and text. The text before the first heading has an empty heading; a
-        section without text is left out.
+        The sections. Their title is the first heading of level 1, else the front matter's
+        ``title``, else empty.
+
+    Raises:
+        DocumentError: If blocks are nested too deeply.
 
     Example:
         >>> markdown_sections("# Trees\n\nAn *oak* is a {term}`tree`.\n\n```\n1 + 1\n```")
-        ('Trees', [('Trees', 'An *oak* is a tree.')])
+        [Section(text='An oak is a tree.', title='Trees', heading='Trees', ...)]
     """
-    front, body = _front_matter(text)
-    declared = TITLE.search(front)
-    title = ""
-    sections = _Sections()
-    blocks: list[Block] = []
-    options = False  # are we among the option lines below the fence of a directive?
-    for line in body.split("\n"):
-        fence = FENCE.match(line)
-        if fence and _handle_fence(fence, blocks, sections):
-            options = bool(fence[2])
-            continue
-        options = options and line.lstrip().startswith(":")
-        kind = blocks[-1].kind if blocks else "prose"
-        if options or kind == "hidden" or (kind == "code" and not code):
-            continue
-        heading = HEADING.match(line) if kind == "prose" else None
-        if heading:
-            name = _inline(heading[2]).strip()
-            sections.begin(name)
-            title = title or (name if len(heading[1]) == 1 else "")
-        elif kind == "code":
-            sections.add(line)
-        elif LABEL.match(line) or line.startswith(("%", "+++")):
-            sections.end_paragraph()
-        else:
-            sections.add_prose(line)
-    title = title or (declared[1].strip().strip("'\"") if declared else "")
-    return title, sections.texts()
+    title, html = markdown_html(text, name)
+    return html_sections(html, name, default_title=title, code=code)
 
 
-class _Sections:
-    """Collects the sections of a file."""
-
-    def __init__(self) -> None:
-        self._found: list[tuple[str, list[str]]] = [("", [])]
-        self._paragraph: list[str] = []  # its pieces; it may go on in the next line
-        self._formula = False
-
-    def begin(self, heading: str) -> None:
-        """Begin a section."""
-        self.end_paragraph()
-        self._found.append((heading, []))
-        self._formula = False
-
-    def add(self, line: str) -> None:
-        """Add a line as it is."""
-        self.end_paragraph()
-        self._found[-1][1].append(line)
-
-    def add_prose(self, line: str) -> None:
-        """Add a line of prose, to the paragraph before it if it goes on with that."""
-        bare = line.strip()
-        own = OWN_LINE.match(line)
-        begun = self._paragraph[0] if self._paragraph else "- "
-        if own and own["number"] not in (None, "1") and not OWN_LINE.match(begun):
-            own = None  # a number that happens to begin a line, unless we are in a list
-        if self._formula or not bare or (own and "$$" in bare):
-            self._formula ^= bare.count("$$") % 2 == 1
-            self.add(_inline(line))
-        elif self._paragraph and not own:
-            self._paragraph += [_blank(self._paragraph[-1][-1], bare[0]), bare]
-        else:
-            self.end_paragraph()
-            self._paragraph = [line.rstrip()]
-        code = not own and len(self._paragraph) == 1 and line.startswith(("    ", "\t"))
-        alone = code or bare.startswith(("|", ">")) or (own and own["rule"])
-        if alone or line.endswith(("  ", "\\")):
-            self.end_paragraph()
-
-    def end_paragraph(self) -> None:
-        """End the paragraph, if there is one."""
-        if self._paragraph:
-            self._found[-1][1].append(_inline("".join(self._paragraph).removesuffix("\\")))
-            self._paragraph = []
-
-    def texts(self) -> list[tuple[str, str]]:
-        """Return pairs of heading and text, without empty sections."""
-        self.end_paragraph()
-        tidy = ((heading, _tidy("\n".join(lines))) for heading, lines in self._found)
-        return [(heading, text) for heading, text in tidy if text]
+def markdown_html(text: str, name: str) -> tuple[str, str]:
+    """Return the title of the front matter, and the text as HTML for `html_sections`."""
+    parser = _parser()
+    env: dict[str, Any] = {}
+    try:
+        tokens = parser.parse(text, env)
+        front = _front_matter(tokens)
+        if front is None:  # two rules that look like it
+            tokens = parser.disable("front_matter").parse(text, env)
+        front = front or {}
+        if {"jupytext", "kernelspec", "myst"} & set(front) or _has_directive(tokens):
+            parser.enable(["myst_line_comment", "myst_block_break", "myst_target"])
+            tokens = parser.parse(text, env)
+        html = parser.renderer.render(tokens, parser.options, env)
+    except RecursionError as error:
+        raise DocumentError(f"{name} has blocks that are nested too deeply") from error
+    return str(front.get("title") or ""), html
 
 
-def _blank(before: str, after: str) -> str:
-    """Return what joins two lines: nothing between Chinese or Japanese characters."""
-    wide = all(unicodedata.east_asian_width(one) in "WF" for one in (before, after))
-    return "" if wide else " "
+def _parser() -> Any:
+    """Return a parser; the blocks of MyST are there and switched off."""
+    markdown_it = require("markdown_it", extra="rag")
+    parser = markdown_it.MarkdownIt("commonmark").enable(["table", "strikethrough"])
+    for plugin in ("front_matter", "colon_fence", "deflist", "myst_role"):
+        parser.use(getattr(require(f"mdit_py_plugins.{plugin}", extra="rag"), f"{plugin}_plugin"))
+    dollars = require("mdit_py_plugins.dollarmath", extra="rag").dollarmath_plugin
+    parser.use(
+        dollars, allow_space=False, allow_digits=False, double_inline=True, allow_blank_lines=False
+    )
+    footnotes = require("mdit_py_plugins.footnote", extra="rag").footnote_plugin
+    parser.use(footnotes, inline=False, move_to_end=False)
+    parser.use(require("mdit_py_plugins.myst_blocks", extra="rag").myst_block_plugin)
+    parser.disable(["myst_line_comment", "myst_block_break", "myst_target"])
+    rules = {
+        **dict.fromkeys(("fence", "colon_fence"), _fence),
+        **dict.fromkeys(("math_block", "math_block_label"), _formula),
+        **dict.fromkeys(("math_inline", "math_inline_double"), _inline_formula),
+        **dict.fromkeys(("front_matter", "myst_line_comment", "myst_target"), _nothing),
+        **dict.fromkeys(("footnote_ref", "footnote_anchor"), _nothing),
+        **dict.fromkeys(("footnote_reference_open", "footnote_reference_close"), _rule),
+        "myst_block_break": _rule,
+        "myst_role": _role,
+        "html_inline": _inline_html,
+        "list_item_open": _item,
+    }
+    for kind, rule in rules.items():
+        parser.add_render_rule(kind, _method(rule, parser))
+    return parser
 
 
-def _front_matter(text: str) -> tuple[str, str]:
-    """Split off the block between two lines ``---`` at the very beginning."""
-    if not text.startswith("---\n"):
-        return "", text
-    end = re.compile(r"^(?:---|\.\.\.)[ \t]*$", re.MULTILINE).search(text, 4)
-    return (text[4 : end.start()], text[end.end() :]) if end else ("", text)
+def _method(rule: Any, parser: Any) -> Any:
+    """Give a rule the form that the renderer calls."""
+
+    def method(renderer: Any, tokens: Sequence[Any], at: int, options: Any, env: Any) -> str:
+        return rule(tokens[at], parser, env)
+
+    return method
 
 
-def _handle_fence(fence: re.Match[str], blocks: list[Block], sections: _Sections) -> bool:
-    """Open or close a block; returns False if the line is no fence where it stands."""
-    marks, directive, argument = fence[1], fence[2], fence[3].strip()
-    current = blocks[-1] if blocks else None
-    closes = current and not directive and not argument and current.fence[0] == marks[0]
-    if closes and len(marks) >= len(current.fence):
-        sections.end_paragraph()
-        blocks.pop()
-        return True
-    if current and current.kind != "prose":
-        return False  # code may contain anything
-    if marks[0] == ":" and not directive:
-        return False
-    if marks[0] == "`" and "`" in argument:
-        return False
-    name = (directive or "{}")[1:-1].split()[0] if directive and directive[1:-1].strip() else ""
-    kind = "prose"
-    sections.end_paragraph()
-    if not name or name in CODE:
-        kind = "code"
-    elif name in HIDDEN:
-        kind = "hidden"
-    elif argument and name not in UNTITLED:
-        sections.add(_inline(argument))
-    blocks.append(Block(marks, kind))
-    return True
+def _front_matter(tokens: Sequence[Any]) -> dict[str, Any] | None:
+    """Return the values at the head of the file; None if what stands there holds none."""
+    if not tokens or tokens[0].type != "front_matter":
+        return {}
+    yaml = require("yaml", extra="rag")
+    try:
+        values = yaml.safe_load(tokens[0].content)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return {}  # not right, but meant as such
+    return values if isinstance(values, dict) else None
 
 
-def _inline(line: str) -> str:
-    """Reduce roles, links and images of a line to their text."""
-    line = re.sub(r"\{cite(?::\w+)?\}`[^`]*`", "", line)
-    line = re.sub(r"\{[\w:-]+\}`([^`<]*?)(?:[ \t]*<[^`>]*>)?`", r"\1", line)
-    return re.sub(r"!?\[([^\[\]]*)\]\([^()\s]*(?:[ \t]+\"[^\"]*\")?\)", r"\1", line)
+def _has_directive(tokens: Sequence[Any]) -> bool:
+    fences = (one for one in tokens if one.type in ("fence", "colon_fence"))
+    return any(DIRECTIVE.match(one.info.strip()) for one in fences)
 
 
-def _tidy(text: str) -> str:
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(line.rstrip() for line in text.split("\n"))).strip()
+def _fence(token: Any, parser: Any, env: Any) -> str:
+    """Render a fenced block: program code, or a directive, whose text is Markdown again."""
+    directive = DIRECTIVE.match(token.info.strip())
+    name = directive[1] if directive else ""
+    if name in CODE or (not directive and token.type == "fence"):
+        return f"<pre>{escape(token.content)}</pre>"
+    if name in HIDDEN:
+        return ""
+    body = _without_options(token.content) if directive else token.content
+    if name == "math":
+        return f'<pre class="prose">{escape(body)}</pre>'
+    argument = directive[2].strip() if directive and name not in UNTITLED else ""
+    title = f"<p>{parser.renderInline(argument, env)}</p>" if argument else ""
+    return f"{title}<div>{parser.render(body, env)}</div>"
+
+
+def _without_options(body: str) -> str:
+    """Leave out the options of a directive: lines ``:key: value``, or a block of YAML."""
+    lines = body.split("\n")
+    if lines[0].strip() == "---" and "---" in (line.strip() for line in lines[1:]):
+        end = next(at for at, line in enumerate(lines) if at and line.strip() == "---")
+        return "\n".join(lines[end + 1 :])
+    first = next((at for at, line in enumerate(lines) if not line.lstrip().startswith(":")), None)
+    return "" if first is None else "\n".join(lines[first:])
+
+
+def _formula(token: Any, parser: Any, env: Any) -> str:
+    return f'<pre class="prose">$${escape(token.content)}$$</pre>'
+
+
+def _inline_formula(token: Any, parser: Any, env: Any) -> str:
+    formula = escape(f"{token.markup}{token.content}{token.markup}")
+    if "\n" in token.content and token.markup == "$$":
+        return f"<br>{formula.replace(chr(10), '<br>')}<br>"
+    return formula
+
+
+def _item(token: Any, parser: Any, env: Any) -> str:
+    """Keep the number that the author wrote."""
+    return f'<li value="{token.info}">' if token.info else "<li>"
+
+
+def _role(token: Any, parser: Any, env: Any) -> str:
+    """Render a role: a citation goes, of the others the text stays, without its target."""
+    name = token.meta["name"]
+    if name.partition(":")[0] == "cite":
+        return ""
+    if name == "math":
+        return escape(f"${token.content}$")
+    return escape(re.sub(r"\s*<[^<>]*>$", "", token.content))
+
+
+def _inline_html(token: Any, parser: Any, env: Any) -> str:
+    """Keep a tag of HTML, and ``<your name>`` as the text that it is."""
+    tag = TAG.match(token.content)
+    known = not tag or tag[1].lower() in BLOCKS | INLINE | UNREAD | set(HEADINGS)
+    return token.content if known else escape(token.content)
+
+
+def _nothing(token: Any, parser: Any, env: Any) -> str:
+    return ""
+
+
+def _rule(token: Any, parser: Any, env: Any) -> str:
+    return "<hr>"

@@ -28,7 +28,7 @@ from companion.rag.answers import (
     one_line,
     parse_answer,
 )
-from companion.rag.documents import Hit
+from companion.rag.documents import Hit, passage
 from companion.rag.retriever import Retriever
 
 __all__ = ["NOT_FOUND", "NOT_THERE", "PROMPT", "RagAnswer", "RagPipeline"]
@@ -112,7 +112,7 @@ class RagPipeline:
 
     def prompt(self, question: str, passages: Sequence[Hit]) -> str:
         """Return the text that the model continues: template filled, data made harmless."""
-        context = numbered([neutralize(self.tokenizer, hit.document.text) for hit in passages])
+        context = numbered([neutralize(self.tokenizer, passage(hit.document)) for hit in passages])
         asked = one_line(neutralize(self.tokenizer, question))
         content = fill(self.template, context=context, question=asked)
         return prompt_text(self.tokenizer, [{"role": "user", "content": content}])

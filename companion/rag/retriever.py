@@ -4,6 +4,8 @@ A retriever is any object with ``search(query, k) -> list[Hit]``. Those here sea
 (`DenseRetriever`), by meaning and words (`HybridRetriever`), look twice (`RerankedRetriever`), or
 ask a store of LangChain (`VectorStoreRetriever`), which may be a server with more documents than
 one machine holds. In the other direction, `as_langchain` makes any of them a LangChain retriever.
+
+All of them look at the `passage` of a document: its text with title and headings in front.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +16,7 @@ import numpy as np
 
 from companion._extras import require
 from companion.errors import IndexFileError
-from companion.rag.documents import Document, Hit
+from companion.rag.documents import Document, Hit, passage
 from companion.rag.fusion import K, reciprocal_rank_fusion
 from companion.rag.index import IndexConfig, VectorIndex
 
@@ -69,14 +71,14 @@ class DenseRetriever:
         """
         if not documents:
             raise ValueError("there are no documents to search")
-        vectors = embedder.embed([document.text for document in documents])
+        vectors = embedder.embed([passage(document) for document in documents])
         index = VectorIndex(vectors.shape[1], embedder.model_id, config)
         index.add(vectors, documents)
         return cls(index, embedder)
 
     def add(self, documents: Sequence[Document]) -> list[int]:
         """Embed and add documents; returns their ids, by which ``index.delete`` removes them."""
-        return self.index.add(self.embedder.embed([d.text for d in documents]), documents)
+        return self.index.add(self.embedder.embed([passage(d) for d in documents]), documents)
 
     def search(self, query: str, k: int) -> list[Hit]:
         """Return the ``k`` nearest documents, nearest first."""
@@ -153,7 +155,9 @@ class RerankedRetriever:
         hits = self.retriever.search(query, max(k, self.depth))
         if not hits:
             return []
-        scores = np.asarray(self.rerank(query, [hit.document.text for hit in hits]), dtype=float)
+        scores = np.asarray(
+            self.rerank(query, [passage(hit.document) for hit in hits]), dtype=float
+        )
         if scores.shape != (len(hits),) or np.isnan(scores).any():
             raise ValueError(
                 f"rerank must return one number for each of {len(hits)} texts, got an array of "
@@ -199,10 +203,13 @@ class VectorStoreRetriever:
         self.similarity = similarity
 
     def add(self, documents: Sequence[Document]) -> list[str]:
-        """Add documents; returns their ids, by which ``store.delete`` removes them."""
+        """Add documents; returns their ids, by which ``store.delete`` removes them.
+
+        A store embeds what it keeps. So it keeps the `passage`, and finds that as text.
+        """
         lc = require("langchain_core.documents", extra="rag")
         return self.store.add_documents(
-            [lc.Document(page_content=d.text, metadata=d.metadata) for d in documents]
+            [lc.Document(page_content=passage(d), metadata=d.metadata) for d in documents]
         )
 
     def search(self, query: str, k: int) -> list[Hit]:
@@ -229,8 +236,8 @@ def as_langchain(retriever: Retriever, *, k: int = 4) -> Any:
         k: Documents to return.
 
     Returns:
-        A retriever with ``invoke(query)``, ready for a chain. Each document carries its score in
-        the metadata.
+        A retriever with ``invoke(query)``, ready for a chain. The content of a document is its
+        `passage`; its metadata carry the score.
 
     Raises:
         ValueError: If ``k`` is below 1.
@@ -255,7 +262,7 @@ def _langchain_class() -> type:
         def _get_relevant_documents(self, query: str, *, run_manager: Any) -> list[Any]:
             return [
                 lc.Document(
-                    page_content=hit.document.text,
+                    page_content=passage(hit.document),
                     metadata={**hit.document.metadata, "score": hit.score},
                 )
                 for hit in self.retriever.search(query, self.k)

@@ -27,13 +27,6 @@ def test_any_page_that_answers_counts_if_it_is_among_the_first_three() -> None:
     assert chunk_sizes.hits(Shelf("a.md", "b.md", "c.md", "d.md"), questions) == [True, True, False]
 
 
-def test_a_title_stands_before_the_text_and_the_metadata_stay() -> None:
-    chunk = Document("It is.", {"title": "Page", "heading": "Part", "source": "a.md"})
-
-    assert chunk_sizes.titled(chunk).text == "Page. Part. It is."
-    assert chunk_sizes.titled(chunk).metadata == chunk.metadata
-
-
 def test_a_small_run_measures_every_size_and_search() -> None:
     found = chunk_sizes.measure(scale=0.02)
 

@@ -9,25 +9,11 @@ from collections.abc import Sequence
 from companion.rag.bm25 import BM25Retriever
 from companion.rag.book import Question, load_book, load_questions
 from companion.rag.chunking import split_recursively
-from companion.rag.documents import Document
 from companion.rag.embeddings import Embedder
 from companion.rag.retriever import DenseRetriever, HybridRetriever, Retriever
 
 SIZES = (32, 64, 128, 200)
 K = 3
-
-
-def titled(chunk: Document) -> Document:
-    """Put the title of the page and the heading before the text, for search by meaning and words.
-
-    Args:
-        chunk: A chunk of a section.
-
-    Returns:
-        The same chunk with a longer text.
-    """
-    above = f"{chunk.metadata['title']}. {chunk.metadata.get('heading', '')}. "
-    return Document(above + chunk.text, chunk.metadata)
 
 
 def hits(retriever: Retriever, questions: Sequence[Question]) -> list[bool]:
@@ -64,7 +50,6 @@ def measure(*, scale: float = 1.0) -> dict[str, object]:
     sizes = {}
     for size in SIZES:
         chunks = split_recursively(book, embedder.tokenizer, chunk_size=size, overlap=0)
-        chunks = [titled(chunk) for chunk in chunks]
         dense, words = DenseRetriever.from_documents(chunks, embedder), BM25Retriever(chunks)
         searches = {"dense": dense, "BM25": words, "hybrid": HybridRetriever([dense, words])}
         row: dict[str, object] = {"chunks": len(chunks)}

@@ -1,0 +1,131 @@
+"""Word documents, notebooks and tables: each read by a library that knows its format.
+
+A Word document becomes HTML, the texts of a notebook are Markdown, and both are read on as such.
+A table becomes one section per row, in which each value stands behind the name of its column: cut
+out of its table, a row of bare values says nothing.
+"""
+
+import csv
+import io
+import logging
+import warnings
+import zipfile
+from html import escape
+from typing import Any
+
+from companion._extras import require
+from companion.errors import DocumentError
+from companion.rag.markdown import markdown_html
+from companion.rag.sections import Section
+from companion.rag.web_page import html_sections
+
+MAX_UNPACKED = 200_000_000
+"""Bytes that a packed file may unpack to."""
+
+
+def docx_sections(data: bytes, name: str, *, code: bool = False) -> list[Section]:
+    """Read a Word document: headings by their styles, lists, tables, footnotes.
+
+    Left out: pictures, comments, headers and footers.
+
+    Raises:
+        DocumentError: If it is damaged, or unpacks to more than `MAX_UNPACKED` bytes.
+    """
+    mammoth = require("mammoth", extra="rag")
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as packed:
+            size = sum(one.file_size for one in packed.infolist())
+        if size > MAX_UNPACKED:
+            raise DocumentError(
+                f"{name} unpacks to {size:,} bytes, more than {MAX_UNPACKED:,}. Split it."
+            )
+        html = mammoth.convert_to_html(
+            io.BytesIO(data),
+            style_map="p[style-name='Title'] => h1:fresh",
+            convert_image=mammoth.images.img_element(lambda image: {"src": ""}),
+        ).value
+    except DocumentError:
+        raise
+    except Exception as error:  # a damaged file makes the parsers under it raise almost anything
+        raise DocumentError(
+            f"{name} is damaged or no Word document (.docx): {type(error).__name__}: {error!s:.200}"
+        ) from error
+    return html_sections(html, name, code=code)
+
+
+def notebook_sections(text: str, name: str, *, code: bool = False) -> list[Section]:
+    """Read the text cells of a Jupyter notebook, and its program with ``code``; no outputs.
+
+    Raises:
+        DocumentError: If it is no notebook.
+    """
+    nbformat = require("nbformat", extra="rag")
+    logger = logging.getLogger("traitlets")  # where nbformat tells what it repairs
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        cells = [(cell.cell_type, str(cell.source)) for cell in _cells(nbformat, text)]
+    except Exception as error:  # it validates less than it trusts
+        raise DocumentError(
+            f"{name} is damaged or no notebook: {type(error).__name__}: {error!s:.200}"
+        ) from error
+    finally:
+        logger.setLevel(level)
+    title, pages = "", []
+    for kind, source in cells:
+        if kind == "markdown":
+            named, page = markdown_html(source, name)
+            title = title or named
+            pages.append(f"<div>{page}</div>")
+        elif kind == "code" and code:
+            pages.append(f"<pre>{escape(source)}</pre>")
+    return html_sections("\n".join(pages), name, default_title=title, code=code)
+
+
+def _cells(nbformat: Any, text: str) -> list[Any]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # old notebooks have cells without ids
+        return nbformat.reads(text, as_version=4).cells
+
+
+def table_sections(text: str, name: str) -> list[Section]:
+    r"""Read a table of comma-separated values; semicolons, tabs and bars separate, too.
+
+    The first row names the columns, unless one of its cells is empty or a number.
+
+    Returns:
+        A section per row.
+
+    Raises:
+        DocumentError: If quotes do not match, or a cell is too long.
+
+    Example:
+        >>> [one.text for one in table_sections("name;fee\nAnn;5\nBo;7\n", "a.csv")]
+        ['name: Ann; fee: 5', 'name: Bo; fee: 7']
+    """
+    try:
+        try:
+            dialect: type[csv.Dialect] | str = csv.Sniffer().sniff(text[:20_000], ",;\t|")
+        except csv.Error:  # a single column
+            dialect = "excel"
+        rows = list(csv.reader(io.StringIO(text), dialect, strict=True))
+    except csv.Error as error:
+        raise DocumentError(f"{name} is not a readable table: {error!s:.200}") from error
+    rows = [[" ".join(cell.split()) for cell in row] for row in rows]
+    rows = [row for row in rows if any(row)]
+    named = len(rows) > 1 and all(cell and not _is_number(cell) for cell in rows[0])
+    names = rows.pop(0) if named else []
+    return [Section(_row(row, names), row=number) for number, row in enumerate(rows, 1)]
+
+
+def _row(row: list[str], names: list[str]) -> str:
+    labels = [f"{name}: " for name in names] + [""] * len(row)
+    return "; ".join(label + cell for label, cell in zip(labels, row, strict=False) if cell)
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell.replace(",", "."))
+    except ValueError:
+        return False
+    return True
