@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import yaml
 from myst_inline import Context, convert_inline
+from myst_leaks import EVERYTHING, PASSED_ON, find_leak
 from quiz import parse_quiz
 
 _FENCE = re.compile(r"^(?P<indent>\s*)(?P<fence>`{3,}|~{3,}|:{3,})(?P<info>[^`]*)$")
@@ -47,8 +48,22 @@ def convert(text: str, line: int, context: Context) -> str:
         Markdown that Colab, GitHub and Jupyter show.
 
     Raises:
-        PageError: If a directive or role has no plain form or a fence is never closed.
+        PageError: If a directive or role has no plain form, a fence is never closed, or MyST is
+            left that plain Markdown does not have.
     """
+    _check(text, line, PASSED_ON, context)
+    plain = _converted(text, line, context)
+    _check(plain, line, EVERYTHING, context)
+    return plain
+
+
+def _check(text: str, line: int, kinds: dict[str, str], context: Context) -> None:
+    if found := find_leak(text, kinds):
+        at = found[0] if kinds is PASSED_ON else 0
+        raise context.error(line + at, f"a notebook can't show {found[1]}")
+
+
+def _converted(text: str, line: int, context: Context) -> str:
     lines = text.split("\n")
     out: list[str] = []
     paragraph: list[str] = []

@@ -183,3 +183,52 @@ def test_a_directive_in_a_list_keeps_its_indent(context):
 def test_a_mistake_is_reported_with_page_and_line(source, problem, context):
     with pytest.raises(PageError, match=problem):
         convert(source, 10, context)
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        ("a\n\nBees fly.[^1]\n\n[^1]: Mostly.", r"line 12: .* footnote"),
+        ("Bees fly.[^1]", r"line 10: .* footnote"),  # its text stands in another cell
+        ("[^1]: Mostly.", r"line 10: .* footnote"),
+        ("a\nb [text]{.note}", r"line 11: .* attribute"),
+        ("![a](https://x.org/b.png){width=50%}", r"line 10: .* attribute"),
+        ("[a](https://x.org){.button}", r"line 10: .* attribute"),
+        ("`x`{.python}", r"line 10: .* attribute"),
+        ("a\n\n{.lead}\nb", r"line 1[123]: .* attribute"),
+        ("It costs $5, then $10.", r"line 10: .* dollar signs"),
+        ("a\n\nIt costs $5 and $x$ is right.", r"line 12: .* dollar signs"),
+        ("| a |\n|---|\n| $5 and $6 |", r"line 1\d: .* dollar signs"),
+        ("so $$a = b$$ (eq-own)", r"line 10: .* displayed formula inside"),
+        ("Term\n: what it means", r"line 10: .* definition list"),
+        (":name: value\n:other: value", r"line 10: .* field list"),
+        ("- [ ] one\n- [x] two", r"line 10: .* task list"),
+        ("a\nb {{ name }}", r"line 11: .* substitution"),
+        ("{{ name }}", r"line 10: .* substitution"),
+        ("a\n\n+++\n\nb", r"line 10: .* cell break"),
+        ("(a label)=\n# Head", r"line 10: .* label"),
+        ("```{note}\nBees fly.[^1]\n```", r"line 11: .* footnote"),
+        ("```{list-table}\n* - It costs $5, then $6\n  - b\n```", r"line 10: .* (dollar|notebook)"),
+    ],
+)
+def test_what_a_notebook_can_not_show_is_a_mistake(source, problem, context):
+    with pytest.raises(PageError, match=problem):
+        convert(source, 10, context)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "It costs $5.",
+        "`{{ name }}`, `[^1]` and `[a]{.b}`",
+        "$a_{{1}}$ and $b$, then $5 + x$.",
+        "```text\n[^1]: {{ a }}\n- [ ] $5, $6\n```",
+        "3. three\n4. four",
+        "| a | b |\n|:-:|--:|\n| 1 | `{x}` |",
+        "{a, b} and [1] and (see x) and a: b",
+        '<div class="a">x</div>',
+        "~~old~~ **new** *x* [l](https://x.org 'title')",
+    ],
+)
+def test_plain_markdown_stays_as_it_is(source, context):
+    assert convert(source, 10, context) == source
