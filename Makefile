@@ -4,6 +4,10 @@ EXTRAS ?= book,test,all# extras of pyproject.toml that are installed
 PYTHON ?=# interpreter to make .venv with; empty: the first of 3.11, 3.12, 3.13 that works
 PAGE ?=# page for `make notebook`; empty: every page
 JOBS ?= 2# test processes
+PAGES ?=# pages for `make test-wobble`; empty: every page
+SEEDS ?= 1# disturbances of the weights for `make test-wobble`; 0 is none
+SETTINGS ?= here sse41# processors it plays: here, two-threads, avx2, sse41, or all
+CHANGED ?=# a commit: only pages that differ from there
 PORT ?= 8000# port of `make serve`
 OUT ?= _build# where the site is built
 
@@ -21,11 +25,11 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup book serve notebook diagrams test lint unit fresh notebooks test-slow test-portable format constraints clean distclean
+.PHONY: help setup book serve notebook diagrams test lint unit fresh notebooks test-slow test-wobble format constraints clean distclean
 
 help:  ## list the commands (this text)
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
-	@echo "  Variables: PAGE, EXTRAS, PYTHON, JOBS, PORT, OUT (see the top of the Makefile)"
+	@echo "  Variables: PAGE, PAGES, SEEDS, SETTINGS, CHANGED, EXTRAS, PYTHON, JOBS, PORT, OUT (see the top of the Makefile)"
 
 setup: $(READY)  ## make .venv and install what the other commands need (they all do this by themselves)
 	@echo ".venv is ready"
@@ -78,12 +82,8 @@ notebooks: $(READY)  ## run every notebook again and compare every output
 test-slow: $(READY)  ## the unit tests that take long
 	@$(BIN)/python -m pytest -q -m 'slow and not gpu and not network'
 
-test-portable: $(READY)  ## the notebooks again with two threads, and as on a CPU with AVX2 only
-	@echo "== notebooks, two threads"
-	@OMP_NUM_THREADS=2 $(NBVAL) -n 1
-	@echo "== notebooks, AVX2"
-	@OMP_NUM_THREADS=1 ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 $(NBVAL)
-	@echo "make test-portable: every output holds with two threads and with AVX2"
+test-wobble: $(READY)  ## the notebooks again while the numbers under them wobble as on another CPU (PAGES, SEEDS, SETTINGS)
+	@$(BIN)/python book/_tools/wobble.py $(PAGES) --seeds $(SEEDS) --settings $(SETTINGS) --jobs $(JOBS) $(if $(CHANGED),--changed '$(CHANGED)')
 
 # -- housekeeping ------------------------------------------------------------------------------------------
 
