@@ -5,8 +5,9 @@ import copy
 import pytest
 import torch
 
+from companion.chatbot import Chatbot, ChatSettings
 from companion.chatbot.backend import LocalBackend
-from companion.errors import ContextLengthError
+from companion.errors import ChatTemplateError, ContextLengthError
 from companion.generation.params import SamplingParams
 from companion.generation.stopping import find_stop
 
@@ -118,3 +119,57 @@ def test_pocket_chat_stops_by_itself(pocket) -> None:
     assert "Rome" in text
     assert len(text) < 60
     assert find_stop(text, ["<|"]) is None
+
+
+QWEN = (
+    TEMPLATE.replace("assistant:{% endif %}", "assistant:")
+    + "{% if enable_thinking is false %}<think></think>{% endif %}{% endif %}"
+)
+ALWAYS = TEMPLATE.replace("assistant:{% endif %}", "assistant:<think>{% endif %}")
+
+
+def with_template(tokenizer, template: str):
+    changed = copy.deepcopy(tokenizer)
+    changed.chat_template = template
+    return changed
+
+
+def test_a_model_that_can_reason_is_told_not_to(scripted_model, chat_tokenizer) -> None:
+    model, tokenizer = scripted_model("ok"), with_template(chat_tokenizer, QWEN)
+
+    assert LocalBackend(model, tokenizer)._prompt(ASKED).endswith("assistant:<think></think>")
+    reasoning = LocalBackend(model, tokenizer, thinking=True)
+    assert reasoning._prompt(ASKED).endswith("assistant:")
+
+
+@pytest.mark.parametrize(
+    ("template", "written", "begins"),
+    [
+        (QWEN, "<think>41?</think>42", "assistant:"),
+        (ALWAYS, "41?</think>42", "assistant:<think>"),
+    ],
+)
+def test_reasoning_is_no_part_of_the_answer(
+    template, written, begins, scripted_model, chat_tokenizer
+) -> None:
+    tokenizer = with_template(chat_tokenizer, template)
+    prompt = f"user:hi</s>{begins}"
+    length = len(tokenizer(prompt, add_special_tokens=False).input_ids)
+    params = SamplingParams(temperature=0, max_new_tokens=40)
+
+    backend = LocalBackend(scripted_model(written, length), tokenizer, thinking=True)
+    bot = Chatbot(backend, settings=ChatSettings(params))
+
+    assert "".join(bot.stream("hi")) == "42"
+    assert (bot.reply.text, bot.reply.reasoning) == ("42", "41?")
+    assert bot.conversation.turns[0].messages[-1]["content"] == "42"
+
+
+def test_a_template_without_a_system_role_says_so(scripted_model, chat_tokenizer) -> None:
+    refusing = "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no') }}{% endif %}"
+    tokenizer = with_template(chat_tokenizer, refusing + TEMPLATE)
+    bot = Chatbot(LocalBackend(scripted_model("ok"), tokenizer), system="Be brief.")
+
+    with pytest.raises(ChatTemplateError, match="message 0: it takes no system message"):
+        bot.ask("hi")
+    assert bot.conversation.turns == []
