@@ -14,7 +14,7 @@ import sysconfig
 from functools import cache
 from pathlib import Path
 
-SHARED_MEMORY = 2**20  # bytes of /dev/shm; locks between threads of libraries lie there
+_SHARED_MEMORY = 2**20  # bytes of /dev/shm
 WORK, GIVEN, TOOLS = "/tmp", "/submission", "/grader"
 _SYSTEM = ("/usr", "/bin", "/lib", "/lib32", "/lib64", "/sbin", "/etc/ld.so.cache")
 _PACKAGE = Path(__file__).resolve().parents[2]  # holds the solutions
@@ -116,7 +116,7 @@ def command(
     binds = visible()
     made = ["bwrap", *_namespaces()]
     # First, since Python itself may lie in a folder below it.
-    made += ["--perms", "1777", "--size", str(size - SHARED_MEMORY), "--tmpfs", WORK]
+    made += ["--perms", "1777", "--size", str(size - _SHARED_MEMORY), "--tmpfs", WORK]
     parents = {parent for path in binds for parent in Path(path).parents if parent.name}
     for parent in sorted(parents - set(map(Path, (*_SYSTEM, WORK)))):
         made += ["--perms", "0755", "--dir", str(parent)]  # else they would be root's alone
@@ -129,7 +129,7 @@ def command(
         made += ["--tmpfs", folder, "--remount-ro", folder]
     made += ["--ro-bind", str(tools), TOOLS, "--ro-bind", str(given), GIVEN]
     made += ["--proc", "/proc", "--dev", "/dev"]
-    made += ["--perms", "1777", "--size", str(SHARED_MEMORY), "--tmpfs", "/dev/shm"]
+    made += ["--perms", "1777", "--size", str(_SHARED_MEMORY), "--tmpfs", "/dev/shm"]
     made += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", WORK]
     for name, value in environment.items():
         made += ["--setenv", name, value]

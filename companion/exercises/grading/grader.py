@@ -198,14 +198,15 @@ class Grader:
                 lost += [f"{submission.place(cell)}, {text}" for cell, text in said.notes]
             if ending == "done":
                 return found, lost, ""
-            if said.reached is None:  # it did not get beyond its own cells
+            if said.reached is not None:
+                found.setdefault(said.reached, []).append({"ended": _ENDINGS[ending]})
+                lost.append(f"{said.reached}: {_ENDINGS[ending]}")
+                job = replace(job, skip=said.position + 1)
+                if job.skip == len(order):
+                    break
+            elif job.skip == 0:  # it did not get beyond its own cells
                 return found, lost, f"{submission.place(said.cell)}: {_ENDINGS[ending]}"
-            found.setdefault(said.reached, []).append({"ended": _ENDINGS[ending]})
-            lost.append(f"{said.reached}: {_ENDINGS[ending]}")
-            job = replace(job, skip=said.position + 1)
-            if job.skip == len(order):
-                break
-            if time.monotonic() >= end:
+            if said.reached is None or time.monotonic() >= end:
                 found |= {name: [{"ended": _NO_TIME}] for name in order[job.skip :]}
                 return found, lost, f"{order[job.skip]} and what follows: {_NO_TIME}"
         return found, lost, ""

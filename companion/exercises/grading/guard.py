@@ -30,9 +30,7 @@ _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _HARMLESS = ("/dev/null", "/dev/urandom", "/dev/random", "/dev/zero")
 
 
-def install(
-    readable: list[str], listable: list[str], work: str, size: int = 2**26, files: int = 4096
-) -> None:
+def install(readable: list[str], listable: list[str], work: str, size: int, files: int) -> None:
     """Start to guard this process, for the rest of its life.
 
     Args:

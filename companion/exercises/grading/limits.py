@@ -30,19 +30,19 @@ def confine(job: dict) -> list[str]:
     import seccomp
     import workplace
 
-    held = []
     _leave_keyring()
     files = job["files"] if job["mount"] else None
-    if workplace.enter(job["work"], job["given"], job["disk"], files):
-        held.append("sized folder")
+    in_memory = workplace.enter(job["work"], job["given"], job["disk"], files)
+    held = ["sized folder"] if job["work"] in in_memory else []
     _drop_rights(job["user"])
     _set_limits(job)
-    if job["weak"] and landlock.restrict(job["readable"], [job["work"]], job["listable"]):
+    writable = [job["work"], "/dev/null", *in_memory]
+    if job["weak"] and landlock.restrict(job["readable"], writable, job["listable"]):
         held.append("file rules")
     if seccomp.install():
         held.append("call filter")
     if job["weak"] and not {"file rules", "call filter"} <= set(held):
-        guard.install(job["readable"], job["listable"], job["work"])
+        guard.install(job["readable"], job["listable"], job["work"], job["disk"], job["files"])
         held.append("guard")
     return held
 

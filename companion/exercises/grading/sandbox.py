@@ -227,6 +227,7 @@ def _listen(
     pipe = process.stdout.fileno()
     end = time.monotonic() + seconds
     position, phase_end = said.position, time.monotonic() + job.cell_seconds()
+    next_look = time.monotonic() + watch.EVERY
     while (left := min(end, phase_end) - time.monotonic()) > 0:
         if select.select([pipe], [], [], min(left, watch.EVERY))[0]:
             part = os.read(pipe, 2**16)
@@ -236,10 +237,11 @@ def _listen(
                 said.feed(part)
             except TooMuch:
                 return "output"
-        elif said.held is not None and (
-            much := watch.excess(said.held, process.pid, work, job.memory, job.disk)
-        ):
-            return much
+        if said.held is not None and time.monotonic() >= next_look:
+            much = watch.excess(said.held, process.pid, work, job.memory, job.disk)
+            if much:
+                return much
+            next_look = time.monotonic() + watch.EVERY
         if said.position != position:
             position = said.position
             phase_end = time.monotonic() + job.exercise_seconds(position)

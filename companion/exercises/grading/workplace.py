@@ -6,47 +6,56 @@ their own; some systems forbid these. Elsewhere it is an ordinary folder, and th
 its size from time to time (see `companion.exercises.grading.watch`).
 """
 
+import contextlib
 import os
 import shutil
 import sys
 
+_SHARED, _SHARED_BYTES = "/dev/shm", 2**20  # locks between threads of libraries lie there
 _NEW_MOUNTS, _NEW_USERS = 0x00020000, 0x10000000  # CLONE_NEWNS, CLONE_NEWUSER
 _NO_SUID, _NO_DEVICES, _ALL_BELOW, _SLAVE = 2, 4, 0x4000, 0x80000  # MS_...
 
 
-def enter(work: str, given: str, size: int, files: int | None) -> bool:
+def enter(work: str, given: str, size: int, files: int | None) -> list[str]:
     """Make the folder, copy the student's files into it and go there.
 
     Args:
         work: The folder, which is empty.
         given: The student's files.
-        size: Bytes that it may hold.
-        files: Files and folders that it may hold; None to leave the folder as it is.
+        size: Bytes that can be written in all.
+        files: Files and folders that there can be; None to leave the folder as it is.
 
     Returns:
-        Whether the size is in force.
+        The folders in memory that were made, with sizes: none if that is not possible here.
     """
-    sized = sys.platform == "linux" and files is not None and _mount(work, size, files)
-    shutil.copytree(given, work, dirs_exist_ok=True, copy_function=shutil.copyfile)
+    made = []
+    if sys.platform == "linux" and files is not None:
+        made = _mount({work: (size - _SHARED_BYTES, files), _SHARED: (_SHARED_BYTES, 64)})
+    with contextlib.suppress(OSError):  # what does not fit is not there
+        shutil.copytree(given, work, dirs_exist_ok=True, copy_function=shutil.copyfile)
     for folder, _, names in os.walk(work):
         os.chmod(folder, 0o777)  # root gives up its rights afterwards
         for name in names:
             os.chmod(os.path.join(folder, name), 0o666)
     os.chdir(work)
-    return sized
+    return made
 
 
-def _mount(work: str, size: int, files: int) -> bool:
+def _mount(rooms: dict[str, tuple[int, int]]) -> list[str]:
+    """Mount file systems in memory, of some bytes and number of files, for this process only."""
     import ctypes
 
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(_NEW_MOUNTS) != 0 and not _as_own_root(libc):
-        return False
+        return []
     if libc.mount(None, b"/", None, _ALL_BELOW | _SLAVE, None) != 0:  # nobody else sees it
-        return False
-    options = f"size={size},nr_inodes={files},mode=0777".encode()
-    place, kind = os.fsencode(work), b"tmpfs"
-    return libc.mount(kind, place, kind, _NO_SUID | _NO_DEVICES, options) == 0
+        return []
+    made, kind = [], b"tmpfs"
+    for place, (size, files) in rooms.items():
+        options = f"size={size},nr_inodes={files},mode=1777".encode()
+        if libc.mount(kind, os.fsencode(place), kind, _NO_SUID | _NO_DEVICES, options) == 0:
+            made.append(place)
+    return made
 
 
 def _as_own_root(libc: object) -> bool:
@@ -55,7 +64,10 @@ def _as_own_root(libc: object) -> bool:
     if libc.unshare(_NEW_MOUNTS | _NEW_USERS) != 0:
         return False
     maps = {"setgroups": "deny", "uid_map": f"{user} {user} 1", "gid_map": f"{group} {group} 1"}
-    for name, text in maps.items():
-        with open(f"/proc/self/{name}", "w", encoding="ascii") as file:
-            file.write(text)
+    try:
+        for name, text in maps.items():
+            with open(f"/proc/self/{name}", "w", encoding="ascii") as file:
+                file.write(text)
+    except OSError:
+        return False
     return True

@@ -1,0 +1,268 @@
+"""Time and messages of a submission as a whole, by the grader's clock."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import tracemalloc
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from companion.exercises import catalog
+from companion.exercises.grading import sandbox
+from companion.exercises.grading.cells import Cell
+from companion.exercises.grading.grader import Grader
+from companion.exercises.grading.sandbox import Sandbox, isolation, worker_files
+from companion.exercises.grading.submission import Submission
+from companion.exercises.grading.transcript import TooMuch, Transcript
+
+REPOSITORY = Path(__file__).parents[2]
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="grading needs a Unix system")
+NAMES = ("causal-mask", "llama-2-cache", "encoder-tasks")
+
+
+@pytest.fixture(params=["bubblewrap", "limits only"])
+def mode(request, monkeypatch):
+    """With and without bubblewrap."""
+    if request.param == "bubblewrap" and isolation() != "bubblewrap":
+        pytest.skip("bubblewrap is not installed or does not work here")
+    monkeypatch.setattr(sandbox, "isolation", lambda: request.param)
+    return request.param
+
+
+def submission(sources):
+    cells = tuple(Cell(one, "a.py", number) for number, one in enumerate(sources, 1))
+    return Submission("a", (("a.py", Path("a.py")),), cells)
+
+
+def graded(*cells, names=NAMES, seconds=0.5, load_seconds=1.0):
+    """Grade code; returns the row and how long it took."""
+    chosen = [catalog.find(name) for name in names]
+    chosen = [replace(one, seconds=seconds) if hasattr(one, "seconds") else one for one in chosen]
+    grader = Grader(chosen, "a secret of the test", load_seconds=load_seconds)
+    with worker_files() as tools:
+        begun = time.monotonic()
+        row = grader.row(submission(cells), Sandbox(tools))
+    return row, time.monotonic() - begun
+
+
+def shares(row):
+    return [one["share"] for one in row["exercises"].values()]
+
+
+RIGHT = """
+def causal_mask(length):
+    return [[column <= row for column in range(length)] for row in range(length)]
+llama_2_cache = 2.0
+encoder_tasks = "ace"
+"""
+DEAF = """
+import signal, time
+def deaf(*_):
+    signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 60))
+    time.sleep(1000)
+"""
+
+
+def test_a_submission_that_hangs_everywhere_costs_one_budget(mode, monkeypatch):
+    monkeypatch.setattr(sandbox, "_LATE", (1.0, 0.5))
+    names = [one for one in catalog.ids("gpt") if hasattr(catalog.find(one), "seconds")][:6]
+    answers = "".join(f"{catalog.find(name).variable} = deaf\n" for name in names)
+    slow = "time.sleep(0.4)\n" * 4
+
+    row, used = graded(DEAF + slow + answers, names=names, seconds=0.1, load_seconds=0.5)
+
+    budget = 4 * 0.5 + 0.5 + 6 * (1.4 * 0.1 + 0.5)  # a run for each exercise would take twice that
+    assert used < budget + 3
+    assert shares(row) == [0] * 6
+    assert "did not come to an end" in str(row["lost"])
+    assert "used up all the time" in str(row["notes"])
+
+
+LATE = {
+    "deaf": "signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 60))\n    time.sleep(4)",
+    "a patched clock": "wait(1)",
+    "patched timers": "signal.setitimer = signal.signal = print\n    wait(1)",
+    "an error that catches": "try: wait(1)\n    except BaseException: wait(2)",
+}
+
+
+@pytest.mark.parametrize("trick", LATE)
+def test_an_answer_after_the_limit_does_not_count(mode, trick, monkeypatch):
+    source = f"""
+import itertools, signal, time
+real, count = time.monotonic, itertools.count(0, -1000)
+def wait(seconds):
+    end = real() + seconds
+    while real() < end: pass
+time.monotonic = lambda: float(next(count))
+import numpy as np
+def causal_mask(length):
+    {LATE[trick]}
+    return np.tril(np.ones((length, length), dtype=bool))
+llama_2_cache = 2.0
+encoder_tasks = "ace"
+"""
+    monkeypatch.setattr(sandbox, "_LATE", (1.25, 1.0))
+
+    row, _ = graded(source)
+
+    assert shares(row) == [0, 1, 1]
+
+
+ERRORS = {
+    "__str__": "class E(Exception):\n    def __str__(self):\n        while True: pass",
+    "__repr__ of an argument": (
+        "class A:\n    def __repr__(self):\n        while True: pass\n"
+        "class E(Exception):\n    def __init__(self): super().__init__(A())"
+    ),
+    "the name of its type": (
+        "class M(type):\n    @property\n    def __name__(self):\n        while True: pass\n"
+        "class E(Exception, metaclass=M): pass"
+    ),
+    "__class__": (
+        "class E(Exception):\n    @property\n    def __class__(self):\n        while True: pass"
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", ERRORS)
+def test_an_error_that_never_says_what_it_is_loses_nothing_else(mode, kind):
+    source = f"{ERRORS[kind]}\nraise E\n"
+    function = "def causal_mask(length):\n    raise E\nllama_2_cache = 2.0\nencoder_tasks = 'ace'"
+
+    row, used = graded(source + function)
+
+    assert shares(row) == [0, 1, 1]
+    assert row["status"] == "graded"
+    assert used < 12
+
+
+def test_slow_cells_do_not_take_the_answers_along(mode):
+    slow = "import time\n" + "time.sleep(0.9)\n" * 8
+
+    row, _ = graded("llama_2_cache = 2.0", slow, "encoder_tasks = 'ace'", "llama_2_cache = 3")
+
+    assert shares(row) == [0, 1, 0]
+    assert row["status"] == "graded"
+    assert any("the time for all cells was over" in note for note in row["lost"])
+
+
+def transcript():
+    cases = {"cases": ["[]"] * 3}
+    return Transcript(2, ({"id": "one", **cases}, {"id": "two", **cases}), 0)
+
+
+def said(*messages):
+    """What is kept of messages."""
+    found = transcript()
+    for message in messages:
+        found.feed(json.dumps(message).encode() + b"\n")
+    return found
+
+
+def test_only_known_fields_of_the_exercise_that_runs_are_kept():
+    found = said(
+        {"held": ["x"]},
+        {"cell": 1}, {"cell": "C" * 9_000}, {"cell": True}, {"cell": 10**30},
+        {"cell": 1, "error": "e" * 1000}, {"exercise": "two", "case": 0, "state": "value"},
+        {"exercise": "one"},
+        {"exercise": "one", "case": 0, "state": "value", "value": "1", "more": [{}] * 100},
+        {"exercise": "one", "case": 0, "state": "value", "value": "2"},
+        {"exercise": "one", "case": True, "state": "value"},
+        {"exercise": "one", "case": 3, "state": "value"},
+        {"exercise": "one", "case": 10**40, "state": "value"},
+        {"exercise": "one", "case": 1, "state": ["right"], "error": 7, "kinds": "x", "value": {}},
+        {"exercise": "one", "case": 2, "state": "error", "error": "\udcff" * 900,
+         "kinds": ["k" * 1000, 3] * 50, "place": []},
+        {"exercise": ["one"]}, {"held": ["y"]}, [], None, "text", {"cell": 2},
+    )  # fmt: skip
+
+    assert found.notes == [(1, "e" * 300)]
+    assert found.found == {
+        "one": [
+            {"case": 0, "state": "value", "value": "1"},
+            {"case": 1},
+            {"case": 2, "state": "error", "error": "?" * 500, "kinds": ["k" * 100] * 10},
+        ]
+    }
+    assert (found.held, found.cell, found.reached, found.done) == (("x",), 1, "one", False)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"{}," * 10_000_000, b'{"cell":1}\n' * 200_000, b'"' + b"x" * 7_000_000 + b'"\n'],
+    ids=["one line without end", "many lines", "a long line"],
+)
+def test_too_much_ends_the_reading(line):
+    found = transcript()
+
+    def feed():
+        for start in range(0, len(line), 2**16):
+            found.feed(line[start : start + 2**16])
+
+    with pytest.raises(TooMuch):
+        feed()
+
+
+@pytest.mark.parametrize("junk", ["[]", '{"exercise":"one"}'])
+def test_of_what_is_said_little_is_kept(junk):
+    line = f'{{"exercise":"one","case":0,"x":[{junk}{f",{junk}" * 20_000}]}}\n'.encode()
+    found = transcript()
+    found.feed(b'{"exercise":"one"}\n')
+
+    tracemalloc.start()
+    for _ in range(20):
+        found.feed(line)
+    kept, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert kept < 100_000
+    assert most < 40 * len(line)
+
+
+ORPHAN = """
+import sys
+from pathlib import Path
+from companion.exercises.grading import sandbox
+from companion.exercises.grading.cells import Cell
+if {mode!r} != "bubblewrap":
+    sandbox.isolation = lambda: "limits only"
+with sandbox.worker_files() as tools:
+    print(tools, flush=True)
+    cell = "import signal, time\\nsignal.pthread_sigmask(0, range(1, 60))\\ntime.sleep(1000)"
+    sandbox.Sandbox(tools).run(sandbox.Job((Cell(cell, "a.py", 1),), (), load_seconds=1000.0))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, its processor time ends it")
+def test_no_worker_outlives_a_grader_that_was_killed(mode, tmp_path):
+    script = ORPHAN.format(mode=mode)
+    variables = {**os.environ, "TMPDIR": str(tmp_path)}
+    grader = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, cwd=REPOSITORY, env=variables
+    )
+    grader.stdout.readline()
+    workers = []
+    while not any("worker.py" in part for one in workers for part in cmdline(one)):
+        time.sleep(0.1)
+        workers = psutil.Process(grader.pid).children(recursive=True)
+    time.sleep(0.5)  # it now runs the cell
+
+    grader.send_signal(signal.SIGKILL)
+    grader.wait()
+    grader.stdout.close()
+
+    assert psutil.wait_procs(workers, timeout=10)[1] == []
+
+
+def cmdline(process):
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
