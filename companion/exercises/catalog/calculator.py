@@ -95,40 +95,27 @@ def _errors_of_python(expression: str) -> float:
 
 
 def _run_calculator(answer: object, expression: str) -> object:
-    """Call it; "runs the text" if it hands anything to eval, exec or compile on the way."""
-    import ast
-    import builtins
+    """Call it; "runs the text" if it calls eval, exec or compile on the way."""
     import sys
-    import threading
 
-    real = {name: getattr(builtins, name) for name in ("eval", "exec", "compile")}
-    thread, used = threading.get_ident(), []
+    used = []
 
-    def watched(name: str) -> object:
-        def call(*args: object, **options: object) -> object:
-            module = str(sys._getframe(1).f_globals.get("__name__", ""))
-            flags = options.get("flags", args[3] if len(args) > 3 else 0)
-            parses = name == "compile" and bool(flags & ast.PyCF_ONLY_AST)
-            library = module.split(".")[0] in sys.stdlib_module_names  # ast.parse, an import
-            if parses or library or threading.get_ident() != thread:
-                return real[name](*args, **options)
-            used.append(name)
-            raise ValueError(f"{name} is not for texts from outside")
+    def watch(frame: object, event: str, function: object) -> None:
+        if event == "c_call" and function in (eval, exec, compile):
+            module = str(frame.f_globals.get("__name__", "")).split(".")[0]
+            if module not in sys.stdlib_module_names:  # neither ast.parse nor an import
+                used.append(function)
+                raise ValueError(f"{function.__name__} is not for a text from outside")
 
-        return call
-
-    if answer in real.values():
-        return "runs the text"
+    before = sys.getprofile()
+    sys.setprofile(watch)
     try:
-        for name in real:
-            setattr(builtins, name, watched(name))
         value = answer(expression)
-    except ValueError:
+    except Exception:
         if not used:
             raise
     finally:
-        for name, function in real.items():
-            setattr(builtins, name, function)
+        sys.setprofile(before)
     return "runs the text" if used else value
 
 
