@@ -157,7 +157,8 @@ class Grader:
 
         Returns:
             Plain data: ``status``; ``isolation``; ``code``, whether there is any; ``notes`` on
-            the submission as a whole; ``lost``, code that did not run to its end; and for each of
+            the submission as a whole; ``lost``, code that did not run to its end; ``ending``, how
+            it was stopped, or nothing; and for each of
             the ``exercises`` its state, share of the points, number of the known wrong answer,
             and text of the verdict.
         """
@@ -173,7 +174,8 @@ class Grader:
         row = _row(submission, "stopped" if ending else "graded", notes=notes)
         held = f" ({', '.join(sandbox.held)})" if isolation() != "bubblewrap" else ""
         lost = list(dict.fromkeys(lost))[:_MOST_NOTES]
-        return {**row, "isolation": isolation() + held, "lost": lost, "exercises": marks}
+        row |= {"isolation": isolation() + held, "ending": ending}
+        return {**row, "lost": lost, "exercises": marks}
 
     def _collect(
         self, submission: Submission, sandbox: Sandbox
@@ -220,5 +222,6 @@ def _row(submission: Submission, status: str, notes: Sequence[str]) -> dict[str,
         "code": any(cell.source.strip() for cell in submission.cells),
         "notes": list(dict.fromkeys(notes))[:_MOST_NOTES],
         "lost": [],
+        "ending": "",
         "exercises": {},
     }

@@ -15,7 +15,12 @@ from companion.exercises.exercise import Exercise, WordsExercise
 from companion.exercises.grading.gradebook import write_gradebooks
 from companion.exercises.grading.grader import Grader
 from companion.exercises.grading.ledger import Ledger
-from companion.exercises.grading.results import replace_file, write_csv, write_feedback
+from companion.exercises.grading.results import (
+    remove_stale_feedback,
+    replace_file,
+    write_csv,
+    write_feedback,
+)
 from companion.exercises.grading.sandbox import isolation
 from companion.exercises.grading.submission import (
     Submission,
@@ -95,7 +100,8 @@ def _write(
 ) -> None:
     """Write all results; the CSV last, so that it is there only if all of them are."""
     out = options.out
-    write_feedback(options.feedback, rows, exercises)
+    files = write_feedback(options.feedback, rows, exercises)
+    remove_stale_feedback(out, files)
     books = write_gradebooks(out, submissions, rows, exercises, options.assignment)
     remarks = [f"to import: {book.name}" for book in books]
     text = summary(rows, exercises, remarks)

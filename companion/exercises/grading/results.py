@@ -23,7 +23,6 @@ Row = Mapping[str, Any]
 LONGEST_CELL = 2_000  # characters; Excel holds 32,767
 _LONGEST_TEXT = 20_000  # characters on one exercise
 _LONGEST_NAME = 100  # bytes
-_LIST = ".written-by-companion"  # names of the feedback files, to remove those of an earlier run
 _FORMULA = re.compile(r"^[=+\-@＝＋－＠\t\r]")  # noqa: RUF001, a spreadsheet would run it
 _UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # on Windows
@@ -62,8 +61,9 @@ def write_csv(
     """
     names = [one.id for one in exercises]
     most = sum(one.points for one in exercises)
+    files = feedback_names(rows)
     table = [["student", "id", "submission", "status", "points", "of", *names]]
-    table[0] += ["isolation", "notes"]
+    table[0] += ["isolation", "notes", "feedback"]
     for submission in sorted(submissions, key=lambda one: one.name):
         row = rows[submission.name]
         graded = row["exercises"]
@@ -74,7 +74,7 @@ def write_csv(
         student = submission.student
         cells = [student.name or submission.name, student.id, submission.name, row["status"]]
         cells += [f"{total(row, exercises):.4g}", str(most), *points]
-        table.append([*cells, row["isolation"], "; ".join(said(row))])
+        table.append([*cells, row["isolation"], "; ".join(said(row)), files[submission.name]])
     write_table(path, table, encoding="utf-8-sig")
 
 
@@ -129,26 +129,34 @@ def _plain_name(name: str) -> str:
 def write_feedback(
     folder: Path, rows: Mapping[str, Row], exercises: Sequence[Exercise]
 ) -> dict[str, Path]:
-    """Write what each student should read, as plain text; remove files of an earlier run.
-
-    Only files that an earlier run has written are removed.
+    """Write what each student should read, as plain text.
 
     Returns:
         The file of each submission.
     """
     folder.mkdir(parents=True, exist_ok=True)
     files = {name: folder / short for name, short in feedback_names(rows).items()}
-    listed = folder / _LIST
-    written = {file.name for file in files.values()}
-    before = set(listed.read_text("utf-8").splitlines()) if listed.is_file() else set()
-    replace_file(listed, "\n".join(sorted(before | written)) + "\n")
     for name, file in files.items():
         replace_file(file, feedback(name, rows[name], exercises))
-    for stale in before - written:
-        if Path(stale).name == stale:
-            (folder / stale).unlink(missing_ok=True)
-    replace_file(listed, "\n".join(sorted(written)) + "\n")
     return files
+
+
+def remove_stale_feedback(csv_file: Path, kept: Mapping[str, Path]) -> None:
+    """Remove the feedback files that an earlier run has written and this one has not.
+
+    Args:
+        csv_file: The grades of the earlier run, which name them; nothing is done without.
+        kept: The files that this run has written.
+    """
+    try:
+        with csv_file.open(newline="", encoding="utf-8-sig") as file:
+            before = {row.get("feedback") for row in csv.DictReader(file)}
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return
+    folder = next(iter(kept.values())).parent
+    for name in before - {file.name for file in kept.values()}:
+        if name and Path(name).name == name and name.endswith(".txt"):
+            (folder / name).unlink(missing_ok=True)
 
 
 def feedback(name: str, row: Row, exercises: Sequence[Exercise]) -> str:

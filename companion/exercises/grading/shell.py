@@ -75,11 +75,13 @@ class Shell:
 
     Args:
         space: The names of the notebook.
+        give_way: Called with the names of files that ``%%writefile`` makes.
     """
 
-    def __init__(self, space: dict) -> None:
+    def __init__(self, space: dict, give_way: object) -> None:
         """Start without anything to say."""
         self.user_ns = self.user_global_ns = space
+        self._give_way = give_way
         self.not_run: list[str] = []
 
     def __getattr__(self, name: str) -> object:
@@ -148,6 +150,7 @@ class Shell:
         with open(os.path.expanduser(name), "a" if "-a" in options else "w") as file:
             file.write(cell)
         importlib.invalidate_caches()
+        self._give_way([os.path.basename(name)])
 
     def _line_time(self, line: str) -> object:
         return self._value(line)
@@ -198,9 +201,9 @@ def _options(line: str) -> tuple[list[str], str]:
     return options, " ".join(words)
 
 
-def install(space: dict) -> Shell:
+def install(space: dict, give_way: object) -> Shell:
     """Make ``get_ipython`` and ``display`` known, as in a notebook."""
-    shell = Shell(space)
+    shell = Shell(space, give_way)
 
     def get_ipython() -> Shell:
         return shell

@@ -82,12 +82,12 @@ def reason(row: Row, exercises: Sequence[Exercise]) -> tuple[int, str] | None:
     if row["status"] == "unreadable":
         return 1, f"unreadable: {first}"
     if row["status"] == "stopped":
-        return 2, f"stopped: {row['ending'] or first}"
+        return 2, f"stopped: {row['ending']}"
+    if failed := [note for note in row["notes"] if "could not be judged" in note]:
+        return 0, failed[0]
     points = total(row, exercises)
     if points == 0 and row["code"]:
         return 3, f"0 points, though there is code. {first}"
-    if any("could not be judged" in note for note in row["notes"]):
-        return 0, next(note for note in row["notes"] if "could not be judged" in note)
     if row["lost"] and points < sum(one.points for one in exercises):
         count = len(row["lost"])
         return 4, f"{count} place{'s' * (count > 1)} where code was lost: {row['lost'][0]}"

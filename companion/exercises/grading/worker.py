@@ -41,7 +41,6 @@ def main() -> None:
             out.write(json.dumps(message) + "\n")
             out.flush()
 
-        _forget()
         say(held=held)
         _run(job, say)
         say(done=True)
@@ -53,14 +52,18 @@ def _load(path: list[str]) -> None:
     sys.path[:0] = [_FOLDER, *path]
     for name in ("arguments", "limits", "session", "shell", "stand_in", "values"):
         setattr(_beside, name, __import__(name))
+    sys.path.append(sys.path.pop(0))
 
 
-def _forget() -> None:
-    """Take it from where Python looks: a student's own module may have the same name."""
-    sys.path.remove(_FOLDER)
-    for name, module in list(sys.modules.items()):
-        place = getattr(module, "__file__", None) or ""
-        if os.path.dirname(place) == _FOLDER and name != "__main__":
+def _give_way(files: list[str]) -> None:
+    """Let a student's own module be imported that has the name of one beside this file.
+
+    Args:
+        files: Names of the student's files.
+    """
+    for name in {os.path.splitext(file)[0] for file in files}:
+        place = getattr(sys.modules.get(name), "__file__", None) or ""
+        if os.path.dirname(place) == _FOLDER:
             del sys.modules[name]
 
 
@@ -69,7 +72,9 @@ def _run(job: dict, say: object) -> None:
     limits, given = _beside.limits, {}
     _beside.stand_in.install(given)
     notebook = _beside.session.Session(os.getcwd(), limits, job["load_seconds"])
-    shell = _beside.shell.install(notebook.space)
+    shell = _beside.shell.install(notebook.space, _give_way)
+    for _, _, files in os.walk("."):
+        _give_way(files)
     notebook.begin(limits.Budget(job["cell_seconds"]))
     for number, cell in enumerate(job["cells"], 1):
         say(cell=number)
