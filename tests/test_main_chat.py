@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
 
+import companion
 from companion.__main__ import main
 from companion.chatbot import storage
 from companion.chatbot.endpoint import EndpointBackend
@@ -258,3 +260,20 @@ def test_the_web_page_answers_and_ends_on_ctrl_c(tmp_path: Path) -> None:
     assert url.startswith("http://127.0.0.1:")
     assert '"text": "Nice to meet you, Tavira."' in answer
     assert (status, errors) == (0, "")
+
+
+def test_a_system_message_that_the_template_refuses_is_refused_at_the_start(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = Path(companion.__file__).parent / "pocket" / "weights" / "chat"
+    folder = tmp_path / "gemma-like"
+    shutil.copytree(weights, folder)
+    template = folder / "chat_template.jinja"
+    refusing = "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no') }}{% endif %}"
+    template.write_text(refusing + template.read_text())
+
+    assert main(["chat", "--model", str(folder), "--system", "Be brief."]) == 1
+
+    said = capsys.readouterr().err
+    assert "it takes no system message" in said
+    assert said.count("\n") == 1

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from companion.chatbot import storage
+from companion.chatbot import Chatbot, storage
 from companion.chatbot.terminal import Terminal, printable
+from companion.reasoning import Reasoning
 
 pexpect = pytest.importorskip("pexpect")
 
@@ -281,3 +282,25 @@ def test_control_characters_are_not_printed(text: str) -> None:
         ord(character) >= 32 and character not in "\x9b\u202e" for character in printable(text)
     )
     assert printable("two\nlines\tand \u00fc \u2600") == "two\nlines\tand \u00fc \u2600"
+
+
+class Pondering:
+    """A model that uses up its tokens for reasoning."""
+
+    context_length = 1000
+
+    def count_tokens(self, messages: object) -> int:
+        return 10
+
+    def stream(self, messages: object, params: object) -> Iterator[Reasoning]:
+        yield Reasoning("Hm, what does he want?")
+
+
+def test_an_answer_without_words_is_explained() -> None:
+    screen = io.StringIO()
+    terminal = Terminal(lambda name: None, stdin=io.StringIO("hello\n"), stdout=screen)
+
+    status = terminal.run(Chatbot(Pondering()))
+
+    assert screen.getvalue() == "\n[no answer: the model used up its tokens for reasoning]\n"
+    assert status == 0
