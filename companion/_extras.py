@@ -1,9 +1,13 @@
 """Import optional libraries, and name the extra to install when one is missing."""
 
+import json
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError, distribution
 from types import ModuleType
 
 from companion.errors import MissingExtraError
+
+DISTRIBUTION = "companion"
 
 
 def require(module: str, *, extra: str) -> ModuleType:
@@ -29,8 +33,40 @@ def require(module: str, *, extra: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name is None or not f"{module}.".startswith(f"{error.name}."):
             raise
-        raise MissingExtraError(
-            f"{error.name} is not installed. It comes with the extra '{extra}': "
-            f"pip install 'companion[{extra}]'",
-            name=error.name,
-        ) from error
+        raise missing_extra(error.name, extra) from error
+
+
+def missing_extra(name: str, extra: str) -> MissingExtraError:
+    """Make the error for a library that is not installed.
+
+    Args:
+        name: The library.
+        extra: Name of the extra in ``pyproject.toml`` that installs it.
+
+    Returns:
+        The error, to be raised.
+    """
+    return MissingExtraError(
+        f"{name} is not installed. It comes with the extra '{extra}': {_command(extra)}", name=name
+    )
+
+
+def _command(extra: str) -> str:
+    """Say how to install an extra from where this package came from.
+
+    By name alone pip would take a stranger's package: "companion" on PyPI is a robot's library.
+    """
+    origin = _origin()
+    if "vcs_info" in origin:
+        source = f"{origin['vcs_info']['vcs']}+{origin['url']}"
+        return f"pip install '{DISTRIBUTION}[{extra}] @ {source}'"
+    option = "-e " if origin.get("dir_info", {}).get("editable") else ""
+    return f"pip install {option}'.[{extra}]', in the folder of the book's repository"
+
+
+def _origin() -> dict:
+    """Read what pip noted when it installed this package (PEP 610); empty if it noted nothing."""
+    try:
+        return json.loads(distribution(DISTRIBUTION).read_text("direct_url.json") or "{}")
+    except (PackageNotFoundError, ValueError):
+        return {}

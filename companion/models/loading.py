@@ -16,7 +16,13 @@ from transformers.utils import logging as transformers_logging
 
 from companion.errors import WeightsError
 from companion.models.checkpoint import parameter_count, verify_pocket
-from companion.models.devices import available_memory, check_memory, pick_device, pick_dtype
+from companion.models.devices import (
+    available_memory,
+    check_device,
+    check_memory,
+    pick_device,
+    pick_dtype,
+)
 from companion.models.embedding import embedding_folder
 from companion.models.hub import fetch_snapshot
 from companion.models.quantized import (
@@ -64,7 +70,7 @@ def load(
         name: A role ("base", "chat", "reward", "embedding"), a folder, or a Hub id.
         source: Where roles come from: "pocket" (bundled) or "hub". None reads the environment
             variable COMPANION_MODELS, then falls back to "pocket".
-        device: Where to put the model.
+        device: Where to put the model, such as "cpu" or "cuda:1".
         dtype: Number format of the weights, such as ``"bfloat16"`` or ``torch.float32``.
         revision: Commit, tag or branch of a Hub model; the pinned commit if None, "main" for a
             model that has none.
@@ -83,12 +89,13 @@ def load(
         HubError: If the Hub can't be reached or doesn't give the model.
         NotEnoughMemoryError: If the weights exceed the free memory.
         MissingExtraError: If bitsandbytes is asked for and not installed.
-        ValueError: If ``source``, ``dtype`` or ``quantization`` is unknown.
+        ValueError: If ``source``, ``dtype`` or ``quantization`` is unknown, or this machine has no
+            such ``device``.
     """
     if quantization is not None:
         check_quantization(quantization)
     target = resolve(name, source or os.environ.get("COMPANION_MODELS") or "pocket")
-    device = _default_device(target) if device is None else torch.device(device)
+    device = _default_device(target) if device is None else check_device(device)
     dtype = pick_dtype(device) if dtype is None else _as_dtype(dtype)
 
     def check(folder: Path) -> None:

@@ -59,10 +59,15 @@ HUB_MODELS = {
 PINNED_REVISIONS = {
     "openai-community/gpt2": "607a30d783dfa663caf39e06633721c8d4cfcd7e",
     "Qwen/Qwen3-0.6B": "c1899de289a04d12100db370d81485cdf75e47ca",
-    "HuggingFaceTB/SmolLM2-360M-Instruct": "a10cc1512eabd3dde888204e902eca88bddb4951",
     "sentence-transformers/all-MiniLM-L6-v2": "1110a243fdf4706b3f48f1d95db1a4f5529b4d41",
+    "HuggingFaceTB/SmolLM2-135M-Instruct": "12fd25f77366fa6b3b4b768ec3050bf629380bac",
+    "HuggingFaceTB/SmolLM2-360M-Instruct": "a10cc1512eabd3dde888204e902eca88bddb4951",
+    "HuggingFaceTB/SmolLM2-1.7B-Instruct": "31b70e2e869a7173562077fd711b654946d38674",
+    "Qwen/Qwen3-1.7B": "70d244cc86ccca08cf5af4e1e306ecf908b1ad5e",
+    "Qwen/Qwen3-4B": "1cfa9a7208912126459214e8b04321603b3df60c",
+    "Qwen/Qwen3-8B": "b968826d9c46dd6066d109eabc6255188de91218",
 }
-"""Commit of each Hub model that the book uses, so that a later upload changes nothing here."""
+"""Commit of each model in `HUB_MODELS`, so that a later upload changes nothing here."""
 
 ALIASES = {"gpt2": "openai-community/gpt2"}
 
@@ -104,6 +109,8 @@ def resolve(name: str | Path, source: str) -> Target:
     if folder.is_dir():
         return Target(_head(folder), folder=folder)
     text = ALIASES.get(str(name), str(name))
+    if folder.is_file() or folder.suffix.lower() == ".gguf":
+        raise UnknownModelError(_single_file(folder))
     if isinstance(name, Path) or text.count("/") != 1 or text[0] in "./~" or text[-1] == "/":
         raise UnknownModelError(_unknown(text))
     return Target(hub_id=text)
@@ -131,6 +138,25 @@ def _head(folder: Path) -> str:
     if str(architecture).endswith("ForSequenceClassification"):
         return "sequence-classification"
     return "causal-lm"
+
+
+def _single_file(file: Path) -> str:
+    """Say why one file is no model, and what to pass instead."""
+    kind = file.suffix.lower()
+    if kind == ".gguf":
+        return (
+            f"{file} is a GGUF file, the format of llama.cpp, which is not read here. Load the "
+            "model that it was made from, which has safetensors; or serve the file with "
+            "llama-server and run `companion chat --endpoint URL`."
+        )
+    if kind == ".safetensors":
+        return f"{file} is one file of a checkpoint. Pass its folder, where config.json is too."
+    if kind in (".bin", ".pt", ".pth", ".ckpt", ".pkl"):
+        return (
+            f"{file} holds pickled weights, which are not loaded: they can run code. Pass a folder "
+            "with safetensors, as save_pretrained writes it."
+        )
+    return f"{file} is a file. Pass a folder with config.json and safetensors weights."
 
 
 def _unknown(name: str) -> str:

@@ -21,11 +21,14 @@ ADDRESS = re.compile(
 )
 
 
+def git_oid(data: bytes) -> str:
+    """Return the hash that git gives a file."""
+    return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+
+
 def digest(name: str, data: bytes) -> str:
     """Return the hash that the Hub announces: sha256 for weights, git's for small files."""
-    if name.endswith(".safetensors"):
-        return hashlib.sha256(data).hexdigest()
-    return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+    return hashlib.sha256(data).hexdigest() if name.endswith(".safetensors") else git_oid(data)
 
 
 class HubServer:
@@ -121,8 +124,14 @@ class HubServer:
         request.wfile.write(data)
 
     def entry(self, name: str) -> dict:
-        entry = {"type": "file", "path": name, "size": self.sizes[name], "oid": "0" * 40}
+        announced = self.announced[name]
+        entry = {"type": "file", "path": name, "size": self.sizes[name], "oid": announced}
         if name.endswith(".safetensors"):
+            pointer = (
+                f"version https://git-lfs.github.com/spec/v1\noid sha256:{announced}\n"
+                f"size {entry['size']}\n"
+            )
+            entry["oid"] = git_oid(pointer.encode())
             entry["lfs"] = {"oid": self.announced[name], "size": entry["size"], "pointerSize": 1}
         return entry
 

