@@ -125,11 +125,12 @@ def _budget(page: Page, source: NotebookNode) -> float:
 def retarget(notebook: NotebookNode, repository: str) -> NotebookNode:
     """A copy of a notebook that belongs to another repository; no cell is run.
 
-    Changes the set-up cell and the links to the website. Does nothing more when repeated.
+    Changes the set-up cell and the links to the website. With the repository that it belongs to
+    already, it gets today's set-up cell and nothing else. Does nothing more when repeated.
     """
     copy = nbformat.from_dict(notebook)
     old = copy.metadata.get("book", {}).get("repository")
-    if old is None or old == repository:
+    if old is None:
         return copy
     for cell in copy.cells:
         if SETUP_TAG in tags(cell):

@@ -1,10 +1,11 @@
 """From a page to its notebook: building, running, comparing, retargeting."""
 
+import importlib.metadata
 import json
 import re
 import subprocess
 import sys
-from importlib.metadata import version
+from pathlib import Path
 from types import SimpleNamespace
 
 import colab_setup
@@ -236,11 +237,19 @@ def test_retargeting_changes_addresses_only_and_stays_fresh(book, page, capsys):
     moved = nbformat.read(page.notebook, as_version=4)
 
     assert status == 0
-    assert "git+https://github.com/fork/copy" in moved.cells[0].source
+    assert 'REPOSITORY = "https://github.com/fork/copy"' in moved.cells[0].source
     assert "https://fork.github.io/copy/book/back/glossary.html" in moved.cells[1].source
     assert "ada/" not in nbformat.writes(moved)
     assert retarget(moved, "ada/engine") == made
     assert notebook.main(["--check"], book.project) == 0
+
+
+def test_retargeting_to_its_own_repository_renews_the_setup_cell_only(book, page):
+    made = store(book, page)
+    old = nbformat.from_dict(made)
+    old.cells[0].source = "# of last year"
+
+    assert retarget(old, "ada/engine") == made
 
 
 def test_a_strange_target_is_refused(book, capsys):
@@ -251,38 +260,149 @@ def test_a_strange_target_is_refused(book, capsys):
 # -- the set-up cell -------------------------------------------------------------------------------
 
 
-def run_setup(monkeypatch, returncode):
-    """Run the set-up cell with a made-up pip; returns what pip was asked to do."""
-    calls = []
-
-    def run(command, **options):
-        constraints = command[command.index("-c") + 1]
-        with open(constraints, encoding="utf-8") as file:
-            calls.append((command, file.read()))
-        return SimpleNamespace(returncode=returncode, stderr="no fitting versions")
-
-    monkeypatch.setattr(subprocess, "run", run)
-    code = compile(colab_setup.setup_source("ada/engine"), "setup", "exec")
-    exec(code, {})  # noqa: S102 - the cell is ours, and running it is what is tested
-    return calls
+REPOSITORY = "https://github.com/ada/engine"
+MANY = {"torch": "2.11.0+cu128", "numpy": "2.1.3", "pyarrow": "18.1.0", "torchao": "0.10.0"}
 
 
-def test_the_setup_cell_does_nothing_outside_colab(monkeypatch):
+class Machine:
+    """A Colab runtime, as the set-up cell sees it: packages, git, pip and a kernel's modules."""
+
+    def __init__(self, monkeypatch, tmp_path, *, colab=True):
+        self.packages = dict(MANY)
+        self.brought = {"companion": "1.0", "peft": "0.21", "pyarrow": "26.0"}
+        self.fails = {}
+        self.asked, self.kept = [], ""
+        monkeypatch.setattr(sys, "prefix", str(tmp_path))
+        monkeypatch.setattr(subprocess, "run", self.run)
+        monkeypatch.setattr(importlib.metadata, "distributions", self.distributions)
+        monkeypatch.setattr(importlib.metadata, "packages_distributions", self.owners)
+        if colab:
+            monkeypatch.setitem(sys.modules, "google.colab", SimpleNamespace())
+
+    def distributions(self):
+        return [SimpleNamespace(name=n, version=v) for n, v in self.packages.items()]
+
+    def owners(self):
+        return {name: [name] for name in self.packages}
+
+    def run(self, command, **options):
+        assert options["env"]["GIT_TERMINAL_PROMPT"] == "0"  # git must not wait for a password
+        self.asked.append(" ".join(command[1:]))
+        words = ("ls-remote", "uninstall", "install", "peft")
+        action = next(word for word in words if word in self.asked[-1])
+        if action in self.fails:
+            return SimpleNamespace(returncode=1, stdout="", stderr=self.fails[action])
+        if action == "install":
+            self.kept = Path(command[command.index("-c") + 1]).read_text(encoding="utf-8")
+            self.packages |= self.brought
+        if action == "uninstall":
+            del self.packages[command[-1]]
+        return SimpleNamespace(returncode=0, stdout="", stderr="")
+
+    def set_up(self):
+        code = compile(colab_setup.setup_source("ada/engine"), "setup", "exec")
+        exec(code, {})  # noqa: S102 - the cell is ours, and running it is what is tested
+
+
+@pytest.fixture
+def machine(monkeypatch, tmp_path):
+    return Machine(monkeypatch, tmp_path)
+
+
+def test_the_setup_cell_does_nothing_outside_colab(monkeypatch, tmp_path):
+    machine = Machine(monkeypatch, tmp_path, colab=False)
     assert "google.colab" not in sys.modules
-    assert run_setup(monkeypatch, 0) == []
+
+    machine.set_up()
+
+    assert machine.asked == []
 
 
-def test_the_setup_cell_keeps_torch_and_numpy_on_colab(monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, "google.colab", SimpleNamespace())
-    [(command, constraints)] = run_setup(monkeypatch, 0)
+def test_the_setup_cell_keeps_torch_and_numpy_on_colab(machine):
+    machine.set_up()
 
-    assert command[1:4] == ["-m", "pip", "install"]
-    assert command[-1] == "companion[all] @ git+https://github.com/ada/engine"
-    assert constraints == f"torch=={version('torch')}\nnumpy=={version('numpy')}\n"
+    assert machine.asked[0] == f"ls-remote {REPOSITORY} HEAD"
+    assert machine.asked[1].endswith(f" companion[all] @ git+{REPOSITORY}")
+    assert machine.kept == "torch==2.11.0+cu128\nnumpy==2.1.3\n"
 
 
-def test_the_setup_cell_says_what_to_do_when_pip_fails(monkeypatch):
-    monkeypatch.setitem(sys.modules, "google.colab", SimpleNamespace())
+def test_the_setup_cell_says_what_it_installed_kept_and_replaced(machine, capsys):
+    machine.set_up()
 
-    with pytest.raises(RuntimeError, match=r"Start a fresh runtime .*(.|\n)*no fitting versions"):
-        run_setup(monkeypatch, 1)
+    told = capsys.readouterr().out
+    assert told == (
+        "Installed 2 packages.\nKept torch 2.11.0+cu128, numpy 2.1.3.\n"
+        "Replaced pyarrow 18.1.0 -> 26.0.\n"
+    )
+
+
+@pytest.mark.parametrize("stale", [True, False])
+def test_the_setup_cell_removes_a_torchao_that_peft_refuses(machine, capsys, stale):
+    if stale:
+        machine.fails["peft"] = "ImportError: Found an incompatible version of torchao. Found ..."
+
+    machine.set_up()
+
+    assert ("torchao" in machine.packages) is not stale
+    assert ("Removed torchao 0.10.0" in capsys.readouterr().out) is stale
+
+
+def test_without_torchao_the_setup_cell_does_not_wait_for_peft(machine):
+    del machine.packages["torchao"]
+
+    machine.set_up()
+
+    assert len(machine.asked) == 2
+
+
+@pytest.mark.parametrize("loaded", [["pyarrow"], [], ["numpy", "torch"]])
+def test_the_setup_cell_asks_for_a_restart_if_what_it_replaced_is_in_use(
+    machine, monkeypatch, capsys, loaded
+):
+    monkeypatch.delitem(sys.modules, "pyarrow", raising=False)
+    for name in loaded:
+        monkeypatch.setitem(sys.modules, name, SimpleNamespace())
+
+    machine.set_up()
+
+    assert ("Restart now (Runtime > Restart session): pyarrow had" in capsys.readouterr().out) is (
+        "pyarrow" in loaded
+    )
+
+
+def test_a_second_run_of_the_setup_cell_does_nothing_and_says_so(machine, capsys):
+    machine.set_up()
+    asked = len(machine.asked)
+    capsys.readouterr()
+
+    machine.set_up()
+
+    assert len(machine.asked) == asked
+    assert capsys.readouterr().out == "Nothing to do: the package is installed.\n"
+
+
+def test_after_a_failure_the_setup_cell_starts_again(machine):
+    machine.fails["install"] = "no space"
+    with pytest.raises(RuntimeError, match="no space"):
+        machine.set_up()
+    del machine.fails["install"]
+
+    machine.set_up()
+
+    assert "companion" in machine.packages
+
+
+def test_the_setup_cell_says_what_to_do_when_pip_fails(machine):
+    machine.fails["install"] = "no fitting versions"
+
+    with pytest.raises(RuntimeError, match=r"start a fresh runtime .*(.|\n)*no fitting versions"):
+        machine.set_up()
+
+
+def test_the_setup_cell_says_so_when_the_repository_is_not_there(machine):
+    machine.fails["ls-remote"] = "fatal: repository not found"
+
+    with pytest.raises(RuntimeError, match=rf"{REPOSITORY} can't be reached(.|\n)*not found"):
+        machine.set_up()
+
+    assert len(machine.asked) == 1  # pip was not asked
