@@ -42,7 +42,8 @@ def confine(job: dict) -> list[str]:
     if seccomp.install():
         held.append("call filter")
     if job["weak"] and not {"file rules", "call filter"} <= set(held):
-        guard.install(job["readable"], job["listable"], job["work"], job["disk"], job["files"])
+        size = job["disk"] - job["file"]  # a file may still grow after it was opened
+        guard.install(job["readable"], job["listable"], job["work"], size, job["files"])
         held.append("guard")
     return held
 
