@@ -76,7 +76,7 @@ def test_all_brings_what_a_notebook_needs_but_not_the_tools_of_the_book():
     (own,) = [Requirement(line) for line in EXTRAS["all"] if line.startswith("companion[")]
 
     assert own.extras == {"train", "quant", "rag", "tools", "chat"}
-    assert set(EXTRAS) - own.extras == {"book", "test", "all"}
+    assert set(EXTRAS) - own.extras == {"grade", "book", "test", "all"}
 
 
 def test_constraints_are_plain_sorted_exact_public_versions():

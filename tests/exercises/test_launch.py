@@ -1,6 +1,7 @@
 """`companion grade`, from the command line."""
 
 import csv
+import errno
 import os
 import signal
 import subprocess
@@ -10,9 +11,12 @@ import time
 import pytest
 
 from companion.__main__ import main
-from companion.exercises.grading import launch, sandbox
+from companion.exercises.grading import bubblewrap, grader, launch, sandbox
+from companion.exercises.grading.grader import Grader
+from companion.exercises.grading.ledger import Ledger
 from companion.exercises.grading.sandbox import isolation
-from tests.exercises.classroom import RIGHT, SUBMISSIONS
+from companion.exercises.judging import AnswerKey
+from tests.exercises.classroom import ATTENTION, HEAD, RIGHT, SUBMISSIONS
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="grading needs a Unix system")
 ONE = ["--exercises", "causal-mask"]
@@ -33,11 +37,15 @@ def grade(folder, *options, out=None, seed="a long secret"):
     return main(["grade", str(folder), "--out", str(out), "--seed", seed, *options])
 
 
+def table(folder):
+    with (folder.parent / "grades.csv").open(newline="", encoding="utf-8-sig") as file:
+        return {row["submission"]: row for row in csv.DictReader(file)}
+
+
 def test_a_class_gets_grades_feedback_and_a_summary(folder, capsys):
     assert grade(folder) == 0
 
-    with (folder.parent / "grades.csv").open(newline="", encoding="utf-8-sig") as file:
-        rows = {row["submission"]: row for row in csv.DictReader(file)}
+    rows = table(folder)
     assert (rows["right"]["points"], rows["right"]["of"]) == ("3", "3")
     assert float(rows["wrong"]["causal-mask"]) == pytest.approx(1 / 3, abs=1e-3)
     feedback = (folder.parent / "grades-feedback" / "wrong.txt").read_text()
@@ -74,6 +82,8 @@ def test_folders_files_and_seeds_that_are_missing_are_named(folder, tmp_path, ca
         ({"folder": folder / "right.py"}, "is not a folder"),
         ({"folder": tmp_path / "empty"}, "is empty"),
         ({"folder": folder, "out": tmp_path / "no" / "g.csv"}, "there is no folder"),
+        ({"folder": folder, "out": tmp_path}, "is a folder; name a file"),
+        ({"folder": folder, "out": folder / "g.csv"}, "lies in the folder of the submissions"),
         ({"folder": folder, "seed": "1234"}, "at least 8 characters"),
         ({"folder": folder, "seed": f"@{tmp_path / 'secret'}"}, "at least 8 characters"),
         ({"folder": folder, "seed": "@nowhere.txt"}, "can't read this file"),
@@ -88,7 +98,9 @@ def test_without_a_choice_what_half_of_the_class_checks_is_graded(folder, capsys
     assert grade(folder) == 0
 
     header = (folder.parent / "grades.csv").read_text("utf-8-sig").splitlines()[0]
-    named = "student,id,submission,status,points,of,causal-mask,attention-head,isolation,notes"
+    named = (
+        "student,id,submission,status,points,of,causal-mask,attention-head,isolation,notes,feedback"
+    )
     assert header == named
 
 
@@ -114,6 +126,96 @@ def test_without_bubblewrap_there_is_a_warning(folder, monkeypatch, capsys):
 
     assert grade(folder, *ONE) == 0
     assert "WARNING: bubblewrap is not installed" in capsys.readouterr().err
+
+
+def test_a_judge_that_fails_costs_one_answer_and_is_named(folder, monkeypatch, capsys):
+    real = AnswerKey.judge
+
+    def judge(key, outcomes):
+        if all(outcome.state == "error" for outcome in outcomes):
+            raise RecursionError("too deep \ud800")
+        return real(key, outcomes)
+
+    monkeypatch.setattr(AnswerKey, "judge", judge)
+    (folder / "bad.py").write_text("def causal_mask(n):\n    return 1 / 0\n" + HEAD + ATTENTION)
+
+    assert grade(folder) == 0
+
+    rows = table(folder)
+    assert [rows[name]["points"] for name in ("bad", "right", "wrong")] == ["2", "3", "2.333"]
+    assert (
+        "causal-mask could not be judged: RecursionError: too deep \ufffd" in rows["bad"]["notes"]
+    )
+    assert "| bad | 2 | causal-mask could not be judged" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("error", [KeyError("x"), PermissionError(13, "no"), MemoryError()])
+def test_whatever_fails_on_one_submission_the_others_are_graded(folder, monkeypatch, error):
+    real = Grader.row
+
+    def row(grader, submission, box):
+        if submission.name == "wrong":
+            raise error
+        return real(grader, submission, box)
+
+    monkeypatch.setattr(Grader, "row", row)
+
+    assert grade(folder, *ONE) == 0
+
+    rows = table(folder)
+    assert (rows["wrong"]["status"], rows["wrong"]["causal-mask"]) == ("not judged", "")
+    assert f"could not be judged: {type(error).__name__}" in rows["wrong"]["notes"]
+    assert rows["right"]["points"] == "1"
+    assert (folder.parent / "grades-feedback" / "wrong.txt").is_file()
+
+
+def test_a_full_disk_ends_the_run_in_words_and_it_goes_on_later(folder, monkeypatch, capsys):
+    real, full = Ledger.put, []
+
+    def put(ledger, submission, row):
+        real(ledger, submission, row)
+        if not full:
+            full.append(1)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "grades.csv.unfinished")
+
+    monkeypatch.setattr(Ledger, "put", put)
+
+    assert grade(folder, *ONE) == 1
+    assert "No space left on device: 'grades.csv.unfinished'" in capsys.readouterr().err
+    assert not (folder.parent / "grades.csv").exists()
+    assert grade(folder, *ONE) == 0
+
+
+def test_rows_of_the_weak_mode_are_graded_again_and_marked(folder, monkeypatch):
+    modes = []
+    for mode in ("limits only", bubblewrap.isolation()):
+        for module in (launch, sandbox, grader):
+            monkeypatch.setattr(module, "isolation", lambda mode=mode: mode)
+        monkeypatch.setattr(Ledger, "delete", lambda ledger: None)
+        assert grade(folder, *ONE) == 0
+        modes.append({row["isolation"].partition(" (")[0] for row in table(folder).values()})
+
+    assert modes == [{"limits only"}, {bubblewrap.isolation()}]
+
+
+def test_sigterm_leaves_no_folder_and_no_process(folder, tmp_path):
+    (tmp_path / "tmp").mkdir()
+    (folder / "slow.py").write_text("import time\ntime.sleep(100)\n")
+    command = [sys.executable, "-m", "companion", "grade", str(folder), "--seed", "a long secret"]
+    command += ["--out", str(folder.parent / "grades.csv"), *ONE]
+    variables = {**os.environ, "TMPDIR": str(tmp_path / "tmp")}
+    program = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=variables)
+    while not list((tmp_path / "tmp").glob("companion-grade-*/work")):
+        assert program.poll() is None
+        time.sleep(0.05)
+    modes = {path.stat().st_mode & 0o077 for path in (tmp_path / "tmp").glob("companion-grade-*")}
+    program.send_signal(signal.SIGTERM)
+    said = program.communicate(timeout=60)[1]
+
+    assert program.returncode == 143
+    assert "the same command goes on from here" in said
+    assert modes == {0}
+    assert list((tmp_path / "tmp").iterdir()) == []
 
 
 @pytest.mark.skipif(isolation() != "bubblewrap", reason="needs bubblewrap")

@@ -1,12 +1,16 @@
 """Grade a folder of submissions: ``companion grade FOLDER --out grades.csv --seed SECRET``.
 
 ==============  =====================================================================
-`submission`    notebooks and scripts as code to run
+`submission`    who handed in what; `student`: the names of learning platforms
+`reader`        reads it, in a process of its own: `members`, `cells`, `magics`
 `sandbox`       a process without network, files, and with limits
 `worker`        the program inside the sandbox; it never sees a solution
+`session`       runs cells as Jupyter does; `shell`, `stand_in`: what it finds there
+`transcript`    what a worker says, checked as it comes; `marking`: what it is worth
 `grader`        all submissions, in parallel, resumable
 `ledger`        what has been graded, so that a run can be killed and go on
-`results`       the CSV, a feedback file for each student, a summary
+`results`       the CSV, and a feedback file for each student
+`summary`       who needs attention, and statistics; `gradebook`: files to import
 ==============  =====================================================================
 
 The comparison with the solution happens outside the sandbox, on plain values that came out of it.

@@ -26,7 +26,7 @@ def plain_python(source: str) -> str:
 
     Example:
         >>> plain_python("%%time\nx = 1\n!ls")
-        "x = 1\nget_ipython().system('ls')"
+        "x = 1\nget_ipython().system('ls')\n"
     """
     return _plain(source, 0)
 

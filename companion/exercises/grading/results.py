@@ -89,7 +89,7 @@ def write_table(path: Path, table: Iterable[Sequence[str]], encoding: str = "utf
 
 def _safe(cell: str) -> str:
     cell = clean(" ".join(cell.split()))
-    return f"'{cell}" if _FORMULA.match(cell) else cell
+    return f"'{cell}" if _FORMULA.match(cell) and cell != "-" else cell
 
 
 def said(row: Row) -> list[str]:
@@ -107,7 +107,7 @@ def feedback_names(names: Iterable[str]) -> dict[str, str]:
         >>> feedback_names(["Ann", "Lee"])
         {'Ann': 'Ann.txt', 'Lee': 'Lee.txt'}
         >>> sorted(feedback_names(["a b", "a_b"]).values())
-        ['a_b-c8687a08.txt', 'a_b.txt']
+        ['a_b-648fa9b3.txt', 'a_b-c8687a08.txt']
     """
     names = list(names)
     plain = {name: _plain_name(name) for name in names}
@@ -115,7 +115,9 @@ def feedback_names(names: Iterable[str]) -> dict[str, str]:
     found = {}
     for name, short in plain.items():
         alone = counts[unicodedata.normalize("NFKC", short).casefold()] == 1
-        if short != name or not alone or _RESERVED.fullmatch(short):
+        if _RESERVED.fullmatch(short):
+            short = f"_{short}"
+        if short != name or not alone:
             short += f"-{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:8]}"
         found[name] = f"{short}.txt"
     return found
