@@ -15,7 +15,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from companion.lora import find_layers, layer_shape, replace_module
+from companion.linear_layers import (
+    Addition,
+    find_layers,
+    freeze,
+    layer_shape,
+    replace_module,
+)
 
 
 class BottleneckAdapter(nn.Module):
@@ -44,9 +50,7 @@ class BottleneckAdapter(nn.Module):
             ValueError: If a number is below 1.
         """
         super().__init__()
-        for name, value in {"width": width, "size": size}.items():
-            if value < 1 or value != int(value):
-                raise ValueError(f"{name} must be a whole number from 1, got {value}")
+        _check_sizes(width=width, size=size)
         self.down = nn.utils.skip_init(nn.Linear, width, size)  # all values are set below
         self.up = nn.utils.skip_init(nn.Linear, size, width)
         start = torch.randn(self.down.weight.shape, generator=generator)
@@ -61,7 +65,7 @@ class BottleneckAdapter(nn.Module):
         return (h + self.up(F.gelu(self.down(h.to(dtype))))).to(h.dtype)
 
 
-class AdaptedLinear(nn.Module):
+class AdaptedLinear(Addition):
     """A frozen linear layer, and behind it a trainable `BottleneckAdapter`.
 
     Unlike LoRA's update, the adapter can't be added into the weight, since a nonlinearity stands
@@ -88,6 +92,15 @@ class AdaptedLinear(nn.Module):
         half = base.weight.dtype in (torch.float16, torch.bfloat16)
         self.adapter = adapter.to(base.weight.device, torch.float32 if half else base.weight.dtype)
         self.train(base.training)
+
+    @property
+    def weight(self) -> Tensor:
+        """The weight of ``base``, for modules that ask for its dtype. It knows no adapter."""
+        return self.base.weight
+
+    def added_parameters(self) -> list[nn.Parameter]:
+        """Return the parameters of the adapter."""
+        return list(self.adapter.parameters())
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(..., in)`` to ``(..., out)``."""
@@ -119,19 +132,18 @@ def inject_adapters(
         Full names of the layers that now have an adapter.
 
     Raises:
-        ValueError: If ``size`` is out of range, or a target matches nothing, no linear layer, or a
-            layer that shares its weight. The model is then unchanged.
+        ValueError: If ``size`` is out of range, or a target matches nothing or a layer that can't
+            take an adapter: see `companion.linear_layers.find_layers`. The model is then unchanged.
     """
     layers = find_layers(model, targets)
-    adapted = {n: AdaptedLinear(m, size=size, generator=generator) for n, m in layers.items()}
-    model.requires_grad_(False)
-    for name, module in adapted.items():
-        replace_module(model, name, module)
-        module.adapter.requires_grad_(True)
+    _check_sizes(size=size)
+    freeze(model)
+    for name, layer in layers.items():
+        replace_module(model, name, AdaptedLinear(layer, size=size, generator=generator))
     return list(layers)
 
 
-class TokenRows(nn.Module):
+class TokenRows(Addition):
     """A few trained rows for a frozen table of embeddings."""
 
     def __init__(self, token_ids: Sequence[int], table: Tensor) -> None:
@@ -145,6 +157,10 @@ class TokenRows(nn.Module):
         ids = torch.tensor(token_ids, device=table.device)
         self.register_buffer("token_ids", ids)
         self.rows = nn.Parameter(table.detach()[ids].clone())
+
+    def added_parameters(self) -> list[nn.Parameter]:
+        """Return the rows."""
+        return [self.rows]
 
     def forward(self, table: Tensor) -> Tensor:
         """Map the table, ``(V, d)``, to one with the trained rows in place of its own."""
@@ -168,21 +184,48 @@ def train_tokens(model: nn.Module, token_ids: Sequence[int]) -> None:
         ValueError: If there are no ids, or one is not in the vocabulary or there twice, or the
             model has such rows already.
     """
+    ids = check_token_ids(model, token_ids)
     embedding, head = model.get_input_embeddings(), model.get_output_embeddings()
-    if parametrize.is_parametrized(embedding):
-        raise ValueError("the model already has rows of embeddings that are trained")
-    size, ids = embedding.num_embeddings, list(token_ids)
-    if not ids or len(set(ids)) < len(ids) or not all(0 <= i < size for i in ids):
-        raise ValueError(f"token_ids must be different numbers from 0 to {size - 1}, got {ids}")
     table, shared = embedding.weight, head is not None and head.weight is embedding.weight
     rows = TokenRows(ids, table)
     table.requires_grad_(False)
     parametrize.register_parametrization(embedding, "weight", rows)
     if shared:
         parametrize.register_parametrization(head, "weight", rows)
+        _name_shared(model, embedding, head)
     elif head is not None:
         parametrize.register_parametrization(head, "weight", TokenRows(ids, head.weight))
         head.parametrizations.weight.original.requires_grad_(False)
+
+
+def _name_shared(model: nn.Module, embedding: nn.Module, head: nn.Module) -> None:
+    """Tell `transformers` what is shared now: it refuses to save shared tensors unknown to it."""
+    names = {id(module): name for name, module in model.named_modules()}
+    one, two = (f"{names[id(layer)]}.parametrizations.weight" for layer in (head, embedding))
+    parts = ("original", "0.rows", "0.token_ids")
+    model._tied_weights_keys = {f"{one}.{part}": f"{two}.{part}" for part in parts}
+
+
+def check_token_ids(model: nn.Module, token_ids: Sequence[int]) -> list[int]:
+    """Check that these rows of a model can be trained.
+
+    Args:
+        model: A causal language model.
+        token_ids: The rows.
+
+    Returns:
+        The ids as a list.
+
+    Raises:
+        ValueError: As in `train_tokens`.
+    """
+    embedding = model.get_input_embeddings()
+    if parametrize.is_parametrized(embedding):
+        raise ValueError("the model already has rows of embeddings that are trained")
+    size, ids = embedding.num_embeddings, list(token_ids)
+    if not ids or len(set(ids)) < len(ids) or not all(0 <= i < size for i in ids):
+        raise ValueError(f"token_ids must be different numbers from 0 to {size - 1}, got {ids}")
+    return ids
 
 
 def merge_tokens(model: nn.Module) -> None:
@@ -201,3 +244,10 @@ def merge_tokens(model: nn.Module) -> None:
         parametrize.remove_parametrizations(layer, "weight")
     if tied:
         head.weight = embedding.weight
+        del model._tied_weights_keys  # that of the class counts again
+
+
+def _check_sizes(**sizes: int) -> None:
+    for name, value in sizes.items():
+        if value < 1 or value != int(value):
+            raise ValueError(f"{name} must be a whole number from 1, got {value}")

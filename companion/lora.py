@@ -2,8 +2,8 @@
 
 The update starts at 0, so a model with LoRA starts as the model without. It is trained alone and
 can be added into the weights afterwards. Same formula, start values and numbers as `peft`, checked
-by the tests. Left out: embeddings, convolutions, quantized layers, several adapters at once, the
-variants (rsLoRA, DoRA); `peft` has them.
+by the tests. Left out: embeddings, convolutions, quantized layers, several updates of one layer,
+the variants (rsLoRA, DoRA); `peft` has them.
 
 Shape letters: ``B`` batch, ``T`` tokens, ``in`` and ``out`` width of a layer, ``r`` rank.
 """
@@ -15,9 +15,15 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from transformers.pytorch_utils import Conv1D
 
-LINEAR = (nn.Linear, Conv1D)
+from companion.linear_layers import (
+    Addition,
+    Conv1D,
+    find_layers,
+    freeze,
+    layer_shape,
+    replace_module,
+)
 
 
 class ParameterCount(NamedTuple):
@@ -32,7 +38,7 @@ class ParameterCount(NamedTuple):
     total: int
 
 
-class LoRALinear(nn.Module):
+class LoRALinear(Addition):
     """A frozen linear layer with a trainable update of low rank.
 
     ``h = W0 x + (alpha / r) B A x``, eq. 3 of Hu et al. 2022, https://arxiv.org/abs/2106.09685,
@@ -45,7 +51,7 @@ class LoRALinear(nn.Module):
         lora_A: Shape ``(r, in)``.
         lora_B: Shape ``(out, r)``.
         scale: ``alpha / rank``.
-        merged: Whether the update is in the weight of ``base`` right now.
+        merged: Whether the update is in the weight of ``base`` right now. A state dict keeps it.
 
     Example:
         >>> import torch
@@ -100,6 +106,42 @@ class LoRALinear(nn.Module):
         hidden = F.linear(self.dropout(x.to(self.lora_A.dtype)), self.lora_A)  # (..., r)
         return (result + F.linear(hidden, self.lora_B) * self.scale).to(result.dtype)
 
+    @property
+    def weight(self) -> Tensor:
+        """The weight that the layer stands for, update included, in the layout of ``base``.
+
+        For modules that read the weight of a layer instead of calling it, such as torch's
+        attention. The update gets its gradient this way as well.
+
+        Raises:
+            ValueError: In training with dropout, which acts on inputs and can't be in a weight.
+        """
+        if self.merged:
+            return self.base.weight
+        if self.training and self.dropout.p:
+            raise ValueError(
+                "the weight of a LoRA layer with dropout was read instead of calling the layer; "
+                "use dropout=0 for this layer"
+            )
+        return self.base.weight + self.delta().to(self.base.weight.dtype)
+
+    @property
+    def bias(self) -> Tensor | None:
+        """The bias of ``base``, if it has one."""
+        return self.base.bias
+
+    def added_parameters(self) -> list[nn.Parameter]:
+        """Return A and B."""
+        return [self.lora_A, self.lora_B]
+
+    def get_extra_state(self) -> Tensor:
+        """Tell a state dict whether the update is in the weight, which must not be added twice."""
+        return torch.tensor(self.merged)
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """Take over from a state dict whether the update is in the weight."""
+        self.merged = bool(state)
+
     def delta(self) -> Tensor:
         """Return the update in the layout of the base layer's weight."""
         update = self.lora_B @ self.lora_A * self.scale  # (out, in)
@@ -134,12 +176,14 @@ def inject_lora(
 ) -> list[str]:
     """Freeze a model and give the named layers a `LoRALinear` each, in place.
 
-    Taught in :doc:`/book/training/lora`.
+    It can be called again for other layers, with another rank for example. What was added before
+    goes on being trained. Taught in :doc:`/book/training/lora`.
 
     Args:
         model: Any module.
         targets: Names of layers, as ``target_modules`` of `peft`: ``"q_proj"`` stands for every
-            layer whose name is ``q_proj`` or ends in ``.q_proj``. `linear_names` lists them.
+            layer whose name is ``q_proj`` or ends in ``.q_proj``.
+            `companion.linear_layers.linear_names` lists them.
         rank: See `LoRALinear`.
         alpha: See `LoRALinear`.
         dropout: See `LoRALinear`.
@@ -149,12 +193,13 @@ def inject_lora(
         Full names of the layers that now have LoRA.
 
     Raises:
-        ValueError: If a number is out of range, or a target matches nothing, no linear layer, or a
-            layer that shares its weight. The model is then unchanged.
+        ValueError: If a number is out of range, or a target matches nothing or a layer that can't
+            take an update: see `companion.linear_layers.find_layers`. The model is then unchanged.
     """
     check_numbers(rank, alpha, dropout)
-    layers = find_layers(model, targets)
-    model.requires_grad_(False)
+    # A module that reads the weight of a layer finds the update in it, unless inputs are dropped.
+    layers = find_layers(model, targets, must_be_called=dropout > 0)
+    freeze(model)
     for name, layer in layers.items():
         replace_module(
             model,
@@ -219,74 +264,6 @@ def lora_parameter_count(shapes: Iterable[tuple[int, int]], rank: int) -> int:
     """
     check_numbers(rank, 1.0, 0.0)
     return sum(rank * (a + b) for a, b in shapes)
-
-
-# Finding layers by name. companion.adapters does it in the same way.
-
-
-def layer_shape(layer: nn.Module) -> tuple[int, int]:
-    """Return how many values a linear layer reads and how many it gives.
-
-    Raises:
-        ValueError: If the layer is neither an `nn.Linear` nor a ``Conv1D``.
-    """
-    if isinstance(layer, Conv1D):
-        return layer.nx, layer.nf
-    if isinstance(layer, nn.Linear):
-        return layer.in_features, layer.out_features
-    raise ValueError(f"the layer must be an nn.Linear or a Conv1D, got {type(layer).__name__}")
-
-
-def linear_names(model: nn.Module) -> list[str]:
-    """Return the last names of all linear layers, without the one that gives the logits.
-
-    Pass them as ``targets`` to give each of these layers an update, as QLoRA does (Dettmers et
-    al. 2023, https://arxiv.org/abs/2305.14314).
-    """
-    head = model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else None
-    names = [
-        name.rpartition(".")[2]
-        for name, module in model.named_modules()
-        if name and isinstance(module, LINEAR) and module is not head
-    ]
-    return list(dict.fromkeys(names))
-
-
-def find_layers(model: nn.Module, targets: Sequence[str]) -> dict[str, nn.Module]:
-    """Return the linear layers that ``targets`` name, in the order of the model.
-
-    Raises:
-        ValueError: As `inject_lora`.
-    """
-    if isinstance(targets, str) or not targets:
-        raise ValueError(f"targets must be a list of names of layers, got {targets!r}")
-    modules = dict(model.named_modules())
-    found = {t: [n for n in modules if n == t or n.endswith(f".{t}")] for t in targets}
-    for target, names in found.items():
-        if not names:
-            known = ", ".join(linear_names(model)) or "none"
-            raise ValueError(f"no layer is called {target!r}. Linear layers of this model: {known}")
-        for name in names:
-            _check_layer(model, name, modules[name])
-    wanted = {name for names in found.values() for name in names}
-    return {name: module for name, module in modules.items() if name in wanted}
-
-
-def replace_module(model: nn.Module, name: str, module: nn.Module) -> None:
-    """Put ``module`` in the place of the one called ``name``."""
-    parent, _, attribute = name.rpartition(".")
-    setattr(model.get_submodule(parent), attribute, module)
-
-
-def _check_layer(model: nn.Module, name: str, layer: nn.Module) -> None:
-    if not isinstance(layer, LINEAR):
-        raise ValueError(
-            f"{name} is a {type(layer).__name__}. Name linear layers: "
-            f"{', '.join(linear_names(model))}"
-        )
-    for other, parameter in model.named_parameters(remove_duplicate=False):
-        if parameter is layer.weight and other != f"{name}.weight":
-            raise ValueError(f"{name} shares its weight with {other}: a change would hit both")
 
 
 def check_numbers(rank: int, alpha: float, dropout: float) -> None:

@@ -42,6 +42,7 @@ LAYERS = [
         "companion.generation.params",
         "companion.generation.sequences",
         "companion.generation.batching",
+        "companion.generation.forward",
         "companion.generation.cache",
         "companion.generation.scoring",
         "companion.generation.beam_search",
@@ -82,6 +83,8 @@ OWNERS = {
     "datasets": ["companion.training"],
     "accelerate": ["companion.training"],
     "matplotlib": [],
+    "IPython": ["companion.exercises.grading.magics"],
+    "jupytext": ["companion.exercises.grading.cells"],
     "langchain_community": [],
 }
 

@@ -9,12 +9,11 @@ import transformers
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
+from companion.linear_layers import find_layers, linear_names
 from companion.lora import (
     LoRALinear,
     count_parameters,
-    find_layers,
     inject_lora,
-    linear_names,
     lora_parameter_count,
     lora_parameters,
     merge_lora,
@@ -305,6 +304,31 @@ def test_unmerging_brings_the_weight_back(base: nn.Module) -> None:
     torch.testing.assert_close(layer(x), before)
 
 
+@pytest.mark.parametrize("merged", [True, False])
+@pytest.mark.parametrize("there", [True, False])
+def test_a_state_dict_keeps_whether_the_update_is_in_the_weight(
+    llama, merged: bool, there: bool
+) -> None:
+    model, other = injected(llama, ["q_proj"]), injected(llama, ["q_proj"], generator=seeded(9))
+    for one, wanted in ((model, merged), (other, there)):
+        if wanted:
+            for module in one.modules():
+                if isinstance(module, LoRALinear):
+                    module.merge()
+    expected = model(IDS).logits
+
+    other.load_state_dict(model.state_dict())
+    copied = copy.deepcopy(model).train().eval()
+
+    for one in (other, copied):
+        torch.testing.assert_close(one(IDS).logits, expected)
+        layers = [m for m in one.modules() if isinstance(m, LoRALinear)]
+        assert [layer.merged for layer in layers] == [merged] * 2
+        for layer in layers:
+            layer.unmerge()
+        torch.testing.assert_close(one(IDS).logits, expected, rtol=1e-4, atol=1e-4)
+
+
 # Counting
 
 
@@ -379,13 +403,6 @@ def test_a_layer_that_shares_its_weight_is_refused(gpt2) -> None:
 
     with pytest.raises(ValueError, match=r"lm_head shares its weight with transformer.wte.weight"):
         inject_lora(model, ["lm_head"], rank=2, alpha=4)
-
-
-def test_a_second_lora_in_the_same_layer_is_refused(llama) -> None:
-    model = injected(llama, ["q_proj"])
-
-    with pytest.raises(ValueError, match=r"q_proj is a LoRALinear"):
-        inject_lora(model, ["q_proj"], rank=2, alpha=4)
 
 
 @pytest.mark.parametrize(

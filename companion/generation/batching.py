@@ -97,7 +97,8 @@ def encode_prompts(tokenizer: Any, prompts: list[str]) -> list[list[int]]:
 
 def context_length(config: Any) -> int | None:
     """Return how many tokens a model can read, or None if its configuration does not say."""
-    return getattr(config, "max_position_embeddings", None)
+    limit = getattr(config, "max_position_embeddings", None)
+    return limit if limit is not None and limit > 0 else None  # XLNet says -1
 
 
 def check_context(config: Any, prompt_tokens: int, new_tokens: int = 0) -> None:

@@ -176,7 +176,8 @@ def _search(
         tokens = torch.tensor(
             [beam.token_ids[-1:] for one in beams for beam in one.running], device=ids.device
         )  # (R, 1)
-        cache.reorder_cache(chosen)
+        if cache is not None:
+            cache.reorder_cache(chosen)
         ids = torch.cat([ids[chosen], tokens], dim=-1)
         mask = torch.cat([mask[chosen], torch.ones_like(tokens)], dim=-1)
 

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from companion.generation.batching import position_ids
+from companion.generation.forward import read
 
 
 @torch.no_grad()
@@ -34,27 +34,20 @@ def next_token_logits(
     whole sequence, since the new token attends to all of it.
 
     Args:
-        model: A causal language model.
+        model: A causal language model, see `companion.generation.forward`.
         input_ids: All tokens so far, left-padded, shape ``(B, T)``.
         attention_mask: 1 for real tokens, 0 for padding, shape ``(B, T)``.
         cache: What the previous call returned.
         use_cache: False recomputes everything at every call. Same logits, more work.
 
     Returns:
-        Float32 logits, shape ``(B, V)``, and the cache to pass next time (None without one).
+        Float32 logits, shape ``(B, V)``, and the cache to pass next time. It is None without one,
+        or if the model keeps no keys and values (Mamba, RWKV): then each call reads everything.
     """
-    positions = position_ids(attention_mask)
-    if cache is not None:
-        input_ids, positions = input_ids[:, -1:], positions[:, -1:]  # (B, 1)
-    output = model(
-        input_ids=input_ids,
-        attention_mask=attention_mask,
-        position_ids=positions,
-        past_key_values=cache,
-        use_cache=use_cache,
-        logits_to_keep=1,
+    logits, cache = read(
+        model, input_ids, attention_mask, cache=cache, use_cache=use_cache, last=True
     )
-    return output.logits[:, -1].float(), (output.past_key_values if use_cache else None)
+    return logits[:, -1].float(), cache
 
 
 def kv_cache_bytes(

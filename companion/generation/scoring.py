@@ -16,7 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from companion.generation.batching import check_context, encode_prompts, position_ids
+from companion.generation.batching import check_context, encode_prompts
+from companion.generation.forward import read
 
 
 @torch.no_grad()
@@ -51,9 +52,7 @@ def token_logprobs(model: Any, input_ids: Tensor, attention_mask: Tensor | None 
             f"{tuple(mask.shape)}"
         )
     check_context(model.config, int(mask.sum(dim=-1).max()))
-    logits = model(
-        input_ids=input_ids, attention_mask=mask, position_ids=position_ids(mask), use_cache=False
-    ).logits  # (B, T, V)
+    logits, _ = read(model, input_ids, mask)  # (B, T, V)
     logprobs = logits[:, :-1].float().log_softmax(dim=-1)
     chosen = logprobs.gather(-1, input_ids[:, 1:, None])[..., 0]  # (B, T-1)
     counts = (mask[:, 1:] * mask[:, :-1]).bool()  # a real token, predicted from a real token

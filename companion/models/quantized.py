@@ -5,6 +5,7 @@ Taught in :doc:`/book/open-models/bitsandbytes`.
 
 import copy
 import logging
+import math
 from types import MethodType, ModuleType
 from typing import Any
 
@@ -98,8 +99,9 @@ def restored_weight(layer: nn.Module) -> Tensor:
     """Return the numbers that the weights of a 4-bit layer stand for.
 
     bitsandbytes 0.50 restores wrong numbers on CPUs with AVX512 if a row is long and no multiple
-    of 64 (such as 688). Blocks of 64 run through the flattened matrix, so it can be restored as a
-    matrix of 64 columns, where that fault does not occur.
+    of 64 (such as 688). Blocks of 64 run through the flattened matrix, so whole blocks can be
+    restored as a matrix of 64 columns, where that fault does not occur. The last block is filled
+    up for it, whatever the shape.
 
     Args:
         layer: A ``Linear4bit`` of bitsandbytes.
@@ -110,9 +112,14 @@ def restored_weight(layer: nn.Module) -> Tensor:
     functional = import_bitsandbytes().functional
     state = copy.copy(layer.weight.quant_state)
     shape, count = state.shape, state.shape.numel()
-    if count % state.blocksize == 0:
-        state.shape = torch.Size((count // state.blocksize, state.blocksize))
-    return functional.dequantize_4bit(layer.weight.data, state).reshape(shape)
+    if count == 0:
+        return torch.zeros(shape, dtype=state.dtype, device=layer.weight.device)
+    blocks = math.ceil(count / state.blocksize)
+    state.shape = torch.Size((blocks, state.blocksize))
+    packed = layer.weight.data.reshape(-1).view(torch.uint8)  # two numbers in each byte
+    packed = nn.functional.pad(packed, (0, blocks * state.blocksize // 2 - len(packed)))
+    numbers = functional.dequantize_4bit(packed[:, None], state)
+    return numbers.reshape(-1)[:count].reshape(shape)
 
 
 def compute_on_cpu(model: nn.Module) -> nn.Module:

@@ -12,11 +12,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers.pytorch_utils import Conv1D
 
-from companion.adapters import inject_adapters, train_tokens
+from companion.adapters import check_token_ids, inject_adapters, train_tokens
 from companion.generation.batching import context_length
-from companion.lora import check_numbers, find_layers, linear_names
+from companion.generation.forward import cache_of, traits
+from companion.linear_layers import Conv1D, find_layers, linear_names
+from companion.lora import check_numbers
 from companion.training.silence import library, silence
 
 
@@ -33,8 +34,7 @@ def apply_lora(
     """Give a model LoRA layers of `peft`.
 
     They do what `companion.lora` does; `peft` adds saving, loading and switching.
-    ``.merge_and_unload()`` gives back a plain model; with ``token_ids``, call
-    `companion.adapters.merge_tokens` before it. Taught in :doc:`/book/training/lora`.
+    ``.merge_and_unload()`` gives back a plain model. Taught in :doc:`/book/training/lora`.
 
     Args:
         model: A causal language model. It is changed in place.
@@ -43,20 +43,23 @@ def apply_lora(
         dropout: Share of the inputs of A that are dropped in training.
         targets: Names of layers. None: all linear layers but the one that gives the logits.
         token_ids: Tokens whose embeddings are trained too, such as those of a chat template that
-            the model has not seen: see `companion.adapters.train_tokens`.
+            the model has not seen: ``trainable_token_indices`` of `peft`. They are saved with the
+            updates. See `companion.adapters.train_tokens` for what it does.
         seed: Fixes the start values. The global generators are left alone.
 
     Returns:
         A ``peft.PeftModel``. Generate with it as with any model.
 
     Raises:
-        ValueError: If a number is out of range, or a target matches no linear layer.
+        ValueError: If a number is out of range, or a target matches nothing or a layer that can't
+            take an update: see `companion.linear_layers.find_layers`. The model is then unchanged.
         MissingExtraError: If `peft` is not installed.
     """
     alpha = 2 * rank if alpha is None else alpha
     check_numbers(rank, alpha, dropout)
     targets = linear_names(model) if targets is None else targets
-    transposed = [isinstance(layer, Conv1D) for layer in find_layers(model, targets).values()]
+    layers = find_layers(model, targets, quantized=True)
+    rows = _rows(model, token_ids)
     peft = library("peft")
     config = peft.LoraConfig(
         r=rank,
@@ -64,13 +67,11 @@ def apply_lora(
         lora_dropout=dropout,
         target_modules=list(targets),
         # A Conv1D, as in GPT-2, keeps its weight transposed; peft wants to be told.
-        fan_in_fan_out=all(transposed),
+        fan_in_fan_out=all(isinstance(layer, Conv1D) for layer in layers.values()),
+        trainable_token_indices=rows,
         task_type="CAUSAL_LM",
     )
-    tuned = _wrap(model, config, seed)
-    if token_ids:
-        train_tokens(model, token_ids)
-    return tuned
+    return _wrap(model, config, seed)
 
 
 def apply_adapter(
@@ -99,9 +100,11 @@ def apply_adapter(
     Raises:
         ValueError: If ``size`` is out of range, or a target matches no linear layer.
     """
+    if len(token_ids):
+        check_token_ids(model, token_ids)
     generator = torch.Generator().manual_seed(seed)
     inject_adapters(model, targets, size=size, generator=generator)
-    if token_ids:
+    if len(token_ids):
         train_tokens(model, token_ids)
     return model
 
@@ -198,11 +201,29 @@ class SoftPromptModel:
             inputs_embeds=vectors,
             attention_mask=torch.cat([ones, attention_mask], dim=1),
             position_ids=positions,
-            past_key_values=past_key_values,
             use_cache=use_cache,
             logits_to_keep=logits_to_keep or columns,
+            **{traits(self.model).cache: past_key_values},
         )
-        return SimpleNamespace(logits=output.logits, past_key_values=output.past_key_values)
+        return SimpleNamespace(logits=output.logits, past_key_values=cache_of(output))
+
+
+def _rows(model: Any, token_ids: Sequence[int]) -> dict[str, list[int]] | None:
+    """Name the tables that have rows for these tokens: the embeddings, and an output layer."""
+    if not len(token_ids):
+        return None
+    ids = check_token_ids(model, token_ids)
+    embedding, head = model.get_input_embeddings(), model.get_output_embeddings()
+    names = {id(module): name for name, module in model.named_modules()}
+    rows = {names[id(embedding)]: ids}
+    if head is not None and head.weight is not embedding.weight:  # peft finds a shared table itself
+        if head.bias is not None:
+            raise ValueError(
+                f"{names[id(head)]} has a bias, which peft leaves out once rows of it are trained: "
+                "leave out token_ids"
+            )
+        rows[names[id(head)]] = ids
+    return rows
 
 
 def _wrap(model: Any, config: Any, seed: int) -> Any:

@@ -160,6 +160,7 @@ def quiet(trainer_class: type) -> type:
                 super().__init__(*args, **kwargs)
             self.remove_callback(PrinterCallback)
             self.add_callback(TerminalBar())
+            _give_bias(_core(self.model))
             self._fused_forward = _core(self.model).__dict__.pop("forward", None)
             if "companion-training-" in Path(self.args.output_dir).name:
                 weakref.finalize(self, shutil.rmtree, self.args.output_dir, ignore_errors=True)
@@ -279,3 +280,14 @@ class TerminalBar(TrainerCallback):
 def _core(model: Any) -> Any:
     """Return the model inside its adapters."""
     return model.get_base_model() if hasattr(model, "peft_config") else model
+
+
+def _give_bias(model: Any) -> None:
+    """Let TRL's loss ask the output layer for its bias.
+
+    TRL 1.16 reads ``bias`` of the layer. Where rows of a shared table are trained, peft 0.21 has
+    put a module around it that has a weight only.
+    """
+    head = model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else None
+    if head is not None and not hasattr(head, "bias"):
+        head.bias = None

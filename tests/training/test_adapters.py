@@ -1,21 +1,24 @@
 """LoRA, adapters and prompt tuning as set-ups: equal to the book's own, trainable, clear errors."""
 
 import copy
+import shutil
 
+import peft
 import pytest
 import torch
 import transformers
 from torch import nn
 
-from companion.adapters import AdaptedLinear, inject_adapters, merge_tokens
+from companion.adapters import AdaptedLinear, inject_adapters, merge_tokens, train_tokens
 from companion.generation.decoding import SamplingParams, generate
 from companion.generation.scoring import token_logprobs
+from companion.linear_layers import linear_names
 from companion.lora import (
     LoRALinear,
     count_parameters,
     inject_lora,
-    linear_names,
     lora_parameters,
+    merge_lora,
 )
 from companion.training.adapters import (
     SoftPromptModel,
@@ -24,7 +27,8 @@ from companion.training.adapters import (
     apply_prompt_tuning,
 )
 from companion.training.sft import sft_trainer
-from companion.training.trainer import history
+from companion.training.silence import silence
+from companion.training.trainer import history, resume
 
 RECORDS = [
     {
@@ -176,42 +180,157 @@ def test_lora_takes_targets_and_alpha(tiny) -> None:
     assert layers["v_proj"].lora_dropout["default"].p == 0.25
 
 
-@pytest.mark.parametrize("apply", [apply_lora, apply_adapter])
-def test_a_frozen_model_learns_a_new_token_if_its_row_is_trained(
-    tiny, pocket_tokenizer, apply
+ROWS = [2, 4, 5]
+
+
+def by_hand(model: nn.Module, token_ids: list[int]) -> nn.Module:
+    """Give a model LoRA and rows from scratch."""
+    inject_lora(model, linear_names(model), rank=4, alpha=8)
+    train_tokens(model, token_ids)
+    return model
+
+
+def bottlenecks(model: nn.Module, token_ids: list[int]) -> nn.Module:
+    """Give a model adapters and rows, whatever its layers are called."""
+    names = [n for n in linear_names(model) if n in ("o_proj", "down_proj", "c_proj")]
+    return apply_adapter(model, targets=names, token_ids=token_ids)
+
+
+WITH_ROWS = {"peft": apply_lora, "from scratch": by_hand, "adapters": bottlenecks}
+MODELS = {
+    "tied": lambda tiny: tiny(initializer_range=0.2),
+    "untied": lambda tiny: tiny(initializer_range=0.2, tie_word_embeddings=False),
+    "gpt2": lambda tiny: tiny_gpt2(),
+}
+
+
+def tables(model: nn.Module) -> list[torch.Tensor]:
+    """Return the weights of embeddings and output layer as they act."""
+    return [model.get_input_embeddings().weight, model.get_output_embeddings().weight]
+
+
+@pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.parametrize("method", WITH_ROWS)
+def test_the_rows_of_some_tokens_are_trained_and_no_others(
+    tiny, pocket_tokenizer, method: str, kind: str
 ) -> None:
-    """The token that ends a turn, pushed away from everything as pre-training does it."""
-    model = tiny(initializer_range=0.2)
-    with torch.no_grad():
-        table = model.get_input_embeddings().weight
-        table[2] = -5 * model.model(IDS).last_hidden_state.mean(dim=(0, 1))
-    tuned = apply(model, token_ids=[2, 4, 5])
-    before = {n: p.clone() for n, p in tuned.named_parameters() if not p.requires_grad}
-    rows = model.get_input_embeddings().parametrizations.weight[0].rows
-    start = rows.detach().clone()
+    model = MODELS[kind](tiny)
+    start = [table.detach().clone() for table in tables(model)]
+    tuned = WITH_ROWS[method](model, token_ids=ROWS)
 
     trained(tuned, pocket_tokenizer, steps=5)
 
-    assert (rows - start).abs().min(dim=1).values.max() > 0
-    assert all(torch.equal(p, before[n]) for n, p in tuned.named_parameters() if n in before)
-    assert model.get_output_embeddings().parametrizations.weight[0].rows is rows
+    found = tables(model)
+    for before, after in zip(start, found, strict=True):
+        moved = (before - after).abs().amax(dim=1).nonzero()[:, 0].tolist()
+        assert set(moved) <= set(ROWS)
+        assert 2 in moved  # the token that ends a turn, which is in each record
+    assert torch.equal(*found) == (kind != "untied")
 
 
-def test_lora_and_rows_merge_into_a_plain_model(tiny, pocket_tokenizer) -> None:
-    model = tiny(initializer_range=0.2)
+@pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.parametrize("method", WITH_ROWS)
+def test_an_interrupted_run_with_rows_goes_on_to_the_same_losses(
+    tiny, pocket_tokenizer, tmp_path, method: str, kind: str
+) -> None:
+    def trainer():
+        tuned = WITH_ROWS[method](MODELS[kind](tiny), token_ids=ROWS)
+        options = {"batch_size": 4, "learning_rate": 2e-2, "output_dir": tmp_path, "save_steps": 2}
+        return sft_trainer(tuned, pocket_tokenizer, RECORDS, steps=4, **options)
+
+    transformers.set_seed(0)
+    whole = trainer()
+    whole.train()
+    shutil.rmtree(tmp_path / "checkpoint-4")
+    transformers.set_seed(0)
+    again = trainer()
+    resume(again)
+
+    assert losses(again) == pytest.approx(losses(whole), rel=1e-5)
+    for one, two in zip(again.model.parameters(), whole.model.parameters(), strict=True):
+        torch.testing.assert_close(one, two)
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_peft_saves_and_loads_updates_and_rows(tiny, pocket_tokenizer, tmp_path, kind: str) -> None:
+    tuned = apply_lora(MODELS[kind](tiny), rank=4, token_ids=ROWS)
+    trained(tuned, pocket_tokenizer, steps=3)
+    ids = torch.tensor([[5, 2, 4, 9]])
+    with torch.no_grad():
+        expected = tuned(ids).logits
+        with tuned.disable_adapter():
+            torch.testing.assert_close(tuned(ids).logits, MODELS[kind](tiny)(ids).logits)
+
+        tuned.save_pretrained(tmp_path)
+        with silence():
+            found = peft.PeftModel.from_pretrained(MODELS[kind](tiny), tmp_path)(ids).logits
+
+    torch.testing.assert_close(found, expected)
+    assert (tmp_path / "adapter_model.safetensors").stat().st_size < 100_000
+
+
+def test_what_peft_loaded_can_be_trained_on(tiny, pocket_tokenizer, tmp_path) -> None:
+    tuned = apply_lora(tiny(initializer_range=0.2), rank=4, token_ids=ROWS)
+    assert not hasattr(tuned.get_output_embeddings(), "bias")  # why the trainer has `_give_bias`
+    tuned.save_pretrained(tmp_path)
+
+    base = tiny(initializer_range=0.2)
+    with silence():
+        again = peft.PeftModel.from_pretrained(base, tmp_path, is_trainable=True)
+
+    first, *_, last = losses(trained(again, pocket_tokenizer, steps=5))
+    assert last < first
+
+
+@pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.parametrize("method", ["peft", "from scratch"])
+def test_updates_and_rows_merge_into_a_plain_model_that_can_be_saved(
+    tiny, pocket_tokenizer, tmp_path, method: str, kind: str
+) -> None:
+    model = MODELS[kind](tiny)
     names = model.state_dict().keys()
-    tuned = apply_lora(model, rank=4, token_ids=[2, 4, 5])
+    tuned = WITH_ROWS[method](model, token_ids=ROWS)
     trained(tuned, pocket_tokenizer, steps=5)
     with torch.no_grad():
         expected = tuned(IDS).logits
 
-    merge_tokens(model)
-    merged = tuned.merge_and_unload()
+    if method == "peft":
+        merged = tuned.merge_and_unload()
+    else:
+        merged = model
+        merge_lora(merged)
+        merge_tokens(merged)
+    with silence():
+        merged.save_pretrained(tmp_path)
+        loaded = transformers.AutoModelForCausalLM.from_pretrained(tmp_path)
 
-    torch.testing.assert_close(merged(IDS).logits, expected, rtol=1e-4, atol=1e-4)
-    assert merged.state_dict().keys() == names
-    assert merged.config.tie_word_embeddings
-    assert merged.get_output_embeddings().weight is merged.get_input_embeddings().weight
+    for one in (merged, loaded):
+        torch.testing.assert_close(one(IDS).logits, expected, rtol=1e-4, atol=1e-4)
+        assert one.state_dict().keys() == names
+        assert one.config.tie_word_embeddings == (kind != "untied")
+        assert (tables(one)[0] is tables(one)[1]) == (kind != "untied")
+
+
+def test_an_output_layer_with_a_bias_takes_no_rows(tiny) -> None:
+    model = tiny(tie_word_embeddings=False)
+    model.lm_head = nn.Linear(32, 2048)
+
+    with pytest.raises(ValueError, match="lm_head has a bias, which peft leaves out"):
+        apply_lora(model, rank=4, token_ids=ROWS)
+
+    assert all(parameter.requires_grad for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("apply", [apply_lora, apply_adapter])
+@pytest.mark.parametrize("ids", [[3, 3], [2048], [-1]])
+def test_bad_token_ids_are_refused_and_the_model_is_unchanged(tiny, apply, ids: list[int]) -> None:
+    model = tiny()
+
+    with pytest.raises(ValueError, match="token_ids must be different numbers from 0 to 2047"):
+        apply(model, token_ids=ids)
+
+    assert all(parameter.requires_grad for parameter in model.parameters())
+    assert not any(isinstance(module, AdaptedLinear) for module in model.modules())
 
 
 # Adapters

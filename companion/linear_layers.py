@@ -1,0 +1,194 @@
+"""The linear layers of a model by name: list, find and check them, put another module in place.
+
+LoRA and adapters stand on it. A layer that can't take an addition is refused before anything
+changes. Taught in :doc:`/book/training/lora`.
+
+Left out: embeddings, convolutions and fused experts, which are no linear layers.
+"""
+
+import ast
+import inspect
+import textwrap
+from abc import abstractmethod
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+from torch.nn.utils import parametrize
+from transformers.pytorch_utils import Conv1D
+
+__all__ = [
+    "LINEAR",
+    "Addition",
+    "Conv1D",
+    "find_layers",
+    "freeze",
+    "layer_shape",
+    "linear_names",
+    "replace_module",
+]
+
+LINEAR = (nn.Linear, Conv1D)
+"""What counts as a linear layer. The ``Conv1D`` of GPT-2 is one whose weight is transposed."""
+
+
+class Addition(nn.Module):
+    """A module with a few trainable parameters of its own that was put into a frozen model."""
+
+    @abstractmethod
+    def added_parameters(self) -> list[nn.Parameter]:
+        """Return the parameters that are its own, not those of the layer that it stands at."""
+
+
+def freeze(model: nn.Module) -> None:
+    """Freeze a model but for what `Addition` modules have added; these stay as they are."""
+    additions = [module for module in model.modules() if isinstance(module, Addition)]
+    added = {id(p) for addition in additions for p in addition.added_parameters()}
+    for parameter in model.parameters():
+        if id(parameter) not in added:
+            parameter.requires_grad_(False)
+
+
+def layer_shape(layer: nn.Module) -> tuple[int, int]:
+    """Return how many values a linear layer reads and how many it gives.
+
+    Raises:
+        ValueError: If the layer is neither an `nn.Linear` nor a ``Conv1D``.
+    """
+    if isinstance(layer, Conv1D):
+        return layer.nx, layer.nf
+    if isinstance(layer, nn.Linear):
+        return layer.in_features, layer.out_features
+    raise ValueError(f"the layer must be an nn.Linear or a Conv1D, got {type(layer).__name__}")
+
+
+def linear_names(model: nn.Module) -> list[str]:
+    """Return the last names of all linear layers, without the one that gives the logits.
+
+    Pass them as ``targets`` to give each of these layers an update, as QLoRA does (Dettmers et
+    al. 2023, https://arxiv.org/abs/2305.14314). Layers inside of an `Addition` are left out.
+    """
+    head = model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else None
+    names = [
+        name.rpartition(".")[2]
+        for name, module in model.named_modules()
+        if name and isinstance(module, LINEAR) and module is not head
+        if _addition_around(model, name) is None
+    ]
+    return list(dict.fromkeys(names))
+
+
+def find_layers(
+    model: nn.Module,
+    targets: Sequence[str],
+    *,
+    quantized: bool = False,
+    must_be_called: bool = True,
+) -> dict[str, nn.Module]:
+    """Return the linear layers that ``targets`` name, in the order of the model.
+
+    Args:
+        model: Any module.
+        targets: Names of layers, as ``target_modules`` of `peft`: ``"q_proj"`` stands for every
+            layer whose name is ``q_proj`` or ends in ``.q_proj``.
+        quantized: Whether layers of bitsandbytes count.
+        must_be_called: Refuse a layer whose weight is read by the module that holds it, as
+            torch's attention reads that of ``out_proj``: what stands around the layer is passed by.
+
+    Returns:
+        Full names and layers.
+
+    Raises:
+        ValueError: If a target matches nothing, no plain linear layer, one that shares its weight,
+            one that has an addition, or one that is not called; or if `peft` has changed the model.
+    """
+    if isinstance(targets, str) or not targets:
+        raise ValueError(f"targets must be a list of names of layers, got {targets!r}")
+    modules = dict(model.named_modules())
+    if any(type(module).__module__.startswith("peft.") for module in modules.values()):
+        raise ValueError(
+            "peft has added layers to this model already: call .merge_and_unload() or .unload() "
+            "of the PeftModel first, or name all layers in one call"
+        )
+    found = {t: [n for n in modules if n and (n == t or n.endswith(f".{t}"))] for t in targets}
+    for target, names in found.items():
+        if not names:
+            known = ", ".join(linear_names(model)) or "none"
+            raise ValueError(f"no layer is called {target!r}. Linear layers of this model: {known}")
+        for name in names:
+            _check_layer(model, name, modules[name], quantized)
+            if must_be_called:
+                _check_called(model, name)
+    wanted = {name for names in found.values() for name in names}
+    return {name: module for name, module in modules.items() if name in wanted}
+
+
+def replace_module(model: nn.Module, name: str, module: nn.Module) -> None:
+    """Put ``module`` in the place of the one called ``name``."""
+    parent, _, attribute = name.rpartition(".")
+    setattr(model.get_submodule(parent), attribute, module)
+
+
+def _check_layer(model: nn.Module, name: str, layer: nn.Module, quantized: bool) -> None:
+    around = _addition_around(model, name)
+    if around is not None:
+        raise ValueError(
+            f"{name} has an addition already, a {type(around).__name__}: merge it first, or name "
+            "other layers"
+        )
+    if not isinstance(layer, LINEAR):
+        known = ", ".join(linear_names(model)) or "none"
+        raise ValueError(f"{name} is a {type(layer).__name__}. Name linear layers: {known}")
+    if parametrize.is_parametrized(layer):
+        raise ValueError(f"the weight of {name} is computed from others (a parametrization)")
+    if type(layer).__module__.startswith("bitsandbytes"):
+        if not quantized:
+            raise ValueError(
+                f"{name} is quantized; use companion.training.adapters.apply_lora, which takes such"
+                " layers"
+            )
+    elif type(layer).forward not in (nn.Linear.forward, Conv1D.forward):
+        raise ValueError(
+            f"{name} is a {type(layer).__name__}, which computes something else than x W + b. Name "
+            "plain linear layers"
+        )
+    elif nn.parameter.is_lazy(layer.weight) or not torch.is_floating_point(layer.weight):
+        raise ValueError(f"the weight of {name} holds no floating-point numbers")
+    for other, parameter in model.named_parameters(remove_duplicate=False):
+        if parameter is layer.weight and other != f"{name}.weight":
+            raise ValueError(f"{name} shares its weight with {other}: a change would hit both")
+
+
+def _addition_around(model: nn.Module, name: str) -> Addition | None:
+    """Return the `Addition` that the module called ``name`` is or stands in, if any."""
+    parts = name.split(".")
+    for end in range(1, len(parts) + 1):
+        module = model.get_submodule(".".join(parts[:end]))
+        if isinstance(module, Addition):
+            return module
+    return None
+
+
+def _check_called(model: nn.Module, name: str) -> None:
+    holder, _, attribute = name.rpartition(".")
+    parent = model.get_submodule(holder)
+    if _reads_weight(type(parent), attribute):
+        raise ValueError(
+            f"{name} can't take this: {type(parent).__name__} reads its weight instead of calling "
+            "it, so that whatever stands around the layer is passed by. Name other layers"
+        )
+
+
+def _reads_weight(holder: type, attribute: str) -> bool:
+    """Whether the code of a class uses ``self.<attribute>.weight``, not only its dtype or type."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(holder)))
+    except (OSError, TypeError, SyntaxError):  # a class without source, or built in C
+        return False
+    wanted, facts = f"self.{attribute}.weight", ("dtype", "device", "shape")
+    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    harmless = {id(node.value) for node in nodes if node.attr in facts}
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    checks = [node for node in calls if ast.unparse(node.func) == "isinstance"]
+    harmless |= {id(node.args[0]) for node in checks}
+    return any(ast.unparse(node) == wanted and id(node) not in harmless for node in nodes)
