@@ -101,7 +101,7 @@ def test_closing_the_stream_closes_the_source() -> None:
     assert closed
 
 
-@given(st.lists(st.sampled_from([*MARKS[:2], "\n", "a", "`", "b ", "</thi"]), max_size=8))
+@given(st.lists(st.sampled_from([*MARKS[:2], "\n", "a", "`", "b ", "</think"]), max_size=8))
 def test_any_stream_ends_with_the_answer_of_the_whole(pieces: list[str]) -> None:
     text = "".join(pieces)
 
