@@ -11,15 +11,16 @@ Left out: rewards for single steps of a solution, rewards that call other servic
 Shape letters: ``B`` responses.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-from companion.errors import ContextLengthError, DataError, RewardError
+from companion.errors import AnswerNotFoundError, ContextLengthError, DataError, RewardError
 from companion.messages import end_of_turn_id, tokenize_chat
+from companion.number_text import find_numbers, whole_number_text
+from companion.prompts.answers import extract_after
 
 Record = Mapping[str, Any]
 
@@ -180,9 +181,12 @@ class RewardModel:
 def exact_answer(records: Sequence[Record], responses: Sequence[str]) -> Tensor:
     """Reward 1 for the right answer, 0 for any other: a verifiable reward.
 
-    The answer of a response is the number after its last "The answer is", or else its whole text
-    without a full stop at the end. It must equal ``record["answer"]``. Nothing is learned here, so
-    nothing can be fooled but the rule: a right answer after wrong reasoning counts. Taught in
+    The answer of a response is what follows its last "The answer is", or else its whole text
+    without a full stop at the end. If ``record["answer"]`` is a number, the answer must begin with
+    a number of that value, in whatever form (``$1,000.00`` for ``1000``), read as
+    `companion.prompts.answers.extract_number` reads it; without "The answer is", the whole text
+    must be that number. Other answers must be the same text. Nothing is learned here, so nothing
+    can be fooled but the rule: a right answer after wrong reasoning counts. Taught in
     :doc:`/book/training/dpo-grpo`.
 
     Args:
@@ -202,12 +206,30 @@ def exact_answer(records: Sequence[Record], responses: Sequence[str]) -> Tensor:
         >>> exact_answer([record] * 3, said)
         tensor([1., 1., 0.])
     """
-    right = []
-    for answer, response in _paired(records, responses, "answer"):
-        numbers = re.findall(r"The answer is (-?[\d.,]*\d)", response)
-        said = numbers[-1].replace(",", "") if numbers else response.strip().removesuffix(".")
-        right.append(float(said == str(answer).strip()))
-    return torch.tensor(right)
+    pairs = _paired(records, responses, "answer")
+    return torch.tensor([float(_is_right(str(answer), said)) for answer, said in pairs])
+
+
+def _is_right(answer: str, response: str) -> bool:
+    wanted = whole_number_text(answer)
+    try:
+        said = extract_after(response)
+        if wanted is not None:
+            return find_numbers(said)[:1] == [wanted]
+    except AnswerNotFoundError:  # no "The answer is"
+        said = response.strip().removesuffix(".")
+        if wanted is not None:
+            return _only_number(said) == wanted
+    except ValueError:  # digits without end
+        return False
+    return said == answer.strip()
+
+
+def _only_number(text: str) -> int | float | None:
+    try:
+        return whole_number_text(text)
+    except ValueError:
+        return None
 
 
 def _paired(

@@ -24,6 +24,7 @@ LAYERS = [
         "companion.generation.stopping",
         "companion.losses",
         "companion.advantages",
+        "companion.number_text",
         "companion.linear_layers",
         "companion.lora",
         "companion.adapters",

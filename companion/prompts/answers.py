@@ -9,12 +9,8 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
 from companion.errors import AnswerNotFoundError
+from companion.number_text import find_numbers
 from companion.prompts.templates import CONCLUSION
-
-# A hyphen between two numbers is a minus or a dash, not a sign. More digits than 300 are no number
-# that a float could hold.
-NUMBER = re.compile(r"(?:(?<![\d.])[-\u2212])?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?")
-LONGEST = 300
 
 
 def extract_after(text: str, marker: str = CONCLUSION) -> str:
@@ -50,7 +46,8 @@ def extract_after(text: str, marker: str = CONCLUSION) -> str:
 def extract_number(text: str, marker: str | None = CONCLUSION) -> int | float:
     """Return the number that follows ``marker``, or the last number of a text without markers.
 
-    Understands ``-3``, ``1,234`` and ``2.50``. Taught in :doc:`/book/prompting/chain-of-thought`.
+    See `companion.number_text` for the forms that it understands. Taught in
+    :doc:`/book/prompting/chain-of-thought`.
 
     Args:
         text: What the model wrote.
@@ -67,14 +64,13 @@ def extract_number(text: str, marker: str | None = CONCLUSION) -> int | float:
         >>> extract_number("She pays 2 x 3 = 6 dollars. The answer is $6.00.")
         6
     """
-    numbers = NUMBER.findall(text if marker is None else extract_after(text, marker))
+    try:
+        numbers = find_numbers(text if marker is None else extract_after(text, marker))
+    except ValueError as error:
+        raise AnswerNotFoundError(f"no number in {_shown(text)}: {error}") from error
     if not numbers:
         raise AnswerNotFoundError(f"no number in the answer of {_shown(text)}")
-    found = numbers[-1 if marker is None else 0].replace(",", "").replace("\u2212", "-")
-    if len(found) > LONGEST:
-        raise AnswerNotFoundError(f"the number in {_shown(text)} has {len(found)} digits")
-    value = float(found) if "." in found else int(found)
-    return int(value) if value == int(value) else value
+    return numbers[-1 if marker is None else 0]
 
 
 def extract_choice(text: str, choices: Sequence[str]) -> str:

@@ -10,7 +10,12 @@ from companion.errors import MissingExtraError, NotEnoughMemoryError
 from companion.generation.decoding import SamplingParams, generate
 from companion.models import load, loading
 from companion.models.quantized import restored_weight
-from companion.quantization.codebooks import dequantize_blocks, nf4_codebook, quantize_blocks
+from companion.quantization.codebooks import (
+    dequantize_blocks,
+    fp4_codebook,
+    nf4_codebook,
+    quantize_blocks,
+)
 from companion.quantization.footprint import measured_bytes
 
 PROMPTS = ["Question: What is 37 + 25?\nAnswer:", "The capital of France is"]
@@ -59,6 +64,53 @@ def test_a_layer_computes_with_the_weights_that_we_compute(name: str) -> None:
 
     # the scales were quantized as well, so a little apart, but far closer than to the original
     assert (ours - theirs).abs().mean() < 0.1 * (plain(inputs) - theirs).abs().mean()
+
+
+SHAPES = [(1, 1), (1, 3), (3, 5), (7, 9), (5, 688), (3, 700), (65, 65), (129, 63), (2, 4099)]
+
+
+@pytest.mark.parametrize("double", [False, True])
+@pytest.mark.parametrize("shape", [*SHAPES, (64, 64), (17, 1), (0, 4), (4, 0)])
+@pytest.mark.parametrize("quantization", ["nf4", "fp4"])
+def test_weights_of_any_shape_are_restored_as_we_restore_them(
+    quantization: str, shape: tuple[int, int], double: bool
+) -> None:
+    """Counts that fill no block, odd rows, a single number, none at all."""
+    import bitsandbytes as bnb
+
+    weights = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    book = nf4_codebook() if quantization == "nf4" else fp4_codebook()
+    layer = bnb.nn.Linear4bit(shape[1], shape[0], bias=False, compute_dtype=torch.float32)
+    settings = {"quant_type": quantization, "compress_statistics": double}
+    layer.weight = bnb.nn.Params4bit(weights.clone(), requires_grad=False, **settings)
+    layer = layer.to("cpu")
+
+    found = restored_weight(layer)
+
+    expected = weights
+    if weights.numel():
+        expected = dequantize_blocks(quantize_blocks(weights, book))
+    tolerance = 0.05 if double else 1e-5  # the scales themselves are rounded, and ours are not
+    torch.testing.assert_close(found, expected, rtol=0, atol=tolerance)
+
+
+def test_whole_blocks_of_64_columns_are_all_that_bitsandbytes_restores(monkeypatch) -> None:
+    """Where its CPU code is wrong (AVX512), it is wrong for other shapes only."""
+    import bitsandbytes as bnb
+
+    seen = []
+    original = bnb.functional.dequantize_4bit
+
+    def watched(packed, state):
+        seen.append((tuple(state.shape), packed.numel()))
+        return original(packed, state)
+
+    monkeypatch.setattr(bnb.functional, "dequantize_4bit", watched)
+    layer = bnb.nn.Linear4bit(700, 3, bias=False, compute_dtype=torch.float32).to("cpu")
+
+    restored_weight(layer)
+
+    assert seen == [((33, 64), 33 * 32)]  # 2,100 numbers
 
 
 def test_weights_scales_and_scales_of_scales_are_measured() -> None:
