@@ -178,7 +178,7 @@ def load_documents(
             failures += 1
             continue
         source = file.relative_to(base).as_posix()
-        documents += [_document(section, source) for section in sections]
+        documents += [section_document(section, source) for section in sections]
     if not documents:
         raise DocumentError(f"{root}: none of its {failures} files could be read")
     return documents
@@ -228,7 +228,8 @@ def _read(
     return sections
 
 
-def _document(section: Section, source: str) -> Document:
+def section_document(section: Section, source: str) -> Document:
+    """Make a document of a section of the file ``source``; its heading becomes the first line."""
     metadata: Metadata = {"source": source, "title": section.title or Path(source).stem}
     for key in ("heading", "parents", "page", "row", "encoding"):
         if getattr(section, key):

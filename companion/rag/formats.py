@@ -41,7 +41,7 @@ def docx_sections(data: bytes, name: str, *, code: bool = False) -> list[Section
             )
         html = mammoth.convert_to_html(
             io.BytesIO(data),
-            style_map="p[style-name='Title'] => h1:fresh",
+            style_map="p[style-name='Title'] => title:fresh",
             convert_image=mammoth.images.img_element(lambda image: {"src": ""}),
         ).value
     except DocumentError:

@@ -77,6 +77,7 @@ def _tree(text: str) -> Any:
     for message in list(tree.findall(nodes.system_message)):
         source = next((one.astext() for one in message.findall(nodes.literal_block)), "")
         message.parent.replace(message, _contents(source))
+    tree.parse_messages, tree.transform_messages = [], []  # or the writer lists them at the end
     return tree
 
 

@@ -1,6 +1,7 @@
 """BM25 against its formula."""
 
 import math
+import unicodedata
 
 import pytest
 
@@ -87,3 +88,30 @@ def test_bad_arguments_are_refused() -> None:
         retriever(b=2)
     with pytest.raises(ValueError, match="k must be at least 1, got 0"):
         retriever().search("x", 0)
+
+
+@pytest.mark.parametrize(
+    ("query", "text"),
+    [
+        ("café", unicodedata.normalize("NFD", "The café is open.")),
+        (unicodedata.normalize("NFD", "café"), "The café is open."),
+        ("서울", unicodedata.normalize("NFD", "서울 지하철")),
+        ("office", "The o\ufb03ce is open."),
+        ("GPU", "One \uff27\uff30\uff35 is enough."),
+        ("カメラ", "\uff76\uff92\uff97 one"),
+        ("information", "infor\u00admation"),
+        ("STRASSE", "Die Straße"),
+    ],
+)
+def test_a_word_is_found_however_it_is_written(query, text) -> None:
+    found = BM25Retriever([Document(text), Document("Filler one."), Document("Filler two.")])
+
+    assert [hit.document.text for hit in found.search(query, 1)] == [text]
+
+
+def test_the_words_of_a_heading_find_its_text() -> None:
+    yes = Document("Yes.", {"title": "Shop", "heading": "Do you ship to Norway?"})
+    found = BM25Retriever([Document("No."), yes, Document("By card.", {"parents": "Paying"})])
+
+    assert [hit.document for hit in found.search("Norway", 3)] == [yes]
+    assert found.search("paying", 1)[0].document.text == "By card."

@@ -5,6 +5,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from langchain_text_splitters import RecursiveCharacterTextSplitter
 
 import companion
 from companion.models.embedding import embedding_folder
@@ -108,6 +109,55 @@ def test_repeated_text_is_found_at_its_own_place(overlap) -> None:
     assert places == [("ab ab", start) for start in range(0, 7, 6 - overlap)]
 
 
+ALIGNED = {
+    "invoice": "Teapot, blue" + " " * 42 + "2         24.00\nCup" + " " * 48 + "12     48.00\n",
+    "code": "def f(x):\n    if x:\n        for i in range(x):\n            yield i\n    else:\n"
+    "        return x\n    return None\n",
+    "form": "Signed by"
+    + " " * 150
+    + "Signed by\n"
+    + "word " * 18
+    + " " * 150
+    + "end of the page\n",
+    "runs": "-" * 30 + " " * 30 + "-" * 30 + "\n" * 9 + "-" * 30,
+}
+
+
+@pytest.mark.parametrize("text", ALIGNED.values(), ids=ALIGNED)
+@pytest.mark.parametrize(("size", "overlap"), [(60, 16), (20, 10), (7, 6), (100, 99)])
+def test_aligned_text_is_cut_where_it_stands(text, size, overlap) -> None:
+    chunks = split_recursively([Document(text)], len, chunk_size=size, overlap=overlap)
+
+    starts = [chunk.metadata["start"] for chunk in chunks]
+    assert len(chunks) > 1
+    assert starts == sorted(starts)
+    assert all(text[s : s + len(c.text)] == c.text for s, c in zip(starts, chunks, strict=True))
+
+
+@given(
+    st.text(alphabet="ab .\n-é?!漢", min_size=1, max_size=150).filter(str.strip),
+    st.integers(1, 40),
+    st.lists(st.text(alphabet="ab .\n-", max_size=3), min_size=1, max_size=6),
+    st.data(),
+)
+@settings(max_examples=300, deadline=None)
+def test_chunks_are_those_of_the_library_at_their_places(text, size, separators, data) -> None:
+    overlap = data.draw(st.integers(0, size - 1))
+    library = RecursiveCharacterTextSplitter(
+        separators=separators, chunk_size=size, chunk_overlap=overlap, keep_separator="end"
+    )
+
+    chunks = split_recursively(
+        [Document(text)], len, chunk_size=size, overlap=overlap, separators=separators
+    )
+
+    theirs = [text] if len(text) <= size else library.split_text(text)
+    assert [c.text.strip() for c in chunks] == [one.strip() for one in theirs if one.strip()]
+    for chunk in chunks:
+        start = chunk.metadata["start"]
+        assert text[start : start + len(chunk.text)] == chunk.text
+
+
 @pytest.mark.parametrize("split", [split_by_tokens, split_recursively])
 @pytest.mark.parametrize(
     ("size", "overlap", "message"),
@@ -124,7 +174,7 @@ def test_sizes_that_contradict_each_other(tokenizer, split, size, overlap, messa
 
 
 def test_separators_and_a_fast_tokenizer_are_needed() -> None:
-    with pytest.raises(ValueError, match="separators must not be empty"):
+    with pytest.raises(ValueError, match="separators must be a list of texts, not empty"):
         split_recursively([Document("x")], len, separators=[])
     with pytest.raises(ValueError, match="must be a fast one"):
         split_by_tokens([Document("x")], object())

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from companion.errors import DocumentError
-from companion.rag.documents import Document, load_documents
+from companion.rag.chunking import split_recursively
+from companion.rag.documents import Document, load_documents, passage
 
 
 @pytest.fixture
@@ -26,10 +27,10 @@ def test_a_folder_gives_every_section_and_page_with_its_place(corpus) -> None:
 
     assert found == [
         ("Plain words.", {"source": "a.txt", "title": "a"}),
-        ("Intro.", {"source": "b.md", "title": "Cheese", "heading": "Cheese"}),
-        ("Dutch.", {"source": "b.md", "title": "Cheese", "heading": "Gouda"}),
+        ("Cheese\n\nIntro.", {"source": "b.md", "title": "Cheese", "heading": "Cheese"}),
+        ("Gouda\n\nDutch.", {"source": "b.md", "title": "Cheese", "heading": "Gouda"}),
         ("They fly.", {"source": "sub/c.html", "title": "Birds"}),
-        ("At night.", {"source": "sub/c.html", "title": "Birds", "heading": "Owls"}),
+        ("Owls\n\nAt night.", {"source": "sub/c.html", "title": "Birds", "heading": "Owls"}),
         ("First page.", {"source": "sub/d.pdf", "title": "Book", "page": 1}),
         ("Second page.", {"source": "sub/d.pdf", "title": "Book", "page": 2}),
     ]
@@ -96,13 +97,84 @@ def test_a_corpus_of_bad_files_only_raises_in_the_end(tmp_path) -> None:
 
 
 def test_an_unknown_suffix_is_named_with_those_that_are_read(tmp_path) -> None:
-    (tmp_path / "a.docx").write_text("x")
-    (tmp_path / "README").write_text("x")
+    for name in ("a.xlsx", "a.py", "README"):
+        (tmp_path / name).write_text("x")
 
-    with pytest.raises(DocumentError, match=r"a.docx: files of kind '.docx' are not read, only "):
-        load_documents(tmp_path / "a.docx")
-    with pytest.raises(DocumentError, match=r"README: files of kind 'without suffix'"):
+    with pytest.raises(DocumentError, match=r"a.xlsx is not read. Save each sheet as .csv."):
+        load_documents(tmp_path / "a.xlsx")
+    with pytest.raises(DocumentError, match=r"a.py is a program. .* code=True"):
+        load_documents(tmp_path / "a.py")
+    with pytest.raises(DocumentError, match=r"README is not read. Convert it to one of .txt, .md"):
         load_documents(tmp_path / "README")
+    assert load_documents(tmp_path / "a.py", code=True)[0].text == "x"
+
+
+def test_a_table_and_a_guess_are_told_in_the_metadata(tmp_path) -> None:
+    text = (
+        "Frage;Antwort\nWann öffnet die Bücherei?;Sie öffnet täglich um zehn Uhr.\n"
+        "Dürfen Hunde hinein?;Nein, für Hunde ist der Zutritt nicht möglich.\n"
+    )
+    (tmp_path / "a.csv").write_bytes(text.encode("cp1252"))
+
+    found = load_documents(tmp_path)
+
+    assert found[0].text == (
+        "Frage: Wann öffnet die Bücherei?; Antwort: Sie öffnet täglich um zehn Uhr."
+    )
+    assert found[1].metadata == {"source": "a.csv", "title": "a", "row": 2, "encoding": "cp1252"}
+
+
+FAQ = """# Shop
+
+## Returns
+
+### How long may I send a kettle back?
+
+30 days.
+
+## Do you ship to Norway?
+
+Yes.
+
+## Opening hours
+"""
+
+
+def test_a_passage_says_what_it_is_about(tmp_path) -> None:
+    (tmp_path / "faq.md").write_text(FAQ)
+
+    assert [passage(document) for document in load_documents(tmp_path)] == [
+        "Shop. Returns. How long may I send a kettle back? 30 days.",
+        "Shop. Do you ship to Norway? Yes.",
+        "Shop. Opening hours.",
+    ]
+
+
+def test_a_chunk_from_the_middle_has_its_headings_too(tmp_path) -> None:
+    (tmp_path / "a.md").write_text("# Shop\n\n## Fees\n\n" + "One pays. " * 9)
+
+    chunks = split_recursively(load_documents(tmp_path), len, chunk_size=40, overlap=0)
+
+    assert len(chunks) > 2
+    assert all(passage(chunk).startswith("Shop. Fees. One pays.") for chunk in chunks[1:])
+    assert passage(chunks[0]).count("Fees") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "metadata", "expected"),
+    [
+        ("x", {}, "x"),
+        ("x", {"title": "notes", "source": "a/notes.txt"}, "x"),  # only the file's name
+        ("x", {"title": "T", "heading": "T"}, "T. x"),
+        ("x", {"heading": "Why?"}, "Why? x"),
+        ("H\n\nx", {"heading": "H"}, "H. x"),
+        ("Hx", {"heading": "H"}, "H. Hx"),
+        ("T. H. x", {"title": "T", "heading": "H"}, "T. H. x"),  # it has been put in front already
+        ("T", {"title": "T", "heading": "T"}, "T."),  # a heading without text
+    ],
+)
+def test_what_a_passage_begins_with(text, metadata, expected) -> None:
+    assert passage(Document(text, metadata)) == expected
 
 
 def test_a_huge_file_is_refused_before_it_is_read_whole(tmp_path) -> None:

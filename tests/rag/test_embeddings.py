@@ -98,7 +98,7 @@ def test_a_single_string_and_half_a_character_are_refused(embedder) -> None:
 
 
 def test_the_model_id_holds_the_hash_of_the_weights(embedder) -> None:
-    assert embedder.model_id == "all-MiniLM-L6-v2@53aa51172d142c89/256"
+    assert embedder.model_id == "all-MiniLM-L6-v2@53aa51172d142c89/256/NFKC"
 
 
 def test_batch_size_is_checked_before_anything_is_loaded() -> None:
@@ -279,3 +279,18 @@ def test_a_published_knowledge_base_of_eight_sentences() -> None:
     assert ranking == [[2, 4, 3, 1], [2, 4, 3, 1]]
     np.testing.assert_allclose(scores[0, ranking[0]], [0.734, 0.339, 0.267, 0.168], atol=6e-4)
     np.testing.assert_allclose(scores[1, [2, 4, 3]], [0.710, 0.347, 0.289], atol=6e-4)
+
+
+@pytest.mark.parametrize(
+    ("written", "same"),
+    [
+        ("The o\ufb03ce is open.", "The office is open."),
+        ("Cafe\u0301 au lait", "Café au lait"),
+        ("One \uff27\uff30\uff35", "One GPU"),
+        ("infor\u00admation", "information"),
+    ],
+)
+def test_a_word_has_one_vector_however_it_is_written(embedder, written, same) -> None:
+    one, other = embedder.embed([written, same])
+
+    assert (one == other).all()

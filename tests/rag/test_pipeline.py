@@ -5,6 +5,7 @@ import pytest
 import companion
 from companion.errors import ContextLengthError, PromptError
 from companion.rag.answers import NOT_FOUND, NOT_THERE, parse_answer
+from companion.rag.bm25 import BM25Retriever
 from companion.rag.documents import Document, Hit
 from companion.rag.pipeline import PROMPT, RagPipeline
 from companion.rag.retriever import DenseRetriever
@@ -213,3 +214,14 @@ def test_pocket_chat_answers_from_documents_with_the_source(fake_embedder) -> No
     assert (home.text, home.sources[0].document) == ("Roatrearn.", documents[0])
     assert (founder.text, founder.sources[0].document) == ("Lasze.", documents[1])
     assert not unknown.found
+
+
+def test_the_model_reads_a_passage_with_its_headings(chat_tokenizer, reader_model) -> None:
+    yes = Document("Yes.", {"title": "Shop", "heading": "Do you ship to Norway?"})
+    model = reader_model(lambda prompt: "Yes. [1]")
+    pipeline = RagPipeline(BM25Retriever([yes]), model, chat_tokenizer, k=1)
+
+    answer = pipeline.answer("Do you ship to Norway?")
+
+    assert "[1] Shop. Do you ship to Norway? Yes.\n" in model.seen[0]
+    assert answer.sources[0].document == yes

@@ -1,13 +1,21 @@
 """Readers: bytes of one file to sections."""
 
-import time
+import io
+import json
+import zipfile
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from companion.errors import DocumentError
-from companion.rag.readers import READERS, Section, decode, read_sections
+from companion.rag.formats import MAX_UNPACKED
+from companion.rag.pdf import join_broken_words
+from companion.rag.readers import READERS, Section, advice, read_sections
+
+W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+PACKAGE = "http://schemas.openxmlformats.org/package/2006"
+OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006"
 
 
 def read(data: bytes | str, kind: str, **options: object) -> list[Section]:
@@ -23,87 +31,171 @@ def read_or_error(data: bytes | str, kind: str, **options: object) -> list[Secti
         return str(error)
 
 
-def test_text_loses_its_byte_order_mark_and_old_line_breaks() -> None:
-    assert read(b"\xef\xbb\xbfone\r\ntwo\rthree", ".txt") == [Section("one\ntwo\nthree")]
+def docx(body: str) -> bytes:
+    """Return a Word document with these paragraphs, as Word writes them."""
+    styles = "".join(
+        f'<w:style w:type="paragraph" w:styleId="{name}"><w:name w:val="{label}"/></w:style>'
+        for name, label in (("Titel", "Title"), ("berschrift1", "heading 1"), ("H2", "heading 2"))
+    )
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr(
+            "[Content_Types].xml",
+            f'<Types xmlns="{PACKAGE}/content-types"><Default Extension="xml" '
+            'ContentType="application/xml"/><Default Extension="rels" ContentType='
+            '"application/vnd.openxmlformats-package.relationships+xml"/></Types>',
+        )
+        packed.writestr(
+            "_rels/.rels",
+            f'<Relationships xmlns="{PACKAGE}/relationships"><Relationship Id="r1" Type='
+            f'"{OFFICE}/relationships/officeDocument" Target="word/document.xml"/></Relationships>',
+        )
+        packed.writestr(
+            "word/_rels/document.xml.rels",
+            f'<Relationships xmlns="{PACKAGE}/relationships"><Relationship Id="r1" Type='
+            f'"{OFFICE}/relationships/styles" Target="styles.xml"/></Relationships>',
+        )
+        packed.writestr("word/styles.xml", f'<w:styles xmlns:w="{W}">{styles}</w:styles>')
+        packed.writestr(
+            "word/document.xml",
+            f'<w:document xmlns:w="{W}"><w:body>{body}</w:body></w:document>',
+        )
+    return out.getvalue()
 
 
-def test_another_encoding_reads_the_text() -> None:
-    assert decode("Käse".encode("cp1252"), "a", "cp1252") == "Käse"
-    assert decode("Käse".encode("utf-16"), "a", "utf-16") == "Käse"
+def paragraph(text: str, style: str = "") -> str:
+    named = f'<w:pPr><w:pStyle w:val="{style}"/></w:pPr>' if style else ""
+    return f"<w:p>{named}<w:r><w:t>{text}</w:t></w:r></w:p>"
 
 
-def test_a_wrong_encoding_names_byte_and_position() -> None:
-    with pytest.raises(
-        DocumentError, match=r"a.txt is not utf-8: byte 0xe4 at position 1\. .*cp1252"
-    ):
-        decode("Käse".encode("latin-1"), "a.txt")
+def test_a_word_document_has_headings_tables_and_what_was_inserted() -> None:
+    row = "".join(f"<w:tc>{paragraph(text)}</w:tc>" for text in ("Adults", "12"))
+    body = (
+        paragraph("The museum", "Titel")
+        + paragraph("Fees", "berschrift1")
+        + "<w:p><w:r><w:t>From </w:t></w:r><w:ins w:id='1'><w:r><w:t>May</w:t></w:r></w:ins>"
+        "<w:del w:id='2'><w:r><w:delText>June</w:delText></w:r></w:del></w:p>"
+        + f"<w:tbl><w:tr>{row}</w:tr></w:tbl>"
+        + paragraph("Groups", "H2")
+        + paragraph("8 each.")
+    )
 
-
-def test_utf_16_is_recognized() -> None:
-    with pytest.raises(DocumentError, match=r"byte 0xff at position 0.*encoding='utf-16'"):
-        decode("Käse".encode("utf-16"), "a.txt")
-
-
-@pytest.mark.parametrize("data", [b"\x7fELF\x00\xff", b"GIF89a\x00\x01", b"text\x00more"])
-def test_a_binary_file_is_called_binary(data) -> None:
-    with pytest.raises(DocumentError, match=r"a.txt is binary"):
-        decode(data, "a.txt")
-
-
-@pytest.mark.parametrize("encoding", ["klingon", "rot13", "zlib"])
-def test_an_unknown_encoding_is_named(encoding) -> None:
-    with pytest.raises(DocumentError, match=f"'{encoding}' is no text encoding"):
-        decode(b"x", "a.txt", encoding)
-
-
-PAGE = """<html><head><title>All
- about owls</title><style>p {}</style></head><body><nav>Menu</nav><h1>Owls</h1>
-<p>They see <b>w</b>ell<br>at night.</p>after<script>alert(1)</script>
-<ul><li>barn owl<li>snowy owl</ul><!-- hidden --><h2>Food <i>and</i> drink</h2>
-<div><p>Mice.</p></div>
-<pre>x = 1
-y = 2</pre></body></html>"""
-
-
-def test_html_keeps_words_and_drops_marks() -> None:
-    assert read(PAGE, ".html") == [
-        Section(
-            "They see well\nat night.\n\nafter\n\nbarn owl\n\nsnowy owl", "All about owls", "Owls"
-        ),
-        Section("Mice.", "All about owls", "Food and drink"),
+    assert read(docx(body), ".docx") == [
+        Section("From May\n\n| Adults | 12 |", "The museum", "Fees"),
+        Section("8 each.", "The museum", "Groups", "Fees"),
     ]
 
 
-def test_html_code_is_kept_on_request() -> None:
-    assert read(PAGE, ".html", code=True)[1].text == "Mice.\n\nx = 1\ny = 2"
+def test_a_damaged_or_huge_word_document_is_named() -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("word/document.xml", b" " * (MAX_UNPACKED + 1))
+
+    assert "is damaged or no Word document (.docx)" in read_or_error(b"PK no", ".docx")
+    assert "is damaged or no Word document" in read_or_error(docx("<w:p>"), ".docx")
+    assert "unpacks to 200,000,001 bytes" in read_or_error(out.getvalue(), ".docx")
 
 
-def test_html_prefers_the_main_part() -> None:
-    page = (
-        "<body><div>Cookie notice</div><main><h1>Top</h1>Text</main><footer>Legal</footer></body>"
-    )
+RST = """
+Shop
+====
 
-    assert read(page, ".html") == [Section("Text", "Top", "Top")]
+See :ref:`the shop <x>` and |this|.
+
+.. note:: Take *care*.
+
+.. versionadded:: 1.2
+   New things.
+
+.. toctree::
+   :maxdepth: 2
+
+   other
+
+.. code-block:: python
+
+   x = 1
+
+Returns
+-------
+
+.. tab:: Kettles
+   :class: x
+
+   30 days.
+
+- a list
+- of two
+
+.. include:: /etc/passwd
+"""
 
 
-def test_html_may_declare_its_encoding() -> None:
-    page = '<meta charset="iso-8859-1"><p>Käse</p>'.encode("latin-1")
-
-    assert read(page, ".html")[0].text == "Käse"
-
-
-@pytest.mark.parametrize("name", ["unicode_escape", "punycode", "idna", "klingon", "utf-7"])
-def test_html_can_not_choose_a_strange_encoding(name) -> None:
-    page = f'<meta charset="{name}"><p>a\\x41</p>'
-
-    assert read(page, ".html")[0].text == "a\\x41"
+def test_restructured_text_is_read_with_what_docutils_does_not_know() -> None:
+    assert read(RST, ".rst") == [
+        Section(
+            "See the shop and |this|.\n\nNote\n\nTake care.\n\n1.2\n\nNew things.", "Shop", "Shop"
+        ),
+        Section("Kettles\n\n30 days.\n\n- a list\n\n- of two", "Shop", "Returns"),
+    ]
+    assert "x = 1" in read(RST, ".rst", code=True)[0].text
 
 
-def test_deeply_nested_html_is_read() -> None:
-    begun = time.monotonic()
+def notebook(*cells: tuple[str, str], version: int = 4) -> str:
+    made = [
+        {"cell_type": kind, "source": source, "metadata": {}}
+        | ({"outputs": [], "execution_count": None} if kind == "code" else {})
+        for kind, source in cells
+    ]
+    if version == 3:
+        for cell in made:
+            cell["input"] = cell["source"]
+        return json.dumps(
+            {"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": [{"cells": made}]}
+        )
+    return json.dumps({"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": made})
 
-    assert read("<div>" * 20_000 + "deep", ".html")[0].text == "deep"
-    assert time.monotonic() - begun < 20
+
+@pytest.mark.parametrize("version", [3, 4])
+def test_a_notebook_gives_its_texts(version) -> None:
+    cells = [
+        ("markdown", "# Owls\n\n```\nnever closed"),
+        ("code", "x = 1"),
+        ("markdown", "They *fly*.\n\n## Food\n\nMice."),
+    ]
+    data = notebook(*cells, version=version)
+
+    assert read(data, ".ipynb") == [
+        Section("They fly.", "Owls", "Owls"),
+        Section("Mice.", "Owls", "Food"),
+    ]
+    assert "x = 1" in read(data, ".ipynb", code=True)[0].text
+
+
+@pytest.mark.parametrize("data", ["{}", "[1]", "no json", '{"nbformat": 4, "cells": 3}'])
+def test_what_is_no_notebook_is_named(data) -> None:
+    assert "file.ipynb is damaged or no notebook" in read_or_error(data, ".ipynb")
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ("name,fee\nAnn,5\nBo,\n\n", ["name: Ann; fee: 5", "name: Bo"]),
+        ('name;note\n"Lee; Ann";"two\nlines"\n', ["name: Lee; Ann; note: two lines"]),
+        ("day\thours\nMon\t9-5\nTue\t9-12\n", ["day: Mon; hours: 9-5", "day: Tue; hours: 9-12"]),
+        ("2024,5\n2025,7\n", ["2024; 5", "2025; 7"]),  # no names
+        ("one\ntwo\n", ["one: two"]),
+        ("a,b\n1,2,3\n", ["a: 1; b: 2; 3"]),
+    ],
+)
+def test_a_table_gives_a_section_per_row(text, rows) -> None:
+    found = read(text, ".csv")
+
+    assert [(one.text, one.row) for one in found] == list(zip(rows, range(1, 9), strict=False))
+
+
+def test_a_broken_table_is_named() -> None:
+    assert "file.csv is not a readable table" in read_or_error('a,b\n"never closed,1\n', ".csv")
 
 
 def test_pdf_pages_without_text_are_left_out(make_pdf) -> None:
@@ -111,6 +203,27 @@ def test_pdf_pages_without_text_are_left_out(make_pdf) -> None:
         Section("One", page=1),
         Section("Three", page=3),
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("infor-\nmation", "information"),
+        ("infor- \n  mation", "information"),
+        ("infor\u00ad\nmation", "information"),
+        ("well-\nknown", "well-known"),  # the words stand elsewhere
+        ("state-of-the-\nart", "state-of-the-\nart"),
+        ("long-\nterm", "long-term"),  # stands elsewhere with its hyphen
+        ("Jean-\nPaul", "Jean-\nPaul"),
+        ("2019-\n2020", "2019-\n2020"),
+        ("a -\nb", "a -\nb"),
+        ("Käse-\nkuchen", "Käsekuchen"),
+    ],
+)
+def test_words_broken_at_the_end_of_a_line_are_whole_again(text, expected) -> None:
+    words = {"well", "known", "long-term", "state"}
+
+    assert join_broken_words(text, words) == expected
 
 
 def test_a_scanned_pdf_says_so(make_pdf) -> None:
@@ -133,8 +246,6 @@ def test_what_is_no_pdf_is_named() -> None:
 
 
 def test_an_encrypted_pdf_says_so(make_pdf) -> None:
-    import io
-
     import pypdf
 
     writer = pypdf.PdfWriter(io.BytesIO(make_pdf("One")))
@@ -146,29 +257,22 @@ def test_an_encrypted_pdf_says_so(make_pdf) -> None:
         read(out.getvalue(), ".pdf")
 
 
+def test_programs_are_read_on_request_and_other_kinds_get_advice() -> None:
+    assert read("x = 1", ".py", code=True) == [Section("x = 1")]
+    assert advice(".py", code=True) is None
+    assert advice(".py", code=False) == "a program. It is read as text with code=True."
+    assert advice(".xlsx", code=True) == "not read. Save each sheet as .csv."
+    assert "Document of each text" in advice(".json", code=True)
+    assert "text recognition" in advice(".png", code=True)
+    assert advice(".what", code=True).startswith("not read. Convert it to one of .txt, .md")
+
+
 @given(st.binary(max_size=300), st.sampled_from(sorted(READERS)), st.booleans())
 @settings(max_examples=150, deadline=None)
 def test_any_bytes_give_sections_or_a_document_error(data, kind, code) -> None:
     found = read_or_error(data, kind, code=code)
 
-    assert f"file{kind}" in found or all(section.text.strip() for section in found)
-
-
-FRAGMENTS = st.sampled_from(
-    [
-        *("<p>", "</p>", "<pre>", "<h1>", "</h1>", "<br>", "<!--", "-->", "<![CDATA[", "]]>", "<!"),
-        *("<!DOCTYPE", "&#x110000;", "&#0;", "<table>", "text", "<script>", "<title>", "</title>"),
-        *("<a href='", "<meta charset='utf-16'>", "<svg>", "<main>", "</main>", "&", "<", ">", "é"),
-    ]
-)
-
-
-@given(st.lists(FRAGMENTS, max_size=30).map(" ".join))
-@settings(max_examples=150, deadline=None)
-def test_broken_html_never_crashes(text) -> None:
-    found = read_or_error(text, ".html")
-
-    assert "file.html" in found or isinstance(found, list)
+    assert f"file{kind}" in found or all(one.text.strip() or one.heading for one in found)
 
 
 @given(st.data())

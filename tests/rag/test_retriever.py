@@ -7,7 +7,7 @@ import pytest
 
 from companion.errors import IndexFileError
 from companion.rag.bm25 import BM25Retriever
-from companion.rag.documents import Document, Hit
+from companion.rag.documents import Document, Hit, passage
 from companion.rag.index import IndexConfig, VectorIndex
 from companion.rag.retriever import (
     DenseRetriever,
@@ -195,3 +195,37 @@ def test_any_vector_store_can_be_searched(documents, fake_embedder, dense) -> No
     assert retriever.search("Who lives in Bern?", 1)[0].document != documents[0]
     with pytest.raises(ValueError, match="k must be at least 1, got 0"):
         retriever.search("x", 0)
+
+
+YES = Document("Yes.", {"title": "Shop", "heading": "Do you ship to Norway?"})
+PASSAGE = "Shop. Do you ship to Norway? Yes."
+
+
+def test_headings_are_embedded_judged_and_handed_on(fake_embedder, list_retriever) -> None:
+    judged = []
+    dense = DenseRetriever.from_documents([Document("No, never."), YES], fake_embedder)
+    dense.add([YES])
+
+    def rerank(query: str, texts: list[str]) -> list[float]:
+        judged.extend(texts)
+        return [0.0] * len(texts)
+
+    hits = RerankedRetriever(dense, rerank).search("ship to Norway", 2)
+
+    assert fake_embedder.texts.count(PASSAGE) == 2
+    assert [hit.document for hit in hits] == [YES, YES]  # what is found is the document itself
+    assert judged[:2] == [PASSAGE, PASSAGE]
+    assert as_langchain(dense, k=1).invoke("Norway")[0].page_content == PASSAGE
+
+
+def test_a_store_keeps_the_passage(fake_embedder) -> None:
+    from langchain_core.vectorstores import InMemoryVectorStore
+
+    store = InMemoryVectorStore(langchain_embeddings(fake_embedder))
+    retriever = VectorStoreRetriever(store, similarity=lambda cosine: cosine)
+    retriever.add([Document("No, never."), YES])
+
+    (hit,) = retriever.search("Do you ship to Norway?", 1)
+
+    assert hit.document == Document(PASSAGE, YES.metadata)
+    assert passage(hit.document) == PASSAGE  # not twice
