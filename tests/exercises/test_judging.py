@@ -165,7 +165,10 @@ def test_a_calculator_that_runs_the_text_earns_nothing(run):
         except Exception as error:
             raise TypeError(str(error)) from error
 
-    for answer in (run, caught):
+    def seldom(expression):
+        return run(expression) if "0.25" in expression else calculator.solution(expression)
+
+    for answer in (run, caught, seldom):
         verdict = judge(calculator, answer)
 
         assert (verdict.state, verdict.share, verdict.wrong) == ("wrong", 0, 0)
