@@ -301,7 +301,9 @@ def ordinary_python():
     return None, {}
 
 
-@pytest.mark.parametrize("name", ["test_limits.py", "test_guard.py"])
+@pytest.mark.parametrize(
+    "name", ["test_limits.py", "test_guard.py", "test_shapes.py", "test_reader.py"]
+)
 def test_all_of_this_holds_for_an_ordinary_user_too(name):
     if os.geteuid() != 0:
         pytest.skip("this is an ordinary user")

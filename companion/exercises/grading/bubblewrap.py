@@ -21,8 +21,13 @@ _PACKAGE = Path(__file__).resolve().parents[2]  # holds the solutions
 
 
 def library_path() -> tuple[str, ...]:
-    """Return the folders of installed packages; not those of editable ones, such as this."""
+    """Return the folders of installed packages; not those of editable ones, such as this.
+
+    Those that Python itself uses here count, too, such as a user's own (``pip install --user``).
+    """
     folders = [*site.getsitepackages(), sysconfig.get_path("platlib")]
+    used = [folder for folder in sys.path if folder.endswith(("site-packages", "dist-packages"))]
+    folders += map(os.path.abspath, used)
     return tuple(dict.fromkeys(folder for folder in folders if os.path.isdir(folder)))
 
 
