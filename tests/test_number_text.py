@@ -95,7 +95,7 @@ def test_the_reward_of_an_answer(answer: str, said: str, right: int) -> None:
 
 @pytest.mark.parametrize("number", ["9" * 400, "1e400", "1e-999999999", "1/0", "3/000"])
 def test_what_is_no_number_is_refused(number: str) -> None:
-    with pytest.raises(ValueError, match="digits|divides by 0"):
+    with pytest.raises(ValueError, match=r"digits|divides by 0"):
         find_numbers(number)
     with pytest.raises(AnswerNotFoundError, match="no number in"):
         extract_number(f"The answer is {number}")
