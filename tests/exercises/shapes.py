@@ -75,7 +75,7 @@ IPYTHON = {
     "pickles": checked("x", "import pickle\ndef g(): return 1\nx = pickle.loads(pickle.dumps(g))()"),
     "looks-at-its-source": checked("'return 7' in x", "import inspect\ndef g():\n    return 7\nx = inspect.getsource(g)"),
     "main": checked("x == 1", "if __name__ == '__main__':\n    x = 1"),
-    "annotations-later": cells("from __future__ import annotations\n" + IMPORTS, SOLUTION.replace("(length)", "(length: Lenght)"), CHECK),
+    "annotations-later": cells("from __future__ import annotations\n" + IMPORTS, SOLUTION.replace("(length)", "(length: Unknown)"), CHECK),
     "check-by-keyword": cells(IMPORTS + SOLUTION.replace("causal_mask", "mine"), "ex.check(answer=mine, exercise_id='causal-mask')"),
     "check-without-answer": cells(IMPORTS + SOLUTION, "ex.check('causal-mask')"),
     "looks-at-the-verdict": cells(RIGHT, "v = ex.check('causal-mask', causal_mask)\nprint(v.points, v.share, v.state)"),
