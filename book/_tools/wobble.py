@@ -9,13 +9,17 @@ show them. Each page runs once for each seed and each setting. A seed disturbs t
 noise says how), a setting makes the libraries use the code for another processor. Every cell is
 compared as `make notebooks` does. Cells that changed are listed, and the exit status is 1.
 
-How much noise: --bits is the number of last bits of a weight that are replaced. Measured with
---calibrate on an AMD EPYC with AVX2, on logits of pocket-base and pocket-chat and on vectors of
-all-MiniLM-L6-v2, each divided by its standard deviation: the sse41 setting moves them by 7e-7 and
-5e-7 (root mean square); two threads and AVX2 not at all. Noise of 3 bits moves them by 9e-7 and
-1.3e-6: that is as much as another CPU does. It changes a weight by 2e-7 to 3e-7 of its size. The
-default of 5 bits, 0.8e-6 to 1.1e-6 of a weight's size, is four times that. So a page that holds
-here has some room. --bits 7 shows whether it has a lot: sixteen times.
+How much noise: a weight w becomes w * (1 + e * x), with x around 0 and of mean square 1, and --size
+is e. Measured with --calibrate on an AMD EPYC with AVX2, on logits of pocket-base and pocket-chat
+and on vectors of all-MiniLM-L6-v2, each divided by its standard deviation (root mean square):
+
+                     logits          vectors
+    setting sse41    7e-7            5e-7
+    e = 1e-7         7e-7            7e-7     as far apart as two CPUs
+    e = 1e-6         3e-6            5e-6     the default
+
+AVX2 and two threads move none of these there. So the default is ten times the noise that stands
+for another CPU: a page that holds has room. --size 1e-5 shows whether it has ten times that.
 
 Results are kept in _build/wobble, by the content of notebook and package and by the installed
 versions. A run that was stopped goes on where it was, and what did not change is not run again.
