@@ -1,5 +1,6 @@
 """What is installed, shipped and promised by the files at the top of the repository."""
 
+import ast
 import os
 import re
 import shutil
@@ -149,6 +150,69 @@ def test_workflows_pin_actions_by_major_version_and_start_without_rights(name):
 
     assert all(re.fullmatch(r"actions/[a-z-]+@v\d+", action) for action in actions), actions
     assert "\npermissions:\n  contents: read\n" in text
+
+
+def test_the_program_that_checks_installing_says_what_it_does():
+    done = run(sys.executable, ".ci/install.py", "--help")
+
+    assert done.returncode == 0, done.stderr
+    assert all(f"install.py {check} " in done.stdout for check in ("newest", "lowest", "colab"))
+
+
+def test_the_checks_of_installing_name_notebooks_and_tests_that_are_there():
+    text = (ROOT / ".ci" / "install.py").read_text(encoding="utf-8")
+    values = {}
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.Assign) and node.targets[0].id in ("NOTEBOOKS", "TESTS"):
+            values[node.targets[0].id] = ast.literal_eval(node.value)
+    notebooks, tests = values["NOTEBOOKS"], values["TESTS"]
+
+    lost = [name for name in notebooks if not (ROOT / f"book/notebooks/{name}.ipynb").is_file()]
+    lost += [name for name in tests if not (ROOT / name).exists()]
+
+    assert lost == []
+    assert len(notebooks) >= 8
+    assert {"training/lora", "open-models/qlora"} <= set(notebooks)
+
+
+def test_colab_is_played_with_exact_versions_and_the_torchao_that_peft_refuses():
+    lines = (ROOT / ".ci" / "colab.txt").read_text(encoding="utf-8").splitlines()
+    requirements = [Requirement(line) for line in lines if not line.startswith("#")]
+
+    assert all(str(r.specifier).startswith("==") for r in requirements)
+    assert "torchao==0.10.0" in lines
+
+
+def test_no_part_of_the_package_imports_a_library_that_the_core_does_not_declare():
+    """httpx came with the Hub library, until it did not."""
+    code = (
+        "import sys\n"
+        "import companion.models, companion.generation.decoding\n"
+        "own = [m for n, m in sys.modules.items() if n.startswith('companion') and m.__file__]\n"
+        "print(*(m.__file__ for m in own), sep='\\n')"
+    )
+    files = run(sys.executable, "-c", code).stdout.split()
+    declared = {
+        Requirement(line).name.lower().replace("-", "_")
+        for line in PYPROJECT["project"]["dependencies"]
+    }
+
+    assert len(files) > 10
+    for file in files:
+        tree = ast.parse(Path(file).read_text(encoding="utf-8"))
+        names = {
+            name.partition(".")[0]
+            for node in tree.body
+            for name in (
+                [alias.name for alias in node.names]
+                if isinstance(node, ast.Import)
+                else [node.module or ""]
+                if isinstance(node, ast.ImportFrom)
+                else []
+            )
+        }
+        foreign = names - sys.stdlib_module_names - {"companion"} - declared
+        assert foreign == set(), f"{file} imports {foreign}"
 
 
 def test_wheel_holds_every_file_of_the_package_and_nothing_else(tmp_path):
