@@ -196,8 +196,13 @@ def test_only_known_fields_of_the_exercise_that_runs_are_kept():
 
 @pytest.mark.parametrize(
     "line",
-    [b"{}," * 10_000_000, b'{"cell":1}\n' * 200_000, b'"' + b"x" * 7_000_000 + b'"\n'],
-    ids=["one line without end", "many lines", "a long line"],
+    [
+        b"{}," * 10_000_000,
+        b'{"cell":1}\n' * 200_000,
+        b'"' + b"x" * 7_000_000 + b'"\n',
+        (b'"' + b"x" * 1_000_000 + b'"\n') * 40,
+    ],
+    ids=["one line without end", "many lines", "a long line", "many long lines"],
 )
 def test_too_much_ends_the_reading(line):
     found = transcript()
