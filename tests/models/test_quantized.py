@@ -152,7 +152,7 @@ def test_without_bitsandbytes_the_extra_is_named(monkeypatch: pytest.MonkeyPatch
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "bitsandbytes", None)
 
-    with pytest.raises(MissingExtraError, match=r"bitsandbytes is not .*companion\[quant\]"):
+    with pytest.raises(MissingExtraError, match=r"bitsandbytes is not .*the extra 'quant'"):
         load("base", quantization="nf4")
 
 
