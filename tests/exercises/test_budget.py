@@ -257,7 +257,8 @@ def test_no_worker_outlives_a_grader_that_was_killed(mode, tmp_path):
     while not any("worker.py" in part for one in workers for part in cmdline(one)):
         time.sleep(0.1)
         workers = psutil.Process(grader.pid).children(recursive=True)
-    time.sleep(0.5)  # it now runs the cell
+    time.sleep(1.0)  # it now runs the cell, below bubblewrap's own process
+    workers = psutil.Process(grader.pid).children(recursive=True)
 
     grader.send_signal(signal.SIGKILL)
     grader.wait()
