@@ -87,6 +87,8 @@ def describe(changes: dict[Trial, list[Change]]) -> str:
         where = ", ".join(f"{trial.setting}/{trial.seed}" for trial, _ in found)
         lines.append(f"{name}, cell {cell}: changes in {len(found)} trials ({where})")
         lines += [f"    {line}" for line in found[0][1].splitlines()[:_SHOWN_LINES]]
+    if cells:
+        lines.append("(+ is the stored output, - the one of the first trial named)")
     pages = {trial.page.name for trial in changes}
     lines.append(f"{len(changes)} trials of {len(pages)} pages: {len(cells)} cells change")
     return "\n".join(lines)

@@ -19,7 +19,7 @@ from trial import Change
 SETUP = "import torch\ntorch.manual_seed(0)\nlayer = torch.nn.Linear(1000, 2)\nx = torch.ones(1000)"
 UNROUNDED = "layer.weight.sum().item()"
 NEAR_TIE = "(layer(x) - torch.tensor([{gap!r}, 0.0])).argmax().item()"
-SETTING = "import os\nos.environ.get('ATEN_CPU_CAPABILITY')"
+SETTING = "import os\nprint(os.environ.get('ATEN_CPU_CAPABILITY'))"
 SOUND = "assert layer.weight.abs().max() < 0.032\nprint(f'{layer.weight.std():.3f}')"
 
 spec = importlib.util.spec_from_file_location("noise", trials.NOISE / "sitecustomize.py")
@@ -194,11 +194,11 @@ def test_planted_fragile_cells_are_found_and_sound_ones_hold(book, add_page, cap
 
     assert wobble.main(["one", "--seeds", "0"], book.project) == 0
     assert "1 trials of 1 pages: 0 cells change" in capsys.readouterr().out
-    assert wobble.main(["--seeds", "2", "--settings", "sse41"], book.project) == 1
+    assert wobble.main(["--seeds", "1", "--settings", "sse41"], book.project) == 1
     report = capsys.readouterr().out
     for cell in (2, 3, 4, 5):
-        assert f"gpt/one, cell {cell}: changes in 1 trials (sse41/2)" in report
-    assert "'default'" in report
+        assert f"gpt/one, cell {cell}: changes in 1 trials (sse41/1)" in report
+    assert "- default" in report
     assert "AssertionError" in report
     assert "\x1b" not in report
     stored = nbformat.read(page.notebook, as_version=4).cells[2].outputs[0].data["text/plain"]
