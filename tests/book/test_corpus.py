@@ -35,7 +35,7 @@ def test_the_snapshot_holds_prose_with_its_place_and_no_questions(tmp_path, monk
     sections = corpus.snapshot(tmp_path)["sections"]
 
     assert [(one["metadata"]["source"], one["text"]) for one in sections] == [
-        ("gpt/sampling.md", "Words about sampling."),
-        ("gpt/sampling.md", "More words."),
+        ("gpt/sampling.md", "Sampling\n\nWords about sampling."),
+        ("gpt/sampling.md", "Top-p\n\nMore words."),
     ]
     assert sections[1]["metadata"]["heading"] == "Top-p"

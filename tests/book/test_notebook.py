@@ -276,6 +276,9 @@ class Machine:
         monkeypatch.setattr(subprocess, "run", self.run)
         monkeypatch.setattr(importlib.metadata, "distributions", self.distributions)
         monkeypatch.setattr(importlib.metadata, "packages_distributions", self.owners)
+        for name in self.brought:  # another test may have imported it into this very process
+            if name != "companion":
+                monkeypatch.delitem(sys.modules, name, raising=False)
         if colab:
             monkeypatch.setitem(sys.modules, "google.colab", SimpleNamespace())
 
