@@ -6,7 +6,10 @@ import os
 import signal
 import subprocess
 import sys
+import sysconfig
 import time
+import venv
+from pathlib import Path
 
 import pytest
 
@@ -236,3 +239,27 @@ def test_ctrl_c_loses_nothing_and_says_how_to_go_on(folder):
     assert "of 32 submissions; the same command goes on from here" in said
     assert unfinished.read_bytes().count(b"\n") >= 3
     assert not (folder.parent / "grades.csv").exists()
+
+
+@pytest.mark.parametrize("is_link", [False, True])
+def test_grading_works_wherever_python_lies_below_tmp_and_behind_a_link(tmp_path, is_link):
+    place = tmp_path / "env"
+    venv.create(place, symlinks=True)
+    installed = next(place.glob("lib/python*/site-packages"))
+    root = Path(__file__).parents[2]
+    paths = f"{sysconfig.get_path('purelib')}\n{root}\n"
+    (installed / "these.pth").write_text(paths, encoding="utf-8")
+    if is_link:
+        (tmp_path / "link").symlink_to(place)
+        place = tmp_path / "link"
+    (tmp_path / "class").mkdir()
+    (tmp_path / "class" / "ada.py").write_text("llama_2_cache = 2.0\n", encoding="utf-8")
+
+    command = [place / "bin/python", "-m", "companion", "grade", tmp_path / "class"]
+    command += ["--out", tmp_path / "g.csv", "--seed", "secret-of-eight"]
+    done = subprocess.run(
+        [*command, "--exercises", "llama-2-cache"], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "| llama-2-cache | 1 | 1 | 100% |" in done.stdout

@@ -126,7 +126,7 @@ def command(
     for parent in sorted(parents - set(map(Path, (*_SYSTEM, WORK)))):
         made += ["--perms", "0755", "--dir", str(parent)]  # else they would be root's alone
     for path in binds:
-        if os.path.islink(path):
+        if path in _SYSTEM and os.path.islink(path):  # such as /bin, into another of these
             made += ["--symlink", os.readlink(path), path]
         else:
             made += ["--ro-bind", path, path]

@@ -33,10 +33,11 @@ def enter(work: str, given: str, size: int, files: int | None) -> list[str]:
         made = _mount({work: (size - _SHARED_BYTES, files), _SHARED: (_SHARED_BYTES, 64)})
     with contextlib.suppress(OSError):  # what does not fit is not there
         shutil.copytree(given, work, dirs_exist_ok=True, copy_function=shutil.copyfile)
-    for folder, _, names in os.walk(work):
-        os.chmod(folder, 0o777)  # root gives up its rights afterwards
-        for name in names:
-            os.chmod(os.path.join(folder, name), 0o666)
+    for folder, _, names in os.walk(given):  # not the work folder: Python itself may lie in it
+        copy = os.path.join(work, os.path.relpath(folder, given))
+        for name, rights in [("", 0o777), *((name, 0o666) for name in names)]:
+            with contextlib.suppress(OSError):
+                os.chmod(os.path.join(copy, name), rights)  # root gives up its own afterwards
     os.chdir(work)
     return made
 
