@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -61,7 +62,7 @@ def main() -> int:
     parser.add_argument("names", nargs="*", help="tests (lowest) or notebooks (colab) to run")
     parser.add_argument("--python", default=sys.executable, help="interpreter of the environment")
     parser.add_argument("--work", type=Path, help="folder for it (default: a new one)")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     work = (options.work or Path(tempfile.mkdtemp(prefix="install-"))).resolve()
     work.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
@@ -96,6 +97,7 @@ def colab(work: Path, python: str, notebooks: list[str]) -> int:
     (work / "played").touch()
     show(interpreter)
     variables = stand_ins(work, interpreter)
+    run(interpreter, "-m", "pip", "uninstall", "-q", "-y", "companion")  # of an earlier run
     tools = tools_environment(work, python)
     failed = 0
     for name in notebooks or NOTEBOOKS:
@@ -110,9 +112,9 @@ def stand_ins(work: Path, interpreter: Path) -> dict[str, str]:
     from project import find_project
 
     bare = work / "repository.git"
-    if not bare.exists():
-        run("git", "clone", "-q", "--bare", str(ROOT), str(bare))
-        run("git", "-C", str(bare), "config", "uploadpack.allowFilter", "true")
+    shutil.rmtree(bare, ignore_errors=True)  # of an earlier run
+    run("git", "clone", "-q", "--bare", str(ROOT), str(bare))
+    run("git", "-C", str(bare), "config", "uploadpack.allowFilter", "true")
     address = f"https://github.com/{find_project().repository}"
     files = {
         "gitconfig": f'[url "{bare.as_uri()}"]\ninsteadOf = {address}\n[safe]\ndirectory = *\n',
