@@ -92,9 +92,10 @@ def lowest(work: Path, python: str, tests: list[str]) -> int:
 def colab(work: Path, python: str, notebooks: list[str]) -> int:
     """Play Colab: its versions, its google.colab, and this checkout in the place of GitHub."""
     interpreter = environment(work / "env", python)
-    if not (work / "played").exists():
+    played, versions = work / "played", COLAB_VERSIONS.read_text(encoding="utf-8")
+    if not played.exists() or played.read_text(encoding="utf-8") != versions:
         uv(work, python, interpreter, "-r", str(COLAB_VERSIONS))
-    (work / "played").touch()
+        played.write_text(versions, encoding="utf-8")
     show(interpreter)
     variables = stand_ins(work, interpreter)
     run(interpreter, "-m", "pip", "uninstall", "-q", "-y", "companion")  # of an earlier run
