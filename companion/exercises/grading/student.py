@@ -7,18 +7,22 @@ Blackboard ``Homework 1_jdoe_attempt_2026-01-31-10-20-30_hw.ipynb``
 ========== ==================================================================================
 
 Files of one student are one submission. The names of Canvas have no mark of their own, so they
-count only if the last number, which Canvas gives to one file, differs in all of them.
+count only if the last number, which Canvas gives to one file, differs in all of them. In those of
+Blackboard both the assignment and the user name may hold ``_``: what all files of the class have in
+common in front is the assignment. Where that tells nothing, all of it stands for the name, so that
+no two students become one.
 """
 
 import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 _CANVAS = re.compile(r"(?P<name>[^\W\d_][^_]*)_(?:LATE_)?(?P<id>\d+)_(?P<number>\d+)_(?P<file>.+)")
 _MOODLE = re.compile(r"(?P<name>.+?)_(?P<id>\d+)_assignsubmission_[a-z]+(?:_(?P<file>.*))?")
-_BLACKBOARD = re.compile(
-    r"(?P<task>.+)_(?P<id>[^_]+)_attempt_(?P<when>\d{4}(?:-\d\d){5})(?:_(?P<file>.+)|\.txt)"
+_BLACKBOARD = re.compile(  # the first date is Blackboard's; the student's file may hold another
+    r"(?P<head>.+?)_attempt_(?P<when>\d{4}(?:-\d\d){5})(?:_(?P<file>.+)|\.txt)"
 )
 
 
@@ -48,11 +52,13 @@ class Named:
         student: Who handed it in.
         file: Name of the file before the platform took it; empty for a folder.
         when: Time of the attempt, where the name holds one.
+        task: The assignment, where the name holds it.
     """
 
     student: Student
     file: str
     when: str = ""
+    task: str = ""
 
 
 def read_names(names: Sequence[str]) -> list[Named]:
@@ -65,20 +71,41 @@ def read_names(names: Sequence[str]) -> list[Named]:
     canvas = [_CANVAS.fullmatch(name) for name in names]
     numbers = [match["number"] for match in canvas if match]
     trusted = len(numbers) == len(set(numbers)) and 2 * len(numbers) > len(names)
-    return [
-        _read(name, match if trusted else None) for name, match in zip(names, canvas, strict=True)
-    ]
+    board = [_BLACKBOARD.fullmatch(name) for name in names]
+    heads = _split_heads({match["head"] for match in board if match})
+    found = []
+    for name, of_canvas, of_board in zip(names, canvas, board, strict=True):
+        if match := _MOODLE.fullmatch(name):
+            student = Student(match["name"], match["id"], "Moodle")
+            found.append(Named(student, match["file"] or ""))
+        elif of_board:
+            task, student = heads[of_board["head"]]
+            file = of_board["file"] or "comment.txt"
+            found.append(Named(student, file, of_board["when"], task))
+        elif of_canvas and trusted:
+            student = Student(of_canvas["name"], of_canvas["id"], "Canvas")
+            found.append(Named(student, of_canvas["file"]))
+        else:
+            found.append(Named(Student(), name))
+    return found
 
 
-def _read(name: str, canvas: re.Match[str] | None) -> Named:
-    if match := _MOODLE.fullmatch(name):
-        return Named(Student(match["name"], match["id"], "Moodle"), match["file"] or "")
-    if match := _BLACKBOARD.fullmatch(name):
-        file = match["file"] or "comment.txt"
-        return Named(Student("", match["id"], "Blackboard"), file, match["when"])
-    if canvas:
-        return Named(Student(canvas["name"], canvas["id"], "Canvas"), canvas["file"])
-    return Named(Student(), name)
+def _split_heads(heads: set[str]) -> dict[str, tuple[str, Student]]:
+    """Split ``Homework 1_j_doe`` into assignment and student, for all files of a class."""
+    columns = zip(*(head.split("_")[:-1] for head in heads), strict=False)
+    alike = takewhile(lambda column: len(set(column)) == 1, columns if len(heads) > 1 else ())
+    shared = "_".join(column[0] for column in alike)
+    found = {}
+    for head in heads:
+        task, user = shared, head[len(shared) + 1 :]
+        if not shared and head.count("_") == 1:
+            task, _, user = head.partition("_")
+        found[head] = (
+            (task, Student("", user, "Blackboard"))
+            if task and user
+            else ("", Student(head, "", "Blackboard"))
+        )
+    return found
 
 
 def grouped(names: Sequence[str]) -> list[tuple[Student, list[tuple[int, str]]]]:
@@ -91,7 +118,7 @@ def grouped(names: Sequence[str]) -> list[tuple[Student, list[tuple[int, str]]]]
     read = read_names(names)
     for number, named in enumerate(read):
         student = named.student
-        key = (student.platform, student.id) if student.platform else (number,)
+        key = (student, named.task) if student.platform else (number,)
         groups[key].append(number)
     found = []
     for numbers in groups.values():
