@@ -29,6 +29,11 @@ KERNEL_ENVIRONMENT = {
     "PYTHONWARNINGS": "ignore:IProgress not found",
 }
 
+# What an author can do about a page that takes too long.
+SLOW = (
+    "Make the page faster, or raise book.budget_seconds in its front matter. On a busy or slow "
+    "machine set BOOK_BUDGET_SCALE=3."
+)
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _SAMPLE_SECONDS = 0.1
 _MEBIBYTE = 2**20
@@ -146,7 +151,7 @@ async def _run_cell(
         problem = _ANSI.sub("", error.traceback).strip()
         raise BookError(f"{describe(index)} raises\n{problem}") from None
     except CellTimeoutError:
-        limit = f"took longer than {client.timeout} s\n{cell.source}"
+        limit = f"took longer than {client.timeout:g} s. {SLOW}\n{cell.source}"
         raise BookError(f"{describe(index)} {limit}") from None
 
 

@@ -130,7 +130,8 @@ def _delete_unused(site: Path) -> None:
     for sheet in (site / "_static" / "styles").glob("*.css"):
         text = sheet.read_text(encoding="utf-8")
         sheet.write_text(_TTF_COPY.sub("", text), encoding="utf-8")
-    for pattern in ("*.map", "fontawesome.js", "fa-*.ttf", "fa-v4compatibility*"):
+    unused = ("*.map", "fontawesome.js", "fa-*.ttf", "fa-v4compatibility*", "*webpack-macros.html")
+    for pattern in unused:
         for path in (site / "_static").rglob(pattern):
             path.unlink()
 

@@ -17,7 +17,7 @@ import os
 import sys
 
 import nbformat
-from execution import execute, tidy_outputs
+from execution import SLOW, execute, tidy_outputs
 from myst_inline import PageError
 from notebook_file import (
     Draft,
@@ -99,8 +99,7 @@ def make_notebook(page: Page, project: Project, references: References) -> str:
     if measurement.seconds > limit:
         raise BookError(
             f"book/{page.name}.md took {measurement.seconds:.1f} s, its budget is "
-            f"{draft.budget_seconds:g} s (times BOOK_BUDGET_SCALE = {limit:g} s). "
-            "Make the page faster, or raise book.budget_seconds in its front matter."
+            f"{draft.budget_seconds:g} s (times BOOK_BUDGET_SCALE = {limit:g} s). {SLOW}"
         )
     tidy_outputs(runnable)
     draft.notebook.cells[1:] = runnable.cells
@@ -163,7 +162,7 @@ def _check(project: Project, wanted: list[str]) -> int:
     problems = []
     for page in project.find_pages(wanted):
         if is_executable(page):
-            problems += _stale(page, project, references)
+            problems += stale(page, project, references)
     if not wanted:
         problems += _strays(project)
     if problems:
@@ -172,7 +171,8 @@ def _check(project: Project, wanted: list[str]) -> int:
     return 0
 
 
-def _stale(page: Page, project: Project, references: References) -> list[str]:
+def stale(page: Page, project: Project, references: References) -> list[str]:
+    """What of a page is not in its notebook, as lines for the author."""
     try:
         draft = build_draft(page, project, references)
     except PageError as error:

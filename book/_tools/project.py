@@ -16,7 +16,7 @@ import yaml
 
 DEFAULT_REPOSITORY = "llm-measured/llm-measured"
 BRANCH = "main"
-_REPOSITORY_PATTERN = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+_REPOSITORY_PATTERN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?/(?!\.{1,2}$)[\w.-]+")
 
 
 class BookError(Exception):

@@ -37,8 +37,10 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 import calibration
+from notebook import stale
 from notebook_file import is_executable
 from project import BookError, Page, Project, find_project
+from references import read_references
 from trial import SETTINGS, Change, Trial, result
 
 SIZE = 1e-6
@@ -122,10 +124,17 @@ def _pages(project: Project, options: argparse.Namespace) -> list[Page]:
     missing = [page.name for page in pages if not page.notebook.is_file()]
     if missing:
         raise BookError(f"no notebook yet: {', '.join(missing)}; run make notebook")
-    if not options.changed:
-        return pages
-    changed = _changed_files(project.root, options.changed)
-    return [page for page in pages if page.notebook.resolve() in changed]
+    if options.changed:
+        changed = _changed_files(project.root, options.changed)
+        pages = [
+            page for page in pages if {page.source.resolve(), page.notebook.resolve()} & changed
+        ]
+    references = read_references(project)
+    if old := [page.name for page in pages if stale(page, project, references)]:
+        raise BookError(
+            f"the notebooks of {', '.join(old)} are not those of the pages; run make notebook"
+        )
+    return pages
 
 
 def _changed_files(root: Path, commit: str) -> set[Path]:

@@ -25,6 +25,8 @@ SURE_CONFIDENCE = 0.06
 """Confidence that chardet must have. It gives 0.08 to 0.4 to a paragraph of a few lines."""
 GUESSED_FROM = 100_000
 """Bytes that are looked at for a guess."""
+MOST_BROKEN = 0.05
+"""Share of a page's characters beyond ASCII that may be broken in the encoding that it names."""
 
 
 def decode(data: bytes, name: str, encoding: str | None = None) -> tuple[str, str]:
@@ -53,6 +55,8 @@ def decode(data: bytes, name: str, encoding: str | None = None) -> tuple[str, st
         return _tidy(_strict(data[len(mark) :], name, MARKS[mark]), name), ""
     if encoding is not None:
         return _tidy(_strict(data, name, encoding), name), ""
+    if escaped := _escaped(data):
+        return _tidy(data.decode(escaped), name), escaped
     try:
         return _tidy(_strict(data, name, "utf-8"), name), ""
     except DocumentError:
@@ -95,7 +99,69 @@ def declared_encoding(data: bytes, name: str) -> str | None:
         return "utf-8"
     if found.name == "euc-jp" and not _fits(data, "euc_jp"):
         return "euc_jis_2004"  # has the circled digits
+    if found.name == "iso-2022-jp":
+        return "iso2022_jp_ext"  # has the half-width katakana
     return {"gbk": "gb18030", "x-user-defined": "cp1252"}.get(found.name, found.codec_info.name)
+
+
+def decode_page(data: bytes, name: str, encoding: str | None = None) -> tuple[str, str]:
+    r"""Decode a web page: in the encoding that it declares, with a U+FFFD for a broken character.
+
+    A page that is wrong about itself as a whole is read as any other text.
+
+    Args:
+        data: The page's bytes.
+        name: Name of the file, for messages.
+        encoding: Used if the page declares nothing, or something that is wrong.
+
+    Returns:
+        As `decode`.
+
+    Raises:
+        DocumentError: If it is no text in any of these, or browsers refuse its encoding.
+
+    Example:
+        >>> decode_page(b'<meta charset="iso-8859-1">Caf\xe9 \x81', "a.html")[0][-6:]
+        'Café \x81'
+    """
+    declared = declared_encoding(data, name)
+    try:
+        return decode(data, name, declared)
+    except DocumentError:
+        if encoding is not None or declared is None or _is_beyond_ascii(data, "utf-8"):
+            return decode(data, name, encoding)
+    if declared == "iso2022_jp_ext" and _fits(in_2004 := _JIS.sub(b"\x1b$(Q", data), _JIS_2004):
+        return decode(in_2004, name, _JIS_2004)
+    text = data.decode(declared, "companion.as_browsers")
+    broken, beyond = text.count("\ufffd"), sum(character > "\x7f" for character in text)
+    if broken <= MOST_BROKEN * beyond:
+        return _tidy(text, name), ""
+    try:
+        return decode(data, name)  # the page is wrong about itself
+    except DocumentError as error:
+        raise DocumentError(
+            f"{name} says that it is {declared}, but {broken:,} of its {beyond:,} characters "
+            "beyond ASCII are broken. Pass the right encoding, or save it as UTF-8."
+        ) from error
+
+
+_JIS = re.compile(rb"\x1b\$(?:[@B]|\(O)")
+_JIS_2004 = "iso2022_jp_2004"  # JIS X 0208 with circled digits and the like
+
+
+def _as_browsers(error: UnicodeError) -> tuple[str, int]:
+    """Read a byte that Python's codec has no character for as the WHATWG's tables do."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    byte, codec = error.object[error.start], error.encoding.lower()
+    if byte == 0x80 and codec == "gb18030":
+        return "€", error.start + 1
+    if 0x80 <= byte <= 0x9F and codec in ("cp1252", "cp1254", "cp1255", "cp1258", "charmap"):
+        return chr(byte), error.start + 1
+    return "\ufffd", max(error.start + 1, error.end)
+
+
+codecs.register_error("companion.as_browsers", _as_browsers)
 
 
 class _Head(HTMLParser):
@@ -157,6 +223,21 @@ def _guess(data: bytes) -> tuple[str, bool]:
     beyond = sum(byte > 127 for byte in data[:GUESSED_FROM])
     sure = beyond >= SURE_BYTES and found["confidence"] >= SURE_CONFIDENCE
     return codec, sure and _fits(data, codec)
+
+
+def _escaped(data: bytes) -> str:
+    """Return the codec of a text that switches its alphabet by escape sequences, as old mail does.
+
+    All its bytes are ASCII, so it would pass as UTF-8.
+    """
+    if not data.isascii() or b"\x1b$" not in data:
+        return ""
+    return next((one for one in ("iso2022_jp_ext", "iso2022_kr") if _fits(data, one)), "")
+
+
+def _is_beyond_ascii(data: bytes, encoding: str) -> bool:
+    """Tell whether bytes are text in an encoding, and not only in ASCII."""
+    return not data.isascii() and _fits(data, encoding)
 
 
 def _fits(data: bytes, encoding: str) -> bool:

@@ -8,6 +8,7 @@ out of its table, a row of bare values says nothing.
 import csv
 import io
 import logging
+import re
 import warnings
 import zipfile
 from html import escape
@@ -91,7 +92,8 @@ def _cells(nbformat: Any, text: str) -> list[Any]:
 def table_sections(text: str, name: str) -> list[Section]:
     r"""Read a table of comma-separated values; semicolons, tabs and bars separate, too.
 
-    The first row names the columns, unless one of its cells is empty or a number.
+    The first row names the columns, unless one of its cells is empty or a number. A line ``sep=;``
+    before it, which spreadsheets write, says what separates.
 
     Returns:
         A section per row.
@@ -103,12 +105,12 @@ def table_sections(text: str, name: str) -> list[Section]:
         >>> [one.text for one in table_sections("name;fee\nAnn;5\nBo;7\n", "a.csv")]
         ['name: Ann; fee: 5', 'name: Bo; fee: 7']
     """
+    said = re.match(r"\"?sep=(.)\"?\n", text, re.IGNORECASE)
     try:
-        try:
-            dialect: type[csv.Dialect] | str = csv.Sniffer().sniff(text[:20_000], ",;\t|")
-        except csv.Error:  # a single column
-            dialect = "excel"
-        rows = list(csv.reader(io.StringIO(text), dialect, strict=True))
+        if said:
+            rows = list(csv.reader(io.StringIO(text[said.end() :]), delimiter=said[1], strict=True))
+        else:
+            rows = list(csv.reader(io.StringIO(text), _dialect(text), strict=True))
     except csv.Error as error:
         raise DocumentError(f"{name} is not a readable table: {error!s:.200}") from error
     rows = [[" ".join(cell.split()) for cell in row] for row in rows]
@@ -116,6 +118,13 @@ def table_sections(text: str, name: str) -> list[Section]:
     named = len(rows) > 1 and all(cell and not _is_number(cell) for cell in rows[0])
     names = rows.pop(0) if named else []
     return [Section(_row(row, names), row=number) for number, row in enumerate(rows, 1)]
+
+
+def _dialect(text: str) -> type[csv.Dialect] | str:
+    try:
+        return csv.Sniffer().sniff(text[:20_000], ",;\t|")
+    except csv.Error:  # a single column
+        return "excel"
 
 
 def _row(row: list[str], names: list[str]) -> str:

@@ -7,6 +7,7 @@ Formulas stay as they are written.
 """
 
 import re
+import sys
 from collections.abc import Sequence
 from html import escape
 from typing import Any
@@ -83,9 +84,15 @@ def markdown_html(text: str, name: str) -> tuple[str, str]:
 
 
 def _parser() -> Any:
-    """Return a parser; the blocks of MyST are there and switched off."""
+    """Return a parser; the blocks of MyST are there and switched off.
+
+    The standard's parser leaves out what is nested deeper than 20 blocks, without a word. This one
+    goes on until Python's stack ends, which is an error.
+    """
     markdown_it = require("markdown_it", extra="rag")
-    parser = markdown_it.MarkdownIt("commonmark").enable(["table", "strikethrough"])
+    parser = markdown_it.MarkdownIt("commonmark", {"maxNesting": sys.maxsize}).enable(
+        ["table", "strikethrough"]
+    )
     for plugin in ("front_matter", "colon_fence", "deflist", "myst_role"):
         parser.use(getattr(require(f"mdit_py_plugins.{plugin}", extra="rag"), f"{plugin}_plugin"))
     dollars = require("mdit_py_plugins.dollarmath", extra="rag").dollarmath_plugin

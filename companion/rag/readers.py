@@ -6,8 +6,7 @@ Markup is removed as far as it is not prose: a search should match words, not ``
 
 from collections.abc import Callable
 
-from companion.errors import DocumentError
-from companion.rag.encodings import declared_encoding, decode
+from companion.rag.encodings import decode, decode_page
 from companion.rag.formats import docx_sections, notebook_sections, table_sections
 from companion.rag.markdown import markdown_sections
 from companion.rag.pdf import pdf_sections
@@ -71,13 +70,7 @@ def _table(text: str, name: str, *, code: bool) -> list[Section]:
 
 
 def _read_html(data: bytes, name: str, encoding: str | None, code: bool) -> list[Section]:
-    declared = declared_encoding(data, name)
-    try:
-        text, guessed = decode(data, name, declared)
-    except DocumentError:
-        if declared is None and encoding is None:
-            raise
-        text, guessed = decode(data, name, encoding)  # the page is wrong about itself
+    text, guessed = decode_page(data, name, encoding)
     found = html_sections(text, name, code=code)
     return [one._replace(encoding=guessed) for one in found]
 

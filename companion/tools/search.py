@@ -29,8 +29,9 @@ def search_tool(
         needs_approval: True if a person has to agree to each search.
 
     Returns:
-        The tool. Its result is ``{"title": ...}``, with ``text`` and ``also`` if asked for. A
-        hit's title is ``metadata["title"]``, else its ``source``, else the beginning of its text.
+        The tool. Its result is ``{"title": ...}``, with ``text``, the ``heading`` that it stands
+        under, and ``also`` if asked for. A hit's title is ``metadata["title"]``, else its
+        ``source``, else the beginning of its text.
 
     Raises:
         ValueError: If ``k`` is below 1 or ``max_chars`` below 0.
@@ -52,6 +53,8 @@ def search_tool(
         first, *others = (hit.document for hit in hits)
         found: dict[str, Any] = {"title": _title(first)}
         if max_chars:
+            if first.metadata.get("heading"):
+                found["heading"] = first.metadata["heading"]
             found["text"] = first.text[:max_chars]
         if others:
             found["also"] = [_title(document) for document in others]

@@ -1,5 +1,6 @@
 """Each kind of fault on small made-up sites."""
 
+import base64
 import json
 import random
 
@@ -145,6 +146,16 @@ def test_heavy_pages_are_faults(site, capsys):
 
     assert "page.html: 1600 kB" in found[0].replace("1601", "1600")
     assert "the median page has 400 kB" in found[1].replace("401", "400")
+
+
+@pytest.mark.parametrize(("kilobytes", "heavy"), [(500, []), (700, ["the median page has 7"])])
+def test_pages_that_draw_their_formulas_may_be_heavier(site, capsys, kilobytes, heavy):
+    """As they do where node was missing."""
+    script = '<script defer src="katex.min.js"></script>'
+    folder = site(page=script, other=script)
+    (folder / "katex.min.js").write_bytes(base64.b64encode(noise(kilobytes)))
+
+    assert [fault[:21] for fault in faults_of(folder, capsys)] == heavy
 
 
 def test_a_folder_without_a_site_is_reported(tmp_path, capsys):

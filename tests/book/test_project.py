@@ -38,8 +38,11 @@ def test_else_the_origin_on_github_names_it(origin, expected, tmp_path):
     assert find_repository(tmp_path) == expected
 
 
-def test_a_strange_repository_name_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setenv("BOOK_REPOSITORY", "https://github.com/ada/engine")
+@pytest.mark.parametrize(
+    "name", ["https://github.com/ada/engine", "ada/..", "ada/.", "-ada/engine", "a-/..", "ada"]
+)
+def test_a_strange_repository_name_is_refused(name, tmp_path, monkeypatch):
+    monkeypatch.setenv("BOOK_REPOSITORY", name)
 
     with pytest.raises(BookError, match="written OWNER/NAME"):
         find_repository(tmp_path)

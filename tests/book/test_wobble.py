@@ -12,8 +12,10 @@ import pytest
 import torch
 import trial as trials
 import wobble
-from execution import execute
+from notebook import make_notebook
+from notebook_file import build_draft, write
 from project import BookError
+from references import read_references
 from trial import Change
 
 SETUP = "import torch\ntorch.manual_seed(0)\nlayer = torch.nn.Linear(1000, 2)\nx = torch.ones(1000)"
@@ -32,14 +34,18 @@ def add_page(book):
     """Add a page whose notebook has these cells; returns the page."""
 
     def add(name, *sources, run=False):
-        book.add_code(name, "# A page\n\n```{code-cell} ipython3\n1\n```\n")
+        cells = (f"```{{code-cell}} ipython3\n{source}\n```" for source in sources)
+        book.add_code(name, "# A page\n\n" + "\n\n".join(cells) + "\n")
         page = book.project.page(name)
-        page.notebook.parent.mkdir(parents=True, exist_ok=True)
-        cells = [nbformat.v4.new_code_cell(source) for source in sources]
-        notebook = nbformat.v4.new_notebook(cells=cells)
         if run:
-            execute(notebook, folder=page.notebook.parent, cell_timeout=60, describe=str)
-        nbformat.write(notebook, page.notebook)
+            make_notebook(page, book.project, read_references(book.project))
+        else:
+            page.notebook.parent.mkdir(parents=True, exist_ok=True)
+            draft = build_draft(page, book.project, read_references(book.project))
+            for cell in draft.notebook.cells:
+                if cell.cell_type == "code":
+                    cell.execution_count = 1
+            write(draft.notebook, page.notebook)
         return page
 
     return add
@@ -196,12 +202,12 @@ def test_planted_fragile_cells_are_found_and_sound_ones_hold(book, add_page, cap
     assert "1 trials of 1 pages: 0 cells change" in capsys.readouterr().out
     assert wobble.main(["--seeds", "1", "--settings", "sse41"], book.project) == 1
     report = capsys.readouterr().out
-    for cell in (2, 3, 4, 5):
+    for cell in (3, 4, 5, 6):
         assert f"gpt/one, cell {cell}: changes in 1 trials (sse41/1)" in report
     assert "- default" in report
     assert "AssertionError" in report
     assert "\x1b" not in report
-    stored = nbformat.read(page.notebook, as_version=4).cells[2].outputs[0].data["text/plain"]
+    stored = nbformat.read(page.notebook, as_version=4).cells[4].outputs[0].data["text/plain"]
     assert stored in report
     assert "1 trials of 1 pages: 4 cells change" in report
 
@@ -260,9 +266,19 @@ def test_only_changed_pages_are_run(book, add_page, known, capsys):
     assert "git merge-base nowhere" in capsys.readouterr().err
 
 
-def test_pytest_that_cannot_run_is_not_a_page_that_holds(book, add_page, capsys):
+def test_a_page_that_changed_since_its_notebook_was_made_is_refused(book, add_page, known, capsys):
     page = add_page("gpt/one", "1")
-    page.notebook.write_text("no notebook")
+    page.source.write_text(page.source.read_text() + "\n```{code-cell} ipython3\n0.1 + 0.2\n```\n")
+    ran = known({})
+
+    assert wobble.main([], book.project) == 1
+    assert "the notebooks of gpt/one are not those of the pages" in capsys.readouterr().err
+    assert ran == []
+
+
+def test_pytest_that_cannot_run_is_not_a_page_that_holds(book, add_page, capsys):
+    add_page("gpt/one", "1")
+    book.write("conftest.py", "raise ValueError")
 
     assert wobble.main([], book.project) == 1
     assert "gpt/one: pytest ended with" in capsys.readouterr().err

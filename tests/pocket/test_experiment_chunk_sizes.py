@@ -1,5 +1,7 @@
 """The recorded run on chunk sizes."""
 
+import pytest
+
 from companion.pocket.experiments import chunk_sizes
 from companion.pocket.records import record
 from companion.rag.book import Question
@@ -27,6 +29,7 @@ def test_any_page_that_answers_counts_if_it_is_among_the_first_three() -> None:
     assert chunk_sizes.hits(Shelf("a.md", "b.md", "c.md", "d.md"), questions) == [True, True, False]
 
 
+@pytest.mark.slow
 def test_a_small_run_measures_every_size_and_search() -> None:
     found = chunk_sizes.measure(scale=0.02)
 

@@ -162,10 +162,54 @@ def test_an_encoding_that_hides_scripts_is_refused() -> None:
         declared_encoding(page("<meta charset=hz-gb-2312>", "x", "ascii"), "a")
 
 
+@pytest.mark.parametrize(
+    ("label", "body", "text"),
+    [
+        ("iso-8859-1", b"caf\xe9 \x81\x9d", "café \x81\x9d"),
+        ("windows-1254", b"\xdd\xfe \x8e", "İş \x8e"),
+        ("gb2312", b"\xd6\xd0 \x80 5", "中 € 5"),
+        ("iso-2022-jp", b"\x1b$BF|K\\8l-!\x1b(B", "日本語①"),
+        ("iso-2022-jp", b"\x1b(I1\x1b$BF|\x1b(B", "ｱ日"),
+        ("iso-2022-jp", b"\x1b$BF|\x1b$(O-!\x1b(B", "日①"),
+        ("shift_jis", "日本".encode("cp932") * 12 + b"\x81 x", "日本" * 12 + "\ufffd x"),
+        ("utf-8", "Käse ".encode() * 30 + b"\xe4", "Käse " * 30 + "\ufffd"),
+        ("utf-8", GERMAN.encode("cp1252"), GERMAN),
+        ("iso-2022-jp", "Käse".encode(), "Käse"),
+    ],
+)
+def test_a_page_is_read_as_browsers_read_it(label, body, text) -> None:
+    data = f"<meta charset={label}><p>".encode() + body
+
+    assert read_sections(data, ".html", name="a")[0].text == text
+
+
+@pytest.mark.parametrize(
+    ("label", "body"),
+    [("windows-1253", b"\xaa \xd2"), ("tis-620", b"\xca\xc7\xd1\xca\xb4\xd5 \xdb")],
+)
+def test_a_page_of_broken_characters_is_refused_by_its_label(label, body) -> None:
+    data = f"<meta charset={label}><p>".encode() + body
+
+    with pytest.raises(DocumentError, match=r"a says that it is cp\d+, but \d of its \d char"):
+        read_sections(data, ".html", name="a")
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [("手順は二つです。", "iso2022_jp"), ("ｱｲｳ 手順", "iso2022_jp_ext"), ("한국어", "iso2022_kr")],
+)
+def test_text_in_escape_sequences_does_not_pass_as_utf8(text, encoding) -> None:
+    found, guessed = decode(text.encode(encoding), "a.txt")
+
+    assert found == text
+    assert guessed.startswith(encoding)
+    assert decode(b"a \x1b[1m b \x1b$ c", "a.txt")[0] == "a \x1b[1m b \x1b$ c"
+
+
 def test_a_page_that_is_wrong_about_itself() -> None:
     data = page("<meta charset=utf-8>", "Käse", "cp1252")
 
-    with pytest.raises(DocumentError, match=r"a is not utf-8: byte 0xe4"):
+    with pytest.raises(DocumentError, match=r"a says that it is utf-8, but 1 of its 1 char"):
         read_sections(data, ".html", name="a")
     assert read_sections(data, ".html", name="a", encoding="cp1252")[0].text == "Käse"
     (section,) = read_sections(page("", GERMAN, "cp1252"), ".html", name="a")

@@ -1,12 +1,14 @@
 """Markdown to prose."""
 
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from companion.errors import DocumentError
 from companion.rag.markdown import markdown_sections
 
 PAGE = """---
@@ -274,7 +276,8 @@ def test_long_lines_take_no_time() -> None:
     begun = time.process_time()
 
     for unit in ("[", "![", "{a}`", "`", "(", "[](", "# ", "{a}`x <", "> ", "- ", "  "):
-        markdown_sections(unit * 5_000)
+        with suppress(DocumentError):  # nested too deeply
+            markdown_sections(unit * 5_000)
 
     assert time.process_time() - begun < 20
 
@@ -288,3 +291,27 @@ def test_the_pages_of_this_book_are_read_without_code() -> None:
     assert {one.title for one in found} == {"Temperature and filters"}
     assert "Divide the logits" in text
     assert not any(mark in text for mark in ("import torch", "code-cell", "{cite", "plt."))
+
+
+@pytest.mark.parametrize(
+    "deep",
+    [
+        "\n".join(f"{'  ' * level}- level {level}" for level in range(60)) + "\nlevel 60",
+        "\n".join(f"{'   ' * level}1. level {level}" for level in range(60)) + "\nlevel 60",
+        "> " * 60 + "level 60",
+        f"{'[' * 60}level 60{']' * 60}",
+        f"{'*a ' * 60}level 60{'*' * 60}",
+    ],
+    ids=["list", "numbers", "quote", "brackets", "stars"],
+)
+def test_nothing_is_lost_because_it_is_nested_deeply(deep) -> None:
+    found = markdown_sections(f"# Mail\n\nbefore\n\n{deep}\n\n# Next\n\nafter", "a.md")
+
+    assert [one.heading for one in found] == ["Mail", "Next"]
+    assert "level 60" in found[0].text
+    assert found[1].text == "after"
+
+
+def test_what_is_nested_beyond_the_stack_is_named() -> None:
+    with pytest.raises(DocumentError, match=r"a\.md has blocks that are nested too deeply"):
+        markdown_sections("> " * 3000 + "deep", "a.md")

@@ -186,6 +186,9 @@ def test_what_is_no_notebook_is_named(data) -> None:
         ("2024,5\n2025,7\n", ["2024; 5", "2025; 7"]),  # no names
         ("one\ntwo\n", ["one: two"]),
         ("a,b\n1,2,3\n", ["a: 1; b: 2; 3"]),
+        ("sep=;\nname;fee\nAnn;5,50\n", ["name: Ann; fee: 5,50"]),  # as Excel writes it
+        ('"sep=|"\nname|fee\nBo|7\n', ["name: Bo; fee: 7"]),
+        ("sep=\t\nname\tfee\nBo\t7\n", ["name: Bo; fee: 7"]),
     ],
 )
 def test_a_table_gives_a_section_per_row(text, rows) -> None:

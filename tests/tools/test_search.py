@@ -53,6 +53,16 @@ def test_text_and_further_titles_come_if_asked_for() -> None:
     }
 
 
+def test_a_text_comes_with_the_heading_that_says_what_it_is_about() -> None:
+    fees = SimpleNamespace(text="12 crowns a night", metadata={"title": "Guide", "heading": "Fees"})
+    guide = SimpleNamespace(search=lambda query, k: [SimpleNamespace(document=fees, score=1.0)])
+
+    found = run(search_tool(guide, max_chars=9), "fees").value
+
+    assert found == {"title": "Guide", "heading": "Fees", "text": "12 crowns"}
+    assert run(search_tool(guide), "fees").value == {"title": "Guide"}
+
+
 @pytest.mark.parametrize(
     ("metadata", "title"),
     [({"source": "a.md"}, "a.md"), ({}, "one two"), ({"title": "", "source": "s"}, "s")],

@@ -42,6 +42,7 @@ def launch(folder: Path, *launcher: str) -> tuple[dict, dict[str, torch.Tensor]]
     )
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_losses_and_weights_of_one(tmp_path: Path) -> None:
     one, weights = launch(tmp_path / "one")
 
