@@ -82,6 +82,7 @@ IPYTHON = {
 }  # fmt: skip
 SCRIPTS = {
     "percent": f"# %% [markdown]\n# def f(:\n\n# %%\ndef f(:\n\n# %%\n# %matplotlib inline\n{RIGHT}",
+    "comments-that-look-like-commands": f"# %%\n# cat the lists\n# ls\n# ?why\n# !careful\n{RIGHT}\n# %%\n# %%writefile x\nx = 1\n",
     "nbconvert": f"#!/usr/bin/env python\n# coding: utf-8\n\n# In[1]:\n\n\ndef f(:\n\n\n# In[2]:\n\n\n{RIGHT}",
     "colab": "!pip install x\n\n# Commented out IPython magic to ensure Python compatibility.\n"
     "# %%time\n" + "".join(f"# {line}\n" for line in RIGHT.splitlines()) + "\nx = 1\n",
@@ -98,6 +99,10 @@ NOTEBOOKS = {
         {"cells": [{"cell_type": "code"}, {"cell_type": "code", "source": RIGHT}, {"source": "x"}],
          "metadata": None}
     ).encode(),
+    "format-1.ipynb": json.dumps({"nbformat": 1, "cells": [{"cell_type": "code", "code": RIGHT}]}).encode(),
+    "null-among-cells.ipynb": json.dumps({"cells": [None, {"cell_type": "code", "source": RIGHT}, 5]}).encode(),
+    "python-3.ipynb": json.dumps({"cells": [{"cell_type": "code", "source": RIGHT}],
+                                  "metadata": {"kernelspec": {"language": "Python 3"}}}).encode(),
     "no-list.ipynb": cells(RIGHT.splitlines(keepends=True)),
     "many-pictures.ipynb": cells(RIGHT, outputs=[{"data": {"image/png": "A" * 25 * 2**20}}]),
     "utf-16.ipynb": cells(RIGHT).decode().encode("utf-16"),

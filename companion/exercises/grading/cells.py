@@ -1,7 +1,7 @@
 """Notebooks and scripts as cells of plain Python code. Nothing in them runs here.
 
-Notebooks of any format since 1, scripts with ``# %%`` marks, scripts from Colab, in any encoding
-that they declare. Libraries made for it read them: nbformat, jupytext, IPython.
+Notebooks (see `notebook`), scripts with ``# %%`` marks, scripts from Colab, in any encoding that
+they declare. Libraries made for it read them: nbformat, jupytext, IPython.
 """
 
 import codecs
@@ -10,9 +10,9 @@ import json
 import re
 import tokenize
 from dataclasses import dataclass
-from typing import Any
 
 from companion.exercises.grading.magics import plain_python
+from companion.exercises.grading.notebook import notebook_sources
 
 MOST_CODE = 4 * 2**20  # characters of one file
 _MOST_CELLS = 2_000
@@ -58,8 +58,12 @@ def read_cells(name: str, data: bytes) -> tuple[list[Cell], list[str]]:
         ValueError: If it is neither, or not in Python, or too long.
     """
     script = kind(name) == ".py"
-    text, notes = _decode_script(data) if script else (_decode(data), [])
-    sources = _script_cells(text) if script else _notebook_cells(text)
+    if script:
+        text, notes = _decode_script(data)
+        sources = _script_cells(text)
+    else:
+        sources, notes = notebook_sources(_decode(data))
+        notes = [f"{name}, {note}" for note in notes]
     if sum(map(len, sources)) > MOST_CODE:
         raise ValueError(f"more than {MOST_CODE // 2**20} MiB of code")
     if len(sources) > _MOST_CELLS:
@@ -100,53 +104,12 @@ def _decode_script(data: bytes) -> tuple[str, list[str]]:
     return text.replace("\r\n", "\n").replace("\r", "\n"), notes
 
 
-def _notebook_cells(text: str) -> list[str]:
-    """Return the code of a notebook; formats 1 to 3 are brought to format 4 first."""
-    try:
-        notebook = json.loads(text)
-        if "cells" not in notebook:
-            notebook = _upgraded(notebook)
-        cells = [cell for cell in notebook["cells"] if cell.get("cell_type") == "code"]
-    except json.JSONDecodeError:
-        raise ValueError("not a Jupyter notebook: no JSON, or cut off") from None
-    except (TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise ValueError(f"not a Jupyter notebook ({type(error).__name__})") from None
-    language = _language(notebook)
-    if language not in ("", "python", "ipython"):
-        raise ValueError(f"a notebook in {language[:40]}; the exercises are in Python")
-    return [_joined(cell.get("source")) for cell in cells]
-
-
-def _upgraded(notebook: dict[str, Any]) -> dict[str, Any]:
-    """Bring a notebook of an older format to format 4."""
-    import nbformat
-    from nbformat.reader import reads
-
-    for key, value in (("metadata", {}), ("nbformat_minor", 0)):
-        notebook.setdefault(key, value)
-    try:
-        return nbformat.convert(reads(json.dumps(notebook)), 4)
-    except Exception as error:  # nbformat passes on whatever a strange file makes it raise
-        raise ValueError(f"not a Jupyter notebook ({type(error).__name__})") from None
-
-
-def _joined(source: Any) -> str:
-    text = "".join(map(str, source)) if isinstance(source, list) else str(source or "")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _language(notebook: dict[str, Any]) -> str:
-    """Return the language that a notebook says it is in; empty if it says nothing."""
-    metadata = notebook.get("metadata")
-    for part, key in (("kernelspec", "language"), ("language_info", "name")):
-        told = metadata.get(part) if isinstance(metadata, dict) else None
-        if isinstance(told, dict) and told.get(key):
-            return str(told[key]).lower()
-    return ""
-
-
 def _script_cells(text: str) -> list[str]:
-    """Split a script where its marks say so; without any it is one cell."""
+    """Split a script where its marks say so; without any it is one cell.
+
+    What is a comment stays one, ``# %matplotlib inline`` as well as ``# ls of masks``: so Python
+    runs the script.
+    """
     if _COLAB in text:
         return _colab_cells(text)
     marks = len(_MARKED.findall(text))
@@ -156,7 +119,8 @@ def _script_cells(text: str) -> list[str]:
         return [text]
     import jupytext
 
-    notebook = jupytext.reads(text, fmt={"extension": ".py", "format_name": "percent"})
+    percent = {"extension": ".py", "format_name": "percent", "comment_magics": False}
+    notebook = jupytext.reads(text, fmt=percent)
     return [cell["source"] for cell in notebook["cells"] if cell["cell_type"] == "code"]
 
 
