@@ -19,7 +19,7 @@ from torch import Tensor
 
 from companion.errors import AnswerNotFoundError, ContextLengthError, DataError, RewardError
 from companion.messages import end_of_turn_id, tokenize_chat
-from companion.number_text import find_numbers, whole_number_text
+from companion.number_text import number_at, whole_number_text
 from companion.prompts.answers import extract_after
 
 Record = Mapping[str, Any]
@@ -198,7 +198,7 @@ def exact_answer(records: Sequence[Record], responses: Sequence[str]) -> Tensor:
 
     Raises:
         ValueError: If there are not as many records as responses.
-        DataError: If a record has no ``answer``.
+        DataError: If a record has no ``answer``, or one that divides by 0 or is too long a number.
 
     Example:
         >>> record = {"answer": "42"}
@@ -207,22 +207,32 @@ def exact_answer(records: Sequence[Record], responses: Sequence[str]) -> Tensor:
         tensor([1., 1., 0.])
     """
     pairs = _paired(records, responses, "answer")
-    return torch.tensor([float(_is_right(str(answer), said)) for answer, said in pairs])
+    wanted = [_wanted(index, answer) for index, (answer, _) in enumerate(pairs)]
+    right = [_is_right(one, said) for one, (_, said) in zip(wanted, pairs, strict=True)]
+    return torch.tensor(right, dtype=torch.float32)
 
 
-def _is_right(answer: str, response: str) -> bool:
-    wanted = whole_number_text(answer)
+def _wanted(index: int, answer: object) -> int | float | str:
+    """Return the number that an answer is, or else its text."""
+    try:
+        number = whole_number_text(str(answer))
+    except ValueError as error:
+        raise DataError(f"the answer of record {index} is no number: {error}") from error
+    return str(answer).strip() if number is None else number
+
+
+def _is_right(wanted: int | float | str, response: str) -> bool:
     try:
         said = extract_after(response)
-        if wanted is not None:
-            return find_numbers(said)[:1] == [wanted]
+        if not isinstance(wanted, str):
+            return number_at(said, 0) == wanted
     except AnswerNotFoundError:  # no "The answer is"
         said = response.strip().removesuffix(".")
-        if wanted is not None:
+        if not isinstance(wanted, str):
             return _only_number(said) == wanted
-    except ValueError:  # digits without end
+    except ValueError:  # a number that can't be read
         return False
-    return said == answer.strip()
+    return said == wanted
 
 
 def _only_number(text: str) -> int | float | None:

@@ -9,7 +9,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
 from companion.errors import AnswerNotFoundError
-from companion.number_text import find_numbers
+from companion.number_text import number_at
 from companion.prompts.templates import CONCLUSION
 
 
@@ -46,8 +46,8 @@ def extract_after(text: str, marker: str = CONCLUSION) -> str:
 def extract_number(text: str, marker: str | None = CONCLUSION) -> int | float:
     """Return the number that follows ``marker``, or the last number of a text without markers.
 
-    See `companion.number_text` for the forms that it understands. Taught in
-    :doc:`/book/prompting/chain-of-thought`.
+    See `companion.number_text` for the forms that it understands. Other forms are refused, never
+    read in part. Taught in :doc:`/book/prompting/chain-of-thought`.
 
     Args:
         text: What the model wrote.
@@ -58,19 +58,20 @@ def extract_number(text: str, marker: str | None = CONCLUSION) -> int | float:
         An int if the number is whole, else a float.
 
     Raises:
-        AnswerNotFoundError: If there is no such number.
+        AnswerNotFoundError: If there is no such number, or it can't be read.
 
     Example:
         >>> extract_number("She pays 2 x 3 = 6 dollars. The answer is $6.00.")
         6
     """
     try:
-        numbers = find_numbers(text if marker is None else extract_after(text, marker))
+        answer, index = (text, -1) if marker is None else (extract_after(text, marker), 0)
+        number = number_at(answer, index)
     except ValueError as error:
         raise AnswerNotFoundError(f"no number in {_shown(text)}: {error}") from error
-    if not numbers:
+    if number is None:
         raise AnswerNotFoundError(f"no number in the answer of {_shown(text)}")
-    return numbers[-1 if marker is None else 0]
+    return number
 
 
 def extract_choice(text: str, choices: Sequence[str]) -> str:
