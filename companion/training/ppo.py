@@ -1,8 +1,8 @@
 """Proximal policy optimization (PPO) for language models: a loop to be read.
 
 One step: the policy answers a batch of prompts, the reward function scores the answers, each token
-gets its share of the score less a price for leaving the reference model, advantages say which
-tokens did better than the value head expected, and a few clipped updates make those more likely.
+gets its share of the score less a KL penalty, advantages say which tokens did better than the value
+head expected, and a few clipped updates make those more likely.
 Schulman et al. 2017, https://arxiv.org/abs/1707.06347; for language models Ziegler et al. 2019,
 https://arxiv.org/abs/1909.08593, and Ouyang et al. 2022, https://arxiv.org/abs/2203.02155. Taught
 in :doc:`/book/training/ppo`.
