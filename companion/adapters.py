@@ -9,6 +9,7 @@ Shape letters: ``d`` width of the layer's output, ``m`` width of the bottleneck.
 """
 
 from collections.abc import Sequence
+from operator import index
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +18,8 @@ from torch.nn.utils import parametrize
 
 from companion.linear_layers import (
     Addition,
+    check_plain,
+    check_whole,
     find_layers,
     freeze,
     layer_shape,
@@ -50,7 +53,7 @@ class BottleneckAdapter(nn.Module):
             ValueError: If a number is below 1.
         """
         super().__init__()
-        _check_sizes(width=width, size=size)
+        check_whole(width=width, size=size)
         self.down = nn.utils.skip_init(nn.Linear, width, size)  # all values are set below
         self.up = nn.utils.skip_init(nn.Linear, size, width)
         start = torch.randn(self.down.weight.shape, generator=generator)
@@ -83,10 +86,12 @@ class AdaptedLinear(Addition):
             generator: See `BottleneckAdapter`.
 
         Raises:
-            ValueError: If ``size`` is out of range or ``base`` is another kind of layer.
+            ValueError: If ``size`` is out of range, or ``base`` is another kind of layer or has no
+                weight of its own: see `companion.linear_layers.check_plain`.
         """
         super().__init__()
         _, outputs = layer_shape(base)
+        check_plain(base)
         adapter = BottleneckAdapter(outputs, size=size, generator=generator)
         self.base = base.requires_grad_(False)
         half = base.weight.dtype in (torch.float16, torch.bfloat16)
@@ -136,7 +141,7 @@ def inject_adapters(
             take an adapter: see `companion.linear_layers.find_layers`. The model is then unchanged.
     """
     layers = find_layers(model, targets)
-    _check_sizes(size=size)
+    check_whole(size=size)
     freeze(model)
     for name, layer in layers.items():
         replace_module(model, name, AdaptedLinear(layer, size=size, generator=generator))
@@ -174,15 +179,16 @@ def train_tokens(model: nn.Module, token_ids: Sequence[int]) -> None:
     ends a turn. Its output row was pushed away from everything in pre-training, so that the
     model hardly ever writes it, whatever is trained in the layers below. Where the output layer
     shares the table of the embeddings, it goes on sharing it. Call it after `inject_adapters` or
-    `companion.lora.inject_lora`, which freeze everything. Taught in :doc:`/book/training/lora`.
+    `companion.lora.inject_lora`, which freeze everything. The tables keep their size until
+    `merge_tokens`. Taught in :doc:`/book/training/lora`.
 
     Args:
         model: A causal language model.
         token_ids: The tokens.
 
     Raises:
-        ValueError: If there are no ids, or one is not in the vocabulary or there twice, or the
-            model has such rows already.
+        ValueError: If there are no ids, or one is not in the vocabulary or there twice; or the
+            model has such rows already, or tables of another kind. The model is then unchanged.
     """
     ids = check_token_ids(model, token_ids)
     embedding, head = model.get_input_embeddings(), model.get_output_embeddings()
@@ -196,6 +202,21 @@ def train_tokens(model: nn.Module, token_ids: Sequence[int]) -> None:
     elif head is not None:
         parametrize.register_parametrization(head, "weight", TokenRows(ids, head.weight))
         head.parametrizations.weight.original.requires_grad_(False)
+    for module in _around(model, embedding):
+        module.resize_token_embeddings = _refuse_resize
+
+
+def _around(model: nn.Module, embedding: nn.Module) -> list[nn.Module]:
+    """Return the models that hold the embeddings and can give them another size."""
+    models = [m for m in model.modules() if hasattr(m, "resize_token_embeddings")]
+    return [m for m in models if any(inner is embedding for inner in m.modules())]
+
+
+def _refuse_resize(*_: object, **__: object) -> None:
+    raise ValueError(
+        "rows of the embeddings are trained, and a table of another size would lose them: call "
+        "merge_tokens first, or resize_token_embeddings before train_tokens"
+    )
 
 
 def _name_shared(model: nn.Module, embedding: nn.Module, head: nn.Module) -> None:
@@ -222,9 +243,22 @@ def check_token_ids(model: nn.Module, token_ids: Sequence[int]) -> list[int]:
     embedding = model.get_input_embeddings()
     if parametrize.is_parametrized(embedding):
         raise ValueError("the model already has rows of embeddings that are trained")
-    size, ids = embedding.num_embeddings, list(token_ids)
-    if not ids or len(set(ids)) < len(ids) or not all(0 <= i < size for i in ids):
-        raise ValueError(f"token_ids must be different numbers from 0 to {size - 1}, got {ids}")
+    for table in filter(None, (embedding, model.get_output_embeddings())):
+        if table._parameters.get("weight") is None:
+            raise ValueError(
+                f"the {type(table).__name__} with a row for each token has a weight that is no "
+                "parameter of its own: an addition or a hook computes it. Merge it first"
+            )
+    size = embedding.num_embeddings
+    try:
+        given = list(token_ids)
+        ids = [index(i) for i in given if not isinstance(i, bool)]  # of a tensor, too
+    except TypeError:
+        ids = given = []
+    if not ids or len(set(ids)) < len(given) or not all(0 <= i < size for i in ids):
+        raise ValueError(
+            f"token_ids must be different numbers from 0 to {size - 1}, got {token_ids!r:.200}"
+        )
     return ids
 
 
@@ -245,9 +279,5 @@ def merge_tokens(model: nn.Module) -> None:
     if tied:
         head.weight = embedding.weight
         del model._tied_weights_keys  # that of the class counts again
-
-
-def _check_sizes(**sizes: int) -> None:
-    for name, value in sizes.items():
-        if value < 1 or value != int(value):
-            raise ValueError(f"{name} must be a whole number from 1, got {value}")
+    for module in _around(model, embedding):
+        vars(module).pop("resize_token_embeddings", None)

@@ -10,7 +10,8 @@ import ast
 import inspect
 import textwrap
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from numbers import Integral
 
 import torch
 from torch import nn
@@ -21,6 +22,8 @@ __all__ = [
     "LINEAR",
     "Addition",
     "Conv1D",
+    "check_plain",
+    "check_whole",
     "find_layers",
     "freeze",
     "layer_shape",
@@ -30,6 +33,9 @@ __all__ = [
 
 LINEAR = (nn.Linear, Conv1D)
 """What counts as a linear layer. The ``Conv1D`` of GPT-2 is one whose weight is transposed."""
+
+FLOATS = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
+"""What torch computes x W + b in, and adds to. Numbers of 8 bits are for storing only."""
 
 
 class Addition(nn.Module):
@@ -60,6 +66,50 @@ def layer_shape(layer: nn.Module) -> tuple[int, int]:
     if isinstance(layer, nn.Linear):
         return layer.in_features, layer.out_features
     raise ValueError(f"the layer must be an nn.Linear or a Conv1D, got {type(layer).__name__}")
+
+
+def check_plain(layer: nn.Module, name: str = "the layer") -> None:
+    """Refuse a linear layer whose weight can't be taken as it is and changed.
+
+    Args:
+        layer: An `nn.Linear` or a ``Conv1D``.
+        name: How messages call it.
+
+    Raises:
+        ValueError: If the layer computes something else than ``x W + b``, or its weight is no
+            parameter of its own (weight normalization, pruning), or of another type than `FLOATS`.
+    """
+    if parametrize.is_parametrized(layer):
+        raise ValueError(f"the weight of {name} is computed from others (a parametrization)")
+    if type(layer).forward not in (nn.Linear.forward, Conv1D.forward):
+        raise ValueError(
+            f"{name} is a {type(layer).__name__}, which computes something else than x W + b. Name "
+            "plain linear layers"
+        )
+    if layer._parameters.get("weight") is None:  # weight_norm, spectral_norm, prune of torch
+        raise ValueError(
+            f"the weight of {name} is computed from others before each call, so that a change of "
+            "it would be lost. Make it plain first (remove_weight_norm, prune.remove, ...)"
+        )
+    if nn.parameter.is_lazy(layer.weight) or not torch.is_floating_point(layer.weight):
+        raise ValueError(f"the weight of {name} holds no floating-point numbers")
+    if layer._forward_pre_hooks:
+        raise ValueError(
+            f"{name} runs a hook before each call, which may compute its weight anew or change its "
+            "input. Remove the hook first"
+        )
+    if layer.weight.dtype not in FLOATS:
+        raise ValueError(
+            f"the weight of {name} is of type {layer.weight.dtype}, which can be stored and not "
+            "added to. Load the model in float32, float16 or bfloat16"
+        )
+
+
+def check_whole(**values: int) -> None:
+    """Refuse what is no whole number from 1, with a `ValueError` that names it."""
+    for name, value in values.items():
+        if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+            raise ValueError(f"{name} must be a whole number from 1, got {value!r}")
 
 
 def linear_names(model: nn.Module) -> list[str]:
@@ -101,8 +151,10 @@ def find_layers(
     Raises:
         ValueError: If a target matches nothing, no plain linear layer, one that shares its weight,
             one that has an addition, or one that is not called; or if `peft` has changed the model.
+            See `check_plain` for what a plain layer is.
     """
-    if isinstance(targets, str) or not targets:
+    wanted = isinstance(targets, Iterable) and not isinstance(targets, str) and list(targets)
+    if not wanted or not all(isinstance(target, str) for target in wanted):
         raise ValueError(f"targets must be a list of names of layers, got {targets!r}")
     modules = dict(model.named_modules())
     if any(type(module).__module__.startswith("peft.") for module in modules.values()):
@@ -110,7 +162,7 @@ def find_layers(
             "peft has added layers to this model already: call .merge_and_unload() or .unload() "
             "of the PeftModel first, or name all layers in one call"
         )
-    found = {t: [n for n in modules if n and (n == t or n.endswith(f".{t}"))] for t in targets}
+    found = {t: [n for n in modules if n and (n == t or n.endswith(f".{t}"))] for t in wanted}
     for target, names in found.items():
         if not names:
             known = ", ".join(linear_names(model)) or "none"
@@ -119,8 +171,8 @@ def find_layers(
             _check_layer(model, name, modules[name], quantized)
             if must_be_called:
                 _check_called(model, name)
-    wanted = {name for names in found.values() for name in names}
-    return {name: module for name, module in modules.items() if name in wanted}
+    every = {name for names in found.values() for name in names}
+    return {name: module for name, module in modules.items() if name in every}
 
 
 def replace_module(model: nn.Module, name: str, module: nn.Module) -> None:
@@ -139,21 +191,13 @@ def _check_layer(model: nn.Module, name: str, layer: nn.Module, quantized: bool)
     if not isinstance(layer, LINEAR):
         known = ", ".join(linear_names(model)) or "none"
         raise ValueError(f"{name} is a {type(layer).__name__}. Name linear layers: {known}")
-    if parametrize.is_parametrized(layer):
-        raise ValueError(f"the weight of {name} is computed from others (a parametrization)")
-    if type(layer).__module__.startswith("bitsandbytes"):
-        if not quantized:
-            raise ValueError(
-                f"{name} is quantized; use companion.training.adapters.apply_lora, which takes such"
-                " layers"
-            )
-    elif type(layer).forward not in (nn.Linear.forward, Conv1D.forward):
+    if not type(layer).__module__.startswith("bitsandbytes"):
+        check_plain(layer, name)
+    elif not quantized:
         raise ValueError(
-            f"{name} is a {type(layer).__name__}, which computes something else than x W + b. Name "
-            "plain linear layers"
+            f"{name} is quantized; use companion.training.adapters.apply_lora, which takes such "
+            "layers"
         )
-    elif nn.parameter.is_lazy(layer.weight) or not torch.is_floating_point(layer.weight):
-        raise ValueError(f"the weight of {name} holds no floating-point numbers")
     for other, parameter in model.named_parameters(remove_duplicate=False):
         if parameter is layer.weight and other != f"{name}.weight":
             raise ValueError(f"{name} shares its weight with {other}: a change would hit both")

@@ -10,6 +10,7 @@ Shape letters: ``B`` batch, ``T`` tokens, ``in`` and ``out`` width of a layer, `
 
 import math
 from collections.abc import Iterable, Sequence
+from numbers import Real
 from typing import NamedTuple
 
 import torch
@@ -19,6 +20,8 @@ from torch import Tensor, nn
 from companion.linear_layers import (
     Addition,
     Conv1D,
+    check_plain,
+    check_whole,
     find_layers,
     freeze,
     layer_shape,
@@ -80,11 +83,13 @@ class LoRALinear(Addition):
             generator: Source of randomness for A; the global one of torch if None.
 
         Raises:
-            ValueError: If a number is out of range or ``base`` is another kind of layer.
+            ValueError: If a number is out of range, or ``base`` is another kind of layer or has no
+                weight of its own: see `companion.linear_layers.check_plain`.
         """
         super().__init__()
         check_numbers(rank, alpha, dropout)
         inputs, outputs = layer_shape(base)
+        check_plain(base)
         self.base = base.requires_grad_(False)
         self.scale = alpha / rank
         self.merged = False
@@ -268,9 +273,12 @@ def lora_parameter_count(shapes: Iterable[tuple[int, int]], rank: int) -> int:
 
 def check_numbers(rank: int, alpha: float, dropout: float) -> None:
     """Refuse settings out of range, with a `ValueError`."""
-    if rank < 1 or rank != int(rank):
-        raise ValueError(f"rank must be a whole number from 1, got {rank}")
-    if not 0 < alpha < math.inf:
-        raise ValueError(f"alpha must be positive, got {alpha}")
-    if not 0 <= dropout < 1:
-        raise ValueError(f"dropout must be at least 0 and below 1, got {dropout}")
+    check_whole(rank=rank)
+    if not _is_real(alpha) or not 0 < alpha < math.inf:
+        raise ValueError(f"alpha must be positive, got {alpha!r}")
+    if not _is_real(dropout) or not 0 <= dropout < 1:
+        raise ValueError(f"dropout must be at least 0 and below 1, got {dropout!r}")
+
+
+def _is_real(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)

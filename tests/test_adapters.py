@@ -15,7 +15,7 @@ from companion.adapters import (
     merge_tokens,
     train_tokens,
 )
-from companion.lora import count_parameters
+from companion.lora import count_parameters, inject_lora
 from companion.training.silence import silence
 
 TARGETS = {"LlamaForCausalLM": ["o_proj", "down_proj"], "GPT2LMHeadModel": ["c_proj"]}
@@ -132,6 +132,10 @@ def test_training_moves_the_adapters_and_nothing_else(tiny_model) -> None:
         (["lm_head", "embed_tokens"], 4, "embed_tokens is a Embedding"),
         ("o_proj", 4, "targets must be a list of names of layers, got 'o_proj'"),
         (["o_proj"], 0, "size must be a whole number from 1, got 0"),
+        (["o_proj"], 4.0, r"size must be a whole number from 1, got 4\.0"),
+        (["o_proj"], True, "size must be a whole number from 1, got True"),
+        (["o_proj"], "4", "size must be a whole number from 1, got '4'"),
+        (["o_proj"], None, "size must be a whole number from 1, got None"),
     ],
 )
 def test_bad_input_is_refused_and_the_model_is_unchanged(llama, targets, size, message) -> None:
@@ -236,10 +240,61 @@ def test_merged_rows_leave_a_plain_model(tiny_model) -> None:
     assert shared == tiny_model.config.tie_word_embeddings
 
 
-@pytest.mark.parametrize("ids", [[], [3, 3], [259], [-1]])
-def test_bad_token_ids_are_refused(llama, ids: list[int]) -> None:
+@pytest.mark.parametrize(
+    "ids",
+    [*([], [3, 3], [259], [-1]), *([1.5], ["a"], "ab", [True], [2, False], [None], 5, None, [[3]])],
+)
+def test_bad_token_ids_are_refused(llama, ids: object) -> None:
+    model = copy.deepcopy(llama)
+
     with pytest.raises(ValueError, match="token_ids must be different numbers from 0 to 258, got"):
-        train_tokens(copy.deepcopy(llama), ids)
+        train_tokens(model, ids)
+
+    assert all(parameter.requires_grad for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("ids", [(5, 7), range(5, 9, 2), torch.tensor([5, 7]), {5: 0, 7: 0}])
+def test_token_ids_come_in_any_sequence(llama, ids: object) -> None:
+    model = copy.deepcopy(llama)
+
+    train_tokens(model, ids)
+
+    assert rows_of(model).shape == (2, model.config.hidden_size)
+
+
+@pytest.mark.parametrize("inject", [inject_adapters, inject_lora])
+def test_rows_of_an_output_layer_with_an_addition_are_refused(llama, inject) -> None:
+    model = copy.deepcopy(llama)
+    settings = {"size": 2} if inject is inject_adapters else {"rank": 2, "alpha": 2}
+    inject(model, ["lm_head"], **settings)
+    names = [name for name, _ in model.named_parameters()]
+
+    with pytest.raises(ValueError, match="is no parameter of its own: an addition or a hook"):
+        train_tokens(model, [5])
+
+    assert [name for name, _ in model.named_parameters()] == names
+
+
+@pytest.mark.parametrize("size", [300, 259, 100, None])
+@pytest.mark.parametrize("inner", [False, True])
+def test_tables_with_trained_rows_keep_their_size_until_they_are_merged(
+    tiny_model, size: int | None, inner: bool
+) -> None:
+    plain = copy.deepcopy(tiny_model)
+    train_tokens(plain, [5])
+    shapes = {name: p.shape for name, p in plain.named_parameters()}
+    model = copy.deepcopy(plain)  # the refusal goes with a copy
+    part = model.base_model if inner else model
+
+    with pytest.raises(ValueError, match="would lose them: call merge_tokens first, or resize_"):
+        part.resize_token_embeddings(size)
+    assert {name: p.shape for name, p in model.named_parameters()} == shapes
+
+    merge_tokens(model)
+    model.resize_token_embeddings(300, mean_resizing=False)
+    assert model(torch.tensor([[5, 299]])).logits.shape == (1, 2, 300)
+    with pytest.raises(ValueError, match="call merge_tokens first"):
+        plain.resize_token_embeddings(size)
 
 
 def test_rows_are_added_once_and_merged_only_if_there(llama) -> None:

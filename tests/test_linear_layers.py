@@ -8,7 +8,9 @@ import pytest
 import torch
 import transformers
 from torch import nn
+from torch.nn.utils import prune
 from torch.nn.utils.parametrizations import weight_norm
+from transformers.pytorch_utils import Conv1D
 
 from companion.adapters import AdaptedLinear, inject_adapters, train_tokens
 from companion.linear_layers import find_layers, linear_names
@@ -47,6 +49,19 @@ def whole_numbers() -> nn.Module:
     return layer
 
 
+def eight_bits(dtype: torch.dtype) -> nn.Module:
+    layer = nn.Linear(4, 4)
+    layer.weight = nn.Parameter(layer.weight.detach().to(dtype), requires_grad=False)
+    return layer
+
+
+def hooked() -> nn.Module:
+    """A layer whose weight a hook writes anew before each call."""
+    layer = nn.Linear(4, 4)
+    layer.register_forward_pre_hook(lambda layer, _: layer.weight.data.fill_(1))
+    return layer
+
+
 def encoder() -> nn.Module:
     return nn.TransformerEncoderLayer(16, 2, 32, dropout=0.0, batch_first=True)
 
@@ -73,10 +88,42 @@ REFUSED = {
     "another formula": (holding(lambda: Doubled(4, 4)), "layer", "is a Doubled, which computes"),
     "lazy": (holding(lambda: nn.LazyLinear(4)), "layer", "layer is a LazyLinear|no floating-point"),
     "integers": (holding(lambda: whole_numbers()), "layer", "holds no floating-point numbers"),
+    "fp8": (holding(lambda: eight_bits(torch.float8_e4m3fn)), "layer", "of type torch.float8_e4m3"),
+    "fp8, wide": (
+        holding(lambda: eight_bits(torch.float8_e5m2)),
+        "layer",
+        "float8_e5m2, which can",
+    ),
+    "hook": (holding(hooked), "layer", "layer runs a hook before each call"),
+    "pruned bias": (
+        holding(lambda: prune.l1_unstructured(nn.Linear(4, 4), "bias", 1)),
+        "layer",
+        "layer runs a hook before each call",
+    ),
     "4 bits": (quantized, "layer", "layer is quantized; use"),
 }
 
 
+# These take the parameter away and let a hook compute the weight from others.
+COMPUTING = {
+    "weight_norm": nn.utils.weight_norm,
+    "spectral_norm": nn.utils.spectral_norm,
+    "l1_unstructured": lambda layer: prune.l1_unstructured(layer, "weight", 0.5),
+    "random_structured": lambda layer: prune.random_structured(layer, "weight", 1, dim=0),
+    "identity": lambda layer: prune.identity(layer, "weight"),
+}
+REFUSED |= {
+    f"{name} {kind.__name__}": (
+        holding(lambda change=change, kind=kind: change(kind(4, 4))),
+        "layer",
+        "computed from others before each call, so that a change of it would be lost",
+    )
+    for name, change in COMPUTING.items()
+    for kind in (nn.Linear, Conv1D)
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm.* is deprecated:FutureWarning")
 @pytest.mark.parametrize("inject", [inject_lora, inject_adapters], ids=["lora", "adapters"])
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_takes_no_addition_is_refused_before_anything_changes(inject, case: str) -> None:
@@ -90,6 +137,35 @@ def test_what_takes_no_addition_is_refused_before_anything_changes(inject, case:
 
     assert not any(isinstance(m, LoRALinear | AdaptedLinear) for m in model.modules())
     assert [p.requires_grad for p in model.parameters()] == trainable
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm.* is deprecated:FutureWarning")
+@pytest.mark.parametrize("name", COMPUTING)
+def test_a_computed_weight_is_refused_by_each_way_in(name: str) -> None:
+    layer = COMPUTING[name](nn.Linear(4, 4))
+    before = [p.requires_grad for p in layer.parameters()]
+
+    with pytest.raises(ValueError, match="computed from others before each call"):
+        LoRALinear(layer, rank=1, alpha=1)
+    with pytest.raises(ValueError, match="computed from others before each call"):
+        AdaptedLinear(layer, size=1)
+    with pytest.raises(ValueError, match="computed from others before each call"):
+        apply_lora(nn.ModuleDict({"layer": layer}), targets=["layer"])
+
+    assert [p.requires_grad for p in layer.parameters()] == before
+
+
+def test_a_layer_made_plain_again_takes_lora() -> None:
+    layer = prune.l1_unstructured(nn.Linear(4, 4), "weight", 0.5)
+    model = nn.ModuleDict({"layer": prune.remove(layer, "weight")})
+
+    assert inject_lora(model, ["layer"], rank=1, alpha=1) == ["layer"]
+
+
+@pytest.mark.parametrize("targets", [None, 3, [], [3], ["fc", None], "fc"])
+def test_targets_that_are_no_list_of_names_are_refused(targets: object) -> None:
+    with pytest.raises(ValueError, match="targets must be a list of names of layers, got"):
+        inject_lora(nn.ModuleDict({"fc": nn.Linear(4, 4)}), targets, rank=1, alpha=1)
 
 
 # Modules that read the weight of a layer

@@ -16,7 +16,7 @@ from torch import Tensor
 from companion.adapters import check_token_ids, inject_adapters, train_tokens
 from companion.generation.batching import context_length
 from companion.generation.forward import cache_of, traits
-from companion.linear_layers import Conv1D, find_layers, linear_names
+from companion.linear_layers import Conv1D, check_whole, find_layers, linear_names
 from companion.lora import check_numbers
 from companion.training.silence import library, silence
 
@@ -55,6 +55,7 @@ def apply_lora(
             take an update: see `companion.linear_layers.find_layers`. The model is then unchanged.
         MissingExtraError: If `peft` is not installed.
     """
+    check_whole(rank=rank)
     alpha = 2 * rank if alpha is None else alpha
     check_numbers(rank, alpha, dropout)
     targets = linear_names(model) if targets is None else targets
@@ -126,14 +127,20 @@ def apply_prompt_tuning(model: Any, *, tokens: int = 20, seed: int = 0) -> Any:
         A ``peft.PeftModel``.
 
     Raises:
-        ValueError: If ``tokens`` is below 1 or leaves no room in the context.
+        ValueError: If ``tokens`` is no whole number from 1 or leaves no room in the context, or if
+            the model is one of `peft` already.
         MissingExtraError: If `peft` is not installed.
     """
     limit = context_length(model.config)
-    if tokens < 1 or (limit is not None and tokens >= limit):
-        room = "" if limit is None else f" and less than the context of {limit}"
-        raise ValueError(f"tokens must be at least 1{room}, got {tokens}")
+    check_whole(tokens=tokens)
+    if limit is not None and tokens >= limit:
+        raise ValueError(f"tokens must be less than the context of {limit}, got {tokens}")
     peft = library("peft")
+    if isinstance(model, peft.PeftModel):
+        raise ValueError(
+            "the model is one of peft already, and a second soft prompt would stand inside the "
+            "first: pass its get_base_model(), or merge_and_unload() where it has LoRA"
+        )
     config = peft.PromptTuningConfig(
         num_virtual_tokens=tokens, prompt_tuning_init="SAMPLE_VOCAB", task_type="CAUSAL_LM"
     )

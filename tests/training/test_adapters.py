@@ -453,6 +453,19 @@ def test_the_soft_prompt_takes_its_place_in_the_context(tuned, pocket_tokenizer)
 # Bad input
 
 
+@pytest.mark.parametrize("first", [apply_prompt_tuning, apply_lora])
+def test_a_model_of_peft_takes_no_soft_prompt(tiny, first) -> None:
+    model = first(tiny())
+    names = [name for name, _ in model.named_parameters()]
+
+    with pytest.raises(ValueError, match="the model is one of peft already"):
+        apply_prompt_tuning(model)
+
+    assert [name for name, _ in model.named_parameters()] == names
+    plain = model.merge_and_unload() if first is apply_lora else model.get_base_model()
+    assert isinstance(apply_prompt_tuning(plain), peft.PeftModel)
+
+
 @pytest.mark.parametrize(
     ("apply", "options", "message"),
     [
@@ -462,7 +475,14 @@ def test_the_soft_prompt_takes_its_place_in_the_context(tuned, pocket_tokenizer)
         (apply_lora, {"dropout": 1}, "dropout must be at least 0 and below 1, got 1"),
         (apply_adapter, {"size": 0}, "size must be a whole number from 1, got 0"),
         (apply_adapter, {"targets": ["c_proj"]}, "no layer is called 'c_proj'. Linear layers of"),
-        (apply_prompt_tuning, {"tokens": 0}, "tokens must be at least 1 and less than .* 128, got"),
+        (apply_lora, {"rank": "2"}, "rank must be a whole number from 1, got '2'"),
+        (apply_lora, {"rank": None}, "rank must be a whole number from 1, got None"),
+        (apply_lora, {"rank": 2.0}, r"rank must be a whole number from 1, got 2\.0"),
+        (apply_lora, {"alpha": "2"}, "alpha must be positive, got '2'"),
+        (apply_adapter, {"size": 4.0}, r"size must be a whole number from 1, got 4\.0"),
+        (apply_prompt_tuning, {"tokens": 0}, "tokens must be a whole number from 1, got 0"),
+        (apply_prompt_tuning, {"tokens": True}, "tokens must be a whole number from 1, got True"),
+        (apply_prompt_tuning, {"tokens": 2.5}, r"tokens must be a whole number from 1, got 2\.5"),
         (apply_prompt_tuning, {"tokens": 128}, "less than the context of 128, got 128"),
     ],
 )
