@@ -6,8 +6,9 @@ count positions themselves, padding included (BART). What a model takes is read 
 its ``forward``. Without a cache, each step reads everything again: slower, with the same result.
 Taught in :doc:`/book/gpt/kv-cache`.
 
-Left out: models that predict at a mask (XLNet, XLM), and those that write several streams at once
-(MusicGen).
+Refused are models that predict at a mask (BERT, XLNet, XLM), those with an encoder for the text
+(T5, BART), and those with another head or none (classifiers). Left out: models that write several
+streams at once (MusicGen).
 
 Shape letters: ``B`` rows of a batch, ``T`` tokens so far, ``V`` vocabulary size.
 """
@@ -20,6 +21,14 @@ import torch
 from torch import Tensor
 
 from companion.generation.batching import position_ids
+
+_OTHER_HEADS = (
+    "SequenceClassification",
+    "TokenClassification",
+    "QuestionAnswering",
+    "MultipleChoice",
+    "NextSentencePrediction",
+)
 
 
 class Traits(NamedTuple):
@@ -45,14 +54,29 @@ def traits(model: Any) -> Traits:
         ValueError: If the model does not predict the next token from those before it.
     """
     inner = model.get_base_model() if hasattr(model, "get_base_model") else model
-    kind = type(inner)
+    kind, config = type(inner), getattr(inner, "config", None)
+    if getattr(config, "is_encoder_decoder", False):
+        raise ValueError(
+            f"{kind.__name__} has an encoder that reads a text and a decoder that writes another "
+            "one; use a model that continues its text, or `generate` of transformers"
+        )
+    if _can_be_encoder(kind) and not getattr(config, "is_decoder", False):
+        raise ValueError(
+            f"{kind.__name__} reads on both sides of a token, so it can't write the next one: its "
+            "config says is_decoder=False. Use a model that was trained to continue a text"
+        )
     return _traits(kind, bool(getattr(inner, "_is_stateful", False)))
 
 
 @remember
 def _traits(kind: type, stateful: bool) -> Traits:
     names = frozenset(inspect.signature(getattr(kind, "forward", kind.__call__)).parameters)
-    if names & {"perm_mask", "langs"}:  # XLNet, XLM
+    if kind.__name__.endswith(_OTHER_HEADS):
+        raise ValueError(
+            f"{kind.__name__} gives labels or scores, not the next token; load the model with the "
+            "head of a language model (AutoModelForCausalLM)"
+        )
+    if names & {"perm_mask", "langs"} or kind.__name__.endswith("ForMaskedLM"):  # XLNet, XLM
         raise ValueError(
             f"{kind.__name__} predicts what stands at a mask, not the next token from those before "
             "it; use another model"
@@ -65,6 +89,15 @@ def _traits(kind: type, stateful: bool) -> Traits:
     if stateful and "position_ids" not in names:
         kept = None  # a state is no list of keys and values, and reads the mask in another way
     return Traits(names, kept)
+
+
+@remember
+def _can_be_encoder(kind: type) -> bool:
+    """Whether a class asks its config if it is a decoder, as BERT and its relatives do."""
+    try:
+        return "not config.is_decoder" in inspect.getsource(kind.__init__)
+    except (OSError, TypeError):  # a class without source, or built in C
+        return False
 
 
 def cache_of(output: Any) -> Any:
@@ -120,7 +153,13 @@ def read(
     elif "use_cache" in takes:
         given["use_cache"] = False
     output = model(input_ids=input_ids, **given)
-    logits = output.logits[:, -1:] if last else output.logits
+    logits = getattr(output, "logits", None)
+    if logits is None or logits.dim() != 3:
+        raise ValueError(
+            f"{type(model).__name__} gives no logits of the next token; load the model with the "
+            "head of a language model (AutoModelForCausalLM)"
+        )
+    logits = logits[:, -1:] if last else logits
     return logits, (cache_of(output) if use_cache and kept is not None else None)
 
 

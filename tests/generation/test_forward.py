@@ -18,6 +18,16 @@ IDS = {"bos_token_id": 0, "eos_token_id": 0, "pad_token_id": 1}
 STATE = {"vocab_size": 259, "hidden_size": 32, "num_hidden_layers": 2, "state_size": 8, **IDS}
 DECODER = {"d_model": 32, "decoder_layers": 2, "encoder_layers": 2, "decoder_ffn_dim": 64}
 HEADS = {"num_attention_heads": 4, "num_key_value_heads": 1, "intermediate_size": 64}
+ENCODER = {
+    "vocab_size": 259,
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "intermediate_size": 64,
+    "max_position_embeddings": 64,
+    "bos_token_id": 0,
+    "pad_token_id": 1,
+}
 PROMPTS = ["Once upon a time", "Hi"]
 GREEDY = SamplingParams(temperature=0, max_new_tokens=8)
 MODELS: dict[str, Callable[[], PreTrainedModel]] = {
@@ -54,6 +64,9 @@ MODELS: dict[str, Callable[[], PreTrainedModel]] = {
             **DECODER,
             **IDS,
         )
+    ),
+    "BERT's decoder": lambda: transformers.BertLMHeadModel(
+        transformers.BertConfig(**ENCODER, is_decoder=True)
     ),
     "BLOOM": lambda: transformers.BloomForCausalLM(
         transformers.BloomConfig(vocab_size=259, hidden_size=32, n_layer=2, n_head=4, **IDS)
@@ -155,3 +168,46 @@ def test_models_that_predict_at_a_mask_are_refused(tokenizer, name: str) -> None
 
     with pytest.raises(ValueError, match=f"{name}.* predicts what stands at a mask"):
         generate(model, tokenizer, PROMPTS, GREEDY)
+
+
+T5 = {"vocab_size": 259, "d_model": 32, "d_kv": 8, "d_ff": 64, "num_layers": 1, "num_heads": 4}
+BART = {"vocab_size": 259, "decoder_attention_heads": 4, "encoder_attention_heads": 4}
+BOTH_SIDES = "reads on both sides of a token"
+MASK, LABELS, NO_HEAD = (
+    "predicts what stands at a mask",
+    "gives labels or scores",
+    "gives no logits",
+)
+REFUSED: dict[str, tuple[str, str, dict]] = {
+    "T5ForConditionalGeneration": ("T5Config", "has an encoder that reads a text", T5),
+    "MT5ForConditionalGeneration": ("MT5Config", "has an encoder that reads a text", T5),
+    "BartForConditionalGeneration": ("BartConfig", "has an encoder", BART | DECODER),
+    "MarianMTModel": ("MarianConfig", "has an encoder", BART | DECODER | {"pad_token_id": 1}),
+    "BertForMaskedLM": ("BertConfig", MASK, ENCODER),
+    "RobertaForMaskedLM": ("RobertaConfig", MASK, ENCODER),
+    "ModernBertForMaskedLM": ("ModernBertConfig", MASK, ENCODER),
+    "ElectraForMaskedLM": ("ElectraConfig", MASK, ENCODER),
+    "BertLMHeadModel": ("BertConfig", BOTH_SIDES, ENCODER),
+    "RobertaForCausalLM": ("RobertaConfig", BOTH_SIDES, ENCODER),
+    "ElectraForCausalLM": ("ElectraConfig", BOTH_SIDES, ENCODER),
+    "LlamaForSequenceClassification": ("LlamaConfig", LABELS, ENCODER),
+    "LlamaForTokenClassification": ("LlamaConfig", LABELS, ENCODER),
+    "BertForQuestionAnswering": ("BertConfig", LABELS, ENCODER),
+    "BertForPreTraining": ("BertConfig", NO_HEAD, ENCODER),
+    "BertModel": ("BertConfig", NO_HEAD, ENCODER),
+    "LlamaModel": ("LlamaConfig", NO_HEAD, ENCODER),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_models_that_do_not_continue_a_text_are_refused_in_words(tokenizer, name: str) -> None:
+    config, message, settings = REFUSED[name]
+    with silence():
+        model = getattr(transformers, name)(getattr(transformers, config)(**settings)).eval()
+
+    with pytest.raises(ValueError, match=f"{name} {message}"):
+        generate(model, tokenizer, PROMPTS, GREEDY)
+    with pytest.raises(ValueError, match=f"{name} {message}"):
+        beam_search(model, tokenizer, PROMPTS, num_beams=2, max_new_tokens=2)
+    with pytest.raises(ValueError, match=f"{name} {message}"):
+        sequence_logprob(model, torch.tensor([[5, 6, 7]]))
