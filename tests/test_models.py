@@ -1,5 +1,6 @@
 """Loading: roles, the pocket weights and their checksums, folders, the Hub, memory."""
 
+import copy
 import json
 import shutil
 from pathlib import Path
@@ -10,12 +11,14 @@ import transformers
 from torch import nn
 
 import companion
+from companion.adapters import inject_adapters, train_tokens
 from companion.errors import (
     NotEnoughMemoryError,
     UnknownModelError,
     WeightsError,
 )
 from companion.generation.decoding import SamplingParams, generate
+from companion.lora import inject_lora
 from companion.models import (
     PINNED_REVISIONS,
     ROLES,
@@ -28,6 +31,7 @@ from companion.models.checkpoint import parameter_count, sha256, verify_pocket
 from companion.models.devices import available_memory, check_device, check_memory
 from companion.models.loading import WEIGHTS_ROOT, prepare_tokenizer
 from companion.models.roles import resolve
+from companion.training.adapters import apply_lora
 from companion.training.reward_model import reward_model_from
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -205,6 +209,23 @@ def test_a_name_that_is_nothing_lists_the_roles() -> None:
         load("bse")
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["", " ", "\n", None, 3, True, b"base", ["base"], "a" * 5000, "~nobody-here/model", "\0"],
+)
+def test_what_is_no_name_is_unknown(name: object, folder: Path, monkeypatch) -> None:
+    monkeypatch.chdir(folder)  # a checkpoint, which nobody asked for
+
+    with pytest.raises(UnknownModelError, match=r"unknown model .*a folder that exists"):
+        load(name)
+
+
+def test_the_current_folder_is_loaded_by_its_name(checkpoint: Path, monkeypatch) -> None:
+    monkeypatch.chdir(checkpoint)
+
+    assert load(".").model.config.model_type == load(Path()).model.config.model_type
+
+
 @pytest.mark.parametrize("name", ["./nowhere", "/no/where", "a/b/c", "nowhere/", Path("no/where")])
 def test_a_folder_that_does_not_exist_is_unknown(name: str | Path) -> None:
     with pytest.raises(UnknownModelError, match="a folder that exists"):
@@ -309,6 +330,47 @@ def test_weights_that_are_not_there_are_not_made_up(folder: Path, llama) -> None
 
     with pytest.raises(WeightsError, match=r"no weights for \d+ tensors of LlamaForCausalLM"):
         load(folder)
+
+
+def with_lora(model: nn.Module) -> nn.Module:
+    inject_lora(model, ["q_proj"], rank=2, alpha=2)
+    return model
+
+
+def with_rows(model: nn.Module) -> nn.Module:
+    train_tokens(model, [5])
+    return model
+
+
+def with_adapters(model: nn.Module) -> nn.Module:
+    inject_adapters(model, ["o_proj"], size=2)
+    return model
+
+
+LORA, ROWS, ADAPTERS, PEFT = "merge_lora before", "merge_tokens before", "can't be", "PeftModel"
+ADDITIONS = {
+    "LoRA": (with_lora, {LORA}),
+    "rows": (with_rows, {ROWS}),
+    "both": (lambda model: with_rows(with_lora(model)), {LORA, ROWS}),
+    "adapters": (with_adapters, {ADAPTERS}),
+    "adapters and rows": (lambda model: with_rows(with_adapters(model)), {ADAPTERS, ROWS}),
+    "peft": (lambda model: apply_lora(model).get_base_model(), {PEFT}),
+}
+
+
+@pytest.mark.parametrize("case", ADDITIONS)
+def test_a_model_saved_with_its_additions_says_how_to_make_it_plain(
+    folder: Path, llama, case: str
+) -> None:
+    add, remedies = ADDITIONS[case]
+    add(copy.deepcopy(llama)).save_pretrained(folder)
+
+    with pytest.raises(WeightsError, match="with what training had added beside") as caught:
+        load(folder)
+
+    said = str(caught.value)
+    assert {part for part in (LORA, ROWS, ADAPTERS, PEFT) if part in said} == remedies
+    assert "another kind of model" not in said
 
 
 def test_an_unknown_architecture_is_explained(folder: Path) -> None:

@@ -5,7 +5,7 @@ Only this module and `quantized` import `transformers`. Checkpoints are ordinary
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -39,6 +39,17 @@ MODEL_CLASSES = {
     "causal-lm": transformers.AutoModelForCausalLM,
     "sequence-classification": transformers.AutoModelForSequenceClassification,
     "encoder": transformers.AutoModel,
+}
+
+# What additions leave in the names of tensors ($ is the end), and what makes such a model plain.
+_ADDED = {
+    ".lora_A$": "Call companion.lora.merge_lora before save_pretrained.",
+    ".parametrizations.": "Call companion.adapters.merge_tokens before save_pretrained.",
+    ".base_layer.": "Call merge_and_unload of the PeftModel, and save what it returns.",
+    ".adapter.down.": (
+        "Bottleneck adapters can't be merged: load the plain model, call inject_adapters as before "
+        "and load_state_dict."
+    ),
 }
 
 
@@ -210,9 +221,18 @@ def _load_model(folder: Path, head: str, dtype: torch.dtype, settings: dict[str,
     if missing:
         raise WeightsError(
             f"{folder} has no weights for {len(missing)} tensors of {type(model).__name__}, such "
-            f"as {missing[0]}. Is it a checkpoint of another kind of model?"
+            f"as {missing[0]}. {_reason(info['unexpected_keys'])}"
         )
     return model
+
+
+def _reason(others: Iterable[str]) -> str:
+    """Say why weights are missing, by the names of those that are there in their place."""
+    marks = [mark for mark in _ADDED if any(mark in f"{name}$" for name in others)]
+    if not marks:
+        return "Is it a checkpoint of another kind of model?"
+    remedies = " ".join(_ADDED[mark] for mark in marks)
+    return f"It was saved with what training had added beside its weights. {remedies}"
 
 
 def _load_tokenizer(folder: Path, head: str) -> Any:

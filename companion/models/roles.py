@@ -103,12 +103,17 @@ def resolve(name: str | Path, source: str) -> Target:
             f"source must be 'pocket' or 'hub', got {source!r} (argument source, or the "
             "environment variable COMPANION_MODELS)"
         )
+    if not isinstance(name, str | Path) or not str(name).strip():
+        raise UnknownModelError(_unknown(name))
     if isinstance(name, str) and name in ROLES:
         return _resolve_role(name, source)
-    folder = Path(name).expanduser()
-    if folder.is_dir():
-        return Target(_head(folder), folder=folder)
     text = ALIASES.get(str(name), str(name))
+    try:
+        folder = Path(name).expanduser()
+        if folder.is_dir():
+            return Target(_head(folder), folder=folder)
+    except (OSError, RuntimeError) as error:  # a name too long for a disk, no such user's home
+        raise UnknownModelError(_unknown(text)) from error
     if folder.is_file() or folder.suffix.lower() == ".gguf":
         raise UnknownModelError(_single_file(folder))
     if isinstance(name, Path) or text.count("/") != 1 or text[0] in "./~" or text[-1] == "/":
@@ -159,10 +164,10 @@ def _single_file(file: Path) -> str:
     return f"{file} is a file. Pass a folder with config.json and safetensors weights."
 
 
-def _unknown(name: str) -> str:
-    close = get_close_matches(name, ROLES, n=1)
+def _unknown(name: object) -> str:
+    close = get_close_matches(str(name), ROLES, n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""
     return (
-        f"unknown model {name!r}.{hint} Pass a role ({', '.join(ROLES)}), a folder that exists, "
-        "or a Hub id such as 'openai-community/gpt2'."
+        f"unknown model {name!r:.200}.{hint} Pass a role ({', '.join(ROLES)}), a folder that "
+        "exists, or a Hub id such as 'openai-community/gpt2'."
     )
