@@ -76,6 +76,8 @@ def _is_number(value: Any) -> bool:
 
 def _other_kind(expected: Any, got: Any) -> str:
     """Say what was expected and what came, with their kinds where these differ."""
+    if is_array(expected) and isinstance(got, Foreign):
+        return f"expected an array, got {named(got)}; right is {describe(expected)}"
     if is_array(expected) or is_array(got):
         help_with = ""
         if is_array(expected) and isinstance(got, list):

@@ -71,6 +71,12 @@ IPYTHON = {
     "changes-folder": checked("open('x').read() == 'y\\n'", "%mkdir d\nimport os\nos.mkdir('e')\n%cd e\nwith open('x', 'w') as f:\n    print('y', file=f)"),
     "environment": checked("os.environ['MODE'] == 'fast'", "import os\n%env MODE=fast"),
     "display": checked("True", "from IPython.display import HTML, Markdown, clear_output\ndisplay(HTML('<b>'), Markdown('*'))\nclear_output()"),
+    "display-handle": checked("h.update(length) is None", "h = display('x', display_id=True)"),
+    "display-handle-of-ipython": checked("h.update(length) is None and h.display(1) is None", "from IPython.display import display\nh = display('x', display_id='mine')\nassert display(1) is None\nassert h.display_id == 'mine'"),
+    "display-handle-in-a-chain": checked("True", "import IPython\nfrom IPython.display import DisplayHandle, update_display, clear_output\nIPython.display.display(3, display_id=True).update(3)\nupdate_display(1, display_id='a')\nDisplayHandle().update(2)\nassert 1" ),
+    "asks-for-help-and-leaves": checked("x == 1", "help(len)\nx = 1\nexit()\nquit(3)"),
+    "imports-what-is-missing-too": cells("from companion import load, exercises as ex, generation\nimport nothing_like_this, numpy as np\n" + SOLUTION.replace("causal_mask", "mine"), "ex.check('causal-mask', mine)"),
+    "imports-what-is-missing-from-exercises": cells("import numpy as np\nfrom companion.exercises import load, check\n" + SOLUTION.replace("causal_mask", "mine"), "check('causal-mask', mine)"),
     "awaits": checked("x == 2", "import asyncio\nasync def f():\n    await asyncio.sleep(0.01)\n    return 2\nx = await f()"),
     "pickles": checked("x", "import pickle\ndef g(): return 1\nx = pickle.loads(pickle.dumps(g))()"),
     "looks-at-its-source": checked("'return 7' in x", "import inspect\ndef g():\n    return 7\nx = inspect.getsource(g)"),
@@ -110,6 +116,9 @@ NOTEBOOKS = {
     "saved-by-a-browser.ipynb.txt": cells(RIGHT),
     "archive.zip": archive({"hw/hw.ipynb": cells("from masks import tril as causal_mask\n" + IMPORTS + CHECK),
                             "hw/masks.py": TRIL, "__MACOSX/hw/._hw.ipynb": b"x"}),
+    "beside-its-data.zip": archive({"hw/hw.ipynb": checked("open('../data/x').read() == '1'", ""), "data/x": "1"}),
+    "empty-folder.zip": archive({"out/": "", "hw/hw.ipynb": checked("open('../out/y').read() == '2'", "with open('../out/y', 'w') as f:\n    f.write('2')")}),
+    "archive-in-archive.zip": archive({"inner.zip": archive({"hw/hw.ipynb": checked("open('n').read() == '1'", ""), "hw/n": "1"})}),
     "leads-outside.zip": archive({"../../evil.py": "x", "/evil.py": "x", "C:\\evil.py": "x", "hw.py": RIGHT}),
 }  # fmt: skip
 FOLDERS = {
@@ -120,9 +129,14 @@ FOLDERS = {
     "data-beside-it": {"week1/hw.ipynb": checked("json.load(open('data/n.json')) == 1", "import json"),
                        "week1/data/n.json": "1"},
     "data-found-by-file": {"hw.py": IMPORTS + "from pathlib import Path\nx = (Path(__file__).parent / 'n').read_text()\n" + SOLUTION + CHECK, "n": "1"},
+    "notebook-beside-its-data": {"notebooks/hw.ipynb": checked("open('../data/x.txt').read() == 'y' and helper.one == 1", "import sys\nsys.path.append('../src')\nimport helper"),
+                                 "data/x.txt": "y", "src/helper.py": "one = 1\n"},
+    "notebook-two-folders-down": {"a/b/hw.ipynb": checked("open('../../x').read() == 'y'", "from pathlib import Path\nassert Path.cwd().name == 'b'"), "x": "y"},
     "environment-inside": {"hw.py": RIGHT, "env/pyvenv.cfg": "", **{f"env/lib/m{n}.py": "1/0" for n in range(30)}},
     "large-file-first": {"a.bin": b"0" * (21 * 2**20), "b/n": "1", "hw.ipynb": checked("open('b/n').read() == '1'", "")},
     "archive-inside": {"hw.zip": archive({"hw.py": RIGHT})},
+    "archives-one-damaged": {"a.zip": b"PK\3\4", "hw.zip": archive({"hw.py": RIGHT})},
+    "archive-in-an-archive-inside": {"hw.zip": archive({"hw.zip": archive({"hw.py": RIGHT})})},
     "checkpoints": {"hw.ipynb": cells(RIGHT), ".ipynb_checkpoints/hw-checkpoint.ipynb": cells("1/0"),
                     "__pycache__/x.pyc": b"\0"},
     "two-notebooks": {"part1.ipynb": cells(IMPORTS + SOLUTION), "part2.ipynb": cells(IMPORTS + SOLUTION + CHECK)},
@@ -131,6 +145,9 @@ UNREADABLE = {
     "report.pdf": b"%PDF", "page.html": "<p>", "hw.rar": b"Rar!", "in-r.ipynb": json.dumps(
         {"cells": [], "metadata": {"kernelspec": {"language": "R"}}}).encode(),
     "cut-off.ipynb": cells(RIGHT)[:-9], "deep.ipynb": b"[" * 10**6, "damaged.zip": b"PK\3\4",
+    "matryoshka.zip": archive({"a.zip": archive({"b.zip": archive({"c.zip": archive({"hw.py": RIGHT})})})}),
+    "damaged-inside.zip": archive({"a.zip": b"PK\3\4"}),
+    "vast-inside.zip": archive({"a.zip": archive({"hw.py": RIGHT}) + bytes(21 * 2**20)}),
     "bomb.zip": archive({"a.py": RIGHT, "x": bytes(300 * 2**20)}),
 }  # fmt: skip
 

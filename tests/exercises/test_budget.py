@@ -272,3 +272,24 @@ def cmdline(process):
         return process.cmdline()
     except psutil.Error:
         return []
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        [{"done": True}],
+        [{"exercise": name} for name in NAMES] + [{"done": True}],
+        [{"exercise": NAMES[-1]}, {"exercise": NAMES[-1], "value": "null"}, {"done": True}],
+        [line for name in NAMES for line in ({"exercise": name}, {"exercise": name, "x": 1})]
+        + [{"done": True}],
+    ],
+)
+def test_who_only_claims_to_be_done_has_ended_the_process(mode, claims):
+    text = "".join(json.dumps(claim) + "\n" for claim in claims)
+    row, _ = graded(
+        f"import os\nfor fd in range(3, 60):\n  try: os.write(fd, {text.encode()!r})\n"
+        "  except OSError: pass\nos._exit(0)"
+    )
+
+    assert sum(shares(row)) == 0
+    assert "your code ended the process" in " ".join([*row["notes"], *row["lost"]])

@@ -95,6 +95,45 @@ def test_folders_files_and_seeds_that_are_missing_are_named(folder, tmp_path, ca
         assert problem in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("written", ["g.csv", "g-summary.md", "g.csv.unfinished"])
+@pytest.mark.parametrize("kind", ["device", "pipe", "circle"])
+def test_what_is_no_file_is_not_replaced(folder, tmp_path, capsys, written, kind):
+    place = tmp_path / written
+    if kind == "pipe":
+        os.mkfifo(place)
+    else:
+        place.symlink_to("/dev/null" if kind == "device" else place)
+    before = place.lstat()
+
+    assert grade(folder, *ONE, out=tmp_path / "g.csv") == 1
+    assert "a device, a pipe or a circle of links" in capsys.readouterr().err
+    assert (place.lstat().st_ino, place.lstat().st_mode) == (before.st_ino, before.st_mode)
+
+
+def test_a_link_stays_one_and_its_target_is_replaced(folder, tmp_path, capsys):
+    (tmp_path / "elsewhere").mkdir()
+    target = tmp_path / "elsewhere" / "mine.csv"
+    target.write_text("old")
+    target.chmod(0o600)
+    (tmp_path / "g.csv").symlink_to(target)
+    (tmp_path / "g-summary.md").symlink_to("elsewhere/new.md")  # not there yet
+
+    assert grade(folder, *ONE, out=tmp_path / "g.csv") == 0
+
+    assert (tmp_path / "g.csv").readlink() == target
+    assert "causal-mask" in target.read_text("utf-8-sig")
+    assert target.stat().st_mode & 0o777 == 0o600
+    assert "2 submissions" in (tmp_path / "elsewhere" / "new.md").read_text()
+    assert len(list((tmp_path / "elsewhere").iterdir())) == 2
+
+
+def test_a_link_that_leads_nowhere_is_named(folder, tmp_path, capsys):
+    (tmp_path / "g.csv").symlink_to(tmp_path / "gone" / "g.csv")
+
+    assert grade(folder, *ONE, out=tmp_path / "g.csv") == 1
+    assert "where there is no folder" in capsys.readouterr().err
+
+
 def test_without_a_choice_what_half_of_the_class_checks_is_graded(folder, capsys):
     (folder / "more.py").write_text(RIGHT + 'ex.check("layer-norm", 1)\nex.check("no-such", 1)\n')
 

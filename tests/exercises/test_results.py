@@ -58,6 +58,19 @@ def test_every_entry_of_a_folder_has_a_name_of_its_own(tmp_path):
     assert all(name.isprintable() and name.encode() for name in found)
 
 
+@pytest.mark.parametrize(
+    "pair", [("a b", "a  b"), ("a b", "a\u00a0b"), ("ab", "a\u200bb"), ("=1", "'=1"), ("ﬁn", "fin")]
+)
+def test_names_that_look_the_same_in_a_table_get_a_mark(tmp_path, pair):
+    for name in pair:
+        (tmp_path / f"{name}.py").write_text("x = 1\n")
+
+    found = find_submissions(tmp_path)
+
+    assert {one.name for one in found} & set(pair) == set()
+    assert len({" ".join(one.name.split()) for one in found}) == 2
+
+
 def test_feedback_files_are_as_many_as_names_on_every_system():
     names = ["a b", "a_b", "😀", "😁", "José", unicodedata.normalize("NFD", "José"), "Ann", "ann"]
     names += ["ANN", "con", "aux.py", "..", "../x", "x" * 300, "x" * 299, "學" * 90, "學" * 91]

@@ -62,6 +62,8 @@ def test_what_can_not_be_read_says_what_it_is(rows, name):
         "report.pdf": "exported PDF", "page.html": "web page", "hw.rar": "archive of another kind",
         "in-r.ipynb": "a notebook in r", "cut-off.ipynb": "cut off", "deep.ipynb": "not a Jupyter",
         "damaged.zip": "damaged .zip", "bomb.zip": "more than 200 MiB",
+        "matryoshka.zip": "nothing but archives", "vast-inside.zip": "more than 20 MiB",
+        "damaged-inside.zip": "a.zip is not opened",
     }  # fmt: skip
 
     assert row["status"] == "unreadable"
@@ -73,6 +75,12 @@ def test_what_was_lost_or_left_out_is_named(rows):
         "percent.py, cell 1, the whole cell: SyntaxError: invalid syntax, line 1"
     ]
     assert "a.bin is left out: with its 21 MiB" in row_of(rows, "large-file-first")["notes"][0]
+    missing = row_of(rows, "imports-what-is-missing-too")["lost"]
+    told = [line.partition("line ")[2].partition(":")[0] for line in missing]
+    assert told == ["1", "1", "2"]
+    assert "companion.load is not there while grading" in missing[0]
+    damaged = ["a.zip is not opened: a damaged .zip archive (File is not a zip file)"]
+    assert row_of(rows, "archives-one-damaged")["notes"] == damaged
     graded = "graded: part2.ipynb; without a call of ex.check, so not graded: part1.ipynb"
     assert row_of(rows, "two-notebooks")["notes"] == [graded]
     outside = row_of(rows, "leads-outside.zip")["notes"]

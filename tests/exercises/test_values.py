@@ -354,3 +354,16 @@ def test_json_is_strict_about_nothing_we_do_not_write():
     assert json.loads(encode(freeze({"x": np.float32(1.5), "y": (True, None)}))) == {
         "dict": {"x": 1.5, "y": [True, None]}
     }
+
+
+@pytest.mark.parametrize(
+    ("made", "kind"),
+    [((n for n in range(3)), "generator"), (object(), "object"), (lambda n: n, "function"),
+     (b"x", "bytes"), (type("Mask", (), {})(), "Mask")],
+)  # fmt: skip
+def test_an_object_in_place_of_an_array_is_called_by_its_own_name(made, kind):
+    expected = np.ones((2, 2), dtype=bool)
+    said = difference(freeze(expected), freeze(made), 1e-6)
+
+    assert said.startswith(f"expected an array, got an object of type {kind}")
+    assert "Foreign" not in said

@@ -16,6 +16,7 @@ from companion.exercises.grading.gradebook import write_gradebooks
 from companion.exercises.grading.grader import Grader
 from companion.exercises.grading.ledger import Ledger
 from companion.exercises.grading.results import (
+    real_file,
     remove_stale_feedback,
     replace_file,
     write_csv,
@@ -66,6 +67,16 @@ class GradeOptions:
         """The folder of the feedback files."""
         return self.out.with_name(f"{self.out.stem}-feedback")
 
+    @property
+    def summary(self) -> Path:
+        """The file of the summary."""
+        return self.out.with_name(f"{self.out.stem}-summary.md")
+
+    @property
+    def unfinished(self) -> Path:
+        """The file of what has been graded, while the run lasts."""
+        return self.out.with_name(f"{self.out.name}.unfinished")
+
 
 def grade(options: GradeOptions) -> int:
     """Grade a folder; returns the exit status.
@@ -82,8 +93,7 @@ def grade(options: GradeOptions) -> int:
         exercises = _chosen(options, submissions)
         grader = Grader(exercises, seed, jobs=options.jobs, memory=options.memory * 2**20)
         names = [one.id for one in exercises]
-        ledger_path = options.out.with_name(f"{options.out.name}.unfinished")
-        ledger = Ledger(ledger_path, seed, names, grader.version())
+        ledger = Ledger(options.unfinished, seed, names, grader.version())
         if isolation() != "bubblewrap":
             sys.stderr.write(_WARNING)
         rows = _grade_all(grader, submissions, ledger)
@@ -105,7 +115,7 @@ def _write(
     books = write_gradebooks(out, submissions, rows, exercises, options.assignment)
     remarks = [f"to import: {book.name}" for book in books]
     text = summary(rows, exercises, remarks)
-    replace_file(out.with_name(f"{out.stem}-summary.md"), text)
+    replace_file(options.summary, text)
     write_csv(out, submissions, rows, exercises)
     sys.stdout.write(f"{text}\n{out}: grades; {options.feedback}: a file for each student\n")
 
@@ -116,25 +126,40 @@ def _checked(options: GradeOptions) -> str:
         raise ValueError("grading needs Linux or another Unix system; on Windows, use WSL")
     for library in ("IPython", "jupytext", "nbformat"):
         require(library, extra="grade")
-    out = options.out
-    if not out.parent.is_dir():
-        raise ValueError(f"--out {out}: there is no folder {out.parent}")
-    if out.is_dir():
-        raise ValueError(f"--out {out} is a folder; name a file, such as {out / 'grades.csv'}")
-    if options.feedback.exists() and not options.feedback.is_dir():
-        raise ValueError(f"--out {out}: {options.feedback}, for feedback, is not a folder")
-    if out.resolve().is_relative_to(options.folder.resolve()):
-        raise ValueError(
-            f"--out {out} lies in the folder of the submissions: on the next run the results would "
-            "count as submissions; choose another place"
-        )
-    if not os.access(out.parent, os.W_OK):
-        raise ValueError(f"--out {out}: you may not write to the folder {out.parent}")
+    _check_places(options)
     if options.jobs is not None and options.jobs < 1:
         raise ValueError(f"--jobs must be at least 1, not {options.jobs}")
     if options.memory < 256:
         raise ValueError(f"--memory must be at least 256 MiB, not {options.memory}")
     return _seed(options.seed)
+
+
+def _check_places(options: GradeOptions) -> None:
+    """Check that what will be written can be, and takes the place of nothing else."""
+    out = options.out
+    if not out.parent.is_dir():
+        raise ValueError(f"--out {out}: there is no folder {out.parent}")
+    if out.is_dir():
+        raise ValueError(f"--out {out} is a folder; name a file, such as {out / 'grades.csv'}")
+    for path in (out, options.summary, options.unfinished):
+        try:
+            place = real_file(path).parent
+        except ValueError as error:
+            raise ValueError(f"--out {out}: {error}") from None
+        if not place.is_dir():
+            raise ValueError(f"--out {out}: {path} leads to {place}, where there is no folder")
+        if not os.access(place, os.W_OK):
+            raise ValueError(f"--out {out}: you may not write to the folder {place}")
+    feedback = options.feedback
+    if feedback.exists() and not feedback.is_dir():
+        raise ValueError(f"--out {out}: {feedback}, for feedback, is not a folder")
+    if feedback.exists() and not os.access(feedback, os.W_OK):
+        raise ValueError(f"--out {out}: you may not write to the folder {feedback}")
+    if out.resolve().is_relative_to(options.folder.resolve()):
+        raise ValueError(
+            f"--out {out} lies in the folder of the submissions: on the next run the results would "
+            "count as submissions; choose another place"
+        )
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ that the name stays inside and how large the file is.
 """
 
 import contextlib
+import io
 import os
 import stat
 import zipfile
@@ -18,6 +19,7 @@ LARGEST_NOTEBOOK = 100 * 2**20  # bytes; most of a large notebook is pictures
 LARGEST_COPY = 20 * 2**20  # bytes of all files that the sandbox sees
 _MOST_FILES = 2_000
 _LARGEST_ARCHIVE = 200 * 2**20  # bytes, unpacked
+_LARGEST_INNER = 20 * 2**20  # bytes of all archives in an archive: they are held in memory
 Parts = Sequence[tuple[str, Path]]  # name inside the submission, and place
 _LEFT_OUT = {"__MACOSX", "__pycache__", "node_modules", "site-packages", "venv"}
 
@@ -30,23 +32,34 @@ class Member:
         name: Its path inside the submission, with slashes.
         size: Its size in bytes, as far as it is known before reading.
         read: Returns its content; raises `OSError` or `ValueError` if that can't be had.
+        place: Where it lies, unless that is in an archive.
     """
 
     name: str
     size: int
     read: Callable[[], bytes]
+    place: Path | None = None
 
 
 @dataclass
 class Files:
-    """The files of a submission, and what is to be said about those that are left out."""
+    """The files of a submission, and what is to be said about those that are left out.
+
+    Args:
+        members: The files.
+        folders: Paths of the folders inside the submission, empty ones included.
+        notes: What is to be said.
+    """
 
     members: list[Member] = field(default_factory=list)
+    folders: set[str] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
 
 
 def find_files(parts: Parts) -> Files:
     """Return the files of a submission, by name.
+
+    Where there is no code, archives are opened, and archives in these.
 
     Args:
         parts: Name inside the submission and place of each folder, archive or file. A folder's
@@ -61,20 +74,41 @@ def find_files(parts: Parts) -> Files:
         if path.is_symlink():
             raise ValueError("this is a link; hand in the file itself")
         if path.is_dir():
-            files.members += _in_folder(path, files.notes)
+            files.members += _in_folder(path, files)
         elif not path.is_file():
             raise ValueError("neither a file nor a folder")
-        elif name.lower().endswith(".zip"):
-            files.members += _in_archive(path, files.notes)
+        elif is_archive(name):
+            files.members += _in_archive(path, files)
         else:
             files.members.append(_member(name, path))
-    if not any(_is_code(member.name) for member in files.members):  # handed in as an archive
-        for member in [one for one in files.members if one.name.lower().endswith(".zip")]:
-            path = next((path for name, path in parts if path.is_dir()), Path()) / member.name
-            if path.is_file():
-                files.members += _in_archive(path, files.notes)
+    fresh = files.members[:]
+    for _ in range(2):
+        if not any(_is_code(member.name) for member in files.members):
+            fresh = _open_archives(fresh, files)
+            files.members += fresh
     files.members.sort(key=lambda member: member.name)
     return files
+
+
+def _open_archives(members: Sequence[Member], files: Files) -> list[Member]:
+    """Return the files of those members that are archives."""
+    found: list[Member] = []
+    left = _LARGEST_INNER
+    for member in [one for one in members if is_archive(one.name)]:
+        try:
+            if member.place is None:
+                left -= member.size
+                if left < 0:
+                    raise ValueError(f"archives of more than {_LARGEST_INNER // 2**20} MiB in one")
+            found += _in_archive(member.place or io.BytesIO(member.read()), files)
+        except (OSError, ValueError) as error:
+            files.notes.append(f"{member.name} is not opened: {error}")
+    return found
+
+
+def is_archive(name: str) -> bool:
+    """Say if a name is that of a zip archive."""
+    return name.lower().endswith(".zip")
 
 
 def _is_code(name: str) -> bool:
@@ -87,7 +121,7 @@ def _member(name: str, path: Path) -> Member:
             data = file.read(LARGEST_NOTEBOOK + 1)
         return _within_limit(data)
 
-    return Member(name, path.stat().st_size, read)
+    return Member(name, path.stat().st_size, read, path)
 
 
 def _within_limit(data: bytes) -> bytes:
@@ -96,26 +130,28 @@ def _within_limit(data: bytes) -> bytes:
     return data
 
 
-def _in_folder(folder: Path, notes: list[str]) -> Iterator[Member]:
+def _in_folder(folder: Path, files: Files) -> Iterator[Member]:
     """Yield the plain files below a folder."""
     count = 0
 
     def failed(error: OSError) -> None:
         name = os.path.relpath(error.filename or folder, folder)
-        notes.append(f"folder {name}: can't be read ({error.strerror})")
+        files.notes.append(f"folder {name}: can't be read ({error.strerror})")
 
     for place, folders, names in os.walk(folder, onerror=failed):
         inside = [name for name in folders if not _skipped(name)]
         folders[:] = sorted(
             name for name in inside if not os.path.exists(os.path.join(place, name, "pyvenv.cfg"))
         )
+        if place != str(folder) and len(files.folders) < _MOST_FILES:
+            files.folders.add(Path(place).relative_to(folder).as_posix())
         for name in sorted(names):
             path = Path(place, name)
             if _skipped(name) or not stat.S_ISREG(path.lstat().st_mode):
                 continue
             count += 1
             if count > _MOST_FILES:
-                notes.append(f"more than {_MOST_FILES} files: the rest is left out")
+                files.notes.append(f"more than {_MOST_FILES} files: the rest is left out")
                 return
             yield _member(path.relative_to(folder).as_posix(), path)
 
@@ -124,28 +160,31 @@ def _skipped(name: str) -> bool:
     return name.startswith(".") or name in _LEFT_OUT
 
 
-def _in_archive(path: Path, notes: list[str]) -> Iterator[Member]:
+def _in_archive(source: Path | io.BytesIO, files: Files) -> Iterator[Member]:
     """Yield the files of a zip archive whose names stay inside."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            infos = [info for info in archive.infolist() if not info.is_dir()]
+        with zipfile.ZipFile(source) as archive:
+            infos = archive.infolist()
     except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError) as error:
         raise ValueError(f"a damaged .zip archive ({error})") from None
-    if len(infos) > _MOST_FILES:
-        raise ValueError(f"a .zip archive with {len(infos)} files; at most {_MOST_FILES}")
+    count = sum(not info.is_dir() for info in infos)
+    if count > _MOST_FILES:
+        raise ValueError(f"a .zip archive with {count} files; at most {_MOST_FILES}")
     if sum(info.file_size for info in infos) > _LARGEST_ARCHIVE:
         raise ValueError(f"a .zip archive of more than {_LARGEST_ARCHIVE // 2**20} MiB, unpacked")
     for info in infos:
         name = _archived_name(info)
         place = PurePosixPath(name)
         if place.is_absolute() or ".." in place.parts or "\0" in name or ":" in name:
-            notes.append(f"{name[:100]}: left out, its name leads outside of the archive")
-        elif stat.S_ISLNK(info.external_attr >> 16) or any(map(_skipped, place.parts)):
-            continue
-        elif info.flag_bits & 1:
-            raise ValueError("a .zip archive with a password")
-        else:
-            yield _archived(path, name, info)
+            files.notes.append(f"{name[:100]}: left out, its name leads outside of the archive")
+        elif not stat.S_ISLNK(info.external_attr >> 16) and not any(map(_skipped, place.parts)):
+            folder = place if info.is_dir() else place.parent
+            if len(files.folders) < _MOST_FILES:
+                files.folders.add(str(folder))
+            if info.flag_bits & 1:
+                raise ValueError("a .zip archive with a password")
+            if not info.is_dir():
+                yield _archived(source, name, info)
 
 
 def _archived_name(info: zipfile.ZipInfo) -> str:
@@ -157,10 +196,10 @@ def _archived_name(info: zipfile.ZipInfo) -> str:
     return name.replace("\\", "/")
 
 
-def _archived(path: Path, name: str, info: zipfile.ZipInfo) -> Member:
+def _archived(source: Path | io.BytesIO, name: str, info: zipfile.ZipInfo) -> Member:
     def read() -> bytes:
         try:
-            with zipfile.ZipFile(path) as archive, archive.open(info) as file:
+            with zipfile.ZipFile(source) as archive, archive.open(info) as file:
                 return _within_limit(file.read(LARGEST_NOTEBOOK + 1))  # it may lie about its size
         except (
             zipfile.BadZipFile,
@@ -200,10 +239,13 @@ def copy_files(parts: Parts, target: Path) -> None:
     What can't be read or written is left out: the reader of the submission has said so.
     """
     try:
-        members = seen_inside(find_files(parts))
+        files = find_files(parts)
     except (OSError, ValueError):
         return
-    for member in members:
+    for folder in files.folders:  # that of a notebook, too, though the notebook stays outside
+        with contextlib.suppress(OSError):
+            (target / folder).mkdir(parents=True, exist_ok=True)
+    for member in seen_inside(files):
         try:
             data = member.read()
             copy = target / member.name

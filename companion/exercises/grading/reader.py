@@ -17,11 +17,19 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from companion.exercises.grading.cells import MOST_CODE, Cell, kind, read_cells
-from companion.exercises.grading.members import Files, Member, Parts, find_files, seen_inside
+from companion.exercises.grading.members import (
+    Files,
+    Member,
+    Parts,
+    find_files,
+    is_archive,
+    seen_inside,
+)
 
 SECONDS = 60.0  # for one submission
 _MEMORY = 2 * 2**30  # bytes of address space
 _MOST_FILES = 20
+_MOST_SAID = 3  # reasons
 _ELSEWHERE = {
     ".html": "an exported web page", ".pdf": "an exported PDF", ".docx": "a Word document",
     ".rar": "an archive of another kind than .zip", ".7z": "an archive of another kind than .zip",
@@ -118,7 +126,8 @@ def read(parts: Parts) -> dict[str, Any]:
 
 def _digest(files: Files, cells: Sequence[Cell]) -> str:
     """Return a digest of what will run and of what it may import or open."""
-    digest = hashlib.sha256(json.dumps([vars(cell) for cell in cells]).encode())
+    code = [vars(cell) for cell in cells]
+    digest = hashlib.sha256(json.dumps([code, sorted(files.folders)]).encode())
     for member in seen_inside(files):
         try:
             data = member.read()
@@ -145,7 +154,7 @@ def graded_files(files: Files) -> list[Member]:
     if not found:
         found = _scripts(files)
     if not found:
-        raise ValueError(_nothing(files.members))
+        raise ValueError(_nothing(files))
     checking = [member for member in found if b"check(" in _content(member)]
     chosen = checking or found
     if len(chosen) > _MOST_FILES:
@@ -192,14 +201,17 @@ def _imports(source: bytes) -> set[str]:
     return {name.split(".")[0] for name in names}
 
 
-def _nothing(members: Sequence[Member]) -> str:
+def _nothing(files: Files) -> str:
     """Say what is there instead of a notebook."""
+    members = files.members
     if not members:
         return "there is nothing in it"
+    if not files.notes and all(is_archive(member.name) for member in members):
+        return "nothing but archives inside each other; hand in the notebook (.ipynb) itself"
+    if files.notes or len(members) > 1:
+        return "; ".join(["no notebook (.ipynb) or script (.py) in it", *files.notes[:_MOST_SAID]])
     name = members[0].name
     ending = PurePosixPath(name).suffix.lower()
-    if len(members) > 1:
-        return "no notebook (.ipynb) or script (.py) in it"
     what = f"{ending} ({_ELSEWHERE[ending]})" if ending in _ELSEWHERE else ending or "no suffix"
     return f"{what}: not a notebook (.ipynb), script (.py), folder or .zip archive"
 

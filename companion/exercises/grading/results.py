@@ -10,6 +10,7 @@ import hashlib
 import io
 import os
 import re
+import shutil
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -176,10 +177,28 @@ def feedback(name: str, row: Row, exercises: Sequence[Exercise]) -> str:
 
 
 def replace_file(path: Path, text: str, encoding: str = "utf-8") -> None:
-    """Write a text file as a whole, or leave the old one."""
+    """Write a text file as a whole, or leave the old one. A link stays one; its target changes."""
+    path = real_file(path)
     temporary = path.with_name(f".{os.getpid()}.tmp")
     try:
         temporary.write_text(text, encoding=encoding, newline="")
+        if path.exists():  # who may read the old one may read the new one
+            shutil.copymode(path, temporary)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def real_file(path: Path) -> Path:
+    """Return the file behind all links.
+
+    Raises:
+        ValueError: If something else than a file is there: it would be lost, or never end.
+    """
+    real = Path(os.path.realpath(path))
+    if real.is_symlink() or (real.exists() and not real.is_file()):
+        raise ValueError(
+            f"{path} is a folder, a device, a pipe or a circle of links; "
+            "name a file, or one that is not there yet"
+        )
+    return real

@@ -83,7 +83,7 @@ class Session:
         lines = source.splitlines(keepends=True)
         linecache.cache[name] = (len(source), None, lines, name)  # for inspect.getsource
         try:
-            statements = ast.parse(source, name).body
+            statements = _single(ast.parse(source, name).body)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             text = getattr(error, "msg", "") or str(error)
             line = f", line {error.lineno}" if getattr(error, "lineno", None) else ""
@@ -135,6 +135,20 @@ class Session:
         if self._loop is None:
             self._loop = _Loop()
         self._loop.run_until_complete(coroutine)
+
+
+def _single(statements: list[ast.stmt]) -> list[ast.stmt]:
+    """Make a statement of each name that is imported: one that is missing loses no other."""
+    found: list[ast.stmt] = []
+    for one in statements:
+        if isinstance(one, ast.Import):
+            parts = [ast.Import([name]) for name in one.names]
+        elif isinstance(one, ast.ImportFrom):
+            parts = [ast.ImportFrom(one.module, [name], one.level) for name in one.names]
+        else:
+            parts = [one]
+        found += [ast.copy_location(part, one) for part in parts]
+    return found
 
 
 class _Loop(asyncio.SelectorEventLoop):

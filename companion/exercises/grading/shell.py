@@ -201,18 +201,54 @@ def _options(line: str) -> tuple[list[str], str]:
     return options, " ".join(words)
 
 
+class DisplayHandle:
+    """What ``display(x, display_id=True)`` returns; nothing is shown while grading."""
+
+    def __init__(self, display_id: object = None) -> None:
+        """Keep the id."""
+        self.display_id = display_id
+
+    def display(self, obj: object, **_: object) -> None:
+        """Show nothing."""
+
+    def update(self, obj: object, **_: object) -> None:
+        """Show nothing."""
+
+
+def display(*_: object, display_id: object = None, **__: object) -> DisplayHandle | None:
+    """Show nothing; return a handle where IPython does."""
+    if not display_id:
+        return None
+    return DisplayHandle("display" if display_id is True else display_id)
+
+
+def show_nothing(*_: object, **__: object) -> None:
+    """Stand for what only shows something."""
+
+
+def leave(code: object = None) -> None:
+    """Stand for ``exit`` and ``quit``: the rest of the code runs all the same."""
+    raise SystemExit(code)
+
+
 def install(space: dict, give_way: object) -> Shell:
-    """Make ``get_ipython`` and ``display`` known, as in a notebook."""
+    """Make known what a notebook has without an import: ``get_ipython``, ``display``, ``help``."""
     shell = Shell(space, give_way)
 
     def get_ipython() -> Shell:
         return shell
 
-    def display(*_: object, **__: object) -> None:
-        return None
-
     builtins.get_ipython, builtins.display = get_ipython, display
-    module = types.ModuleType("IPython.core.getipython")  # what `from IPython import` hands out
-    module.get_ipython = get_ipython
-    sys.modules[module.__name__] = module
+    builtins.help, builtins.exit, builtins.quit = show_nothing, leave, leave
+    _offer("IPython.core.getipython", get_ipython=get_ipython)
+    shown = {"display": display, "DisplayHandle": DisplayHandle}
+    silent = ("clear_output", "publish_display_data", "update_display")
+    _offer("IPython.core.display_functions", **shown, **dict.fromkeys(silent, show_nothing))
     return shell
+
+
+def _offer(name: str, **names: object) -> None:
+    """Put a module where ``from IPython import ...`` and the like find it."""
+    module = types.ModuleType(name)
+    module.__dict__.update(names, __all__=list(names))
+    sys.modules[name] = module

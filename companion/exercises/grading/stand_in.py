@@ -48,6 +48,15 @@ def install(given: dict) -> None:
     exercises = types.ModuleType("companion.exercises")
     for function in (check, hint, solution, show, progress, report):
         setattr(exercises, function.__name__, function)
+
+    def __getattr__(name: str) -> object:
+        if name.startswith("__"):  # Python itself asks for these
+            raise AttributeError(name)
+        raise ImportError(
+            f"companion.{name} is not there while grading, only companion.exercises is"
+        )
+
     companion = types.ModuleType("companion")
+    companion.__getattr__ = __getattr__
     companion.exercises = exercises
     sys.modules.update({"companion": companion, "companion.exercises": exercises})

@@ -140,8 +140,19 @@ def _names(whole: Sequence[str], parts: Sequence[Sequence[tuple[str, Path]]]) ->
 
 
 def alike(name: str) -> str:
-    """Return what two names share that look the same."""
-    return unicodedata.normalize("NFC", name)
+    """Return what two names share that look the same, on screen and in a table.
+
+    Blanks count once, marks without width not at all, nor does the ``'`` that a cell begins with
+    which a spreadsheet would run.
+
+    Example:
+        >>> alike("a  b") == alike("a\u00a0b") == alike("a\u200b b")
+        True
+    """
+    shown = [
+        one for one in unicodedata.normalize("NFKC", name) if unicodedata.category(one) != "Cf"
+    ]
+    return " ".join("".join(shown).split()).lstrip("'")
 
 
 def _short_digest(parts: Sequence[tuple[str, Path]]) -> str:

@@ -14,6 +14,7 @@ _MOST_NOTES = 100
 _STATES = ("value", "error", "timeout", "not run", "not attempted")
 _TEXTS = {"error": 500, "place": 200, "missing": 100}  # characters that are kept
 _MOST_KINDS = 20
+_ANSWERS = {"state", "value", "missing"}  # what a message on an exercise holds one of
 
 
 class TooMuch(Exception):
@@ -34,7 +35,7 @@ class Transcript:
         held: What the worker says is in force, before it runs anything.
         cell: The last cell that was begun.
         position: Index of the exercise that is running; ``skip - 1`` before the first.
-        done: Whether the last message says that it came to the end.
+        done: Whether the last message says that it came to the end, and there are all answers.
     """
 
     def __init__(self, cells: int, exercises: tuple[dict[str, Any], ...], skip: int) -> None:
@@ -77,7 +78,7 @@ class Transcript:
                 self._take(message)
 
     def _take(self, message: dict[str, Any]) -> None:
-        self.done = message.get("done") is True
+        self.done = message.get("done") is True and self._is_complete()
         if self.held is None:
             held = message.get("held")
             names = held if isinstance(held, list) else []
@@ -105,6 +106,15 @@ class Transcript:
             return
         self._seen.add((name, case))
         self.found.setdefault(name, []).append(_known_fields(message))
+
+    def _is_complete(self) -> bool:
+        """Say if there is an answer for each case, so that no claim to have ended is believed."""
+        for one in self._exercises[self._skip :]:
+            told = [m for m in self.found.get(one["id"], []) if m.keys() & _ANSWERS]
+            missing = any("missing" in message for message in told)
+            if len(told) < max(1, len(one["cases"])) and not missing:
+                return False
+        return True
 
     def _is_new(self, name: str, case: object) -> bool:
         """Say if nothing was said on this case, or on this exercise without cases."""
