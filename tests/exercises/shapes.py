@@ -77,6 +77,12 @@ IPYTHON = {
     "asks-for-help-and-leaves": checked("x == 1", "help(len)\nx = 1\nexit()\nquit(3)"),
     "imports-what-is-missing-too": cells("from companion import load, exercises as ex, generation\nimport nothing_like_this, numpy as np\n" + SOLUTION.replace("causal_mask", "mine"), "ex.check('causal-mask', mine)"),
     "imports-what-is-missing-from-exercises": cells("import numpy as np\nfrom companion.exercises import load, check\n" + SOLUTION.replace("causal_mask", "mine"), "check('causal-mask', mine)"),
+    "takes-the-last-output": cells(IMPORTS, SOLUTION.replace("causal_mask", "mine") + "mine", "causal_mask = _", CHECK),
+    "takes-an-output-by-number": cells("2.0", "", "[3];", IMPORTS + SOLUTION + "causal_mask", "assert Out[1] == _1 == 2.0 and 2 not in Out\nassert In[1] == '2.0' and _i2.startswith('[3]')\nmine = Out[3]\ndel causal_mask", "ex.check('causal-mask', mine)"),
+    "uses-the-underscore-itself": cells(IMPORTS, "_ = 5", "7", "assert _ == 5 and Out[3] == 7\n" + SOLUTION, CHECK),
+    "awaits-the-last-output": cells("async def f():\n    return 4\nawait f()", "x = _", IMPORTS + SOLUTION.replace("    return", "    assert x == 4\n    return"), CHECK),
+    "makes-tasks": checked("x == 2 and y.result() == 2", "import asyncio\nasync def f():\n    await asyncio.sleep(0.01)\n    return 2\nloop = asyncio.get_running_loop()\nt = asyncio.create_task(f())\ny = asyncio.ensure_future(f())\nx = await t"),
+    "tasks-go-on-between-cells": cells(IMPORTS, "import asyncio\nasync def f():\n    await asyncio.sleep(0.01)\n    return 2\nt = asyncio.get_event_loop().create_task(f())", SOLUTION.replace("    return", "    assert t.result() == 2\n    return"), CHECK),
     "awaits": checked("x == 2", "import asyncio\nasync def f():\n    await asyncio.sleep(0.01)\n    return 2\nx = await f()"),
     "pickles": checked("x", "import pickle\ndef g(): return 1\nx = pickle.loads(pickle.dumps(g))()"),
     "looks-at-its-source": checked("'return 7' in x", "import inspect\ndef g():\n    return 7\nx = inspect.getsource(g)"),
@@ -96,6 +102,7 @@ SCRIPTS = {
     "two-bytes": ("# é\n" + RIGHT).encode("utf-16"),
     "declared": ("# -*- coding: iso-8859-15 -*-\n# €\n" + RIGHT).encode("iso-8859-15"),
     "undeclared": ("# Größe\n" + RIGHT).encode("cp1252"),
+    "runs-its-own-loop": IMPORTS + "import asyncio\nasync def f():\n    return 2\nassert asyncio.run(f()) == 2\nx = asyncio.run(f())\n" + SOLUTION.replace("    return", "    assert x == 2\n    return"),
     "asks-where-it-is": IMPORTS + "from pathlib import Path\nassert Path(__file__).name\n" + SOLUTION,
 }  # fmt: skip
 NOTEBOOKS = {

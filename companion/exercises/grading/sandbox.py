@@ -34,6 +34,7 @@ from companion.exercises import arguments, values
 from companion.exercises.grading import (
     bubblewrap,
     guard,
+    history,
     landlock,
     limits,
     seccomp,
@@ -259,7 +260,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 @contextlib.contextmanager
 def worker_files() -> Iterator[Path]:
     """Copy what the worker needs into a folder of its own: nothing else lies beside it."""
-    needed = (worker, session, shell, stand_in, values, arguments)
+    needed = (worker, session, history, shell, stand_in, values, arguments)
     needed += (limits, workplace, landlock, seccomp, guard)
     with tempfile.TemporaryDirectory(prefix="companion-worker-") as name:
         folder = Path(name)

@@ -3,7 +3,8 @@
 As in Jupyter, the name space is the module ``__main__``, so functions can be pickled; ``from
 __future__`` holds for what follows; ``await`` works at the top; a cell's source can be inspected.
 Unlike there, the statements of a cell run one by one, and one that fails does not take the rest
-along.
+along. Code of a notebook runs while an event loop does, so that tasks can be made anywhere; they go
+on between cells.
 """
 
 import __future__
@@ -21,6 +22,7 @@ _FUTURE = 0
 for _name in __future__.all_feature_names:
     _FUTURE |= getattr(__future__, _name).compiler_flag
 _MOST_ERRORS = 20
+_BETWEEN = 0.1  # seconds that tasks get between two cells
 _SHORT = 1.0  # seconds for a text that takes no time, unless a submission wants it to
 
 
@@ -44,10 +46,13 @@ class Session:
     Args:
         folder: The submission's folder: the working folder, and the first one to import from.
         limits: The module that interrupts what takes too long.
+        history: The module that keeps what a notebook remembers of its cells.
         seconds: Time for one statement.
     """
 
-    def __init__(self, folder: str, limits: types.ModuleType, seconds: float) -> None:
+    def __init__(
+        self, folder: str, limits: types.ModuleType, history: types.ModuleType, seconds: float
+    ) -> None:
         """Set up an empty ``__main__``."""
         self.folder, self.limits, self.seconds = folder, limits, seconds
         self.module = types.ModuleType("__main__")
@@ -58,6 +63,7 @@ class Session:
         self._file, self._cells = "", 0
         self._loop: _Loop | None = None
         self._budget = None
+        self._shown, self._history = history.shown, history.History(self.space)
 
     def begin(self, budget: object) -> None:
         """Start the clock for all cells together."""
@@ -88,15 +94,20 @@ class Session:
             text = getattr(error, "msg", "") or str(error)
             line = f", line {error.lineno}" if getattr(error, "lineno", None) else ""
             return [f"the whole cell: {type(error).__name__}: {text}{line}"]
-        errors = []
+        self._history.begin(source)
+        value, errors = None, []
         for statement in statements:
             left = min(self.seconds, self._budget.left())
             if left <= 0:
                 errors.append(f"line {statement.lineno}: not run, the time for all cells was over")
                 break
-            _, error = self.limits.within(left, self._run, statement, name)
+            run = self._run if cell["script"] else self._run_in_loop
+            value, error = self.limits.within(left, run, statement, name)
             if error is not None:
                 errors.append(f"line {statement.lineno}: {self._describe(error, left)}")
+        if statements and self._shown(statements[-1], source):
+            self._history.end(value)
+        self.limits.within(_SHORT, self._go_on)
         return errors[:_MOST_ERRORS]
 
     def _describe(self, error: BaseException, seconds: float) -> str:
@@ -122,19 +133,40 @@ class Session:
         if script:
             self.space["__file__"] = path
 
-    def _run(self, statement: ast.stmt, name: str) -> None:
-        module = ast.Module([statement], [])
-        code = compile(module, name, "exec", flags=self._flags, dont_inherit=True)
-        self._flags |= code.co_flags & _FUTURE
-        if code.co_flags & inspect.CO_COROUTINE:
-            self._await(types.FunctionType(code, self.space)())
+    def _run(self, statement: ast.stmt, name: str) -> object:
+        """Run a statement; returns the value of an expression."""
+        if isinstance(statement, ast.Expr):
+            tree, mode = ast.Expression(statement.value), "eval"
         else:
-            exec(code, self.space)  # noqa: S102, running submissions is what this program is for
+            tree, mode = ast.Module([statement], []), "exec"
+        code = compile(tree, name, mode, flags=self._flags, dont_inherit=True)
+        self._flags |= code.co_flags & _FUTURE
+        value = types.FunctionType(code, self.space)()
+        return self._await(value) if code.co_flags & inspect.CO_COROUTINE else value
 
-    def _await(self, coroutine: object) -> None:
+    def _run_in_loop(self, statement: ast.stmt, name: str) -> object:
+        """Run a statement of a notebook: in Jupyter, an event loop is running around it."""
+        asyncio.set_event_loop(self._open_loop())
+        asyncio._set_running_loop(self._loop)
+        try:
+            return self._run(statement, name)
+        finally:
+            asyncio._set_running_loop(None)
+
+    def _open_loop(self) -> "_Loop":
         if self._loop is None:
             self._loop = _Loop()
-        self._loop.run_until_complete(coroutine)
+        return self._loop
+
+    def _await(self, coroutine: object) -> object:
+        loop = self._open_loop()
+        asyncio._set_running_loop(None)
+        return loop.run_until_complete(coroutine)
+
+    def _go_on(self) -> None:
+        """Let the tasks that cells have made go on for a moment."""
+        if self._loop is not None and (tasks := asyncio.all_tasks(self._loop)):
+            self._await(asyncio.wait(tasks, timeout=_BETWEEN))
 
 
 def _single(statements: list[ast.stmt]) -> list[ast.stmt]:

@@ -50,7 +50,7 @@ def main() -> None:
 def _load(path: list[str]) -> None:
     """Import what lies beside this file, and keep it in `_beside`."""
     sys.path[:0] = [_FOLDER, *path]
-    for name in ("arguments", "limits", "session", "shell", "stand_in", "values"):
+    for name in ("arguments", "history", "limits", "session", "shell", "stand_in", "values"):
         setattr(_beside, name, __import__(name))
     sys.path.append(sys.path.pop(0))
 
@@ -71,7 +71,8 @@ def _run(job: dict, say: object) -> None:
     """Run the cells, then every exercise's cases."""
     limits, given = _beside.limits, {}
     _beside.stand_in.install(given)
-    notebook = _beside.session.Session(os.getcwd(), limits, job["load_seconds"])
+    history, seconds = _beside.history, job["load_seconds"]
+    notebook = _beside.session.Session(os.getcwd(), limits, history, seconds)
     shell = _beside.shell.install(notebook.space, _give_way)
     for _, _, files in os.walk("."):
         _give_way(files)
