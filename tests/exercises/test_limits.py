@@ -10,11 +10,12 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
 
-from companion.exercises.grading import sandbox
+from companion.exercises.grading import limits, sandbox
 from companion.exercises.grading.cells import Cell
 from companion.exercises.grading.sandbox import Job, Sandbox, isolation, worker_files
 
@@ -224,6 +225,61 @@ def numbers():
             pairs = [(word[1], word[2]) for word in words if len(word) == 3 and word[2].isdigit()]
             return {key.removeprefix("__NR_").removeprefix("__NR3264_"): int(n) for key, n in pairs}
     return {}
+
+
+@pytest.mark.parametrize(
+    ("in_queue", "most", "stopped"),
+    [(0.0, 5.0, True), (5.0, 5.0, False), (5.0, 0.0, True), (5.0, 0.3, True), (-5.0, 5.0, True)],
+)
+def test_time_in_which_the_machine_ran_others_does_not_count(monkeypatch, in_queue, most, stopped):
+    begun = time.monotonic()
+    share = in_queue / 0.5
+    monkeypatch.setattr(limits, "waited", lambda: share * (time.monotonic() - begun))
+
+    _, error = limits.within(0.2, time.sleep, 0.5, most=most)
+
+    assert isinstance(error, limits.TimeIsUp) == stopped
+    assert time.monotonic() - begun < 2
+
+
+CROWD = """
+import os, time
+from companion.exercises.grading import limits
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+limits._queue.append(limits._open_queue())
+def spin(seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pass
+if os.fork() == 0:
+    spin(1.2)
+    os._exit(0)
+before = limits.waited()
+error = limits.within(0.5, spin, 0.6, most=5.0)[1]
+print(limits.waited() - before > 0.05, error)
+"""
+
+
+@linux
+def test_a_process_beside_another_waits_and_may_take_longer():
+    if not os.path.exists("/proc/self/schedstat"):
+        pytest.skip("this kernel does not say how long a process waits")
+    done = subprocess.run(
+        [sys.executable, "-c", CROWD], capture_output=True, text=True, check=False, timeout=60
+    )
+
+    assert done.stdout == "True None\n", done.stderr
+
+
+@linux
+def test_the_sandbox_can_tell_how_long_it_waits(box):
+    if not os.path.exists("/proc/self/schedstat"):
+        pytest.skip("this kernel does not say how long a process waits")
+
+    assert (
+        result(box, "import limits, os\ngot = len(os.pread(limits._queue[0], 99, 0).split())")
+        == "3"
+    )
 
 
 def test_the_tables_of_calls_agree_with_the_kernels_header():

@@ -97,12 +97,13 @@ class Session:
         self._history.begin(source)
         value, errors = None, []
         for statement in statements:
-            left = min(self.seconds, self._budget.left())
+            most = self._budget.left()
+            left = min(self.seconds, most)
             if left <= 0:
                 errors.append(f"line {statement.lineno}: not run, the time for all cells was over")
                 break
             run = self._run if cell["script"] else self._run_in_loop
-            value, error = self.limits.within(left, run, statement, name)
+            value, error = self.limits.within(left, run, statement, name, most=most)
             if error is not None:
                 errors.append(f"line {statement.lineno}: {self._describe(error, left)}")
         if statements and self._shown(statements[-1], source):
