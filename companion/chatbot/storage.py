@@ -6,12 +6,11 @@ the conversation is saved again. Taught in :doc:`/book/applications/conversation
 
 import json
 import math
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from companion._files import resolved, write_whole
 from companion.chatbot.history import Conversation, Source, Turn
 from companion.errors import ConversationError
 
@@ -117,26 +116,17 @@ def save(conversation: Conversation, path: str | Path) -> None:
     text = to_json(conversation)
     if len(text) > MAX_BYTES:
         raise ConversationError(f"the conversation is larger than {MAX_BYTES // 2**20} MiB")
-    temporary = None
     try:
-        path = Path(os.path.realpath(path))  # through a link, to what it points to
+        path = resolved(path)
         if path.exists():
             _check_replaceable(path)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}-")
-        with open(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        write_whole(path, text, mode=0o600)
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
         if isinstance(error, ConversationError):
             raise
         raise ConversationError(
             f"can't write {path}: {getattr(error, 'strerror', None) or error}"
         ) from None
-    finally:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
 
 
 def load(path: str | Path) -> Conversation:

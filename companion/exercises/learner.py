@@ -10,6 +10,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+from companion._files import write_whole
 from companion.exercises import catalog
 from companion.exercises import records as storage
 from companion.exercises.display import show_if_lost
@@ -153,7 +154,7 @@ def report(path: str | Path = "exercise-report.html", *, name: str = "") -> Path
         OSError: If the file can't be written.
     """
     text = write_report(catalog.all_exercises(), storage.read(), name)
-    storage.replace_text(Path(path), text)
+    write_whole(path, text)
     return Path(path)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from companion._extras import require
+from companion._files import write_whole
 from companion.exercises import catalog
 from companion.exercises.exercise import Exercise, WordsExercise
 from companion.exercises.grading.gradebook import write_gradebooks
@@ -17,7 +18,6 @@ from companion.exercises.grading.grader import Grader
 from companion.exercises.grading.ledger import Ledger
 from companion.exercises.grading.results import (
     remove_stale_feedback,
-    replace_file,
     write_csv,
     write_feedback,
 )
@@ -105,7 +105,7 @@ def _write(
     books = write_gradebooks(out, submissions, rows, exercises, options.assignment)
     remarks = [f"to import: {book.name}" for book in books]
     text = summary(rows, exercises, remarks)
-    replace_file(out.with_name(f"{out.stem}-summary.md"), text)
+    write_whole(out.with_name(f"{out.stem}-summary.md"), text)
     write_csv(out, submissions, rows, exercises)
     sys.stdout.write(f"{text}\n{out}: grades; {options.feedback}: a file for each student\n")
 
