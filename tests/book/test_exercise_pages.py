@@ -45,8 +45,8 @@ def test_the_notebook_has_stub_and_check_and_no_solution(section):
 
 
 def test_a_page_links_to_its_exercises():
-    found = bookext.exercises_by_page(find_project().book)
-    linked = [anchor for exercises in found.values() for _, anchor, _ in exercises]
+    found = bookext.exercises_by_page(find_project().exercises)
+    linked = [one["anchor"] for exercises in found.values() for one in exercises]
 
     assert sorted(linked) == sorted(f"ex-{name}" for name in catalog.ids())
     links = bookext.exercise_links(found["gpt/architecture"], lambda page: f"../{page}.html")
