@@ -16,12 +16,13 @@ MODULES = sorted(ROOT.rglob("*.py"))
 # From the bottom up. A module may import from its own layer and from those below it. Of several
 # names that match a module, the longest counts.
 LAYERS = [
-    ["companion", "companion.errors", "companion._extras", "companion._files"],
+    ["companion", "companion.errors", "companion._checks", "companion._extras", "companion._files"],
     [
         "companion.generation",  # the package itself: a docstring
         "companion.generation.logits",
         "companion.generation.sampling",
         "companion.generation.stopping",
+        "companion._shapes",
         "companion.losses",
         "companion.advantages",
         "companion.number_text",

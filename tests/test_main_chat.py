@@ -17,8 +17,8 @@ import pytest
 
 import companion
 from companion.__main__ import main
+from companion.backends.endpoint import EndpointBackend
 from companion.chatbot import storage
-from companion.chatbot.endpoint import EndpointBackend
 from companion.chatbot.launch import KEY_VARIABLE, ChatOptions, bot_maker, make_backend, title
 from companion.errors import DocumentError
 
@@ -112,7 +112,7 @@ def test_another_model_can_be_taken_while_it_runs(chat) -> None:
     ("arguments", "said"),
     [
         (["--temperature", "-1"], "temperature must be 0"),
-        (["--max-new-tokens", "0"], "max_new_tokens must be at least 1"),
+        (["--max-new-tokens", "0"], "max_new_tokens must be a whole number from 1"),
         (["--model", "no-such-thing"], "unknown model 'no-such-thing'"),
         (["--endpoint", "ftp://host"], "base_url must begin with http"),
         (["--endpoint", "http://127.0.0.1:9"], "can't reach http://127.0.0.1:9/v1"),

@@ -2,13 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from companion.chatbot.memory import Summarize
 from companion.generation.params import SamplingParams
-
-if TYPE_CHECKING:
-    from companion.tools import ToolCall
+from companion.tools import ToolCall
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ class ChatSettings:
     summarize: Summarize | None = None
     redact: Callable[[str], str] | None = None
     max_steps: int = 4
-    approve: Callable[["ToolCall"], bool] | None = None
+    approve: Callable[[ToolCall], bool] | None = None
     log: Any = None
 
     def __post_init__(self) -> None:

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from companion.chatbot import Chatbot, ChatSettings, Conversation, ModelSummary, Turn, redact
-from companion.chatbot.grounding import grounded_prompt
 from companion.errors import ContextLengthError, ConversationError, EndpointError, ToolLoopError
 from companion.generation.params import SamplingParams
 from companion.pocket.corpus import context, demonstrations
-from companion.rag.pipeline import PROMPT
+from companion.rag.answers import PROMPT
+from companion.rag.grounding import grounded_prompt
 from companion.tools import Tool, Toolbox, ToolCall
 
 BRIEF = ChatSettings(SamplingParams(temperature=0, max_new_tokens=10))
@@ -359,7 +359,7 @@ def test_scores_and_metadata_of_any_kind_can_be_stored(scripted, tmp_path: Path)
 
     loaded = Chatbot.load(tmp_path / "chat.json", scripted()).conversation
     assert loaded == bot.conversation
-    assert loaded.turns[0].sources[0].metadata == {"path": "a", "page": 3, "x": "nan"}
+    assert loaded.turns[0].sources[0].document.metadata == {"path": "a", "page": 3, "x": "nan"}
     assert [source.score for source in loaded.turns[0].sources] == [0.5, None]
 
 

@@ -8,14 +8,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import openai
 import pytest
 
+from companion.backends.backend import Reading
+from companion.backends.completion import read_answer, read_events
+from companion.backends.endpoint import EndpointBackend, EndpointTurns
 from companion.chatbot import Chatbot
-from companion.chatbot.completion import read_answer, read_events
-from companion.chatbot.endpoint import EndpointBackend
 from companion.errors import EndpointError
 from companion.reasoning import Reasoning
 from companion.tools import Toolbox, run_tools
 from companion.tools.calculator import calculator
-from companion.tools.turns import EndpointTurns
 
 JSON, EVENTS = "application/json", "text/event-stream"
 ASKED = [{"role": "user", "content": "hi"}]
@@ -294,10 +294,11 @@ def test_an_event_may_have_several_lines() -> None:
     assert list(read_events([b'data: {"a":\ndata: 1}\n\n: end\n\n'])) == [{"a": 1}]
 
 
-def test_reasoning_comes_before_the_calls() -> None:
+def test_calls_stand_in_what_a_stream_returns() -> None:
     calls = {"tool_calls": [{**CALL, "index": 0}], "reasoning": "Hm"}
 
-    (reasoning, found) = read_answer([(event(calls) + event({}, "tool_calls")).encode()])
+    answer = Reading(read_answer([(event(calls) + event({}, "tool_calls")).encode()]))
 
-    assert reasoning == Reasoning("Hm")
-    assert found[0]["function"] == {"name": "calculator", "arguments": ""}
+    assert list(answer) == [Reasoning("Hm")]
+    assert answer.value.finish == "tool_calls"
+    assert answer.value.tool_calls[0]["function"] == {"name": "calculator", "arguments": ""}

@@ -6,11 +6,11 @@ from typing import Literal
 import pytest
 import torch
 
+from companion.backends.constrained import CallConstraint, bounded
 from companion.errors import ToolDefinitionError
 from companion.generation.decoding import SamplingParams, generate, stream
 from companion.tools import Tool, Toolbox, ToolCall, parse_calls
 from companion.tools.calculator import calculator
-from companion.tools.constrained import CallConstraint, bounded
 from companion.tools.weather import get_weather
 
 PROMPTS = ["a", "a longer prompt"]

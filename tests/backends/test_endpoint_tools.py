@@ -13,13 +13,12 @@ import pytest
 from transformers import AutoTokenizer
 
 import companion
+from companion.backends.endpoint import EndpointBackend, EndpointTurns
 from companion.chatbot import Chatbot, ChatSettings, redact
-from companion.chatbot.endpoint import EndpointBackend
 from companion.errors import EndpointError, ToolLoopError
 from companion.tools import Toolbox, run_tools
 from companion.tools.calculator import calculator
 from companion.tools.transcript import with_tools
-from companion.tools.turns import EndpointTurns
 from companion.tools.weather import get_weather
 
 TOOLBOX = Toolbox([calculator, get_weather])
@@ -199,7 +198,7 @@ def test_a_conversation_goes_on_with_a_model_here_and_comes_back(
     assert here.conversation == bot.conversation
     here.settings = ChatSettings(past_turns=0)  # pocket-chat calls tools in its first turn
     assert here.ask("What is 123 plus 456?").text == "The result is 579."
-    prompt = pocket.bind_tools(TOOLBOX)._prompt(here.conversation.turns[0].messages[:-1])
+    prompt = pocket.bind_tools(TOOLBOX).prompt(here.conversation.turns[0].messages[:-1])
     assert '\n{"name": "calculator", "arguments": {"expression": "6 * 7"}}<|end|>' in prompt
     assert "None" not in prompt
 
@@ -220,7 +219,7 @@ def test_an_old_call_is_text_for_a_chat_without_tools(tool_server, pocket) -> No
     bot.backend, bot.tools = pocket, None
 
     assert bot.ask("What is the capital of France?").text
-    prompt = pocket._prompt(bot.conversation.turns[0].messages[:-1])
+    prompt = pocket.prompt(bot.conversation.turns[0].messages[:-1])
     assert '{"name": "calculator", "arguments": {"expression": "6 * 7"}}<|end|>' in prompt
     assert "None" not in prompt
 
@@ -234,7 +233,7 @@ def test_a_call_can_not_end_its_turn(tool_server, pocket, arguments: str) -> Non
     messages = bot.conversation.turns[0].messages[:-1]
 
     for reader in (pocket, pocket.bind_tools(TOOLBOX)):
-        turns = reader._prompt(messages).split("<|end|>")
+        turns = reader.prompt(messages).split("<|end|>")
         assert [turn.split("|>")[0].strip() for turn in turns[-4:]] == [
             "<|user",
             "<|assistant",
@@ -281,11 +280,11 @@ def test_declarations_count_as_tokens(tool_server) -> None:
 def test_a_server_without_tools_is_named_with_the_remedy(tool_server) -> None:
     _, backend = tool_server(400)
 
-    with pytest.raises(EndpointError, match=r"native_tools=False, or --text-tools"):
+    with pytest.raises(EndpointError, match=r"option --text-tools"):
         Chatbot(backend, tools=TOOLBOX).ask("What is 6 times 7?")
     with pytest.raises(EndpointError) as plain:
         Chatbot(backend).ask("What is 6 times 7?")
-    assert "tools=False" not in str(plain.value)
+    assert "--text-tools" not in str(plain.value)
 
 
 @pytest.mark.parametrize(

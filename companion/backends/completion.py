@@ -6,13 +6,14 @@ that ended from one that broke off. Taught in :doc:`/book/applications/chatbot`.
 """
 
 import json
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from typing import Any
 
+from companion.backends.backend import Ending, Piece
+from companion.backends.dialect import read_message
 from companion.generation.stopping import find_stop, settled_length
 from companion.reasoning import Reasoning
-from companion.tools.dialect import read_message
 from companion.tools.transcript import join_parts
 
 
@@ -29,7 +30,7 @@ class UnfinishedError(Exception):
         self.begun = begun
 
 
-def read_answer(chunks: Iterable[bytes]) -> Iterator[str | Reasoning | list[dict[str, Any]]]:
+def read_answer(chunks: Iterable[bytes]) -> Generator[Piece, None, Ending]:
     """Read an answer while it arrives.
 
     Args:
@@ -37,39 +38,61 @@ def read_answer(chunks: Iterable[bytes]) -> Iterator[str | Reasoning | list[dict
             that does not stream.
 
     Yields:
-        Pieces of text; the reasoning that the server keeps apart; last, the ``tool_calls``, if
-        there are any.
+        Pieces of text; the reasoning that the server keeps apart.
+
+    Returns:
+        Why the answer ended, and the ``tool_calls`` if there are any.
 
     Raises:
         ReportedError: If the server reports an error.
         UnfinishedError: If the answer has neither a ``finish_reason`` nor ``[DONE]``.
         ValueError: If it is not in the format; so are TypeError and AttributeError.
     """
-    begun = finished = False
+    begun = ended = False
+    finish = ""
     thought: list[str] = []
     parts: list[Any] = []
     for event in read_events(chunks):
         if event is None:
-            finished = True
+            ended = True
             break
-        if error := event.get("error"):
-            raise ReportedError(error.get("message") if isinstance(error, dict) else error)
+        if error := reported(event):
+            raise ReportedError(error)
         begun = True
         for choice in event.get("choices") or []:
             message = choice.get("delta") or choice.get("message") or {}
             text, reasoning, calls = read_message(message)
             thought.append(reasoning)
             parts += calls
-            finished = finished or choice.get("finish_reason") is not None
+            if message.get("refusal"):
+                finish = "refusal"
+            if choice.get("finish_reason") is not None:
+                ended, finish = True, finish or str(choice["finish_reason"])
             if text:
                 yield text
     if reasoning := "".join(thought).strip():
         yield Reasoning(reasoning)
     calls = join_parts(parts)
-    if not finished:
+    if not ended:
         raise UnfinishedError(begun)
-    if calls:
-        yield calls
+    return Ending(finish, calls)
+
+
+def reported(event: Mapping[str, Any]) -> str:
+    """Return the message of an event that reports an error; empty if it reports none.
+
+    Example:
+        >>> reported({"error": {"message": "out of memory", "code": 500}})
+        'out of memory'
+        >>> reported({"object": "error", "message": "out of memory"})
+        'out of memory'
+    """
+    error = event.get("error") or event.get("detail")
+    if error is None and event.get("object") == "error":
+        error = event
+    if isinstance(error, Mapping):
+        error = error.get("message") or json.dumps(error)
+    return "" if error is None else str(error)
 
 
 def until(stop: Sequence[str], pieces: Generator[Any, None, None]) -> Iterator[Any]:
@@ -115,8 +138,9 @@ def read_events(chunks: Iterable[bytes]) -> Iterator[dict[str, Any] | None]:
         elif not line and data:
             yield _event(data)
             data = []
-    if data == ["[DONE]"]:  # the empty line after it is often missing
-        yield None
+    with suppress(ValueError):  # the empty line after the last event is often missing
+        if data:
+            yield _event(data)
 
 
 def _event(data: list[str]) -> dict[str, Any] | None:

@@ -26,7 +26,7 @@ from torch import Tensor
 from companion._extras import require
 from companion.errors import ToolDefinitionError
 from companion.generation.batching import eos_token_ids
-from companion.tools.toolbox import Toolbox
+from companion.tools import Toolbox
 
 MODES = ("call", "call or answer")
 MAX_ITEMS = 16

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 import companion
+from companion.backends.context import DEFAULT_CONTEXT, estimate_tokens
+from companion.backends.endpoint import EndpointBackend
 from companion.chatbot import Chatbot, ChatSettings
-from companion.chatbot.endpoint import DEFAULT_CONTEXT, EndpointBackend, estimate_tokens
 from companion.errors import EndpointError
 from companion.generation.params import SamplingParams
 from companion.pocket.corpus import demonstrations
@@ -357,7 +358,8 @@ def test_the_estimate_is_seldom_below_the_truth(pocket) -> None:
 
 def test_a_chat_over_an_endpoint_needs_no_torch() -> None:
     code = (
-        "import sys; from companion.chatbot import Chatbot, EndpointBackend; "
+        "import sys; from companion.backends.endpoint import EndpointBackend; "
+        "from companion.chatbot import Chatbot; "
         "Chatbot(EndpointBackend('http://127.0.0.1:9', 'm')); "
         "import companion.chatbot.terminal, companion.chatbot.web, companion.chatbot.launch; "
         "print('torch' in sys.modules, 'transformers' in sys.modules)"

@@ -8,11 +8,12 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import openai
 import pytest
 
+from companion.backends.endpoint import EndpointTurns
+from companion.backends.local import LocalTurns, tool_prompt
 from companion.generation.decoding import SamplingParams
 from companion.tools import Toolbox, ToolCall, run_tools
 from companion.tools.calculator import calculator
 from companion.tools.transcript import with_tools
-from companion.tools.turns import EndpointTurns, LocalTurns, tool_prompt
 
 ASKED = [{"role": "user", "content": "What is 17 times 23?"}]
 KNOWS_TOOLS = (
