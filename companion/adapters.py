@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from companion._checks import check_whole
 from companion.linear_layers import (
     Addition,
     find_layers,
@@ -50,7 +51,7 @@ class BottleneckAdapter(nn.Module):
             ValueError: If a number is below 1.
         """
         super().__init__()
-        _check_sizes(width=width, size=size)
+        check_whole(width=width, size=size)
         self.down = nn.utils.skip_init(nn.Linear, width, size)  # all values are set below
         self.up = nn.utils.skip_init(nn.Linear, size, width)
         start = torch.randn(self.down.weight.shape, generator=generator)
@@ -136,7 +137,7 @@ def inject_adapters(
             take an adapter: see `companion.linear_layers.find_layers`. The model is then unchanged.
     """
     layers = find_layers(model, targets)
-    _check_sizes(size=size)
+    check_whole(size=size)
     freeze(model)
     for name, layer in layers.items():
         replace_module(model, name, AdaptedLinear(layer, size=size, generator=generator))
@@ -245,9 +246,3 @@ def merge_tokens(model: nn.Module) -> None:
     if tied:
         head.weight = embedding.weight
         del model._tied_weights_keys  # that of the class counts again
-
-
-def _check_sizes(**sizes: int) -> None:
-    for name, value in sizes.items():
-        if value < 1 or value != int(value):
-            raise ValueError(f"{name} must be a whole number from 1, got {value}")

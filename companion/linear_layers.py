@@ -24,6 +24,7 @@ __all__ = [
     "find_layers",
     "freeze",
     "layer_shape",
+    "linear_layers",
     "linear_names",
     "replace_module",
 ]
@@ -62,20 +63,27 @@ def layer_shape(layer: nn.Module) -> tuple[int, int]:
     raise ValueError(f"the layer must be an nn.Linear or a Conv1D, got {type(layer).__name__}")
 
 
+def linear_layers(model: nn.Module) -> dict[str, nn.Module]:
+    """Return all linear layers by name, without the one that gives the logits.
+
+    These are the layers that libraries quantize, too.
+    """
+    head = model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else None
+    return {
+        name: module
+        for name, module in model.named_modules()
+        if isinstance(module, LINEAR) and module is not head
+    }
+
+
 def linear_names(model: nn.Module) -> list[str]:
     """Return the last names of all linear layers, without the one that gives the logits.
 
     Pass them as ``targets`` to give each of these layers an update, as QLoRA does (Dettmers et
     al. 2023, https://arxiv.org/abs/2305.14314). Layers inside of an `Addition` are left out.
     """
-    head = model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else None
-    names = [
-        name.rpartition(".")[2]
-        for name, module in model.named_modules()
-        if name and isinstance(module, LINEAR) and module is not head
-        if _addition_around(model, name) is None
-    ]
-    return list(dict.fromkeys(names))
+    names = [n for n in linear_layers(model) if n and _addition_around(model, n) is None]
+    return list(dict.fromkeys(name.rpartition(".")[2] for name in names))
 
 
 def find_layers(

@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from companion._checks import check_above_zero, check_whole
 from companion.linear_layers import (
     Addition,
     Conv1D,
@@ -268,9 +269,7 @@ def lora_parameter_count(shapes: Iterable[tuple[int, int]], rank: int) -> int:
 
 def check_numbers(rank: int, alpha: float, dropout: float) -> None:
     """Refuse settings out of range, with a `ValueError`."""
-    if rank < 1 or rank != int(rank):
-        raise ValueError(f"rank must be a whole number from 1, got {rank}")
-    if not 0 < alpha < math.inf:
-        raise ValueError(f"alpha must be positive, got {alpha}")
+    check_whole(rank=rank)
+    check_above_zero(alpha=alpha)
     if not 0 <= dropout < 1:
         raise ValueError(f"dropout must be at least 0 and below 1, got {dropout}")

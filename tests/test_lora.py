@@ -410,8 +410,8 @@ def test_a_layer_that_shares_its_weight_is_refused(gpt2) -> None:
     [
         ({"rank": 0}, "rank must be a whole number from 1, got 0"),
         ({"rank": 1.5}, "rank must be a whole number from 1, got 1.5"),
-        ({"alpha": 0}, "alpha must be positive, got 0"),
-        ({"alpha": float("nan")}, "alpha must be positive, got nan"),
+        ({"alpha": 0}, "alpha must be above 0, got 0"),
+        ({"alpha": float("nan")}, "alpha must be above 0, got nan"),
         ({"dropout": 1.0}, "dropout must be at least 0 and below 1, got 1.0"),
     ],
 )

@@ -19,6 +19,7 @@ import numpy as np
 from torch import Tensor
 from tqdm import tqdm
 
+from companion._checks import check_whole
 from companion._extras import require
 from companion.models.checkpoint import sha256, weight_files
 from companion.models.embedding import embedding_folder
@@ -92,8 +93,7 @@ class Embedder:
         device: str = "cpu",
     ) -> None:
         """Check and load the model."""
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+        check_whole(batch_size=batch_size)
         self.folder = embedding_folder() if folder is None else Path(folder).expanduser()
         self.batch_size = batch_size
         weights = weight_files(self.folder)[0]

@@ -122,7 +122,7 @@ def test_a_batch_multiplies_cache_and_activations_and_not_the_weights(llama_2_7b
 
 @pytest.mark.parametrize(("tokens", "batch_size"), [(0, 1), (10, 0)])
 def test_plans_need_something_to_generate(llama_2_7b, tokens: int, batch_size: int) -> None:
-    with pytest.raises(ValueError, match="must be at least 1"):
+    with pytest.raises(ValueError, match="must be a whole number from 1"):
         generation_memory(
             llama_2_7b.config, count_weights(llama_2_7b), tokens=tokens, batch_size=batch_size
         )

@@ -191,7 +191,7 @@ def test_unknown_ids_and_a_bad_k_are_refused() -> None:
     with pytest.raises(ValueError, match="no document has the id 7"):
         index.delete([0, 7])
     assert len(index) == 5
-    with pytest.raises(ValueError, match="k must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="k must be a whole number from 1, got 0"):
         index.search(unit(1), 0)
     with pytest.raises(TypeError):
         index.documents[0] = Document("x")

@@ -460,7 +460,7 @@ def test_the_soft_prompt_takes_its_place_in_the_context(tuned, pocket_tokenizer)
     [
         (apply_lora, {"rank": 0}, "rank must be a whole number from 1, got 0"),
         (apply_lora, {"targets": ["q_prj"]}, "no layer is called 'q_prj'. Linear layers of"),
-        (apply_lora, {"alpha": -1}, "alpha must be positive, got -1"),
+        (apply_lora, {"alpha": -1}, "alpha must be above 0, got -1"),
         (apply_lora, {"dropout": 1}, "dropout must be at least 0 and below 1, got 1"),
         (apply_adapter, {"size": 0}, "size must be a whole number from 1, got 0"),
         (apply_adapter, {"targets": ["c_proj"]}, "no layer is called 'c_proj'. Linear layers of"),
