@@ -1,6 +1,6 @@
 """An exercise: beam search."""
 
-import collections
+import collections.abc
 from collections.abc import Callable
 from random import Random
 from typing import Any

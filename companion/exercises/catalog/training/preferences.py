@@ -1,6 +1,6 @@
 """Exercises: a reward model in use: its accuracy on pairs, the best of n answers."""
 
-import collections
+import collections.abc
 from random import Random
 from typing import Any
 
