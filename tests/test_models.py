@@ -17,7 +17,7 @@ from companion.errors import (
 )
 from companion.generation.decoding import SamplingParams, generate
 from companion.models import (
-    PINNED_REVISIONS,
+    HUB_MODELS,
     ROLES,
     load,
     memory_report,
@@ -242,8 +242,8 @@ def test_the_argument_wins_over_the_environment(
 def test_every_hub_role_is_pinned_to_a_commit() -> None:
     ids = {role.hub_id for role in ROLES.values() if role.hub_id}
 
-    assert ids <= set(PINNED_REVISIONS)
-    assert all(len(bytes.fromhex(commit)) == 20 for commit in PINNED_REVISIONS.values())
+    assert ids <= set(HUB_MODELS)
+    assert all(len(bytes.fromhex(model.revision)) == 20 for model in HUB_MODELS.values())
 
 
 # Folders
