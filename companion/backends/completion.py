@@ -60,6 +60,8 @@ def read_answer(chunks: Iterable[bytes]) -> Generator[Piece, None, Ending]:
             raise ReportedError(error)
         begun = True
         for choice in event.get("choices") or []:
+            if choice.get("index"):  # a second answer, which nobody asked for
+                continue
             message = choice.get("delta") or choice.get("message") or {}
             text, reasoning, calls = read_message(message)
             thought.append(reasoning)
@@ -88,7 +90,7 @@ def reported(event: Mapping[str, Any]) -> str:
         'out of memory'
     """
     error = event.get("error") or event.get("detail")
-    if error is None and event.get("object") == "error":
+    if error is None and "message" in event and "choices" not in event:
         error = event
     if isinstance(error, Mapping):
         error = error.get("message") or json.dumps(error)

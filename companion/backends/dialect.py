@@ -81,6 +81,7 @@ def read_message(message: Mapping[str, Any]) -> tuple[str, str, list[Any]]:
         message: A ``message`` or ``delta``. ``content`` may be a text, missing, or a list of
             parts. Reasoning stands in ``reasoning_content`` (DeepSeek, vLLM, llama.cpp),
             ``reasoning`` (newer vLLM, OpenRouter), or in parts of the type ``thinking`` (Mistral).
+            Calls stand in ``tool_calls``, or one in ``function_call``.
 
     Raises:
         ValueError: If there is something else in their place, such as an image.
@@ -91,7 +92,8 @@ def read_message(message: Mapping[str, Any]) -> tuple[str, str, list[Any]]:
     """
     text, inner = _read_content(message.get("content"))
     reasoning = message.get("reasoning_content") or message.get("reasoning") or ""
-    calls = message.get("tool_calls") or []
+    older = message.get("function_call")  # how calls were written before there were several
+    calls = message.get("tool_calls") or ([{"function": older}] if older else [])
     if not isinstance(reasoning, str) or not isinstance(calls, list):
         raise ValueError(f"a message with odd reasoning or tool_calls: {message!r:.80}")
     return text + (message.get("refusal") or ""), inner + reasoning, calls

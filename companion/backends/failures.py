@@ -4,9 +4,10 @@ The library `openai` is asked of which kind an error is; it is not imported here
 :doc:`/book/applications/chatbot`.
 """
 
+from collections.abc import Mapping
 from types import ModuleType
 
-from companion.backends.completion import ReportedError, UnfinishedError
+from companion.backends.completion import ReportedError, UnfinishedError, reported
 
 MALFORMED = (ValueError, TypeError, AttributeError)
 """What reading an odd answer raises."""
@@ -89,7 +90,7 @@ def advice(
         timeout: Seconds that were waited.
         tools: Whether tools were declared in the request.
     """
-    said = " ".join(str(error).split())[:200]
+    said = " ".join((_body(error) or str(error)).split())[:200]
     if is_timeout(error, openai):
         return (
             f"{url} did not answer within {timeout:g} seconds. It is slow or overloaded: wait "
@@ -113,6 +114,12 @@ def advice(
     if not odd or isinstance(error, openai.APIConnectionError):
         return f"can't reach {url}, or it broke off. Is the server running? Check the address."
     return f"{url} sent something that is not in the format of the OpenAI API ({said})"
+
+
+def _body(error: Exception) -> str:
+    """Return what a server wrote into a refusal; `openai` passes on one form of it only."""
+    body = getattr(error, "body", None)
+    return reported(body) if isinstance(body, Mapping) else str(body or "")
 
 
 def _hint(status: int, said: str) -> str:
