@@ -17,7 +17,7 @@ from companion.exercises.display import show_if_lost
 from companion.exercises.exercise import Exercise
 from companion.exercises.judging import judge
 from companion.exercises.records import Record
-from companion.exercises.reports import write_report
+from companion.exercises.reports import report_page
 from companion.exercises.verdict import Verdict
 
 P = ParamSpec("P")
@@ -153,7 +153,7 @@ def report(path: str | Path = "exercise-report.html", *, name: str = "") -> Path
     Raises:
         OSError: If the file can't be written.
     """
-    text = write_report(catalog.all_exercises(), storage.read(), name)
+    text = report_page(catalog.all_exercises(), storage.read(), name)
     write_whole(path, text)
     return Path(path)
 

@@ -7,6 +7,7 @@ from companion.exercises.exercise import Case, Cases
 from companion.exercises.page import Page
 
 page = Page("conversation", __name__)
+Messages = list[dict[str, str]]
 
 exercise = page.exercise(
     title="Trim a history",
@@ -57,9 +58,6 @@ def trim_history(messages: list[dict[str, str]], budget: int) -> list[dict[str, 
         if sum(len(one["content"].split()) for one in kept) <= budget:
             return kept
     raise ValueError(f"the system message and the newest turn exceed {budget} tokens")
-
-
-Messages = list[dict[str, str]]
 
 
 def _messages(*texts: str) -> Messages:

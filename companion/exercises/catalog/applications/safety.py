@@ -8,6 +8,8 @@ from companion.exercises.exercise import Case, Cases
 from companion.exercises.page import Page
 
 page = Page("safety", __name__)
+CARD = r"\b\d(?:[ -]?\d){12,18}\b"
+EMAIL = r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
 
 exercise = page.exercise(
     id="least-privilege",
@@ -27,7 +29,6 @@ exercise = page.exercise(
         "Two of them are enforced by the program and look at more than the form.",
     ),
 )
-
 
 exercise.choice(
     """
@@ -164,12 +165,6 @@ def _redaction_cases(rng: Random) -> Cases:
     )
     plain = f"Call me at {rng.randint(1, 12)}, room {rng.randint(10, 999)}."
     yield Case("nothing personal", (plain,), "Is the text unchanged?")
-
-
-CARD = r"\b\d(?:[ -]?\d){12,18}\b"
-
-
-EMAIL = r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
 
 
 def _with_check(text: str, check: object) -> str:

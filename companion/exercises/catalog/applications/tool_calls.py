@@ -9,6 +9,8 @@ from companion.exercises.exercise import Case, Cases
 from companion.exercises.page import Page
 
 page = Page("function-calling", __name__)
+Call = dict[str, object]
+Tools = dict[str, dict[str, str]]
 
 exercise = page.exercise(
     id="parse-tool-call",
@@ -95,12 +97,6 @@ def _call_cases(rng: Random) -> Cases:
     }
     for name, (text, think) in refused.items():
         yield Case(name, (text, tools), think, refused=True)
-
-
-Call = dict[str, object]
-
-
-Tools = dict[str, dict[str, str]]
 
 
 @exercise.mistake(

@@ -117,7 +117,6 @@ exercise = page.exercise(
     ),
 )
 
-
 exercise.choice(
     """
     - [x] sort incoming e-mails into eight folders
@@ -159,7 +158,6 @@ exercise = page.exercise(
         "judges a word?",
     ),
 )
-
 
 exercise.words(
     key_points=(

@@ -23,7 +23,6 @@ exercise = page.exercise(
     ),
 )
 
-
 exercise.choice(
     """
     - [x] 32 billion weights, instruct, NF4, Apache-2.0

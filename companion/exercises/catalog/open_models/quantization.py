@@ -9,6 +9,7 @@ from companion.exercises.exercise import Case, Cases
 from companion.exercises.page import Page
 
 page = Page("quantization", __name__)
+Arrays = tuple[np.ndarray, np.ndarray]
 
 exercise = page.exercise(
     title="Absmax in 8 bits",
@@ -82,9 +83,6 @@ def _absmax_cases(rng: Random) -> Cases:
         (draw.normal(size=(3, 4)),),
         "Is no restored weight off by more than half a scale?",
     )
-
-
-Arrays = tuple[np.ndarray, np.ndarray]
 
 
 @exercise.mistake(

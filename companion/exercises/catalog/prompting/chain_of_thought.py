@@ -224,7 +224,6 @@ exercise = page.exercise(
     ),
 )
 
-
 exercise.words(
     key_points=(
         "A pass through the model is a fixed amount of computation; written intermediate results "

@@ -23,7 +23,6 @@ exercise = page.exercise(
     ),
 )
 
-
 exercise.choice(
     """
     - [x] Prices change every day and answers need a source: retrieval from the price list.
@@ -70,7 +69,6 @@ exercise = page.exercise(
         "answer.",
     ),
 )
-
 
 exercise.words(
     key_points=(

@@ -175,7 +175,6 @@ exercise = page.exercise(
     ),
 )
 
-
 exercise.words(
     key_points=(
         "W0 stays frozen, and the change is written as (alpha / r) B A, with B of shape d x r and "

@@ -22,7 +22,6 @@ exercise = page.exercise(
     ),
 )
 
-
 exercise.choice(
     """
     - [x] SFT comes first because it supplies the later steps: the policy to start from, the answers
@@ -70,7 +69,6 @@ exercise = page.exercise(
         "one of the steps?",
     ),
 )
-
 
 exercise.words(
     key_points=(

@@ -157,7 +157,6 @@ exercise = page.exercise(
     ),
 )
 
-
 exercise.choice(
     """
     - [x] The policy, which writes the answers and is trained.
