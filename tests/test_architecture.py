@@ -16,7 +16,14 @@ MODULES = sorted(ROOT.rglob("*.py"))
 # From the bottom up. A module may import from its own layer and from those below it. Of several
 # names that match a module, the longest counts.
 LAYERS = [
-    ["companion", "companion.errors", "companion._checks", "companion._extras", "companion._files"],
+    [
+        "companion",
+        "companion.errors",
+        "companion._checks",
+        "companion._extras",
+        "companion._files",
+        "companion.phrases",
+    ],
     [
         "companion.generation",  # the package itself: a docstring
         "companion.generation.logits",

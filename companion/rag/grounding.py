@@ -9,8 +9,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from companion.phrases import RETRIEVAL_PROMPT
 from companion.prompts import fill
-from companion.rag.answers import PROMPT, numbered
+from companion.rag.answers import numbered
 from companion.rag.documents import Document, Hit, passage
 
 
@@ -18,7 +19,7 @@ def grounded_prompt(
     question: str,
     passages: Sequence[str],
     *,
-    template: str = PROMPT,
+    template: str = RETRIEVAL_PROMPT,
     clean: Callable[[str], str] = str,
 ) -> str:
     r"""Return the user's message with numbered passages before the question.

@@ -18,15 +18,9 @@ from tqdm import tqdm
 from companion.backends.backend import Backend, check_backend, cleaner, write_all
 from companion.generation.params import SamplingParams
 from companion.messages import Message
+from companion.phrases import NOT_THERE, RETRIEVAL_PROMPT
 from companion.prompts import fill
-from companion.rag.answers import (
-    NOT_FOUND,
-    NOT_THERE,
-    PROMPT,
-    RagAnswer,
-    one_line,
-    parse_answer,
-)
+from companion.rag.answers import NOT_FOUND, RagAnswer, one_line, parse_answer
 from companion.rag.documents import Hit
 from companion.rag.grounding import best_fitting, find_passages, grounded_prompt
 from companion.rag.retriever import Retriever
@@ -61,7 +55,7 @@ class RagPipeline:
         k: int = 4,
         threshold: float | None = None,
         params: SamplingParams | None = None,
-        template: str = PROMPT,
+        template: str = RETRIEVAL_PROMPT,
         refusals: Sequence[str] = (NOT_THERE, NOT_FOUND),
     ) -> None:
         """Check the settings."""

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from companion.chatbot import Chatbot, ChatSettings, Conversation, ModelSummary, Turn, redact
 from companion.errors import ContextLengthError, ConversationError, EndpointError, ToolLoopError
 from companion.generation.params import SamplingParams
+from companion.phrases import RETRIEVAL_PROMPT
 from companion.pocket.corpus import context, demonstrations
-from companion.rag.answers import PROMPT
 from companion.rag.grounding import grounded_prompt
 from companion.tools import Tool, Toolbox, ToolCall
 
@@ -292,7 +292,8 @@ def test_the_form_of_passages_is_the_one_of_the_training_data() -> None:
 
     assert grounded_prompt("Where does Zeli live?", passages) + "\nAnswer:" == wanted
     listed = "[1] Zeli lives in Moru.\n[2] Bano sells Tavi."
-    assert PROMPT.format(context=listed, question="Where does Zeli live?") + "\nAnswer:" == wanted
+    filled = RETRIEVAL_PROMPT.format(context=listed, question="Where does Zeli live?")
+    assert f"{filled}\nAnswer:" == wanted
     records = demonstrations.records(0, "eval", 20, kind="context")
     instruction = "Answer the question with the context only.\n"
     assert all(one["messages"][0]["content"].startswith(instruction) for one in records)

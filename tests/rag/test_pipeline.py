@@ -4,7 +4,8 @@ import pytest
 
 import companion
 from companion.errors import ContextLengthError, PromptError
-from companion.rag.answers import NOT_FOUND, NOT_THERE, PROMPT, parse_answer
+from companion.phrases import NOT_THERE, RETRIEVAL_PROMPT
+from companion.rag.answers import NOT_FOUND, parse_answer
 from companion.rag.bm25 import BM25Retriever
 from companion.rag.documents import Document, Hit
 from companion.rag.pipeline import RagPipeline
@@ -194,7 +195,7 @@ def test_the_template_can_be_changed(answering) -> None:
     pipeline.answer("Why?")
 
     assert "<|user|>\nWhy?\n[1] Mona" in pipeline.backend.model.seen[0]
-    assert PROMPT not in pipeline.backend.model.seen[0]
+    assert RETRIEVAL_PROMPT not in pipeline.backend.model.seen[0]
 
 
 def test_pocket_chat_answers_from_documents_with_the_source(fake_embedder) -> None:
