@@ -18,13 +18,14 @@ def test_the_pages_are_as_the_catalog_has_them(capsys):
     assert exercise_pages.main(["--check"]) == 0, capsys.readouterr().err
 
 
-def test_a_page_that_was_edited_by_hand_is_reported(tmp_path, capsys):
+@pytest.mark.parametrize("name", ["book/gpt/exercises.md", "book/_data/exercises.json"])
+def test_a_file_that_was_edited_by_hand_is_reported(name, tmp_path, capsys):
     exercise_pages.main([], tmp_path)
-    path = tmp_path / "book" / "gpt" / "exercises.md"
+    path = tmp_path / name
     path.write_text(path.read_text(encoding="utf-8") + "more", encoding="utf-8")
 
     assert exercise_pages.main(["--check"], tmp_path) == 1
-    assert "book/gpt/exercises.md\nrun: python" in capsys.readouterr().err
+    assert f"{name}\nrun: python" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("section", list(catalog.CONTENTS))

@@ -210,6 +210,20 @@ def test_a_search_imports_nothing_heavy_and_a_slow_module_has_what_is_said_of_it
         assert tuple(module.page.exercises) == known
 
 
+@pytest.mark.parametrize(
+    ("name", "imports"),
+    [
+        ("attention-head", "import math\nimport numpy as np"),
+        ("tool-loop", "import collections.abc"),
+        ("lora-layer", "import torch"),
+        ("fix-the-template", "import re"),
+        ("chat-prompt", ""),
+    ],
+)
+def test_a_stub_imports_what_the_solution_uses(name, imports):
+    assert catalog.find(name).imports() == imports
+
+
 @pytest.mark.parametrize("section", list(catalog.CONTENTS))
 def test_exercises_come_in_the_order_of_the_pages(section):
     contents = Path(catalog.__file__).parents[3] / "_toc.yml"
