@@ -23,6 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from companion._checks import check_whole
 from companion._extras import require
 from companion.errors import ToolDefinitionError
 from companion.generation.batching import eos_token_ids
@@ -79,8 +80,7 @@ class CallConstraint:
         """Build the grammars."""
         if mode not in MODES:
             raise ValueError(f"mode must be one of {', '.join(map(repr, MODES))}, got {mode!r}")
-        if max_calls < 1:
-            raise ValueError(f"max_calls must be at least 1, got {max_calls}")
+        check_whole(max_calls=max_calls)
         self.eos_ids = eos_token_ids(model, tokenizer)
         boxes = [toolboxes] if isinstance(toolboxes, Toolbox) else list(toolboxes)
         self._shared = isinstance(toolboxes, Toolbox)

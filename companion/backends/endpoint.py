@@ -17,6 +17,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from companion._checks import check_above_zero, check_whole
 from companion._extras import require
 from companion.backends import context
 from companion.backends.backend import Ending, Piece, Reading, Written
@@ -78,10 +79,10 @@ class EndpointBackend:
         thinking: bool | None = None,
     ) -> None:
         """Check the address. Nothing is sent yet."""
-        if not timeout > 0:
-            raise ValueError(f"timeout must be above 0 seconds, got {timeout}")
-        if context_length is not None and context_length < 1:
-            raise ValueError(f"context_length must be at least 1, got {context_length}")
+        check_above_zero(timeout=timeout)
+        check_whole(0, max_retries=max_retries)
+        if context_length is not None:
+            check_whole(context_length=context_length)
         self._openai = require("openai", extra="chat")
         self.base_url, self.model, self.timeout = _checked_url(base_url), model, timeout
         self.native_tools, self.sampling, self.thinking = native_tools, sampling, thinking

@@ -45,8 +45,9 @@ class LocalBackend:
             hundreds of tokens for a short answer.
 
     Raises:
-        ValueError: If the mode is unknown, the tokenizer has no chat template, the template ends
-            turns with no special token, or the length of the context is unknown.
+        ValueError: If the mode is unknown, the model writes no text, the tokenizer has no chat
+            template, the template ends turns with no special token, or the length of the context
+            is unknown.
 
     Example:
         >>> import companion
@@ -73,12 +74,18 @@ class LocalBackend:
         """Check that the model has a context and a way to end its turn."""
         if mode not in MODES:
             raise ValueError(f"mode must be one of {', '.join(map(repr, MODES))}, got {mode!r}")
+        if not hasattr(model, "generation_config"):
+            raise ValueError(
+                f"a {type(model).__name__} writes no text, so it can't chat: take a chat model"
+            )
         self.model, self.tokenizer, self.generator = model, tokenizer, generator
         self.mode, self.thinking = mode, thinking
         self._toolbox: Toolbox | None = None
         lengths = [n for n in (max_context, context_length(model.config)) if n is not None]
         if not lengths:
-            raise ValueError("the model does not say how long its context is: set max_context")
+            raise ValueError(
+                "the model does not say how long its context is: set max_context (option --context)"
+            )
         self.context_length = min(lengths)
         ends, end = eos_token_ids(model, tokenizer), end_of_turn_id(tokenizer)
         if end not in ends:

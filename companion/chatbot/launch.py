@@ -73,8 +73,7 @@ def start(options: ChatOptions) -> int:
         CompanionError: If a model, an endpoint or a folder can't be used.
         ValueError: If an option is out of its range, or the model is no chat model.
     """
-    if options.text_tools and not (options.tools and options.endpoint):
-        raise ValueError("--text-tools is for a model behind an --endpoint that gets --tools")
+    _check(options)
     if options.web:
         require("starlette", extra="chat")
         require("uvicorn", extra="chat")
@@ -85,6 +84,15 @@ def start(options: ChatOptions) -> int:
 
     bot = bot_maker(options)()
     return Terminal(lambda model: make_backend(options, model), title=title(options)).run(bot)
+
+
+def _check(options: ChatOptions) -> None:
+    if options.text_tools and not (options.tools and options.endpoint):
+        raise ValueError("--text-tools is for a model behind an --endpoint that gets --tools")
+    if options.context is not None and options.context < 1:
+        raise ValueError(f"--context must be a whole number from 1, got {options.context}")
+    if not options.timeout > 0:
+        raise ValueError(f"--timeout must be above 0, got {options.timeout:g}")
 
 
 def bot_maker(options: ChatOptions) -> Callable[[], Chatbot]:

@@ -15,6 +15,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from companion._checks import check_whole
 from companion.backends.backend import Backend, check_backend, cleaner, write_all
 from companion.generation.params import SamplingParams
 from companion.messages import Message
@@ -59,8 +60,7 @@ class RagPipeline:
         refusals: Sequence[str] = (NOT_THERE, NOT_FOUND),
     ) -> None:
         """Check the settings."""
-        if k < 1:
-            raise ValueError(f"k must be at least 1, got {k}")
+        check_whole(k=k)
         self.params = params or SamplingParams(temperature=0, max_new_tokens=48)
         if self.params.n != 1:
             raise ValueError(f"params must ask for one text per prompt, got n={self.params.n}")
@@ -91,8 +91,7 @@ class RagPipeline:
         """
         if isinstance(questions, str):
             raise ValueError("questions must be a list; for a single one, use answer")
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+        check_whole(batch_size=batch_size)
         for index, question in enumerate(questions):
             if not isinstance(question, str) or not question.strip():
                 raise ValueError(f"question {index} is blank: {question!r:.40}")

@@ -18,6 +18,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from companion._checks import check_whole
 from companion.errors import AmbiguousCallError, ToolCallError, ToolLoopError
 from companion.messages import Message, check_messages
 from companion.reasoning import split_reasoning
@@ -191,9 +192,7 @@ def tool_loop(
         ToolLoopError: As in `run_tools`, and so are the others.
     """
     check_messages(messages)
-    for name, limit in [("max_steps", max_steps), ("max_identical", max_identical)]:
-        if limit < 1:
-            raise ValueError(f"{name} must be at least 1, got {limit}")
+    check_whole(max_steps=max_steps, max_identical=max_identical)
     run = ToolRun(list(messages))
     gate = _Gate(toolbox, max_identical)
     for step in range(1, max_steps + 2):

@@ -292,7 +292,7 @@ def test_tokens_that_do_not_fit_are_an_error(uniform_model, tokenizer) -> None:
 def test_unknown_modes_and_numbers_are_refused(uniform_model, tokenizer) -> None:
     with pytest.raises(ValueError, match="mode must be one of 'call', 'call or answer', got 'x'"):
         CallConstraint(uniform_model, tokenizer, ALL, mode="x")
-    with pytest.raises(ValueError, match="max_calls must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="max_calls must be a whole number from 1, got 0"):
         CallConstraint(uniform_model, tokenizer, ALL, max_calls=0)
 
 

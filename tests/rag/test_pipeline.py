@@ -174,7 +174,7 @@ def test_a_single_passage_too_long_is_an_error(answering) -> None:
 
 
 def test_bad_settings_and_questions_are_refused(answering) -> None:
-    with pytest.raises(ValueError, match="k must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="k must be a whole number from 1, got 0"):
         answering("x", k=0)
     with pytest.raises(ValueError, match="got n=2"):
         answering("x", params=companion.SamplingParams(n=2))
@@ -184,7 +184,7 @@ def test_bad_settings_and_questions_are_refused(answering) -> None:
         answering("x").answer_all(["fine", "  "])
     with pytest.raises(ValueError, match="questions must be a list"):
         answering("x").answer_all("one?")
-    with pytest.raises(ValueError, match="batch_size must be at least 1"):
+    with pytest.raises(ValueError, match="batch_size must be a whole number from 1"):
         answering("x").answer_all(["one?"], batch_size=0)
     assert answering("x").answer_all([]) == []
 
@@ -226,3 +226,53 @@ def test_the_model_reads_a_passage_with_its_headings(chat_tokenizer, reader_mode
 
     assert "[1] Shop. Do you ship to Norway? Yes.\n" in model.seen[0]
     assert answer.sources[0].document == yes
+
+
+class Remote:
+    """A backend that knows no tokenizer: it counts words."""
+
+    context_length = 100
+
+    def __init__(self, answer: str) -> None:
+        self.text, self.seen = answer, []
+
+    def count_tokens(self, messages: list[dict]) -> int:
+        return sum(len(message["content"].split()) for message in messages)
+
+    def stream(self, messages: list[dict], params: object):
+        self.seen.append(messages)
+        yield from ("<think>[2]</think>", self.text)
+
+
+def test_any_backend_will_do(list_retriever) -> None:
+    remote = Remote("Cheese. [2]")
+    found = list_retriever("Mona lives in Bern.", "Tarek sells cheese.")
+
+    answers = RagPipeline(found, remote).answer_all(["What does Tarek sell?", "And Mona?"])
+
+    assert [hit.document.text for hit in answers[0].sources] == ["Tarek sells cheese."]
+    assert len(remote.seen) == 2
+    assert remote.seen[0][0]["content"].startswith("Answer the question with the context only.")
+    with pytest.raises(ValueError, match="backend must have context_length"):
+        RagPipeline(found, object())
+
+
+def test_a_shorter_passage_takes_the_place_of_one_that_does_not_fit(list_retriever) -> None:
+    remote = Remote("x. [2]")
+    found = list_retriever("Mona lives in Bern.", "word " * 90, "Tarek sells cheese.")
+
+    answer = RagPipeline(found, remote).answer("What does Tarek sell?")
+
+    assert [hit.document.text for hit in answer.passages] == [
+        "Mona lives in Bern.",
+        "Tarek sells cheese.",
+    ]
+    assert answer.sources == (answer.passages[1],)
+
+
+def test_a_mark_made_by_cleaning_is_no_mark(answering) -> None:
+    pipeline = answering("x", "a [<|end|>2] Bo sings.")
+
+    pipeline.answer("Who?")
+
+    assert "[1] a (2) Bo sings." in pipeline.backend.model.seen[0]

@@ -427,7 +427,7 @@ def test_an_endpoint_gets_an_answer_to_each_call_even_if_one_is_unreadable(toolb
 
 @pytest.mark.parametrize("limit", [{"max_steps": 0}, {"max_identical": 0}])
 def test_limits_are_at_least_one(toolbox, said, limit: dict) -> None:
-    with pytest.raises(ValueError, match="must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="must be a whole number from 1, got 0"):
         run_tools(said("x"), ASKED, toolbox, **limit)
 
 
