@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import torch
 import transformers
-from torch import nn
 
 import companion
 from companion.errors import (
@@ -20,7 +19,6 @@ from companion.models import (
     HUB_MODELS,
     ROLES,
     load,
-    memory_report,
     pick_device,
     pick_dtype,
 )
@@ -401,22 +399,6 @@ def test_a_gpu_computes_in_the_best_dtype_it_has(checkpoint: Path) -> None:
         torch.bfloat16 if torch.cuda.get_device_capability() >= (8, 0) else torch.float16
     )
     assert len(one.token_ids) == 5
-
-
-def test_memory_report_counts_a_tied_tensor_once(gpt2) -> None:
-    report = memory_report(gpt2)
-
-    assert report.parameters == gpt2.num_parameters()
-    assert report.dtype == torch.float32
-
-
-def test_memory_report_by_hand() -> None:
-    layer = nn.Linear(10, 5).to(torch.float16)
-
-    report = memory_report(layer)
-
-    assert (report.parameters, report.weight_bytes) == (55, 110)
-    assert report.gib == 110 / 2**30
 
 
 def test_the_size_is_known_before_loading(checkpoint: Path, llama) -> None:

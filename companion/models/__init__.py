@@ -10,7 +10,7 @@
 ==============  =====================================================================
 """
 
-from companion.models.devices import MemoryReport, memory_report, pick_device, pick_dtype
+from companion.models.devices import pick_device, pick_dtype
 from companion.models.loading import LoadedModel, load
 from companion.models.roles import HUB_MODELS, ROLES, HubModel, Role
 
@@ -19,10 +19,8 @@ __all__ = [
     "ROLES",
     "HubModel",
     "LoadedModel",
-    "MemoryReport",
     "Role",
     "load",
-    "memory_report",
     "pick_device",
     "pick_dtype",
 ]

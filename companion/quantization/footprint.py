@@ -119,7 +119,8 @@ def measured_bytes(model: nn.Module, *, linear_only: bool = False) -> int:
         found += _scales(weight)
     for layer in layers if linear_only else model.modules():
         found += _scales(getattr(layer, "state", None))  # int8 moves its scales there in use
-    unique = {tensor.untyped_storage().data_ptr(): tensor for tensor in found if tensor.numel()}
+    # On the "meta" device all pointers are 0.
+    unique = {tensor.data_ptr() or id(tensor): tensor for tensor in found if tensor.numel()}
     return sum(tensor.numel() * tensor.element_size() for tensor in unique.values())
 
 

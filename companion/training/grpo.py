@@ -10,9 +10,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from companion._checks import check_above_zero, check_whole
-from companion.generation.batching import context_length
 from companion.rewards import Reward, check_rewards
 from companion.training.data import Record, prompt_dataset
+from companion.training.rollout import longest_prompt
 from companion.training.sft import row_length, stop_at_end_of_turn
 from companion.training.silence import silence
 from companion.training.trainer import common_arguments, from_trl
@@ -95,7 +95,7 @@ def grpo_trainer(
     if not 0 <= beta < float("inf"):
         raise ValueError(f"beta must be 0 (no penalty) or above, got {beta}")
     records = list(records)
-    longest = _longest_prompt(model, max_new_tokens)
+    longest = row_length(model, longest_prompt(model, max_new_tokens))
     dataset = prompt_dataset(tokenizer, records, max_length=longest)
     # Other columns than these would get names in TRL's calls, or be taken for tools and images.
     dataset = dataset.select_columns(["prompt"]).add_column("record", list(range(len(records))))
@@ -131,17 +131,6 @@ def grpo_trainer(
             processing_class=tokenizer,
             peft_config=peft_config,
         )
-
-
-def _longest_prompt(model: Any, max_new_tokens: int) -> int:
-    """Return how many tokens of the context are left for the prompt."""
-    context = row_length(model, context_length(model.config))
-    if max_new_tokens >= context:
-        raise ValueError(
-            f"max_new_tokens must leave room for a prompt in the context of {context} tokens, got "
-            f"{max_new_tokens}"
-        )
-    return context - max_new_tokens
 
 
 @contextmanager

@@ -26,9 +26,10 @@ import torch
 from tqdm import tqdm
 
 from companion._checks import check_above_zero, check_whole
+from companion._extras import quiet_imports
 from companion.errors import CompanionError
 from companion.models import pick_dtype
-from companion.training.silence import library, quiet_imports, silence
+from companion.training.silence import library, silence
 
 with quiet_imports():
     from transformers import PrinterCallback, TrainerCallback, TrainingArguments

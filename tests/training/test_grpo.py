@@ -324,7 +324,10 @@ def test_bad_records_are_refused(tiny, pocket_tokenizer, records: list, message:
         ({"clip_range": 0.0}, "clip_range must be above 0, got 0.0"),
         ({"temperature": 0.0}, "temperature must be above 0, got 0.0"),
         ({"max_new_tokens": 0}, "max_new_tokens must be a whole number from 1, got 0"),
-        ({"max_new_tokens": 128}, "room for a prompt in the context of 128 tokens, got 128"),
+        (
+            {"max_new_tokens": 128},
+            "must be below the context of the model, 128, got 128",
+        ),
     ],
 )
 def test_numbers_out_of_range_are_refused(
