@@ -20,7 +20,7 @@ from urllib.parse import urlsplit, urlunsplit
 from companion._checks import check_above_zero, check_whole
 from companion._extras import require
 from companion.backends import context
-from companion.backends.backend import Ending, Piece, Reading, Written
+from companion.backends.backend import Backend, Ending, Piece, Reading, ToolsAsText, Written
 from companion.backends.completion import read_answer, until
 from companion.backends.dialect import Dialect, read_message
 from companion.backends.failures import advice, is_foreign, pause
@@ -28,7 +28,8 @@ from companion.errors import EndpointError
 from companion.generation.params import SamplingParams
 from companion.messages import Message, check_messages
 from companion.reasoning import keep_apart
-from companion.tools import Toolbox, transcript
+from companion.tools import Toolbox
+from companion.tools.transcript import calls_as_objects, calls_as_text
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -124,8 +125,10 @@ class EndpointBackend:
         declared = self._declarations()
         return count + (context.estimate_text(json.dumps(declared)) if declared else 0)
 
-    def bind_tools(self, toolbox: Toolbox) -> "EndpointBackend":
+    def bind_tools(self, toolbox: Toolbox) -> Backend:
         """Return a backend that tells the model of these tools, over the same connection."""
+        if not self.native_tools:
+            return ToolsAsText(self, toolbox)
         bound = copy.copy(self)
         bound._toolbox, bound._owner = toolbox, self  # the connection is closed with its owner
         return bound
@@ -180,15 +183,11 @@ class EndpointBackend:
         }
 
     def _declarations(self) -> list[dict[str, Any]]:
-        native = self._toolbox is not None and self.native_tools
-        return self._toolbox.declarations("openai") if native else []
+        return [] if self._toolbox is None else self._toolbox.declarations("openai")
 
     def _told(self, messages: Sequence[Message]) -> list[Message]:
         """Return the messages with tools and calls in the form that this model reads."""
-        if self.native_tools:
-            return transcript.calls_as_objects(messages)
-        plain = transcript.calls_as_text(messages)
-        return transcript.with_tools(plain, self._toolbox) if self._toolbox else plain
+        return calls_as_objects(messages) if self.native_tools else calls_as_text(messages)
 
     def _pieces(
         self, request: dict[str, Any], stop: Sequence[str]

@@ -27,28 +27,19 @@ ADVICE = {
     429: "Too many requests or no quota left. Wait a minute and ask again.",
 }
 
-HINTS = (
-    ("context", "Its context is shorter than was assumed: set the length (option --context)."),
-    (
-        "chat_template_kwargs",
-        "It has no switch for reasoning: leave out --thinking and --no-thinking.",
-    ),
-    ("too long", "The message is too long. Shorten it."),
-)
+HINTS = {
+    "context": "Its context is shorter than was assumed: set the length (option --context).",
+    "chat_template_kwargs": "It has no switch for reasoning: leave out --thinking and "
+    "--no-thinking.",
+}
 """Words in the message of a server that refuses a request, and what to do then."""
-
-TOOLS_HINT = " If it takes no tools, declare them as text (option --text-tools)."
-
-
-def is_transport(error: Exception) -> bool:
-    """Tell whether an error comes from the library below `openai`."""
-    return type(error).__module__.partition(".")[0] in ("httpx", "httpx2", "httpcore")
 
 
 def is_foreign(error: Exception, openai: ModuleType) -> bool:
     """Tell whether an error is to be explained: it comes from the server, or from the way there."""
+    transport = type(error).__module__.partition(".")[0] in ("httpx", "httpx2", "httpcore")
     known = (openai.OpenAIError, ReportedError, UnfinishedError, *MALFORMED)
-    return is_transport(error) or isinstance(error, known)
+    return transport or isinstance(error, known)
 
 
 def is_timeout(error: Exception, openai: ModuleType) -> bool:
@@ -99,7 +90,9 @@ def advice(
     if isinstance(error, openai.APIStatusError):
         status = error.status_code
         hint = (ADVICE.get(status) or _hint(status, said)).format(url=url, model=model)
-        return f"{url} answered {status}. {hint}{_if(tools and 400 <= status < 404)} ({said})"
+        if tools and status < 404:
+            hint += " If it takes no tools, declare them as text (option --text-tools)."
+        return f"{url} answered {status}. {hint} ({said})"
     if isinstance(error, UnfinishedError):
         return (
             f"{url} ended its answer in the middle. Ask again; if that happens often, look into "
@@ -125,9 +118,5 @@ def _body(error: Exception) -> str:
 def _hint(status: int, said: str) -> str:
     if status >= 500:
         return "The server has a fault. Ask again later, or look into its log."
-    found = [hint for words, hint in HINTS if words in said]
-    return found[0] if found else "It refuses the request; the message says why."
-
-
-def _if(tools: bool) -> str:
-    return TOOLS_HINT if tools else ""
+    found = (hint for words, hint in HINTS.items() if words in said)
+    return next(found, "It refuses the request; the message says why.")

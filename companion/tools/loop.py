@@ -16,7 +16,7 @@ import copy
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from companion._checks import check_whole
 from companion.errors import AmbiguousCallError, ToolCallError, ToolLoopError
@@ -57,38 +57,25 @@ class ToolRun:
     reasoning: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class Ask:
-    """The model's next turn is wanted: send it, as text or as a message.
-
-    Args:
-        messages: The conversation so far.
-    """
+class Ask(NamedTuple):
+    """The model's next turn is wanted: send it, as text or as a message."""
 
     messages: tuple[Message, ...]
+    """The conversation so far."""
 
 
-@dataclass(frozen=True)
-class MayRun:
-    """May this call run? It is on the allow-list and valid. Only True lets it.
-
-    Args:
-        call: A copy of the call: changing it changes nothing.
-    """
+class MayRun(NamedTuple):
+    """May this call run? It is on the allow-list and valid. Only True lets it."""
 
     call: ToolCall
+    """A copy: changing it changes nothing."""
 
 
-@dataclass(frozen=True)
-class Ran:
-    """A call ran, or was stopped. No answer is wanted.
-
-    Args:
-        step: The round of calls, from 1.
-        result: What came of it.
-    """
+class Ran(NamedTuple):
+    """A call ran, or was stopped. No answer is wanted."""
 
     step: int
+    """The round of calls, from 1."""
     result: ToolResult
 
 
@@ -173,23 +160,13 @@ def tool_loop(
     max_identical: int = 1,
     clean: Callable[[str], str] = str,
 ) -> Generator[Event, Any, ToolRun]:
-    """Yield what is needed next until the model answers. See `run_tools`, which drives it.
-
-    Args:
-        messages: As in `run_tools`, and so are the others.
-        toolbox: The tools.
-        max_steps: Rounds of calls.
-        max_identical: How often the same call is run.
-        clean: Takes special tokens out of results.
+    """Do the work of `run_tools`, with its arguments: yield what is needed until the model answers.
 
     Yields:
         `Ask` and `MayRun`, which want an answer by ``send``, and `Ran`.
 
     Returns:
         What happened.
-
-    Raises:
-        ToolLoopError: As in `run_tools`, and so are the others.
     """
     check_messages(messages)
     check_whole(max_steps=max_steps, max_identical=max_identical)

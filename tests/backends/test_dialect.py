@@ -1,4 +1,4 @@
-"""Servers that speak another dialect of the protocol: settings, forms of an answer, reasoning."""
+"""Servers that want other settings are asked in their words, and asked so from then on."""
 
 import json
 import threading
@@ -8,12 +8,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import openai
 import pytest
 
-from companion.backends.backend import Reading
-from companion.backends.completion import read_answer, read_events
 from companion.backends.endpoint import EndpointBackend, EndpointTurns
 from companion.chatbot import Chatbot
 from companion.errors import EndpointError
-from companion.reasoning import Reasoning
 from companion.tools import Toolbox, run_tools
 from companion.tools.calculator import calculator
 
@@ -175,70 +172,6 @@ def test_turns_of_a_tool_loop_learn_it_too(running) -> None:
     assert len(running.requests) == 2
 
 
-@pytest.mark.parametrize(
-    ("answer", "text", "reasoning"),
-    [
-        (event({"content": "ok"}) + "data: [DONE]\n\n", "ok", ""),
-        (event({"content": "ok"}) + "data: [DONE]\n", "ok", ""),
-        (event({"content": "ok"}) + "data: [DONE]", "ok", ""),
-        (event({"content": "ok"}) + event({}, "length"), "ok", ""),
-        ((200, JSON, whole({"content": "ok"})), "ok", ""),
-        ((200, JSON, "\n " + whole({"content": "ok"}) + "\n"), "ok", ""),
-        ((200, EVENTS, json.dumps(json.loads(whole({"content": "ok"})), indent=1)), "ok", ""),
-        ((200, JSON, OK), "ok", ""),
-        (OK.replace("\n", "\r\n"), "ok", ""),
-        (OK.replace("data: ", "data:").replace("\n\n", "\n: ping\n\n"), "ok", ""),
-        ("event: message\nid: 1\n" + OK, "ok", ""),
-        (event({"content": "a\u2028b\x85"}, "stop"), "a\u2028b\x85", ""),
-        (event({"content": [{"type": "text", "text": "o"}, "k"]}, "stop"), "ok", ""),
-        (event({"content": None, "refusal": "No."}, "stop"), "No.", ""),
-        (event({"reasoning_content": "Hm"}) + event({"content": "ok"}, "stop"), "ok", "Hm"),
-        (event({"reasoning": "H"}) + event({"reasoning": "m"}) + OK, "ok", "Hm"),
-        (event({"reasoning_content": "Hm"}) + event({}, "length"), "", "Hm"),
-        (
-            event({"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "Hm"}]}]})
-            + OK,
-            "ok",
-            "Hm",
-        ),
-        ((200, JSON, whole({"content": "ok", "reasoning_content": "Hm"})), "ok", "Hm"),
-        (
-            event({"content": "<think>\nHm"}) + event({"content": "\n</think>\n\nok"}, "stop"),
-            "ok",
-            "Hm",
-        ),
-        (event({"content": "Hm"}) + event({"content": "</think>ok"}, "stop"), "ok", "Hm"),
-        (event({"content": "<think>Hm"}) + event({}, "length"), "", "Hm"),
-    ],
-)
-@pytest.mark.parametrize("tools", [None, Toolbox([calculator])], ids=["plain", "tools"])
-def test_every_form_of_an_answer_is_read(answer, text, reasoning, tools, speaking) -> None:
-    bot, _ = speaking(answer, tools=tools)
-
-    reply = bot.ask("hi")
-
-    assert (reply.text, reply.reasoning) == (text, reasoning)
-    said = [one["content"] for one in bot.conversation.turns[0].messages]
-    assert said == ["hi", text]
-
-
-CALL = {"id": "a", "type": "function", "function": {"name": "calculator"}}
-
-
-@pytest.mark.parametrize("arguments", ['{"expression": "6 * 7"}', {"expression": "6 * 7"}])
-def test_calls_that_are_not_streamed_are_run(arguments, speaking) -> None:
-    call = {**CALL, "function": {"name": "calculator", "arguments": arguments}}
-
-    def answer(body: dict) -> object:
-        results = [one["content"] for one in body["messages"] if one["role"] == "tool"]
-        message = {"content": results[0]} if results else {"content": None, "tool_calls": [call]}
-        return 200, JSON, whole(message)
-
-    bot, _ = speaking(answer, tools=Toolbox([calculator]))
-
-    assert bot.ask("6 x 7?").text == '{"value": 42}'
-
-
 def test_a_call_drafted_in_reasoning_is_not_made(speaking) -> None:
     draft = (
         '<tool_call>\n{"name": "calculator", "arguments": {"expression": "1 + 1"}}\n</tool_call>'
@@ -255,50 +188,3 @@ def test_a_call_drafted_in_reasoning_is_not_made(speaking) -> None:
     assert "No." in reply.reasoning
     bot.ask("hi")
     assert "Perhaps" not in json.dumps(requests[-1])
-
-
-@pytest.mark.parametrize(
-    ("answer", "said"),
-    [
-        (
-            event({"content": "a"}) + 'data: {"error": {"message": "out of memory"}}\n\n',
-            "out of me",
-        ),
-        (event({"content": "a"}) + 'data: {"error": "out of memory"}\n\n', "out of memory"),
-        ((200, JSON, '{"error": {"message": "out of memory"}}'), "out of memory"),
-        (event({"content": "a"}), "ended its answer in the middle"),
-        ("", "no answer that can be read"),
-        ((200, JSON, "{"), "not in the format"),
-        ((200, JSON, "[1]"), "no answer that can be read"),
-        (event({"content": [{"type": "image_url"}]}), "not in the format"),
-        (event({"content": 3}), "not in the format"),
-        (event({"content": "a", "reasoning": {}}) + event({"reasoning": [1]}), "not in the format"),
-    ],
-)
-def test_what_is_no_answer_is_said_in_words(answer, said, speaking) -> None:
-    bot, _ = speaking(answer)
-
-    with pytest.raises(EndpointError, match=said):
-        bot.ask("hi")
-
-
-@pytest.mark.parametrize("size", [1, 2, 7])
-def test_an_answer_can_be_cut_anywhere(size: int) -> None:
-    data = (event({"content": "é🙂\\"}) + OK).encode()
-    chunks = [data[at : at + size] for at in range(0, len(data), size)]
-
-    assert list(read_answer(chunks)) == ["é🙂\\", "ok"]
-
-
-def test_an_event_may_have_several_lines() -> None:
-    assert list(read_events([b'data: {"a":\ndata: 1}\n\n: end\n\n'])) == [{"a": 1}]
-
-
-def test_calls_stand_in_what_a_stream_returns() -> None:
-    calls = {"tool_calls": [{**CALL, "index": 0}], "reasoning": "Hm"}
-
-    answer = Reading(read_answer([(event(calls) + event({}, "tool_calls")).encode()]))
-
-    assert list(answer) == [Reasoning("Hm")]
-    assert answer.value.finish == "tool_calls"
-    assert answer.value.tool_calls[0]["function"] == {"name": "calculator", "arguments": ""}

@@ -134,6 +134,10 @@ FORMS = {
         Says('data: {"choices": [{"delta": {"content": "日本"}, "finish_reason": "stop"}]}\n\n'),
         text="日本",
     ),
+    "line ends that are none": Quirk(
+        Says('data: {"choices": [{"delta": {"content": "a\u2028b\x85"}}]}\n\n' + DONE),
+        text="a\u2028b\x85",
+    ),
     "half a character": Quirk(text("It is 42.", "\ud83d"), text="It is 42.\ufffd"),
     "an event with the usage": Quirk(OK.replace(DONE, data({"choices": [], "usage": {}}) + DONE)),
     "a first event without choices": Quirk(data({"prompt_filter_results": []}) + OK),
@@ -273,6 +277,10 @@ BREAKS = {
         Says('{"error": {"message": "out of memory"}}', kind=JSON), error="gave up: out of memory"
     ),
     "something else": Quirk(data([1, 2]), error="not in the format of the OpenAI API"),
+    "half a JSON object": Quirk(Says("{", kind=JSON), error="not in the format"),
+    "a JSON list": Quirk(Says("[1]", kind=JSON), error="no answer that can be read"),
+    "content as a number": Quirk(text(3), error="not in the format"),
+    "reasoning as a list": Quirk(event({"reasoning": [1]}), error="not in the format"),
     "an image": Quirk(text([{"type": "image_url"}]), error="not in the format.*no text"),
 }
 ONCE = {"tools": True, "text": '{"value": 42}', "requests": 2, "calls": ("ok",)}
@@ -317,6 +325,14 @@ CALLS = {
     ),
     "arguments as an object": Quirk(
         calling(part(json.loads(SUM), "calculator", index=0, id="a")), **ONCE
+    ),
+    "calls that are not streamed": Quirk(
+        lambda body: (
+            Says(text(body["messages"][-1]["content"]))
+            if body["messages"][-1]["role"] == "tool"
+            else Says(whole(part(SUM, "calculator", id="a"), "tool_calls"), kind=JSON)
+        ),
+        **ONCE,
     ),
     "the older form of a call": Quirk(
         calling(
