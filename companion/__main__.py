@@ -1,16 +1,15 @@
 """The command line: ``companion models``, ``companion chat``, ``companion grade``."""
 
 import argparse
-import contextlib
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import companion
-from companion.errors import CompanionError, MissingExtraError
+from companion.errors import CompanionError
 
 MODELS_HELP = """\
 Lists the bundled pocket models, the Hub models that fill the same roles, and some more open models.
@@ -107,9 +106,27 @@ def _add_chat(commands: Any) -> None:
         "--docs", type=Path, metavar="FOLDER", help="answer from the documents in a folder"
     )
     chat.add_argument(
-        "--temperature", type=float, default=0.0, metavar="T", help="0 (default) is greedy"
+        "--temperature",
+        type=float,
+        metavar="T",
+        help="0 is greedy, as without this option; an endpoint then chooses by itself",
     )
     chat.add_argument("--max-new-tokens", type=int, metavar="N", help="tokens of an answer at most")
+    chat.add_argument(
+        "--context", type=int, metavar="N", help="tokens of the context, if nobody tells it right"
+    )
+    chat.add_argument(
+        "--timeout",
+        type=float,
+        default=60.0,
+        metavar="S",
+        help="seconds to wait for the next word of an endpoint (default 60)",
+    )
+    chat.add_argument(
+        "--thinking",
+        action=argparse.BooleanOptionalAction,
+        help="whether a model that can reason before it answers shall do so (default here: no)",
+    )
     chat.add_argument("--web", action="store_true", help="serve a page for the browser")
     chat.add_argument(
         "--port", type=int, default=8000, help="port of that page (default 8000, 0: any free one)"
@@ -177,7 +194,9 @@ def _grade(arguments: argparse.Namespace) -> int:
 
 
 def _models(arguments: argparse.Namespace) -> int:
-    models = list(_model_rows())
+    from companion.models.listing import model_rows  # here: --help stays fast
+
+    models = list(model_rows())
     if arguments.json:
         sys.stdout.write(json.dumps(models, indent=2) + "\n")
         return 0
@@ -208,83 +227,6 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
         row["fits"],
         row["license"],
     )
-
-
-def _model_rows() -> Iterator[dict[str, Any]]:
-    """Yield the models of each role, then other open models."""
-    from companion.models.checkpoint import parameter_count  # here: --help stays fast
-    from companion.models.roles import HUB_MODELS, ROLES
-
-    for name, role in ROLES.items():
-        folder = _bundled(name)
-        if folder is not None:
-            count = parameter_count(folder)
-            yield {
-                "role": name,
-                "source": "pocket",
-                "model": "all-MiniLM-L6-v2" if name == "embedding" else f"pocket-{name}",
-                "revision": None,
-                "parameters": count,
-                "download_bytes": 0,
-                "cached": False,
-                **_needs(4 * count, 0, "cpu"),
-                "license": "Apache-2.0",
-            }
-        if role.hub_id is not None:
-            yield _hub_row(name, role.hub_id)
-    others = HUB_MODELS.keys() - {role.hub_id for role in ROLES.values()}
-    for hub_id in sorted(others, key=lambda one: HUB_MODELS[one].parameters):
-        yield _hub_row(None, hub_id)
-
-
-def _bundled(role: str) -> Path | None:
-    """Return the folder of the bundled model of a role; None if it is not installed."""
-    from companion.models.embedding import embedding_folder
-    from companion.models.loading import WEIGHTS_ROOT
-
-    if role == "embedding":
-        with contextlib.suppress(MissingExtraError):
-            return embedding_folder()
-        return None
-    folder = WEIGHTS_ROOT / role
-    return folder if (folder / "config.json").is_file() else None
-
-
-def _hub_row(role: str | None, hub_id: str) -> dict[str, Any]:
-    from companion.models.devices import pick_device, pick_dtype
-    from companion.models.hub import is_cached
-    from companion.models.roles import HUB_MODELS, PINNED_REVISIONS
-
-    model, device = HUB_MODELS[hub_id], pick_device()
-    revision = PINNED_REVISIONS.get(hub_id, "main")
-    cached = is_cached(hub_id, revision)
-    memory = model.parameters * pick_dtype(device).itemsize
-    return {
-        "role": role,
-        "source": "hub",
-        "model": hub_id,
-        "revision": revision,
-        "parameters": model.parameters,
-        "download_bytes": model.download_bytes,
-        "cached": cached,
-        **_needs(memory, 0 if cached else model.download_bytes, device),
-        "license": model.license,
-    }
-
-
-def _needs(memory: int, download: int, device: Any) -> dict[str, Any]:
-    """Compare what a model needs with what is free."""
-    from companion.models.devices import available_disk, available_memory
-    from companion.models.hub import cache_folder
-
-    free = available_memory(device)
-    if free is not None and memory > free:
-        fits = "no: memory"
-    elif download > available_disk(cache_folder()):
-        fits = "no: disk"
-    else:
-        fits = "unknown" if free is None else "yes"
-    return {"memory_bytes": memory, "device": str(device), "fits": fits}
 
 
 if __name__ == "__main__":

@@ -1,6 +1,9 @@
 """Import optional libraries, and name the extra to install when one is missing."""
 
 import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, distribution
 from types import ModuleType
@@ -34,6 +37,22 @@ def require(module: str, *, extra: str) -> ModuleType:
         if error.name is None or not f"{module}.".startswith(f"{error.name}."):
             raise
         raise missing_extra(error.name, extra) from error
+
+
+@contextmanager
+def quiet_imports() -> Iterator[None]:
+    """Hold back what bitsandbytes logs while it is being imported.
+
+    On some processors it misses a kernel that it could do without, and says so on stderr. It is
+    imported by peft, peft by `transformers.Trainer` and by TRL.
+    """
+    logger = logging.getLogger("bitsandbytes")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def missing_extra(name: str, extra: str) -> MissingExtraError:

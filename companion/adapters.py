@@ -16,10 +16,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from companion._checks import check_whole
 from companion.linear_layers import (
     Addition,
     check_plain,
-    check_whole,
     find_layers,
     freeze,
     layer_shape,

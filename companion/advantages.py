@@ -15,6 +15,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from companion._checks import check_whole
+from companion._shapes import check_rows, check_shapes, check_tokens
+
 
 def kl_estimate(
     logprobs: Tensor, reference_logprobs: Tensor, *, estimator: Literal["k1", "k3"] = "k1"
@@ -229,8 +232,7 @@ def group_advantages(rewards: Tensor, *, group_size: int, scale: bool = True) ->
         tensor([ 0.5000, -0.5000,  0.0000,  0.0000])
     """
     check_shapes(1, rewards=rewards)
-    if isinstance(group_size, bool) or not isinstance(group_size, int) or group_size < 2:
-        raise ValueError(f"group_size must be a whole number from 2 up, got {group_size!r}")
+    check_whole(2, group_size=group_size)
     if len(rewards) % group_size:
         raise ValueError(
             f"there are {len(rewards)} rewards, which is no multiple of group_size={group_size}. "
@@ -243,55 +245,3 @@ def group_advantages(rewards: Tensor, *, group_size: int, scale: bool = True) ->
     if scale:
         shifted = shifted / (groups.std(dim=-1, keepdim=True) + 1e-4)
     return shifted.view(-1)
-
-
-def check_shapes(dims: int | None = None, /, **tensors: Tensor) -> None:
-    """Check that tensors have one shape: broadcasting would hide a mistake.
-
-    Args:
-        dims: How many dimensions it should have. None: any number.
-        tensors: Each under its name.
-
-    Raises:
-        ValueError: If the shapes differ or have other dimensions. It names them.
-    """
-    shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    listed = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
-    if len(set(shapes.values())) > 1:
-        raise ValueError(f"these tensors must have the same shape, got {listed}")
-    if dims is not None and len(next(iter(shapes.values()))) != dims:
-        raise ValueError(f"expected {dims} dimension{'s' * (dims > 1)}, got {listed}")
-
-
-def check_tokens(mask: Tensor, **tensors: Tensor) -> None:
-    """Check a mask, and that per-token tensors have its shape.
-
-    Args:
-        mask: True for what counts.
-        tensors: Each under its name.
-
-    Raises:
-        ValueError: If the mask is not boolean or a shape differs.
-    """
-    if mask.dtype != torch.bool:
-        raise ValueError(f"the mask must be boolean (True = counts), got {mask.dtype}; use .bool()")
-    check_shapes(**tensors, mask=mask)
-
-
-def check_rows(mask: Tensor, **tensors: Tensor) -> None:
-    """Check that a mask is ``(B, T)`` and that per-response tensors have the shape ``(B,)``.
-
-    Args:
-        mask: True for what counts.
-        tensors: Each under its name.
-
-    Raises:
-        ValueError: If a shape is wrong.
-    """
-    check_shapes(2, mask=mask)
-    for name, tensor in tensors.items():
-        if tensor.shape != mask.shape[:1]:
-            raise ValueError(
-                f"{name} must have the shape ({len(mask)},), one per response, got "
-                f"{tuple(tensor.shape)}"
-            )

@@ -11,7 +11,6 @@ import inspect
 import textwrap
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
-from numbers import Integral
 
 import torch
 from torch import nn
@@ -23,10 +22,10 @@ __all__ = [
     "Addition",
     "Conv1D",
     "check_plain",
-    "check_whole",
     "find_layers",
     "freeze",
     "layer_shape",
+    "linear_layers",
     "linear_names",
     "replace_module",
 ]
@@ -105,11 +104,17 @@ def check_plain(layer: nn.Module, name: str = "the layer") -> None:
         )
 
 
-def check_whole(**values: int) -> None:
-    """Refuse what is no whole number from 1, with a `ValueError` that names it."""
-    for name, value in values.items():
-        if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-            raise ValueError(f"{name} must be a whole number from 1, got {value!r}")
+def linear_layers(model: nn.Module) -> dict[str, nn.Module]:
+    """Return all linear layers by name, without the one that gives the logits.
+
+    These are the layers that libraries quantize, too.
+    """
+    head = model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else None
+    return {
+        name: module
+        for name, module in model.named_modules()
+        if isinstance(module, LINEAR) and module is not head
+    }
 
 
 def linear_names(model: nn.Module) -> list[str]:
@@ -118,14 +123,8 @@ def linear_names(model: nn.Module) -> list[str]:
     Pass them as ``targets`` to give each of these layers an update, as QLoRA does (Dettmers et
     al. 2023, https://arxiv.org/abs/2305.14314). Layers inside of an `Addition` are left out.
     """
-    head = model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else None
-    names = [
-        name.rpartition(".")[2]
-        for name, module in model.named_modules()
-        if name and isinstance(module, LINEAR) and module is not head
-        if _addition_around(model, name) is None
-    ]
-    return list(dict.fromkeys(names))
+    names = [n for n in linear_layers(model) if n and _addition_around(model, n) is None]
+    return list(dict.fromkeys(name.rpartition(".")[2] for name in names))
 
 
 def find_layers(

@@ -10,18 +10,17 @@ Shape letters: ``B`` batch, ``T`` tokens, ``in`` and ``out`` width of a layer, `
 
 import math
 from collections.abc import Iterable, Sequence
-from numbers import Real
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from companion._checks import check_above_zero, check_whole, is_number
 from companion.linear_layers import (
     Addition,
     Conv1D,
     check_plain,
-    check_whole,
     find_layers,
     freeze,
     layer_shape,
@@ -274,11 +273,6 @@ def lora_parameter_count(shapes: Iterable[tuple[int, int]], rank: int) -> int:
 def check_numbers(rank: int, alpha: float, dropout: float) -> None:
     """Refuse settings out of range, with a `ValueError`."""
     check_whole(rank=rank)
-    if not _is_real(alpha) or not 0 < alpha < math.inf:
-        raise ValueError(f"alpha must be positive, got {alpha!r}")
-    if not _is_real(dropout) or not 0 <= dropout < 1:
+    check_above_zero(alpha=alpha)
+    if not is_number(dropout) or not 0 <= dropout < 1:
         raise ValueError(f"dropout must be at least 0 and below 1, got {dropout!r}")
-
-
-def _is_real(value: object) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)

@@ -15,7 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from companion.advantages import check_rows, check_shapes, check_tokens, kl_estimate
+from companion._checks import check_above_zero
+from companion._shapes import check_rows, check_shapes, check_tokens
+from companion.advantages import kl_estimate
 
 
 def masked_cross_entropy(logits: Tensor, labels: Tensor, completion_mask: Tensor) -> Tensor:
@@ -217,8 +219,7 @@ def dpo_loss(
         reference_chosen_logprobs=reference_chosen_logprobs,
         reference_rejected_logprobs=reference_rejected_logprobs,
     )
-    if not beta > 0:
-        raise ValueError(f"beta must be above 0, got {beta}")
+    check_above_zero(beta=beta)
     return reward_model_loss(
         beta * (policy_chosen_logprobs - reference_chosen_logprobs.detach()),
         beta * (policy_rejected_logprobs - reference_rejected_logprobs.detach()),
@@ -295,6 +296,4 @@ def _clipped_surrogate(
 def _check_kept(counts: Tensor, **above_zero: float) -> None:
     if not counts.any():
         raise ValueError("no token counts: the mask is False for all that could (True = counts)")
-    for name, number in above_zero.items():
-        if not number > 0:
-            raise ValueError(f"{name} must be above 0, got {number}")
+    check_above_zero(**above_zero)

@@ -15,10 +15,9 @@ from itertools import product
 from typing import Any, NamedTuple
 
 from companion.chat_template import render
+from companion.phrases import CHAT_ROLES
 
 Message = Mapping[str, Any]
-
-ROLES = ("system", "user", "assistant", "tool")
 
 
 class ChatTokens(NamedTuple):
@@ -77,9 +76,10 @@ def _check_message(index: int, message: Message) -> None:
         raise ValueError(
             f"message {index} must be a dict with 'role' and 'content', got {message!r}"
         )
-    if message.get("role") not in ROLES:
+    if message.get("role") not in CHAT_ROLES:
         raise ValueError(
-            f"message {index} has the role {message.get('role')!r}; use one of {', '.join(ROLES)}"
+            f"message {index} has the role {message.get('role')!r}; use one of "
+            f"{', '.join(CHAT_ROLES)}"
         )
     content = message.get("content")
     if content is None and message.get("tool_calls"):

@@ -113,22 +113,6 @@ def keep_apart(pieces: Iterable[Any], begun: str = "") -> Iterator[Any]:
         yield Reasoning(_without_marks(text[end:]))
 
 
-def answer_text(pieces: Iterable[Any]) -> str:
-    """Return the answer in a stream, without reasoning and whatever else is no text.
-
-    Example:
-        >>> answer_text(["6 x 7?", Reasoning("6 x 7?", takes_back=True), "It is ", "42."])
-        'It is 42.'
-    """
-    said: list[str] = []
-    for piece in pieces:
-        if isinstance(piece, str):
-            said.append(piece)
-        elif isinstance(piece, Reasoning) and piece.takes_back:
-            said.clear()
-    return "".join(said)
-
-
 def _last_closing(text: str) -> int:
     """Return where the last closing mark ends; 0 if there is none."""
     return max((found.end() for found in CLOSING.finditer(text)), default=0)

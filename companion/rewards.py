@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from companion._checks import check_whole
 from companion.errors import AnswerNotFoundError, ContextLengthError, DataError, RewardError
 from companion.messages import end_of_turn_id, tokenize_chat
 from companion.number_text import number_at, whole_number_text
@@ -112,8 +113,7 @@ class RewardModel:
                 f"a reward model has one output, this model has {model.config.num_labels}; load it "
                 "with num_labels=1"
             )
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be 1 or more, got {batch_size}")
+        check_whole(batch_size=batch_size)
         pad = model.config.pad_token_id
         if pad is None or pad == end_of_turn_id(tokenizer):
             raise ValueError(

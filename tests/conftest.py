@@ -228,3 +228,29 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory, llama, tokenizer) -> Pa
     model.half().save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def chat() -> object:
+    """The model pocket-chat and its tokenizer."""
+    from companion.models import load
+
+    return load("chat", source="pocket")
+
+
+@pytest.fixture(scope="session")
+def pocket(chat) -> object:
+    """pocket-chat as a backend."""
+    from companion.backends.local import LocalBackend
+
+    return LocalBackend(*chat)
+
+
+@pytest.fixture
+def toolbox() -> object:
+    """The calculator and the weather."""
+    from companion.tools import Toolbox
+    from companion.tools.calculator import calculator
+    from companion.tools.weather import get_weather
+
+    return Toolbox([calculator, get_weather])

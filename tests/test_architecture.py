@@ -16,12 +16,20 @@ MODULES = sorted(ROOT.rglob("*.py"))
 # From the bottom up. A module may import from its own layer and from those below it. Of several
 # names that match a module, the longest counts.
 LAYERS = [
-    ["companion", "companion.errors", "companion._extras"],
+    [
+        "companion",
+        "companion.errors",
+        "companion._checks",
+        "companion._extras",
+        "companion._files",
+        "companion.phrases",
+    ],
     [
         "companion.generation",  # the package itself: a docstring
         "companion.generation.logits",
         "companion.generation.sampling",
         "companion.generation.stopping",
+        "companion._shapes",
         "companion.losses",
         "companion.advantages",
         "companion.number_text",
@@ -51,9 +59,9 @@ LAYERS = [
         "companion.training",
         "companion.prompts.evaluation",
         "companion.quantization.memory",
-        "companion.rag.pipeline",
         "companion.tools",
     ],
+    ["companion.backends", "companion.rag.pipeline"],
     ["companion.chatbot"],
     ["companion.pocket", "companion.exercises", "companion.__main__"],
 ]
@@ -157,6 +165,13 @@ def test_nothing_imports_the_pocket_code_but_itself(path: Path) -> None:
         return
 
     assert [name for name in imports(path) if within(name, "companion.pocket")] == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tools").glob("*.py")), ids=module_name)
+def test_tools_know_no_model(path: Path) -> None:
+    rooms = ["companion.backends", "companion.generation", "companion.models", "torch"]
+
+    assert [name for name in imports(path) if any(within(name, room) for room in rooms)] == []
 
 
 @pytest.mark.parametrize("path", MODULES, ids=module_name)

@@ -17,8 +17,8 @@ import pytest
 
 import companion
 from companion.__main__ import main
+from companion.backends.endpoint import EndpointBackend
 from companion.chatbot import storage
-from companion.chatbot.endpoint import EndpointBackend
 from companion.chatbot.launch import KEY_VARIABLE, ChatOptions, bot_maker, make_backend, title
 from companion.errors import DocumentError
 
@@ -54,6 +54,7 @@ def test_the_help_is_fast_and_names_every_option(capsys: pytest.CaptureFixture[s
 
     assert done.stdout.splitlines()[-1] == "[]"
     options = ["model", "endpoint", "system", "tools", "docs", "temperature", "max-new-tokens"]
+    options += ["context", "timeout", "no-thinking"]
     assert all(f"--{option}" in done.stdout for option in [*options, "web", "port"])
     assert KEY_VARIABLE in done.stdout
 
@@ -112,7 +113,10 @@ def test_another_model_can_be_taken_while_it_runs(chat) -> None:
     ("arguments", "said"),
     [
         (["--temperature", "-1"], "temperature must be 0"),
-        (["--max-new-tokens", "0"], "max_new_tokens must be at least 1"),
+        (["--max-new-tokens", "0"], "max_new_tokens must be a whole number from 1"),
+        (["--context", "0"], "--context must be a whole number from 1, got 0"),
+        (["--timeout", "0"], "--timeout must be above 0, got 0"),
+        (["--model", "reward"], "a LlamaForSequenceClassification writes no text"),
         (["--model", "no-such-thing"], "unknown model 'no-such-thing'"),
         (["--endpoint", "ftp://host"], "base_url must begin with http"),
         (["--endpoint", "http://127.0.0.1:9"], "can't reach http://127.0.0.1:9/v1"),
@@ -188,6 +192,29 @@ def test_tools_go_to_an_endpoint_in_its_protocol_or_as_text(capsys) -> None:
     for given in (["--tools"], ["--endpoint", "http://127.0.0.1:9"]):
         assert main(["chat", "--text-tools", *given]) == 1
         assert "--text-tools is for a model behind an --endpoint" in capsys.readouterr().err
+
+
+def test_an_endpoint_gets_what_was_asked_for_and_no_more() -> None:
+    plain = ChatOptions(endpoint="http://127.0.0.1:9", model="m")
+    full = replace(plain, temperature=0.0, context=999, timeout=7.0, thinking=False)
+
+    bare, told = make_backend(plain, "m"), make_backend(full, "m")
+
+    assert (bare.sampling, bare.timeout, bare.thinking) == (False, 60, None)
+    assert (told.sampling, told.timeout, told.thinking) == (True, 7, False)
+    assert told.context_length == 999
+
+
+def test_the_context_of_a_model_here_can_be_made_shorter_and_not_longer() -> None:
+    assert make_backend(ChatOptions(context=100), "chat").context_length == 100
+    assert make_backend(ChatOptions(context=9999), "chat").context_length == 512
+
+
+def test_an_answer_that_was_cut_says_so(chat) -> None:
+    status, output, _ = chat("--max-new-tokens", "3", lines="What can you do?\n")
+
+    assert output.splitlines() == ["I can answer", "[cut at 3 tokens]"]
+    assert status == 0
 
 
 def test_the_title_is_the_model() -> None:

@@ -20,10 +20,9 @@ from companion.errors import (
 from companion.generation.decoding import SamplingParams, generate
 from companion.lora import inject_lora
 from companion.models import (
-    PINNED_REVISIONS,
+    HUB_MODELS,
     ROLES,
     load,
-    memory_report,
     pick_device,
     pick_dtype,
 )
@@ -263,8 +262,8 @@ def test_the_argument_wins_over_the_environment(
 def test_every_hub_role_is_pinned_to_a_commit() -> None:
     ids = {role.hub_id for role in ROLES.values() if role.hub_id}
 
-    assert ids <= set(PINNED_REVISIONS)
-    assert all(len(bytes.fromhex(commit)) == 20 for commit in PINNED_REVISIONS.values())
+    assert ids <= set(HUB_MODELS)
+    assert all(len(bytes.fromhex(model.revision)) == 20 for model in HUB_MODELS.values())
 
 
 # Folders
@@ -463,22 +462,6 @@ def test_a_gpu_computes_in_the_best_dtype_it_has(checkpoint: Path) -> None:
         torch.bfloat16 if torch.cuda.get_device_capability() >= (8, 0) else torch.float16
     )
     assert len(one.token_ids) == 5
-
-
-def test_memory_report_counts_a_tied_tensor_once(gpt2) -> None:
-    report = memory_report(gpt2)
-
-    assert report.parameters == gpt2.num_parameters()
-    assert report.dtype == torch.float32
-
-
-def test_memory_report_by_hand() -> None:
-    layer = nn.Linear(10, 5).to(torch.float16)
-
-    report = memory_report(layer)
-
-    assert (report.parameters, report.weight_bytes) == (55, 110)
-    assert report.gib == 110 / 2**30
 
 
 def test_the_size_is_known_before_loading(checkpoint: Path, llama) -> None:

@@ -4,14 +4,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from companion.backends.backend import Written
 from companion.reasoning import (
     MARKS,
     Reasoning,
-    answer_text,
     keep_apart,
     opening_mark,
     split_reasoning,
 )
+
+
+def answer_text(pieces: list) -> str:
+    written = Written()
+    for piece in pieces:
+        written.add(piece)
+    return written.text
+
 
 CASES = {
     "no reasoning": ("It is 42.", "", "It is 42."),

@@ -149,7 +149,7 @@ def test_a_model_that_pads_with_the_end_of_a_turn_is_refused(pocket_tokenizer) -
 
 
 def test_an_empty_batch_size_is_refused(classifier, pocket_tokenizer) -> None:
-    with pytest.raises(ValueError, match="batch_size must be 1 or more, got 0"):
+    with pytest.raises(ValueError, match="batch_size must be a whole number from 1, got 0"):
         RewardModel(classifier, pocket_tokenizer, batch_size=0)
 
 

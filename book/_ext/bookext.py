@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import html
+import json
 import re
 import shutil
 import sys
@@ -28,7 +29,6 @@ from project import BRANCH, find_project  # noqa: E402
 from timings import read_timings  # noqa: E402
 
 _log = logging.getLogger(__name__)
-_EXERCISE = re.compile(r"\((ex-[\w-]+)\)=\n## (.+)\n\n.+ Belongs to \{doc\}`/book/([\w/-]+)`")
 _NOT_FOUND = """\
 <h1>Page not found</h1>
 <p>There is no page at this address. Pages may have moved: try the
@@ -99,7 +99,7 @@ def complete_page(
         app.add_js_file("quiz.js", loading_method="defer")
     project = find_project(Path(app.srcdir))
     page = project.page(pagename.removeprefix("book/"))
-    if exercises := exercises_by_page(project.book).get(page.name):
+    if exercises := exercises_by_page(project.exercises).get(page.name):
         context["body"] = body + exercise_links(exercises, context["pathto"])
     if doctree is None or not page.notebook.is_file():
         return
@@ -167,20 +167,16 @@ def measured(timings: dict[str, dict]) -> str:
 
 
 @functools.cache
-def exercises_by_page(book: Path) -> dict[str, list[tuple[str, str, str]]]:
-    """For each page the exercises that it prepares for: section, anchor, title."""
-    found: dict[str, list[tuple[str, str, str]]] = {}
-    for path in sorted(book.glob("*/exercises.md")):
-        for anchor, title, page in _EXERCISE.findall(path.read_text(encoding="utf-8")):
-            found.setdefault(page, []).append((path.parent.name, anchor, title))
-    return found
+def exercises_by_page(path: Path) -> dict[str, list[dict[str, str]]]:
+    """For each page its exercises, as ``exercise_pages`` has written them."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
-def exercise_links(exercises: list[tuple[str, str, str]], path_to: Callable[[str], str]) -> str:
+def exercise_links(exercises: list[dict[str, str]], path_to: Callable[[str], str]) -> str:
     """The last line of a page: links to its exercises."""
     links = ", ".join(
-        f'<a href="{path_to(f"book/{section}/exercises")}#{anchor}">{html.escape(title)}</a>'
-        for section, anchor, title in exercises
+        f'<a href="{path_to("book/" + one["at"])}#{one["anchor"]}">{html.escape(one["title"])}</a>'
+        for one in exercises
     )
     return f'<p class="page-exercises"><strong>Exercises:</strong> {links}</p>'
 

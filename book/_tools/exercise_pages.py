@@ -1,16 +1,18 @@
 """Write the pages with exercises from `companion.exercises.catalog`.
 
-    python book/_tools/exercise_pages.py            write book/*/exercises.md
+    python book/_tools/exercise_pages.py            write the pages, and book/_data/exercises.json
     python book/_tools/exercise_pages.py --check    are they as the catalog has them?
 
 Statement, stub, hints and solution of an exercise are in the catalog and nowhere else. Hints and
 solution are folded on the website and left out of the notebook, where ``ex.hint`` and
-``ex.solution`` show them.
+``ex.solution`` show them. The file of data says which exercises belong to a page, which links to
+them on the website.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
@@ -72,10 +74,24 @@ def page_text(section: str) -> str:
     return head + "".join(map(_exercise, exercises))
 
 
+def links() -> str:
+    """Return the exercises of each page as JSON: where they are, and their titles."""
+    found: dict[str, list[dict[str, str]]] = {}
+    for exercise in catalog.all_exercises():
+        link = {"at": f"{exercise.section}/exercises", "anchor": anchor(exercise.id)}
+        found.setdefault(exercise.page, []).append({**link, "title": exercise.title})
+    return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+
+
+def anchor(exercise_id: str) -> str:
+    """Return the name of the place where an exercise stands."""
+    return f"ex-{exercise_id}"
+
+
 def _exercise(exercise: Exercise) -> str:
     points = f"{exercise.points} point{'s' * (exercise.points > 1)}"
     parts = [
-        f"({'ex-' + exercise.id})=\n## {exercise.title}",
+        f"({anchor(exercise.id)})=\n## {exercise.title}",
         f"*{exercise.difficulty.capitalize()}, about {exercise.minutes} minutes, {points}. "
         f"Belongs to {{doc}}`/book/{exercise.page}`.*",
         exercise.task(),
@@ -102,10 +118,9 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     )
     parser.add_argument("--check", action="store_true", help="compare, write nothing")
     options = parser.parse_args(arguments)
-    stale = []
-    for section in catalog.CONTENTS:
-        path = root / "book" / section / "exercises.md"
-        text = page_text(section)
+    book, stale = root / "book", []
+    files = {book / section / "exercises.md": page_text(section) for section in catalog.CONTENTS}
+    for path, text in (files | {book / "_data" / "exercises.json": links()}).items():
         if path.is_file() and path.read_text(encoding="utf-8") == text:
             continue
         stale.append(str(path.relative_to(root)))

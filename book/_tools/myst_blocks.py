@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import yaml
 from myst_inline import Context, convert_inline
 from myst_leaks import EVERYTHING, PASSED_ON, find_leak
-from quiz import parse_quiz
+from quiz import LETTERS, parse_quiz
 
 _FENCE = re.compile(r"^(?P<indent>\s*)(?P<fence>`{3,}|~{3,}|:{3,})(?P<info>[^`]*)$")
 _DIRECTIVE_INFO = re.compile(r"^\{(?P<name>[^}]*)\}\s*(?P<argument>.*?)\s*$")
@@ -283,7 +283,7 @@ def _quiz(directive: Directive, context: Context) -> str:
         return convert(text, directive.body_line, context)
 
     options, answers = [], []
-    for letter, option in zip("abcdefgh", quiz.options, strict=False):
+    for letter, option in zip(LETTERS, quiz.options, strict=False):
         options.append(f"- **{letter}**: {plain(option.text)}")
         state = "right" if option.right else "wrong"
         answers.append(f"- **{letter}** is {state}. {plain(option.why)}")

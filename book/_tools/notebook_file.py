@@ -6,7 +6,6 @@ Cell ids come from a cell's position and MyST source, so they are the same on ev
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +17,8 @@ from myst_nb.core.read import MystMetadataParsingError, read_myst_markdown_noteb
 from nbformat import NotebookNode
 from project import Page, Project, site_url
 from references import References
+
+from companion._files import write_whole
 
 _NEVER_RUN = {SETUP_TAG, "skip-execution"}
 
@@ -189,9 +190,4 @@ def is_unrun(cell: NotebookNode) -> bool:
 def write(notebook: NotebookNode, path: Path) -> None:
     """Write a notebook completely or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        scratch.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
-        os.replace(scratch, path)
-    finally:
-        scratch.unlink(missing_ok=True)
+    write_whole(path, nbformat.writes(notebook) + "\n")

@@ -64,6 +64,11 @@ class Project:
         return self.book / "_data" / "timings.json"
 
     @property
+    def exercises(self) -> Path:
+        """File with the exercises of each page."""
+        return self.book / "_data" / "exercises.json"
+
+    @property
     def site_url(self) -> str:
         """Address of the published site, with a final slash."""
         return site_url(self.repository)

@@ -1,4 +1,4 @@
-"""The text of a quiz question, as it stands between ```` ```{quiz} name ```` and its end.
+"""A quiz question, as it stands between ```` ```{quiz} name ```` and its end.
 
     Which positions may the third token see?
 
@@ -9,27 +9,23 @@
 
       Itself, and what comes before it.
 
-Each option has an explanation, the right ones too. With several right options the page shows
+The options are read by `companion.exercises.options`. With several right ones the page shows
 checkboxes in place of radio buttons.
 """
 
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
-_OPTION = re.compile(r"^- \[(?P<mark>[ x])\] (?P<text>.+)$")
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from companion.exercises.options import LETTERS, Option, read_options
+
+__all__ = ["LETTERS", "Option", "Quiz", "parse_quiz"]
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+")
-
-
-@dataclass
-class Option:
-    """One option, in MyST; ``line`` is that of its text, counted from 0 in the body."""
-
-    text: str
-    right: bool
-    why: str
-    line: int
 
 
 @dataclass
@@ -58,29 +54,8 @@ def parse_quiz(name: str, body: list[str]) -> Quiz:
     """
     if not _NAME.fullmatch(name):
         raise ValueError(f"a quiz needs a name such as sampling-top-p, not {name!r}")
-    starts = [number for number, line in enumerate(body) if _OPTION.match(line)]
-    if len(starts) < 3:
-        raise ValueError(
-            f"quiz {name}: {len(starts)} options ('- [ ] text'); at least 3 are needed"
-        )
-    question = "\n".join(body[: starts[0]]).strip()
+    options = read_options(body, f"quiz {name}")
+    question = "\n".join(body[: options[0].line]).strip()
     if not question:
         raise ValueError(f"quiz {name}: there is no question above the options")
-    options = [
-        _option(name, body, start, end)
-        for start, end in zip(starts, [*starts[1:], len(body)], strict=True)
-    ]
-    if not any(option.right for option in options):
-        raise ValueError(f"quiz {name}: no option is marked as right with [x]")
     return Quiz(name, question, options)
-
-
-def _option(name: str, body: list[str], start: int, end: int) -> Option:
-    match = _OPTION.match(body[start])
-    rest = body[start + 1 : end]
-    if strays := [line for line in rest if line.strip() and not line.startswith("  ")]:
-        raise ValueError(f"quiz {name}: indent this line by two spaces: {strays[0].strip()!r}")
-    text, _, why = "\n".join([match["text"], *(line[2:] for line in rest)]).partition("\n\n")
-    if not why.strip():
-        raise ValueError(f"quiz {name}: the option {match['text']!r} has no explanation below it")
-    return Option(text.strip(), match["mark"] == "x", why.strip(), start)

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from execution import Measurement
 
+from companion._files import write_whole
+
 
 def read_timings(path: Path) -> dict[str, dict[str, dict]]:
     """All timings: page name, then device ("cpu", "gpu"), then the figures."""
@@ -27,9 +29,7 @@ def record(path: Path, page: str, measurement: Measurement) -> None:
         "seconds": round(measurement.seconds, 1),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    scratch.write_text(json.dumps(timings, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    os.replace(scratch, path)
+    write_whole(path, json.dumps(timings, indent=2, sort_keys=True) + "\n")
 
 
 def describe_cpu() -> str:

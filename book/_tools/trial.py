@@ -23,6 +23,8 @@ from xml.etree import ElementTree
 from execution import KERNEL_ENVIRONMENT
 from project import BookError, Page, Project
 
+from companion._files import write_whole
+
 NOISE = Path(__file__).with_name("noise")
 CELL_TIMEOUT = 1800  # seconds; code for an old processor is slow
 SETTINGS: dict[str, dict[str, str]] = {
@@ -107,9 +109,7 @@ def result(trial: Trial, project: Project, folder: Path) -> tuple[list[Change], 
     named = {"page": trial.page.name, "setting": trial.setting, "seed": trial.seed}
     stored = {**named, "size": trial.size, "changes": [asdict(change) for change in changes]}
     folder.mkdir(parents=True, exist_ok=True)
-    unfinished = kept.with_suffix(".unfinished")
-    unfinished.write_text(json.dumps(stored, indent=1), encoding="utf-8")
-    unfinished.replace(kept)
+    write_whole(kept, json.dumps(stored, indent=1))
     return changes, False
 
 

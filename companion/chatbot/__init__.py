@@ -5,12 +5,9 @@
 `storage`        conversation files
 `memory`         summaries of what no longer fits
 `redaction`      personal data taken out of a text
-`backend`        a model in this process
-`endpoint`       a model behind an OpenAI-compatible endpoint
-`grounding`      passages from a retriever, put before the user's words
-`tool_use`       an answer with tool calls, handed out piece by piece
-`worker`         the second thread that this needs
 `settings`       everything that can be set
+`reply`          an answer: while it is written, and when it is done
+`tool_use`       the words of an answer, piece by piece, with tool calls between them
 `bot`            `Chatbot`, which joins all of these
 `launch`         from the options of the command line to a `Chatbot`
 `terminal`       ``companion chat``
@@ -18,46 +15,38 @@
 `guard`          keeps requests of other web pages out
 ===============  ====================================================================
 
-The names below are looked up on first use: a chat over an endpoint needs no torch.
+The words come from a backend: see `companion.backends`. The names below are looked up on first
+use: a chat over an endpoint needs no torch.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from companion.chatbot.backend import Backend, LocalBackend
-    from companion.chatbot.bot import Chatbot, Reply
-    from companion.chatbot.endpoint import EndpointBackend
-    from companion.chatbot.history import Conversation, Source, Turn, trim_messages
+    from companion.chatbot.bot import Chatbot
+    from companion.chatbot.history import Conversation, Turn, trim_messages
     from companion.chatbot.memory import ModelSummary
     from companion.chatbot.redaction import redact
+    from companion.chatbot.reply import Reply
     from companion.chatbot.settings import ChatSettings
 
 __all__ = [
-    "Backend",
     "ChatSettings",
     "Chatbot",
     "Conversation",
-    "EndpointBackend",
-    "LocalBackend",
     "ModelSummary",
     "Reply",
-    "Source",
     "Turn",
     "redact",
     "trim_messages",
 ]
 
 _HOMES = {
-    "Backend": "backend",
     "ChatSettings": "settings",
     "Chatbot": "bot",
     "Conversation": "history",
-    "EndpointBackend": "endpoint",
-    "LocalBackend": "backend",
     "ModelSummary": "memory",
-    "Reply": "bot",
-    "Source": "history",
+    "Reply": "reply",
     "Turn": "history",
     "redact": "redaction",
     "trim_messages": "history",

@@ -5,53 +5,31 @@ before the newest question, tools are declared in the system message, old turns 
 Taught in :doc:`/book/applications/chatbot`.
 """
 
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from companion.backends.backend import Backend, Piece, check_backend, cleaner, knowing
 from companion.chatbot import storage
-from companion.chatbot.grounding import find_sources, grounded_prompt
-from companion.chatbot.history import Conversation, Source, Turn, trim_messages
+from companion.chatbot.history import Conversation, Turn, trim_messages
 from companion.chatbot.memory import fit, system_messages
+from companion.chatbot.reply import Draft, Reply, ending_note
 from companion.chatbot.settings import ChatSettings
-from companion.chatbot.tool_use import Draft, answer_with_tools
+from companion.chatbot.tool_use import answer_with_tools, speak
 from companion.errors import ContextLengthError, ConversationError
 from companion.generation.params import SamplingParams
 from companion.messages import Message
-from companion.reasoning import Reasoning
-from companion.tools import Toolbox, ToolResult
-
-if TYPE_CHECKING:
-    from companion.chatbot.backend import Backend
-
-
-@dataclass(frozen=True)
-class Reply:
-    """An answer.
-
-    Args:
-        text: What the assistant said, without tool calls.
-        sources: The passages that it read.
-        calls: The result of every tool call.
-        interrupted: Whether it was stopped or broke off.
-        reasoning: What the model wrote before its answer. It is not in the conversation, and the
-            model does not read it again.
-    """
-
-    text: str
-    sources: tuple[Source, ...] = ()
-    calls: tuple[ToolResult, ...] = ()
-    interrupted: bool = False
-    reasoning: str = ""
+from companion.rag.documents import Document, Hit
+from companion.rag.grounding import best_fitting, find_passages, grounded_prompt
+from companion.tools import Toolbox
 
 
 class Chatbot:
     """A conversation with a model, with retrieval and tools if they are given.
 
     Args:
-        backend: Where the words come from: `LocalBackend`, `EndpointBackend` or anything like them.
+        backend: Where the words come from; see `companion.backends`.
         system: What the assistant is told before the first turn.
         max_context_tokens: Short for the field of `ChatSettings`.
         tools: The tools that the model may call.
@@ -60,11 +38,13 @@ class Chatbot:
         conversation: Goes on with this conversation; its system message holds.
 
     Raises:
-        ValueError: If both a system message and a conversation are given.
+        ValueError: If an argument is of another kind, or both a system message and a conversation
+            are given.
 
     Example:
         >>> import companion
-        >>> from companion.chatbot import Chatbot, LocalBackend
+        >>> from companion.backends.local import LocalBackend
+        >>> from companion.chatbot import Chatbot
         >>> bot = Chatbot(LocalBackend(*companion.load("chat", source="pocket")))
         >>> bot.ask("My name is Tavira.").text
         'Nice to meet you, Tavira.'
@@ -74,7 +54,7 @@ class Chatbot:
 
     def __init__(
         self,
-        backend: "Backend",
+        backend: Backend,
         *,
         system: str | None = None,
         max_context_tokens: int | None = None,
@@ -84,6 +64,16 @@ class Chatbot:
         conversation: Conversation | None = None,
     ) -> None:
         """Begin a conversation, or take one over."""
+        check_backend(backend)
+        _check_kind("system", system, str, "text")
+        _check_kind("tools", tools, Toolbox, "a Toolbox, such as Toolbox([calculator])")
+        _check_kind("settings", settings, ChatSettings, "ChatSettings")
+        _check_kind("conversation", conversation, Conversation, "a Conversation")
+        if retriever is not None and not callable(getattr(retriever, "search", None)):
+            raise ValueError(
+                "retriever must have search(query, k), such as a DenseRetriever, got "
+                f"{retriever!r:.60}"
+            )
         settings = settings or ChatSettings()
         if max_context_tokens is not None:
             settings = replace(settings, max_context_tokens=max_context_tokens)
@@ -146,9 +136,8 @@ class Chatbot:
         asked = self._kept(text)
         if not asked.strip():
             raise ValueError("the message is blank: write something")
-        found = self._search(asked)
-        messages, used = self._window(asked, found)
-        return self._answer(Draft(asked, found[:used]), messages)
+        messages, shown = self._window(asked, self._search(asked))
+        return self._answer(Draft(asked, shown), messages)
 
     def reset(self) -> None:
         """Begin a new conversation with the same system message."""
@@ -162,7 +151,7 @@ class Chatbot:
     def load(
         cls,
         path: str | Path,
-        backend: "Backend",
+        backend: Backend,
         *,
         tools: Toolbox | None = None,
         retriever: Any = None,
@@ -188,80 +177,72 @@ class Chatbot:
         whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         return self.settings.redact(whole) if self.settings.redact else whole
 
-    def _search(self, asked: str) -> list[Source]:
+    def _search(self, asked: str) -> list[Hit]:
         if self.retriever is None:
             return []
-        settings = self.settings
-        found = find_sources(self.retriever, asked, k=settings.k, min_score=settings.min_score)
-        return [replace(source, text=self._kept(source.text)) for source in found]
+        hits = find_passages(self.retriever, asked, self.settings.k, self.settings.min_score)
+        return [self._kept_hit(hit) for hit in hits] if self.settings.redact else hits
 
-    def _window(self, asked: str, found: Sequence[Source]) -> tuple[list[Message], int]:
-        """Return what the model reads, and how many of the passages are in it.
+    def _kept_hit(self, hit: Hit) -> Hit:
+        metadata = {
+            key: self._kept(value) if isinstance(value, str) else value
+            for key, value in hit.document.metadata.items()
+        }
+        return Hit(Document(self._kept(hit.text), metadata), hit.score)
 
-        Passages that don't fit beside the system message are left out, the worst first.
-        """
-        system, budget = self._system(), self._context - self.params.max_new_tokens
+    def _window(self, asked: str, hits: Sequence[Hit]) -> tuple[list[Message], list[Hit]]:
+        """Return what the model reads, and those of the passages that are in it."""
+        system, model = self.conversation.system, self._model
+        budget = self._context - self.params.max_new_tokens
         if budget < 1:
             raise ContextLengthError(
                 f"max_new_tokens is {self.params.max_new_tokens} and the context has "
                 f"{self._context} tokens, so no room is left for a message. Lower it."
             )
-        count = self._model.count_tokens
-        for used in range(len(found), -1, -1):
-            content = grounded_prompt(asked, [source.text for source in found[:used]])
-            newest = [{"role": "user", "content": content}]
-            if not used or count([*system_messages(system), *newest]) <= budget:
-                break
+
+        def newest(part: Sequence[Hit]) -> list[Message]:
+            texts, clean = [hit.text for hit in part], cleaner(self.backend)
+            return [{"role": "user", "content": grounded_prompt(asked, texts, clean=clean)}]
+
+        def fits(part: Sequence[Hit]) -> bool:
+            return model.count_tokens([*system_messages(system), *newest(part)]) <= budget
+
+        shown = best_fitting(hits, fits) if hits else []
         messages = fit(
             self.conversation,
-            newest,
+            newest(shown),
             system=system,
-            count_tokens=count,
+            count_tokens=model.count_tokens,
             budget=budget,
             summarize=self._summarize if self.settings.summarize else None,
             past_turns=self.settings.past_turns,
         )
-        return messages, used
+        return messages, shown
 
     def _summarize(self, summary: str, messages: Sequence[Message]) -> str:
         return self._kept(self.settings.summarize(summary, messages))
 
     @property
-    def _model(self) -> "Backend":
-        """The backend, told of the tools if it has a way of its own for that."""
-        bind = getattr(self.backend, "bind_tools", None)
-        return bind(self.tools) if self.tools is not None and bind else self.backend
-
-    def _system(self) -> str | None:
-        parts = [self.conversation.system]
-        if self.tools is not None and not hasattr(self.backend, "bind_tools"):
-            parts.append(self.tools.system_text())
-        return "\n".join(filter(None, parts)) or None
+    def _model(self) -> Backend:
+        """The backend, told of the tools if there are any."""
+        return self.backend if self.tools is None else knowing(self.backend, self.tools)
 
     def _answer(self, draft: Draft, messages: list[Message]) -> Generator[str, None, Reply]:
         if self._busy:
             raise ConversationError("the answer before is still being written; finish or close it")
         self._busy = True
         try:
-            with ExitStack() as stack:
-                pieces = self._pieces(draft, messages)
-                stack.callback(getattr(pieces, "close", lambda: None))
-                for piece in pieces:
-                    if isinstance(piece, Reasoning):
-                        draft.take_apart(piece)
-                        continue
-                    draft.pieces.append(piece)
-                    yield piece
+            yield from self._written(draft, messages)
             draft.finished = True
         finally:  # also on Ctrl-C, when the iterator is closed, and when the endpoint fails
             self._busy = False
             self._store(draft)
         return self.reply
 
-    def _pieces(self, draft: Draft, messages: list[Message]) -> Iterator[str | Reasoning]:
-        if self.tools is None:
-            return self._model.stream(messages, self.params)
+    def _written(self, draft: Draft, messages: list[Message]) -> Generator[str, None, Any]:
         settings = self.settings
+        if self.tools is None:
+            return speak(self._model.stream(messages, self.params), draft)
         return answer_with_tools(
             self._turn,
             messages,
@@ -273,7 +254,7 @@ class Chatbot:
             clean=self._kept,
         )
 
-    def _turn(self, messages: Sequence[Message]) -> Iterator[Any]:
+    def _turn(self, messages: Sequence[Message]) -> Iterable[Piece]:
         """Write one turn of a tool loop. Results make the turn longer, so old turns may go."""
         budget = self._context - self.params.max_new_tokens
         fitting = trim_messages(messages, count_tokens=self._model.count_tokens, budget=budget)
@@ -282,14 +263,25 @@ class Chatbot:
     def _store(self, draft: Draft) -> None:
         """Add the turn to the conversation, finished or not."""
         text = self._kept("".join(draft.pieces))
+        reasoning = self._kept("\n".join(draft.reasoning))
+        note = ""
+        if draft.finished:
+            note = ending_note(draft.finish, text, reasoning, self.params.max_new_tokens)
         messages = [{"role": "user", "content": draft.asked}, *draft.steps]
         if draft.finished or text:
             messages.append({"role": "assistant", "content": text})
-        self.conversation.turns.append(Turn(messages, draft.sources, not draft.finished))
+        self.conversation.turns.append(Turn(messages, draft.sources, not draft.finished, note))
         self.reply = Reply(
             text,
             tuple(draft.sources),
             tuple(draft.calls),
             not draft.finished,
-            self._kept("\n".join(draft.reasoning)),
+            reasoning,
+            draft.finish,
+            note,
         )
+
+
+def _check_kind(name: str, value: Any, kind: type, wanted: str) -> None:
+    if value is not None and not isinstance(value, kind):
+        raise ValueError(f"{name} must be {wanted}, got {value!r:.60}")

@@ -8,35 +8,16 @@ many chat templates refuse that. Taught in :doc:`/book/applications/conversation
 Left out: files (`companion.chatbot.storage`), summaries (`companion.chatbot.memory`).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
 from companion.errors import ContextLengthError, ConversationError
 from companion.messages import Message, check_messages
+from companion.rag.documents import Hit
 
 CountTokens = Callable[[Sequence[Message]], int]
-
-
-@dataclass(frozen=True)
-class Source:
-    """A passage that was put before the model together with the user's words.
-
-    Args:
-        text: The passage.
-        metadata: Where it comes from, such as ``{"source": "notes.md"}``.
-        score: How well it fits, on the scale of the retriever; None if unknown.
-    """
-
-    text: str
-    metadata: Mapping[str, str | int | float | bool] = field(default_factory=dict)
-    score: float | None = None
-
-    @property
-    def origin(self) -> str:
-        """Where the passage comes from, in few words; empty if unknown."""
-        return str(self.metadata.get("source") or self.metadata.get("title") or "")
 
 
 @dataclass
@@ -47,14 +28,16 @@ class Turn:
         messages: The user's message first, in the user's own words; then what answers it.
         sources: The passages that the model read with it.
         interrupted: Whether the answer was stopped or broke off. It may be missing altogether.
+        note: What the user was told about its end, such as "cut at 64 tokens"; mostly nothing.
 
     Raises:
         ConversationError: If the messages are not one turn.
     """
 
     messages: list[dict[str, Any]]
-    sources: list[Source] = field(default_factory=list)
+    sources: list[Hit] = field(default_factory=list)
     interrupted: bool = False
+    note: str = ""
 
     def __post_init__(self) -> None:
         """Check that the turn begins with the only message of the user."""

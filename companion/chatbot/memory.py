@@ -7,13 +7,12 @@ next summary is made from it. Taught in :doc:`/book/applications/conversation`.
 
 from collections.abc import Callable, Sequence
 from itertools import chain
-from typing import Any
 
+from companion.backends.backend import Backend, write
 from companion.chatbot.history import Conversation, CountTokens, first_fitting
 from companion.errors import ContextLengthError
 from companion.generation.params import SamplingParams
 from companion.messages import Message
-from companion.reasoning import answer_text
 from companion.tools.transcript import calls_as_text
 
 Summarize = Callable[[str, Sequence[Message]], str]
@@ -36,7 +35,7 @@ class ModelSummary:
         max_new_tokens: Tokens of a summary at most.
     """
 
-    def __init__(self, backend: Any, *, max_new_tokens: int = 64) -> None:
+    def __init__(self, backend: Backend, *, max_new_tokens: int = 64) -> None:
         """Keep the model and how it writes: greedily."""
         self.backend = backend
         self.params = SamplingParams(temperature=0, max_new_tokens=max_new_tokens)
@@ -60,7 +59,7 @@ class ModelSummary:
                     "tokens. Lower max_new_tokens of the summary."
                 )
             said = said[: len(said) * 3 // 4]
-        return answer_text(self.backend.stream(asked, self.params)).strip()
+        return write(self.backend, asked, self.params).text.strip()
 
 
 def _request(said: str) -> list[Message]:

@@ -2,13 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from companion._checks import check_whole
 from companion.chatbot.memory import Summarize
 from companion.generation.params import SamplingParams
-
-if TYPE_CHECKING:
-    from companion.tools import ToolCall
+from companion.tools import ToolCall
 
 
 @dataclass(frozen=True)
@@ -42,16 +41,15 @@ class ChatSettings:
     summarize: Summarize | None = None
     redact: Callable[[str], str] | None = None
     max_steps: int = 4
-    approve: Callable[["ToolCall"], bool] | None = None
+    approve: Callable[[ToolCall], bool] | None = None
     log: Any = None
 
     def __post_init__(self) -> None:
         """Check the numbers."""
-        for name in ("k", "max_steps", "max_context_tokens"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value}")
-        if self.past_turns is not None and self.past_turns < 0:
-            raise ValueError(f"past_turns must be at least 0, got {self.past_turns}")
+        check_whole(k=self.k, max_steps=self.max_steps)
+        if self.max_context_tokens is not None:
+            check_whole(max_context_tokens=self.max_context_tokens)
+        if self.past_turns is not None:
+            check_whole(0, past_turns=self.past_turns)
         if self.params is not None and self.params.n != 1:
             raise ValueError(f"a chatbot gives one answer, so n must be 1, got {self.params.n}")

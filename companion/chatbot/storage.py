@@ -6,14 +6,14 @@ the conversation is saved again. Taught in :doc:`/book/applications/conversation
 
 import json
 import math
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from companion.chatbot.history import Conversation, Source, Turn
+from companion._files import resolved, write_whole
+from companion.chatbot.history import Conversation, Turn
 from companion.errors import ConversationError
+from companion.rag.documents import Document, Hit
 
 VERSION = 1
 MAX_BYTES = 64 * 2**20
@@ -29,6 +29,7 @@ _FILE = {
     "turns": list,
 }
 _TURN = {"messages": list, "sources": list, "interrupted": bool}
+_TURN_EXTRAS = {"note": str}
 _SOURCE = {"text": str, "metadata": dict, "score": (int, float, type(None))}
 _MESSAGE = {"role": str, "content": (str, type(None))}
 _MESSAGE_EXTRAS = {"tool_calls": list, "tool_call_id": str, "name": str}
@@ -51,10 +52,11 @@ def to_json(conversation: Conversation) -> str:
         {
             "messages": [dict(message) for message in turn.messages],
             "sources": [
-                {"text": one.text, "metadata": dict(one.metadata), "score": one.score}
+                {"text": one.document.text, "metadata": one.document.metadata, "score": one.score}
                 for one in turn.sources
             ],
             "interrupted": turn.interrupted,
+            **({"note": turn.note} if turn.note else {}),
         }
         for turn in conversation.turns
     ]
@@ -117,26 +119,17 @@ def save(conversation: Conversation, path: str | Path) -> None:
     text = to_json(conversation)
     if len(text) > MAX_BYTES:
         raise ConversationError(f"the conversation is larger than {MAX_BYTES // 2**20} MiB")
-    temporary = None
     try:
-        path = Path(os.path.realpath(path))  # through a link, to what it points to
+        path = resolved(path)
         if path.exists():
             _check_replaceable(path)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}-")
-        with open(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        write_whole(path, text, mode=0o600)
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
         if isinstance(error, ConversationError):
             raise
         raise ConversationError(
             f"can't write {path}: {getattr(error, 'strerror', None) or error}"
         ) from None
-    finally:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
 
 
 def load(path: str | Path) -> Conversation:
@@ -177,26 +170,26 @@ def _check_replaceable(path: Path) -> None:
 
 
 def _read_turn(record: object, place: str) -> Turn:
-    _check_fields(record, _TURN, place)
+    _check_fields(record, _TURN, place, _TURN_EXTRAS)
     for index, message in enumerate(record["messages"]):
         _check_fields(message, _MESSAGE, f"{place}, message {index}", _MESSAGE_EXTRAS)
-    for index, source in enumerate(record["sources"]):
-        _check_source(source, f"{place}, source {index}")
-    sources = [Source(**source) for source in record["sources"]]
+    sources = [
+        _read_source(source, f"{place}, source {index}")
+        for index, source in enumerate(record["sources"])
+    ]
     try:
-        return Turn(record["messages"], sources, record["interrupted"])
+        note = record.get("note", "")
+        return Turn(record["messages"], sources, record["interrupted"], note)
     except ConversationError as error:
         raise ConversationError(f"{place}: {error}") from None
 
 
-def _check_source(record: object, place: str) -> None:
+def _read_source(record: object, place: str) -> Hit:
     _check_fields(record, _SOURCE, place)
-    for key, value in record["metadata"].items():
-        if not isinstance(value, str | int | float):
-            raise ConversationError(
-                f"{place}: metadata {key[:100]!r} must be a text, a number or a truth value, got "
-                f"{type(value).__name__}"
-            )
+    try:
+        return Hit(Document(record["text"], record["metadata"]), record["score"])
+    except ValueError as error:
+        raise ConversationError(f"{place}: {str(error)[:300]}") from None
 
 
 def _check_fields(

@@ -11,6 +11,7 @@ import shlex
 import sys
 import unicodedata
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -18,7 +19,7 @@ from companion.chatbot import storage
 from companion.errors import CompanionError
 
 if TYPE_CHECKING:
-    from companion.chatbot.backend import Backend
+    from companion.backends.backend import Backend
     from companion.chatbot.bot import Chatbot
     from companion.tools import ToolCall
 
@@ -72,6 +73,7 @@ class Terminal:
             Exit status: 1 if lines were piped in and one of them failed, else 0.
         """
         self.bot = bot
+        bot.settings = replace(bot.settings, approve=self.approve)
         for stream in (self.stdin, self.stdout):
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="replace")  # an odd byte must not end the chat
@@ -88,7 +90,12 @@ class Terminal:
         return int(self.failed and not self.interactive)
 
     def approve(self, call: "ToolCall") -> bool:
-        """Ask whether a tool may run. Without a terminal nobody can be asked, so it may not."""
+        """Ask whether a tool may run, if it is one of those that need an approval.
+
+        Without a terminal nobody can be asked, so such a tool may not run.
+        """
+        if not self.bot.tools[call.name].needs_approval:
+            return True
         if not self.interactive:
             return False
         try:
@@ -165,8 +172,8 @@ class Terminal:
                 self._line()
             raise
         self._line()
-        if self.bot.reply.reasoning and not self.bot.reply.text:
-            self._line("[no answer: the model used up its tokens for reasoning]")
+        if self.bot.reply.note:
+            self._line(f"[{self.bot.reply.note}]")
         if self.bot.reply.sources:
             self._line(f"Sources: {', '.join(self._origins())}")
 

@@ -1,61 +1,70 @@
 """An answer with tool calls, handed out piece by piece.
 
-`companion.tools.run_tools` does the work. This module shows what the user should see of it: the
-words, not the calls. Taught in :doc:`/book/applications/chatbot`.
+`companion.tools.loop.tool_loop` decides what happens next. This module asks the model, and shows
+what the user should see of it: the words, not the calls. Taught in
+:doc:`/book/applications/chatbot`.
 """
 
 import re
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import closing
 from typing import Any
 
-from companion.chatbot.history import Source
-from companion.chatbot.worker import Channel, listen
+from companion.backends.backend import Piece, Reading, Written
+from companion.chatbot.reply import Draft
 from companion.errors import ToolLoopError
 from companion.generation.stopping import settled_length
 from companion.messages import Message
 from companion.reasoning import Reasoning
-from companion.tools import Toolbox, ToolCall, ToolResult, run_tools
+from companion.tools import Toolbox, ToolCall
+from companion.tools.audit import record_of
 from companion.tools.call import LINE, OPENING
-from companion.tools.loop import Turn
+from companion.tools.loop import Ask, MayRun, allowed, tool_loop
 
 _MAY_BE_A_CALL = ("{", "[", "<", "```")
 _UNDECIDED = re.compile(r'^[ \t]*(?:\[\s*)?(?:\{\s*(?:"\w*"?\s*)?)?\Z', re.MULTILINE)
 """A last line that may still become the beginning of a call."""
 
 
-@dataclass
-class Draft:
-    """An answer while it is being written.
+def speak(
+    stream: Iterable[Piece], draft: Draft, visible: Callable[[str], int] = len
+) -> Generator[str, None, tuple[Written, str]]:
+    """Hand out the words of one turn while they are written.
 
     Args:
-        asked: The user's words.
-        sources: The passages put before them.
-        pieces: What the assistant said in this turn, so far.
-        steps: Tool calls and results before that.
-        calls: The result of every call, once the loop has ended.
-        finished: Whether the answer is complete.
-        reasoning: What the model reasoned, turn by turn.
+        stream: What a backend gives.
+        draft: Is told of the words that were shown, and of the reasoning.
+        visible: How many characters of an unfinished turn may be shown.
+
+    Yields:
+        Pieces of what the assistant says to the user.
+
+    Returns:
+        The turn, and the end of it that was not shown.
     """
-
-    asked: str
-    sources: list[Source]
-    pieces: list[str] = field(default_factory=list)
-    steps: list[Message] = field(default_factory=list)
-    calls: list[ToolResult] = field(default_factory=list)
-    finished: bool = False
-    reasoning: list[str] = field(default_factory=list)
-
-    def take_apart(self, reasoning: Reasoning) -> None:
-        """Keep reasoning, and take back what was held for the answer."""
-        self.reasoning.append(reasoning.text)
-        if reasoning.takes_back:
-            self.pieces.clear()
+    written, shown = Written(), 0
+    draft.pieces.clear()
+    with Reading(stream) as pieces:
+        for piece in pieces:
+            written.add(piece)
+            if isinstance(piece, Reasoning):
+                draft.reasoning.append(piece.text)
+                if piece.takes_back:
+                    draft.pieces.clear()
+                    shown = 0
+                continue
+            start, end = shown, visible(written.text)
+            if end > start:
+                shown = end
+                draft.pieces.append(written.text[start:end])
+                yield written.text[start:end]
+    written.end(pieces.value)
+    draft.finish = written.ending.finish
+    return written, written.text[shown:]
 
 
 def answer_with_tools(
-    write_turn: Callable[[Sequence[Message]], Iterator[str]],
+    write_turn: Callable[[Sequence[Message]], Iterable[Piece]],
     messages: Sequence[Message],
     toolbox: Toolbox,
     draft: Draft,
@@ -64,64 +73,50 @@ def answer_with_tools(
     approve: Callable[[ToolCall], bool] | None,
     log: Any,
     clean: Callable[[str], str],
-) -> Generator[str | Reasoning, None, None]:
+) -> Generator[str, None, None]:
     """Answer the newest message, with calls of tools where the model asks for them.
 
     Args:
-        write_turn: Lets the model write its next turn, as `companion.chatbot.Backend` says.
+        write_turn: Lets the model write its next turn, as `companion.backends.backend.Backend`
+            says.
         messages: What the model reads at first.
         toolbox: The tools that may be called.
         draft: Is told of calls and results as they happen.
-        max_steps: As in `companion.tools.run_tools`, like ``approve`` and ``log``. ``approve`` is
-            called in the thread that reads the pieces.
+        max_steps: As in `companion.tools.run_tools`, like ``approve`` and ``log``.
         approve: See above.
         log: See above.
         clean: Is applied to calls and results before they are kept or sent.
 
     Yields:
-        Pieces of what the assistant says to the user, and its reasoning.
+        Pieces of what the assistant says to the user.
 
     Raises:
         ToolLoopError: If the model still calls tools after ``max_steps`` rounds.
     """
-
-    def work(channel: Channel) -> None:
-        hidden = ""  # of the newest turn: it might have been a call
-
-        def generate_turn(so_far: Sequence[Message], _: Toolbox) -> Turn:
-            nonlocal hidden
-            channel.emit(list(so_far[len(messages) :]))
-            turn, hidden = _write(channel, write_turn(so_far))
-            return turn
-
-        def ask(call: ToolCall) -> bool:
-            return channel.ask(approve, call)
-
-        try:
-            run = run_tools(
-                generate_turn,
-                messages,
-                toolbox,
-                max_steps=max_steps,
-                approve=ask if approve else None,
-                log=log,
-                clean=clean,
-            )
-        except ToolLoopError as error:
-            channel.emit(tuple(error.run.calls))
-            raise
-        if hidden:
-            channel.emit(hidden)
-        channel.emit(tuple(run.calls))
-
-    for item in listen(work):
-        if isinstance(item, str | Reasoning):
-            yield item
-        elif isinstance(item, tuple):
-            draft.calls = list(item)
-        else:  # a new turn of the assistant begins
-            draft.steps = [_cleaned(message, clean) for message in item]
-            draft.pieces.clear()
+    hidden, answer = "", None
+    with closing(tool_loop(messages, toolbox, max_steps=max_steps, clean=clean)) as loop:
+        while True:
+            try:
+                event = loop.send(answer)
+            except StopIteration:
+                break
+            except ToolLoopError as error:
+                said = f"the model still asks for tools after {max_steps} rounds of calls. Ask "
+                raise ToolLoopError(said + "something simpler.", error.run) from None
+            if isinstance(event, Ask):
+                draft.steps = [_cleaned(one, clean) for one in event.messages[len(messages) :]]
+                stream = write_turn(event.messages)
+                written, hidden = yield from speak(stream, draft, visible_length)
+                answer = written.turn()
+            elif isinstance(event, MayRun):
+                answer = allowed(event.call, toolbox, approve)
+            else:
+                draft.calls.append(event.result)
+                if log is not None:
+                    log.append(record_of(event.step, event.result))
+    if hidden:  # it might have been a call
+        draft.pieces.append(hidden)
+        yield hidden
 
 
 def visible_length(text: str) -> int:
@@ -142,32 +137,6 @@ def visible_length(text: str) -> int:
     tag = text.find(OPENING)
     settled = min(tag if tag >= 0 else settled_length(text, [OPENING]), *beginnings, len(text))
     return settled if settled == len(text) else len(text[:settled].rstrip())
-
-
-def _write(
-    channel: Channel, pieces: Iterator[str | Reasoning | list[dict[str, Any]]]
-) -> tuple[Turn, str]:
-    """Let the model write a turn and emit what is no call. Return the turn, and what was hidden."""
-    text, shown, calls = "", 0, []
-    with ExitStack() as stack:
-        stack.callback(getattr(pieces, "close", lambda: None))
-        for piece in pieces:
-            channel.check()
-            if isinstance(piece, Reasoning):
-                text, shown = ("", 0) if piece.takes_back else (text, shown)
-                channel.emit(piece)
-                continue
-            if not isinstance(piece, str):
-                calls = piece
-                continue
-            text += piece
-            end = visible_length(text)
-            if end > shown:
-                channel.emit(text[shown:end])
-                shown = end
-    if calls:
-        return {"role": "assistant", "content": text or None, "tool_calls": calls}, text[shown:]
-    return text, text[shown:]
 
 
 def _cleaned(message: Message, clean: Callable[[str], str]) -> dict[str, Any]:

@@ -219,6 +219,7 @@ def _described(reply: "Reply") -> dict[str, Any]:
     return {
         "text": reply.text,
         "interrupted": reply.interrupted,
+        "note": reply.note,
         "sources": [{"origin": one.origin, "text": one.text} for one in reply.sources],
         "calls": [f"{one.call.name}: {one.content()}" for one in reply.calls],
     }
@@ -230,6 +231,7 @@ def _shown(turn: Any) -> dict[str, Any]:
         "asked": turn.messages[0]["content"],
         "text": turn.messages[-1]["content"] if turn.answered else "",
         "interrupted": turn.interrupted,
+        "note": turn.note,
         "sources": [{"origin": one.origin, "text": one.text} for one in turn.sources],
         "calls": [m["content"] for m in turn.messages if m["role"] == "tool"],
     }

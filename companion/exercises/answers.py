@@ -13,6 +13,7 @@ from companion.exercises.exercise import (
     OutputExercise,
     WordsExercise,
 )
+from companion.exercises.options import LETTERS
 from companion.exercises.values import is_array
 from companion.exercises.verdict import Verdict, not_attempted
 
@@ -87,7 +88,7 @@ def _judge_choice(exercise: ChoiceExercise, answer: Any) -> Verdict:
         share = len(chosen) / len(right) / 2
         return Verdict(exercise, "partly right", share, message=message)
     message = f"{first}: {known[first].why}"
-    return Verdict(exercise, "wrong", message=message, wrong="abcdefgh".index(first))
+    return Verdict(exercise, "wrong", message=message, wrong=LETTERS.index(first))
 
 
 def _judge_output(exercise: OutputExercise, answer: Any) -> Verdict:

@@ -7,11 +7,12 @@ it returns, and each known wrong answer is code too, with a message for whoever 
 import contextlib
 import io
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from companion.exercises import source
+from companion.exercises.options import LETTERS, Option
 
 Difficulty = Literal["easy", "medium", "hard"]
 POINTS = {"easy": 1, "medium": 2, "hard": 4}
@@ -32,6 +33,9 @@ class Case:
     args: tuple[Any, ...]
     think: str
     refused: bool = False
+
+
+Cases = Iterator[Case]  # what a function that draws them returns
 
 
 @dataclass(frozen=True)
@@ -72,8 +76,6 @@ class Exercise:
     minutes: int
     statement: str
     hints: tuple[str, ...]
-
-    kind = "exercise"
 
     def __post_init__(self) -> None:
         """Check what a slip of the author would break."""
@@ -117,10 +119,9 @@ class CodeExercise(Exercise):
         run: ``run(answer, *args)`` exercises the answer and returns plain values; without it,
             ``answer(*args)``. It is sent into the sandbox as text, so it imports what it needs.
         keep: Methods of a class that the stub shows complete.
-        start: A function with a bug, which the stub shows instead.
+        start: A function with a bug, whose body the stub shows below the solution's docstring.
         tolerance: See `companion.exercises.values.difference`.
         seconds: Time limit for all cases together.
-        uses: Modules that the stub's cell imports: ``("math", "numpy")``.
     """
 
     solution: Callable[..., Any]
@@ -131,14 +132,16 @@ class CodeExercise(Exercise):
     start: Callable[..., Any] | None = None
     tolerance: float = 1e-4
     seconds: float = 2.0
-    uses: tuple[str, ...] = ()
-
-    kind = "code"
 
     @property
     def variable(self) -> str:
         """Name of the function or class."""
         return self.solution.__name__
+
+    @property
+    def uses(self) -> tuple[str, ...]:
+        """Modules that an answer needs: those that the solution uses."""
+        return source.imported(self.solution)
 
     def imports(self) -> str:
         """Return the lines of imports that the answer needs."""
@@ -148,7 +151,7 @@ class CodeExercise(Exercise):
     def stub(self) -> str:
         """Return the code that a learner starts from."""
         if self.start is not None:
-            return source.renamed(self.start, self.variable)
+            return source.started(self.solution, self.start)
         return source.stub(self.solution, self.id, self.keep)
 
     def solution_text(self) -> str:
@@ -176,8 +179,6 @@ class NumericExercise(Exercise):
     wrong: tuple[Wrong, ...]
     tolerance: float = 1e-3
 
-    kind = "number"
-
     def stub(self) -> str:
         """Return the code that a learner starts from."""
         return f"{self.variable} = None  # {self.unit}"
@@ -188,22 +189,11 @@ class NumericExercise(Exercise):
         return f"{result}:\n\n```python\n{source.code(self.compute)}\n```"
 
 
-@dataclass(frozen=True)
-class Option:
-    """One option of a choice: its text, whether it is right, and why."""
-
-    text: str
-    right: bool
-    why: str
-
-
 @dataclass(frozen=True, kw_only=True)
 class ChoiceExercise(Exercise):
     """Choose one option, or several. Options are lettered from a."""
 
     options: tuple[Option, ...]
-
-    kind = "choice"
 
     def __post_init__(self) -> None:
         """Check that there is something to choose."""
@@ -214,7 +204,7 @@ class ChoiceExercise(Exercise):
     @property
     def letters(self) -> dict[str, Option]:
         """The options by their letters."""
-        return dict(zip("abcdefgh", self.options))  # noqa: B905, as many as there are
+        return dict(zip(LETTERS, self.options))  # noqa: B905, as many as there are
 
     def task(self) -> str:
         """Return what to do, with the options and their letters."""
@@ -249,8 +239,6 @@ class OutputExercise(Exercise):
     why: str
     wrong: tuple[Wrong, ...]
 
-    kind = "output"
-
     def output(self) -> str:
         """Return what the program prints."""
         printed = io.StringIO()
@@ -284,8 +272,6 @@ class WordsExercise(Exercise):
     key_points: tuple[str, ...]
     sample: str
     least_words: int = 25
-
-    kind = "words"
 
     def stub(self) -> str:
         """Return the code that a learner starts from."""

@@ -10,13 +10,14 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+from companion._files import write_whole
 from companion.exercises import catalog
 from companion.exercises import records as storage
 from companion.exercises.display import show_if_lost
 from companion.exercises.exercise import Exercise
 from companion.exercises.judging import judge
 from companion.exercises.records import Record
-from companion.exercises.reports import write_report
+from companion.exercises.reports import report_page
 from companion.exercises.verdict import Verdict
 
 P = ParamSpec("P")
@@ -152,8 +153,8 @@ def report(path: str | Path = "exercise-report.html", *, name: str = "") -> Path
     Raises:
         OSError: If the file can't be written.
     """
-    text = write_report(catalog.all_exercises(), storage.read(), name)
-    storage.replace_text(Path(path), text)
+    text = report_page(catalog.all_exercises(), storage.read(), name)
+    write_whole(path, text)
     return Path(path)
 
 

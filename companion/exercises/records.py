@@ -18,6 +18,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from companion._files import resolved, write_whole
+
 VERSION = 1
 _DRIVE = Path("/content/drive/MyDrive")
 _COLAB = Path("/content/sample_data")  # what every fresh Colab machine has
@@ -92,7 +94,7 @@ def read(path: Path | None = None) -> dict[str, Record]:
     left as it is, with a warning.
     """
     try:
-        return _load(_target(path))
+        return _load(resolved(path or progress_path()))
     except OSError as error:
         warnings.warn(f"your progress could not be read{_reason(error)}", stacklevel=2)
         return {}
@@ -101,18 +103,6 @@ def read(path: Path | None = None) -> dict[str, Record]:
 def _reason(error: OSError, path: Path | None = None) -> str:
     place = path or error.filename
     return (f" ({place}): " if place else ": ") + str(error.strerror or error)
-
-
-def _target(path: Path | None) -> Path:
-    """Return the file that a path leads to.
-
-    Raises:
-        OSError: If what is there is no regular file.
-    """
-    target = Path(os.path.realpath(path or progress_path()))
-    if target.exists() and not target.is_file():
-        raise OSError(errno.EINVAL, "this is not a regular file, so nothing is kept", str(target))
-    return target
 
 
 def _load(path: Path) -> dict[str, Record]:
@@ -175,7 +165,7 @@ def update(name: str, change: Callable[[Record], Record], path: Path | None = No
     """
     target = None
     try:
-        target = _target(path)
+        target = resolved(path or progress_path())
         target.parent.mkdir(parents=True, exist_ok=True)
         with _lock(target):
             records = _load(target)
@@ -194,32 +184,14 @@ def update(name: str, change: Callable[[Record], Record], path: Path | None = No
 def _known(path: Path | None) -> dict[str, Record]:
     """Return the records of a file that can be read and not written, without another warning."""
     try:
-        return _load(_target(path))
+        return _load(resolved(path or progress_path()))
     except OSError:
         return {}
 
 
 def _write(records: dict[str, Record], path: Path) -> None:
     data = {"version": VERSION, "exercises": {key: asdict(one) for key, one in records.items()}}
-    replace_text(path, json.dumps(data, indent=1, sort_keys=True, allow_nan=False))
-
-
-def replace_text(path: Path, text: str) -> None:
-    """Write a file as a whole, or leave the one that is there.
-
-    Raises:
-        OSError: If it can't be written, or what is there is no regular file.
-    """
-    target = _target(path)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_whole(path, json.dumps(data, indent=1, sort_keys=True, allow_nan=False))
 
 
 @contextlib.contextmanager

@@ -32,7 +32,7 @@ def digest(records: Mapping[str, Record], name: str, written: str) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def write_report(
+def report_page(
     exercises: Sequence[Exercise], records: Mapping[str, Record], name: str = ""
 ) -> str:
     """Return the report as an HTML page.

@@ -1,35 +1,47 @@
-"""Source code of the catalog's functions as text: whole, as a stub, or under another name."""
+"""Source code of the catalog's functions as text: whole, as a stub, with a bug; its imports."""
 
 import ast
 import inspect
+import sys
 import textwrap
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 NOT_ATTEMPTED = "your code goes here"
 
 
 def code(thing: Callable[..., Any]) -> str:
-    """Return the source of a function or class, dedented.
+    """Return the source of a function or class, dedented, without its decorators.
 
     Example:
         >>> code(body).splitlines()[0]
-        'def body(function: Callable[[], None]) -> str:'
+        'def body(function: Callable[..., Any]) -> str:'
     """
-    return textwrap.dedent(inspect.getsource(thing)).strip()
+    text = textwrap.dedent(inspect.getsource(thing)).strip()
+    if not text.startswith("@"):
+        return text
+    return "\n".join(text.splitlines()[ast.parse(text).body[0].lineno - 1 :])
 
 
-def body(function: Callable[[], None]) -> str:
+def _statements(function: ast.FunctionDef) -> list[ast.stmt]:
+    """Return what stands below the docstring."""
+    return function.body[1 if ast.get_docstring(function) is not None else 0 :]
+
+
+def body(function: Callable[..., Any]) -> str:
     """Return the source of a function's body, without its docstring."""
     text = code(function)
-    tree = ast.parse(text).body[0]
-    first = tree.body[1 if ast.get_docstring(tree) is not None else 0]
+    first = _statements(ast.parse(text).body[0])[0]
     return textwrap.dedent("\n".join(text.splitlines()[first.lineno - 1 :]))
 
 
-def renamed(function: Callable[..., Any], name: str) -> str:
-    """Return the source of a function under another name."""
-    return code(function).replace(f"def {function.__name__}(", f"def {name}(", 1)
+def started(solution: Callable[..., Any], start: Callable[..., Any]) -> str:
+    """Return the signature and docstring of one function with the body of another."""
+    text = code(solution)
+    docstring = ast.parse(text).body[0].body[0]
+    head = "\n".join(text.splitlines()[: docstring.end_lineno])
+    return f"{head}\n{textwrap.indent(body(start), '    ')}"
 
 
 def stub(solution: Callable[..., Any], exercise_id: str, keep: tuple[str, ...] = ()) -> str:
@@ -46,9 +58,41 @@ def stub(solution: Callable[..., Any], exercise_id: str, keep: tuple[str, ...] =
     for function in reversed(functions):
         if not isinstance(function, ast.FunctionDef) or function.name in keep:
             continue
-        statements = function.body[1 if ast.get_docstring(function) is not None else 0 :]
+        statements = _statements(function)
         indent = " " * function.body[0].col_offset
         todo = f'{indent}raise NotImplementedError("{exercise_id}: {NOT_ATTEMPTED}")'
         start = statements[0].lineno - 1 if statements else function.end_lineno
         lines[start : function.end_lineno] = [todo]
     return "\n".join(lines)
+
+
+@cache
+def imported(thing: Callable[..., Any]) -> tuple[str, ...]:
+    """Return the modules that a function or class names, of those that its own module imports.
+
+    Example:
+        >>> imported(stub)
+        ('ast',)
+    """
+    used = {node.id for node in ast.walk(ast.parse(code(thing))) if isinstance(node, ast.Name)}
+    module = ast.parse(inspect.getsource(sys.modules[thing.__module__]))
+    imports = [
+        alias for node in module.body if isinstance(node, ast.Import) for alias in node.names
+    ]
+    return tuple(one.name for one in imports if (one.asname or one.name.split(".")[0]) in used)
+
+
+def prose(text: str) -> str:
+    r"""Return paragraphs of text, the lines of each joined to one.
+
+    Example:
+        >>> prose('''
+        ...     Written in
+        ...     a margin.
+        ...
+        ...     Twice.
+        ... ''')
+        'Written in a margin.\n\nTwice.'
+    """
+    paragraphs = inspect.cleandoc(text).split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)

@@ -20,6 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from companion._checks import check_whole
 from companion.generation.batching import (
     check_context,
     encode_prompts,
@@ -195,9 +196,7 @@ def _generation(tokenizer: Any, prompt: str, beam: Hypothesis, beams: Beams) -> 
 
 
 def _check_settings(num_beams: int, max_new_tokens: int, num_return_sequences: int) -> None:
-    for name, value in [("num_beams", num_beams), ("max_new_tokens", max_new_tokens)]:
-        if value < 1:
-            raise ValueError(f"{name} must be at least 1, got {value}")
+    check_whole(num_beams=num_beams, max_new_tokens=max_new_tokens)
     if not 1 <= num_return_sequences <= num_beams:
         raise ValueError(
             f"num_return_sequences must be from 1 to num_beams={num_beams}, got "

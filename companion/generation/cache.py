@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from companion._checks import check_whole
 from companion.generation.forward import read
 
 
@@ -84,13 +85,7 @@ def kv_cache_bytes(
         >>> kv_cache_bytes(llama, tokens=1)
         524288
     """
-    for name, value in [
-        ("tokens", tokens),
-        ("batch_size", batch_size),
-        ("bytes_per_value", bytes_per_value),
-    ]:
-        if value < 1:
-            raise ValueError(f"{name} must be at least 1, got {value}")
+    check_whole(tokens=tokens, batch_size=batch_size, bytes_per_value=bytes_per_value)
     heads = config.num_attention_heads
     kv_heads = getattr(config, "num_key_value_heads", None) or heads
     head_dim = getattr(config, "head_dim", None) or config.hidden_size // heads

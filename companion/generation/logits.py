@@ -14,6 +14,8 @@ Shape letters: ``B`` rows of a batch, ``V`` vocabulary size, ``T`` tokens so far
 import torch
 from torch import Tensor
 
+from companion._checks import check_whole, is_whole
+
 NEG_INF = float("-inf")
 
 
@@ -71,7 +73,7 @@ def top_k_filter(logits: Tensor, k: int) -> Tensor:
     """
     _check_logits(logits)
     vocab_size = logits.shape[-1]
-    if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= vocab_size:
+    if not is_whole(k) or k > vocab_size:
         raise ValueError(
             f"k must be a whole number from 1 to {vocab_size} (the vocabulary size), got {k!r}. "
             "To keep every token, leave the filter out (top_k=None)."
@@ -210,8 +212,7 @@ def no_repeat_ngram(logits: Tensor, input_ids: Tensor, n: int) -> Tensor:
         tensor([[0., 0., -inf, 0.]])
     """
     _check_logits(logits, input_ids)
-    if isinstance(n, bool) or not isinstance(n, int) or n < 0:
-        raise ValueError(f"n must be a whole number from 0 (off) up, got {n!r}")
+    check_whole(0, n=n)
     length = input_ids.shape[-1]
     if n == 0 or length < n:
         return logits.clone()

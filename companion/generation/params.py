@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from companion._checks import check_fields, is_whole
+
 
 @dataclass(frozen=True)
 class SamplingParams:
@@ -46,16 +48,20 @@ class SamplingParams:
         stop = (self.stop,) if isinstance(self.stop, str) else tuple(self.stop)
         object.__setattr__(self, "stop", stop)  # the way to set a field of a frozen dataclass
         rules = {
-            "max_new_tokens": (self.max_new_tokens >= 1, "at least 1"),
+            "max_new_tokens": (is_whole(self.max_new_tokens), "a whole number from 1"),
             "temperature": (0 <= self.temperature < float("inf"), "0 (greedy) or above"),
-            "top_k": (self.top_k is None or self.top_k >= 1, "None (off) or at least 1"),
+            "top_k": (
+                self.top_k is None or is_whole(self.top_k),
+                "None (off) or a whole number from 1",
+            ),
             "top_p": (0 < self.top_p <= 1, "above 0 and at most 1 (off)"),
             "min_p": (0 <= self.min_p <= 1, "from 0 (off) to 1"),
             "repetition_penalty": (self.repetition_penalty > 0, "above 0 (1 is off)"),
-            "no_repeat_ngram_size": (self.no_repeat_ngram_size >= 0, "0 (off) or above"),
-            "n": (self.n >= 1, "at least 1"),
+            "no_repeat_ngram_size": (
+                is_whole(self.no_repeat_ngram_size, 0),
+                "a whole number from 0 (off)",
+            ),
+            "n": (is_whole(self.n), "a whole number from 1"),
             "stop": (all(isinstance(s, str) and s for s in stop), "strings that are not empty"),
         }
-        for name, (holds, rule) in rules.items():
-            if not holds:
-                raise ValueError(f"{name} must be {rule}, got {getattr(self, name)!r}")
+        check_fields(self, rules)

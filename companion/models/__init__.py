@@ -10,18 +10,17 @@
 ==============  =====================================================================
 """
 
-from companion.models.devices import MemoryReport, memory_report, pick_device, pick_dtype
+from companion.models.devices import pick_device, pick_dtype
 from companion.models.loading import LoadedModel, load
-from companion.models.roles import PINNED_REVISIONS, ROLES, Role
+from companion.models.roles import HUB_MODELS, ROLES, HubModel, Role
 
 __all__ = [
-    "PINNED_REVISIONS",
+    "HUB_MODELS",
     "ROLES",
+    "HubModel",
     "LoadedModel",
-    "MemoryReport",
     "Role",
     "load",
-    "memory_report",
     "pick_device",
     "pick_dtype",
 ]

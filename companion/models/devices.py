@@ -7,14 +7,11 @@ Taught in :doc:`/book/start/pocket-models`. Left out: several devices, offloadin
 import os
 import shutil
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
-from torch import nn
 
 from companion.errors import NotEnoughMemoryError
-
-GIB = 2**30
+from companion.quantization.footprint import GIB
 
 
 def pick_device() -> torch.device:
@@ -104,48 +101,6 @@ def _gpu_dtype(capability: tuple[int, int]) -> torch.dtype:
     (torch.float16, torch.bfloat16)
     """
     return torch.bfloat16 if capability >= (8, 0) else torch.float16
-
-
-class MemoryReport(NamedTuple):
-    """Size of a model in memory."""
-
-    parameters: int
-    """Numbers, a shared tensor counted once."""
-    weight_bytes: int
-    """Bytes of parameters and buffers. Activations and the KV cache come on top."""
-    dtype: torch.dtype
-    device: torch.device
-
-    @property
-    def gib(self) -> float:
-        """Weight bytes in GiB (2**30 bytes)."""
-        return self.weight_bytes / GIB
-
-
-def memory_report(model: nn.Module) -> MemoryReport:
-    """Count the parameters of a model and the bytes they occupy.
-
-    Args:
-        model: Any module with at least one parameter.
-
-    Returns:
-        Parameters, bytes, dtype and device (of the first parameter).
-
-    Example:
-        A linear layer of 3 x 2 weights and 2 biases in float32.
-
-        >>> report = memory_report(nn.Linear(3, 2))
-        >>> report.parameters, report.weight_bytes
-        (8, 32)
-    """
-    parameters = list(model.parameters())
-    first = parameters[0]
-    return MemoryReport(
-        parameters=sum(p.numel() for p in parameters),
-        weight_bytes=sum(t.numel() * t.element_size() for t in [*parameters, *model.buffers()]),
-        dtype=first.dtype,
-        device=first.device,
-    )
 
 
 def available_memory(device: torch.device | str) -> int | None:

@@ -31,7 +31,7 @@ from companion.models.quantized import (
     quantization_settings,
     quantized_bytes,
 )
-from companion.models.roles import PINNED_REVISIONS, Target, resolve
+from companion.models.roles import HUB_MODELS, Target, resolve
 
 WEIGHTS_ROOT = Path(__file__).parents[1] / "pocket" / "weights"
 
@@ -168,7 +168,8 @@ def _locate(
         return verify_pocket(weights_root, target.pocket)
     if target.folder is not None:
         return target.folder
-    revision = revision or PINNED_REVISIONS.get(target.hub_id, "main")
+    listed = HUB_MODELS.get(target.hub_id)
+    revision = revision or (listed.revision if listed else "main")
     return fetch_snapshot(target.hub_id, revision, check=check)
 
 

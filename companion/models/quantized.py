@@ -13,14 +13,10 @@ import torch
 import transformers
 from torch import Tensor, nn
 
-from companion._extras import require
+from companion._extras import quiet_imports, require
 from companion.quantization.footprint import count_weights, weight_bytes
 
 QUANTIZATIONS = ("int8", "nf4", "fp4")
-
-# bitsandbytes says for each layer, at each call, that LLM.int8() computes in float16; and when it
-# is imported, that an optional package with a faster kernel is not there.
-_SAID_TOO_OFTEN = ("inputs will be cast from", "Failed to load CPU gemm_4bit_forward")
 
 
 def check_quantization(quantization: str) -> None:
@@ -50,9 +46,9 @@ def import_bitsandbytes() -> ModuleType:
     Raises:
         MissingExtraError: If it is not installed.
     """
-    for name in ("bitsandbytes.autograd._functions", "bitsandbytes.backends.cpu.ops"):
-        logging.getLogger(name).addFilter(_worth_saying)
-    return require("bitsandbytes", extra="quant")
+    logging.getLogger("bitsandbytes.autograd._functions").addFilter(_worth_saying)
+    with quiet_imports():
+        return require("bitsandbytes", extra="quant")
 
 
 def quantized_bytes(skeleton: nn.Module, quantization: str, dtype: torch.dtype) -> int:
@@ -151,4 +147,5 @@ def _multiply(layer: nn.Module, inputs: Tensor) -> Tensor:
 
 
 def _worth_saying(entry: logging.LogRecord) -> bool:
-    return not any(text in entry.getMessage() for text in _SAID_TOO_OFTEN)
+    """Drop what is said for each layer, at each call: that LLM.int8() computes in float16."""
+    return "inputs will be cast from" not in entry.getMessage()

@@ -25,49 +25,62 @@ class Role(NamedTuple):
 
 
 class HubModel(NamedTuple):
-    """Facts about an open model, for the list of ``companion models``."""
+    """All that is known about an open model before it is fetched."""
 
     parameters: int
     """Numbers of the model, a tied output layer counted once."""
     download_bytes: int
     """Bytes of the weight files as published, rounded to three digits."""
     license: str
+    revision: str
+    """The commit that is loaded, so that a later upload changes nothing here."""
+    role: str | None = None
+    """The role that it fills, if any."""
 
-
-ROLES = {
-    "base": Role("continues text", "causal-lm", "openai-community/gpt2"),
-    "chat": Role("follows instructions", "causal-lm", "Qwen/Qwen3-0.6B"),
-    "reward": Role("scores answers", "sequence-classification", None),
-    "embedding": Role(
-        "turns text into vectors", "encoder", "sentence-transformers/all-MiniLM-L6-v2"
-    ),
-}
 
 HUB_MODELS = {
-    "openai-community/gpt2": HubModel(124_439_808, 548_000_000, "MIT"),
-    "Qwen/Qwen3-0.6B": HubModel(596_049_920, 1_500_000_000, "Apache-2.0"),
-    "sentence-transformers/all-MiniLM-L6-v2": HubModel(22_713_216, 90_900_000, "Apache-2.0"),
-    "HuggingFaceTB/SmolLM2-135M-Instruct": HubModel(134_515_008, 269_000_000, "Apache-2.0"),
-    "HuggingFaceTB/SmolLM2-360M-Instruct": HubModel(361_821_120, 724_000_000, "Apache-2.0"),
-    "HuggingFaceTB/SmolLM2-1.7B-Instruct": HubModel(1_711_376_384, 3_420_000_000, "Apache-2.0"),
-    "Qwen/Qwen3-1.7B": HubModel(1_720_574_976, 4_060_000_000, "Apache-2.0"),
-    "Qwen/Qwen3-4B": HubModel(4_022_468_096, 8_040_000_000, "Apache-2.0"),
-    "Qwen/Qwen3-8B": HubModel(8_190_735_360, 16_400_000_000, "Apache-2.0"),
+    "openai-community/gpt2": HubModel(
+        124_439_808, 548_000_000, "MIT", "607a30d783dfa663caf39e06633721c8d4cfcd7e", "base"
+    ),
+    "Qwen/Qwen3-0.6B": HubModel(
+        596_049_920, 1_500_000_000, "Apache-2.0", "c1899de289a04d12100db370d81485cdf75e47ca", "chat"
+    ),
+    "sentence-transformers/all-MiniLM-L6-v2": HubModel(
+        22_713_216,
+        90_900_000,
+        "Apache-2.0",
+        "1110a243fdf4706b3f48f1d95db1a4f5529b4d41",
+        "embedding",
+    ),
+    "HuggingFaceTB/SmolLM2-135M-Instruct": HubModel(
+        134_515_008, 269_000_000, "Apache-2.0", "12fd25f77366fa6b3b4b768ec3050bf629380bac"
+    ),
+    "HuggingFaceTB/SmolLM2-360M-Instruct": HubModel(
+        361_821_120, 724_000_000, "Apache-2.0", "a10cc1512eabd3dde888204e902eca88bddb4951"
+    ),
+    "HuggingFaceTB/SmolLM2-1.7B-Instruct": HubModel(
+        1_711_376_384, 3_420_000_000, "Apache-2.0", "31b70e2e869a7173562077fd711b654946d38674"
+    ),
+    "Qwen/Qwen3-1.7B": HubModel(
+        1_720_574_976, 4_060_000_000, "Apache-2.0", "70d244cc86ccca08cf5af4e1e306ecf908b1ad5e"
+    ),
+    "Qwen/Qwen3-4B": HubModel(
+        4_022_468_096, 8_040_000_000, "Apache-2.0", "1cfa9a7208912126459214e8b04321603b3df60c"
+    ),
+    "Qwen/Qwen3-8B": HubModel(
+        8_190_735_360, 16_400_000_000, "Apache-2.0", "b968826d9c46dd6066d109eabc6255188de91218"
+    ),
 }
 """Hub models that fill a role, and others of the same kind. Any other causal model loads too."""
 
-PINNED_REVISIONS = {
-    "openai-community/gpt2": "607a30d783dfa663caf39e06633721c8d4cfcd7e",
-    "Qwen/Qwen3-0.6B": "c1899de289a04d12100db370d81485cdf75e47ca",
-    "sentence-transformers/all-MiniLM-L6-v2": "1110a243fdf4706b3f48f1d95db1a4f5529b4d41",
-    "HuggingFaceTB/SmolLM2-135M-Instruct": "12fd25f77366fa6b3b4b768ec3050bf629380bac",
-    "HuggingFaceTB/SmolLM2-360M-Instruct": "a10cc1512eabd3dde888204e902eca88bddb4951",
-    "HuggingFaceTB/SmolLM2-1.7B-Instruct": "31b70e2e869a7173562077fd711b654946d38674",
-    "Qwen/Qwen3-1.7B": "70d244cc86ccca08cf5af4e1e306ecf908b1ad5e",
-    "Qwen/Qwen3-4B": "1cfa9a7208912126459214e8b04321603b3df60c",
-    "Qwen/Qwen3-8B": "b968826d9c46dd6066d109eabc6255188de91218",
+_FILLED_BY = {model.role: hub_id for hub_id, model in HUB_MODELS.items()}
+
+ROLES = {
+    "base": Role("continues text", "causal-lm", _FILLED_BY["base"]),
+    "chat": Role("follows instructions", "causal-lm", _FILLED_BY["chat"]),
+    "reward": Role("scores answers", "sequence-classification", None),
+    "embedding": Role("turns text into vectors", "encoder", _FILLED_BY["embedding"]),
 }
-"""Commit of each model in `HUB_MODELS`, so that a later upload changes nothing here."""
 
 ALIASES = {"gpt2": "openai-community/gpt2"}
 

@@ -24,6 +24,7 @@ import torch
 from tqdm import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from companion._files import write_whole
 from companion.errors import CompanionError
 from companion.generation.decoding import SamplingParams
 from companion.generation.scoring import token_logprobs
@@ -189,7 +190,7 @@ def main(arguments: list[str] | None = None) -> int:
         results = evaluate(model, tokenizer, count=options.count, role=options.role)
     print(table(results))  # noqa: T201
     if options.json:
-        options.json.write_text(json.dumps(results, indent=2) + "\n")
+        write_whole(options.json, json.dumps(results, indent=2) + "\n")
     return 0
 
 

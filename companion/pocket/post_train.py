@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 import torch
 
+from companion._files import write_whole
 from companion.errors import CompanionError
 from companion.models import load
 from companion.training.reward_model import reward_model_from, reward_trainer
@@ -110,15 +111,14 @@ def timed(file: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        file.write_text(f"{before + time.monotonic() - begun:.0f}\n")
+        write_whole(file, f"{before + time.monotonic() - begun:.0f}\n")
 
 
 def write_log(out: Path, entries: list[dict[str, float]]) -> None:
     """Write one line of JSON per step, as pre-training does; the last one has the seconds."""
     lines = [entry | {"tokens": int(entry["num_tokens"])} for entry in entries]
     lines[-1]["seconds"] = float((out / "seconds.txt").read_text())
-    text = "".join(json.dumps(line) + "\n" for line in lines)
-    (out / "log.jsonl").write_text(text, encoding="utf-8")
+    write_whole(out / "log.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
 
 
 def post_train(role: str, out: Path, *, plan: Plan | None = None, seed: int = 0) -> Path:

@@ -26,6 +26,7 @@ from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from companion._files import write_whole
 from companion.training import checkpoint
 from companion.training.interrupts import held_interrupts
 
@@ -190,7 +191,7 @@ def run(recipe: Recipe, folder: Path, *, save_every: int, **options: object) -> 
     log = folder / "log.jsonl"
     begun = checkpoint.steps_done(folder)
     kept = log.read_text().splitlines()[:begun] if log.exists() else []
-    log.write_text("".join(line + "\n" for line in kept))
+    write_whole(log, "".join(line + "\n" for line in kept))
     spent, since = (json.loads(kept[-1])["seconds"] if kept else 0.0), time.monotonic()
     with (
         log.open("a") as out,

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import torch
 
+from companion._files import write_whole
 from companion.errors import CompanionError
 from companion.models import load
 
@@ -65,7 +66,7 @@ def write_card(path: Path, results: dict[str, dict[str, object]]) -> None:
     """Replace the table in the model card."""
     before, rest = path.read_text().split(CARD_MARKS[0])
     after = rest.split(CARD_MARKS[1])[1]
-    path.write_text(before + CARD_MARKS[0] + "\n" + table(results) + "\n\n" + CARD_MARKS[1] + after)
+    write_whole(path, f"{before}{CARD_MARKS[0]}\n{table(results)}\n\n{CARD_MARKS[1]}{after}")
 
 
 def publish(
@@ -93,14 +94,14 @@ def publish(
             "have; train a smaller model"
         )
     shutil.copytree(model_folder, weights / role, dirs_exist_ok=True)
-    (weights / "SHA256SUMS").write_text(checksums(weights))
+    write_whole(weights / "SHA256SUMS", checksums(weights))
     with torch.inference_mode():
         results = evaluate(*load(weights / role), role=role)
     data = package / "data"
     data.mkdir(exist_ok=True)
     evaluation, training = RECORDS[role]
-    (data / f"{evaluation}.json").write_text(json.dumps(results, indent=1) + "\n")
-    (data / f"{training}.json").write_text(json.dumps(loss_record(run, hardware=hardware)) + "\n")
+    write_whole(data / f"{evaluation}.json", json.dumps(results, indent=1) + "\n")
+    write_whole(data / f"{training}.json", json.dumps(loss_record(run, hardware=hardware)) + "\n")
     write_card(package / "cards" / f"{role}.md", results)
     return results
 

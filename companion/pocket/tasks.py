@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from transformers import PreTrainedTokenizerBase
 
 from companion.messages import prompt_text
+from companion.phrases import CONCLUSION, NOT_THERE
 
 from .corpus import (
     arithmetic,
@@ -57,8 +58,8 @@ def same_text(text: str, answer: str) -> bool:
 
 
 def last_number(text: str, answer: str) -> bool:
-    """Tell whether the number after ``The answer is`` is the answer."""
-    found = re.search(r"The answer is (-?\d+)", text.split("\n")[0])
+    """Tell whether the number after the conclusion is the answer."""
+    found = re.search(rf"{CONCLUSION} (-?\d+)", text.split("\n")[0])
     return found is not None and found[1] == answer
 
 
@@ -186,13 +187,13 @@ def chat_tasks(tokenizer: PreTrainedTokenizerBase, count: int = 200) -> list[Tas
         Task("questions, right in any manner", questions, right_in_any_manner, 64),
         Task(
             "question about passages, with its source",
-            _asked(tokenizer, [r for r in passages if _answer_of(r) != context.NOT_THERE]),
+            _asked(tokenizer, [r for r in passages if _answer_of(r) != NOT_THERE]),
             same_text,
             32,
         ),
         Task(
             "says that the passages do not answer",
-            _asked(tokenizer, [r for r in passages if _answer_of(r) == context.NOT_THERE]),
+            _asked(tokenizer, [r for r in passages if _answer_of(r) == NOT_THERE]),
             same_text,
             32,
         ),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from companion.errors import AnswerNotFoundError
 from companion.number_text import number_at
-from companion.prompts.templates import CONCLUSION
+from companion.phrases import CONCLUSION
 
 
 def extract_after(text: str, marker: str = CONCLUSION) -> str:

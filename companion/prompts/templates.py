@@ -10,11 +10,7 @@ from collections.abc import Sequence
 from string import Formatter
 
 from companion.errors import PromptError
-
-TRIGGER = "Let's think step by step."
-"""The sentence of Kojima et al. 2022, https://arxiv.org/abs/2205.11916."""
-
-CONCLUSION = "The answer is"
+from companion.phrases import CONCLUSION, TRIGGER
 
 
 def fill(template: str, /, **values: object) -> str:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from companion._checks import check_whole
 from companion.quantization.integers import IntegerQuantized, absmax_quantize, dequantize
 
 OFFSET = 0.9677083
@@ -97,8 +98,7 @@ def quantize_blocks(values: Tensor, codebook: Tensor, *, block_size: int = 64) -
     """
     if not values.numel() or not torch.isfinite(values).all():
         raise ValueError("values must be finite and at least one; found none, or NaN or infinity")
-    if block_size < 1:
-        raise ValueError(f"block_size must be at least 1, got {block_size}")
+    check_whole(block_size=block_size)
     if not 2 <= len(codebook) <= 256 or (codebook.diff() <= 0).any():
         raise ValueError(f"codebook must have 2 to 256 rising values, got {codebook.tolist()}")
     flat = values.float().reshape(-1)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from companion.linear_layers import layer_shape, linear_layers
 from companion.quantization.codebooks import bits_per_parameter
 
 FORMAT_BITS = {
@@ -53,10 +54,9 @@ def count_weights(model: nn.Module) -> WeightCounts:
     Returns:
         The counts.
     """
-    head = model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else None
-    layers = _linear_layers(model, head)
+    layers = linear_layers(model).values()
     linear = sum(layer.weight.numel() for layer in layers)
-    rows = sum(getattr(layer, "out_features", None) or layer.nf for layer in layers)
+    rows = sum(layer_shape(layer)[1] for layer in layers)
     total = sum(parameter.numel() for parameter in model.parameters())
     return WeightCounts(linear, rows, total - linear)
 
@@ -109,8 +109,7 @@ def measured_bytes(model: nn.Module, *, linear_only: bool = False) -> int:
         Bytes.
     """
     if linear_only:
-        head = model.get_output_embeddings()
-        layers = _linear_layers(model, head)
+        layers = linear_layers(model).values()
         weights = [parameter for layer in layers for parameter in layer.parameters()]
         found: list[Tensor] = list(weights)
     else:
@@ -120,18 +119,9 @@ def measured_bytes(model: nn.Module, *, linear_only: bool = False) -> int:
         found += _scales(weight)
     for layer in layers if linear_only else model.modules():
         found += _scales(getattr(layer, "state", None))  # int8 moves its scales there in use
-    unique = {tensor.untyped_storage().data_ptr(): tensor for tensor in found if tensor.numel()}
+    # On the "meta" device all pointers are 0.
+    unique = {tensor.data_ptr() or id(tensor): tensor for tensor in found if tensor.numel()}
     return sum(tensor.numel() * tensor.element_size() for tensor in unique.values())
-
-
-def _linear_layers(model: nn.Module, head: nn.Module | None) -> list[nn.Module]:
-    """Return the layers that libraries quantize; the Conv1D of GPT-2 is a linear layer too."""
-    return [
-        module
-        for module in model.modules()
-        if module is not head
-        and (isinstance(module, nn.Linear) or type(module).__name__ == "Conv1D")
-    ]
 
 
 def _scales(owner: object) -> list[Tensor]:

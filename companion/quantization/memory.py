@@ -6,6 +6,7 @@ hundred MiB. Taught in :doc:`/book/open-models/quantization`.
 
 from typing import Any, NamedTuple
 
+from companion._checks import check_whole
 from companion.generation.cache import kv_cache_bytes
 from companion.quantization.footprint import (
     FORMAT_BITS,
@@ -71,8 +72,7 @@ def generation_memory(
     Raises:
         ValueError: If a format is unknown or a number is not positive.
     """
-    if tokens < 1 or batch_size < 1:
-        raise ValueError(f"tokens and batch_size must be at least 1, got {tokens} and {batch_size}")
+    check_whole(tokens=tokens, batch_size=batch_size)
     weights = weight_bytes(counts, quantization, dtype=dtype)
     size = int(FORMAT_BITS[dtype]) // 8
     width = 2 * (getattr(config, "intermediate_size", 4 * config.hidden_size) + config.hidden_size)

@@ -8,12 +8,13 @@
 `bm25`          ranking by shared words
 `fusion`        one ranking out of several
 `retriever`     dense, hybrid and reranked search; bridges to and from LangChain
+`grounding`     passages put before a question, as many of the best as fit
 `pipeline`      retrieve, then answer; `answers` holds the result and its sources
 `evaluation`    recall, MRR, nDCG, accuracy, faithfulness
 ==============  =====================================================================
 
 The names below are looked up on first use, so that BM25 does not wait for faiss. The pipeline,
-which generates, is one layer further up: ``from companion.rag.pipeline import RagPipeline``.
+which asks a model, is one layer further up: ``from companion.rag.pipeline import RagPipeline``.
 """
 
 from importlib import import_module

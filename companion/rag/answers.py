@@ -8,18 +8,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from companion.phrases import NOT_THERE
 from companion.rag.documents import Hit
-
-NOT_THERE = "The context does not say."
-"""What pocket-chat says when no passage holds the answer."""
 
 NOT_FOUND = "The documents do not say."
 """The text of an answer that was not found."""
 
 CITATION = re.compile(r"\s*\[(\d{1,9})\]")
-
-PROMPT = "Answer the question with the context only.\nContext:\n{context}\nQuestion: {question}"
-"""The form that pocket-chat was trained on. Others understand it, too."""
 
 
 def one_line(text: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from companion._checks import check_whole
 from companion._extras import require
 from companion.rag.documents import Document, Hit, passage
 from companion.rag.normalization import search_form
@@ -67,8 +68,7 @@ class BM25Retriever:
         Raises:
             ValueError: If ``k`` is below 1.
         """
-        if k < 1:
-            raise ValueError(f"k must be at least 1, got {k}")
+        check_whole(k=k)
         known = () if self._empty else self._index.vocab_dict
         words = [word for word in self._words([query])[0] if word in known]
         if not words:

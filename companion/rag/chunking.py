@@ -12,6 +12,7 @@ in front when it is searched and read (`companion.rag.documents.passage`): leave
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
+from companion._checks import check_whole, is_whole
 from companion.rag.documents import Document
 
 SEPARATORS = ("\n\n", "\n", ". ", "? ", "! ", "。", " ", "")
@@ -188,9 +189,8 @@ def _is_function(length: Any) -> bool:
 
 
 def _check_sizes(chunk_size: int, overlap: int) -> None:
-    if chunk_size < 1:
-        raise ValueError(f"chunk_size must be at least 1, got {chunk_size}")
-    if not 0 <= overlap < chunk_size:
+    check_whole(chunk_size=chunk_size)
+    if not is_whole(overlap, 0) or overlap >= chunk_size:
         raise ValueError(
             f"overlap must be from 0 to below chunk_size={chunk_size}, got {overlap}: with more, "
             "a chunk would be nothing but a repetition"

@@ -114,11 +114,23 @@ def _ended(heading: str) -> str:
 
 
 class Hit(NamedTuple):
-    """A document that a search found."""
+    """A passage that a search found."""
 
     document: Document
-    score: float
-    """Higher is closer. What it means depends on the retriever; a cosine for dense search."""
+    score: float | None
+    """Higher is closer. What it means depends on the retriever; a cosine for dense search. None is
+    unknown."""
+
+    @property
+    def text(self) -> str:
+        """What is put before a model: the `passage`."""
+        return passage(self.document)
+
+    @property
+    def origin(self) -> str:
+        """Where it comes from, in few words; empty if unknown."""
+        metadata = self.document.metadata
+        return str(metadata.get("source") or metadata.get("title") or "")
 
 
 def load_documents(

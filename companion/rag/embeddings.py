@@ -9,9 +9,7 @@ Left out: other pooling, prompts for queries, vectors of reduced precision.
 Shape letters: ``B`` texts, ``T`` tokens, ``d`` = 384 numbers of a vector.
 """
 
-import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +17,8 @@ import numpy as np
 from torch import Tensor
 from tqdm import tqdm
 
-from companion._extras import require
+from companion._checks import check_whole
+from companion._extras import quiet_imports, require
 from companion.models.checkpoint import sha256, weight_files
 from companion.models.embedding import embedding_folder
 from companion.models.loading import no_progress_bar
@@ -92,13 +91,12 @@ class Embedder:
         device: str = "cpu",
     ) -> None:
         """Check and load the model."""
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+        check_whole(batch_size=batch_size)
         self.folder = embedding_folder() if folder is None else Path(folder).expanduser()
         self.batch_size = batch_size
         weights = weight_files(self.folder)[0]
         name = "all-MiniLM-L6-v2" if folder is None else self.folder.name
-        with _quiet():
+        with quiet_imports(), no_progress_bar():
             library = require("sentence_transformers", extra="rag")
             self.model = library.SentenceTransformer(
                 str(self.folder), device=device, local_files_only=True, trust_remote_code=False
@@ -154,16 +152,3 @@ class Embedder:
             texts, batch_size=len(texts), normalize_embeddings=True, show_progress_bar=False
         )
         return np.asarray(vectors, dtype=np.float32)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Hold back the bar of the loader, and what bitsandbytes logs when it is imported."""
-    logger = logging.getLogger("bitsandbytes")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with no_progress_bar():
-            yield
-    finally:
-        logger.setLevel(level)

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
+from companion._checks import check_whole
 from companion.rag.answers import RagAnswer
 from companion.rag.documents import Document, passage
 from companion.rag.retriever import Retriever
@@ -247,8 +248,7 @@ def evaluate_answers(
 def _check(relevant: Collection[Hashable], k: int = 1) -> None:
     if not relevant:
         raise ValueError("there must be at least one relevant item, or the measure has no meaning")
-    if k < 1:
-        raise ValueError(f"k must be at least 1, got {k}")
+    check_whole(k=k)
 
 
 def _distinct(items: Sequence[Hashable]) -> list[Hashable]:

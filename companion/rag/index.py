@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from companion._checks import check_whole
 from companion.errors import IndexFileError
 from companion.rag.documents import Document, Hit
 from companion.rag.neighbors import IndexConfig, Neighbors
@@ -47,8 +48,7 @@ class VectorIndex:
 
     def __init__(self, dimension: int, model_id: str, config: IndexConfig | None = None) -> None:
         """Begin empty."""
-        if type(dimension) is not int or dimension < 1:
-            raise ValueError(f"dimension must be a whole number from 1, got {dimension!r:.40}")
+        check_whole(dimension=dimension)
         self.dimension = dimension
         self.model_id = model_id
         self._neighbors = Neighbors(dimension, config or IndexConfig())
@@ -136,8 +136,7 @@ class VectorIndex:
         Raises:
             ValueError: If ``k`` is below 1 or the vectors do not fit.
         """
-        if k < 1:
-            raise ValueError(f"k must be at least 1, got {k}")
+        check_whole(k=k)
         return [
             [Hit(self._documents[one], score) for one, score in row]
             for row in self._neighbors.search(self._checked(vectors), k)

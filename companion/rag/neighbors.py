@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from companion._checks import is_whole
 from companion._extras import require
 
 faiss = require("faiss", extra="rag")
@@ -66,7 +67,7 @@ class IndexConfig:
             value = getattr(self, name)
             if name == "clusters" and value is None:
                 continue
-            if type(value) is not int or not low <= value <= 100_000:
+            if not is_whole(value, low) or value > 100_000:
                 raise ValueError(
                     f"{name} must be a whole number from {low} to 100000, got {value!r:.40}"
                 )

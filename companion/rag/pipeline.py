@@ -15,23 +15,16 @@ from typing import Any
 
 from tqdm import tqdm
 
-from companion.generation.batching import context_length, encode_prompts
-from companion.generation.decoding import SamplingParams, generate
-from companion.messages import neutralize, prompt_text
+from companion._checks import check_whole
+from companion.backends.backend import Backend, check_backend, cleaner, write_all
+from companion.generation.params import SamplingParams
+from companion.messages import Message
+from companion.phrases import NOT_THERE, RETRIEVAL_PROMPT
 from companion.prompts import fill
-from companion.rag.answers import (
-    NOT_FOUND,
-    NOT_THERE,
-    PROMPT,
-    RagAnswer,
-    numbered,
-    one_line,
-    parse_answer,
-)
-from companion.rag.documents import Hit, passage
+from companion.rag.answers import NOT_FOUND, RagAnswer, one_line, parse_answer
+from companion.rag.documents import Hit
+from companion.rag.grounding import best_fitting, find_passages, grounded_prompt
 from companion.rag.retriever import Retriever
-
-__all__ = ["NOT_FOUND", "NOT_THERE", "PROMPT", "RagAnswer", "RagPipeline"]
 
 
 class RagPipeline:
@@ -39,10 +32,10 @@ class RagPipeline:
 
     Args:
         retriever: Any object with ``search(query, k)``.
-        model: A chat model.
-        tokenizer: Its tokenizer, with a chat template.
-        k: Passages to retrieve. Those that do not fit into the model's context are left out, the
-            last ones first.
+        model: A chat model, or, without a tokenizer, any backend: an
+            `companion.backends.endpoint.EndpointBackend`, for example.
+        tokenizer: The tokenizer of the model, with a chat template.
+        k: Passages to retrieve. Of these, the best that fit into the model's context are shown.
         threshold: Least score of a passage; what is below is not shown. It depends on the
             retriever: a cosine for `DenseRetriever`. None shows everything.
         params: How to decode; greedily, up to 48 tokens, if None.
@@ -50,7 +43,7 @@ class RagPipeline:
         refusals: Answers that mean "not in the documents", with or without the period.
 
     Raises:
-        ValueError: If ``k`` is below 1, or ``params`` asks for several texts.
+        ValueError: If ``k`` is below 1, ``params`` asks for several texts, or there is no backend.
         PromptError: If the template lacks a field.
     """
 
@@ -58,24 +51,23 @@ class RagPipeline:
         self,
         retriever: Retriever,
         model: Any,
-        tokenizer: Any,
+        tokenizer: Any = None,
         *,
         k: int = 4,
         threshold: float | None = None,
         params: SamplingParams | None = None,
-        template: str = PROMPT,
+        template: str = RETRIEVAL_PROMPT,
         refusals: Sequence[str] = (NOT_THERE, NOT_FOUND),
     ) -> None:
         """Check the settings."""
-        if k < 1:
-            raise ValueError(f"k must be at least 1, got {k}")
+        check_whole(k=k)
         self.params = params or SamplingParams(temperature=0, max_new_tokens=48)
         if self.params.n != 1:
             raise ValueError(f"params must ask for one text per prompt, got n={self.params.n}")
         fill(template, context="", question="")
         self.retriever = retriever
-        self.model = model
-        self.tokenizer = tokenizer
+        self.backend = model if tokenizer is None else _local(model, tokenizer)
+        check_backend(self.backend)
         self.k = k
         self.threshold = threshold
         self.template = template
@@ -99,8 +91,7 @@ class RagPipeline:
         """
         if isinstance(questions, str):
             raise ValueError("questions must be a list; for a single one, use answer")
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+        check_whole(batch_size=batch_size)
         for index, question in enumerate(questions):
             if not isinstance(question, str) or not question.strip():
                 raise ValueError(f"question {index} is blank: {question!r:.40}")
@@ -110,21 +101,25 @@ class RagPipeline:
             answers += self._answer_batch(questions[start : start + batch_size])
         return answers
 
+    def messages(self, question: str, passages: Sequence[Hit]) -> list[Message]:
+        """Return what the model is asked: template filled, data made harmless."""
+        texts, clean = [hit.text for hit in passages], cleaner(self.backend)
+        asked = one_line(clean(question))
+        content = grounded_prompt(asked, texts, template=self.template, clean=clean)
+        return [{"role": "user", "content": content}]
+
     def prompt(self, question: str, passages: Sequence[Hit]) -> str:
-        """Return the text that the model continues: template filled, data made harmless."""
-        context = numbered([neutralize(self.tokenizer, passage(hit.document)) for hit in passages])
-        asked = one_line(neutralize(self.tokenizer, question))
-        content = fill(self.template, context=context, question=asked)
-        return prompt_text(self.tokenizer, [{"role": "user", "content": content}])
+        """Return the text that a model in this process continues."""
+        return self.backend.prompt(self.messages(question, passages))
 
     def _answer_batch(self, questions: Sequence[str]) -> list[RagAnswer]:
-        shown = [self._fitting(question, self._retrieve(question)) for question in questions]
-        prompts = [
-            self.prompt(question, passages)
+        shown = [self._shown(question) for question in questions]
+        conversations = [
+            self.messages(question, passages)
             for question, passages in zip(questions, shown, strict=True)
             if passages
         ]
-        written = iter(generate(self.model, self.tokenizer, prompts, self.params))
+        written = iter(write_all(self.backend, conversations, self.params))
         return [
             parse_answer(next(written).text, passages, refusals=self.refusals)
             if passages
@@ -132,16 +127,18 @@ class RagPipeline:
             for passages in shown
         ]
 
-    def _retrieve(self, question: str) -> tuple[Hit, ...]:
-        hits = self.retriever.search(question, self.k)
-        return tuple(hit for hit in hits if self.threshold is None or hit.score >= self.threshold)
+    def _shown(self, question: str) -> list[Hit]:
+        """Return the best passages that fit; at least one, which the model may then refuse."""
+        hits = find_passages(self.retriever, question, self.k, self.threshold)
+        room = self.backend.context_length - self.params.max_new_tokens
 
-    def _fitting(self, question: str, passages: tuple[Hit, ...]) -> tuple[Hit, ...]:
-        """Leave out the last passages until prompt and answer fit; `generate` refuses the rest."""
-        limit = context_length(self.model.config)
-        while limit is not None and len(passages) > 1:
-            (ids,) = encode_prompts(self.tokenizer, [self.prompt(question, passages)])
-            if len(ids) + self.params.max_new_tokens <= limit:
-                break
-            passages = passages[:-1]
-        return passages
+        def fits(part: Sequence[Hit]) -> bool:
+            return self.backend.count_tokens(self.messages(question, part)) <= room
+
+        return best_fitting(hits, fits) or hits[:1]
+
+
+def _local(model: Any, tokenizer: Any) -> Backend:
+    from companion.backends.local import LocalBackend  # here: an endpoint needs no torch
+
+    return LocalBackend(model, tokenizer)

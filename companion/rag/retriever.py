@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from companion._checks import check_whole
 from companion._extras import require
 from companion.errors import IndexFileError
 from companion.rag.documents import Document, Hit, passage
@@ -104,8 +105,7 @@ class HybridRetriever:
         """Check the settings."""
         if len(retrievers) < 2:
             raise ValueError(f"retrievers must be at least two, got {len(retrievers)}")
-        if depth < 1:
-            raise ValueError(f"depth must be at least 1, got {depth}")
+        check_whole(depth=depth)
         self.retrievers = list(retrievers)
         self.depth = depth
         self.k = k
@@ -144,8 +144,7 @@ class RerankedRetriever:
 
     def __init__(self, retriever: Retriever, rerank: Reranker, *, depth: int = 20) -> None:
         """Check the settings."""
-        if depth < 1:
-            raise ValueError(f"depth must be at least 1, got {depth}")
+        check_whole(depth=depth)
         self.retriever = retriever
         self.rerank = rerank
         self.depth = depth
@@ -218,8 +217,7 @@ class VectorStoreRetriever:
         Raises:
             ValueError: If ``k`` is below 1.
         """
-        if k < 1:
-            raise ValueError(f"k must be at least 1, got {k}")
+        check_whole(k=k)
         return [
             Hit(Document(found.page_content, found.metadata), float(self.similarity(number)))
             for found, number in self.store.similarity_search_with_score(query, k=k)
@@ -243,8 +241,7 @@ def as_langchain(retriever: Retriever, *, k: int = 4) -> Any:
         ValueError: If ``k`` is below 1.
         MissingExtraError: If langchain-core is not installed.
     """
-    if k < 1:
-        raise ValueError(f"k must be at least 1, got {k}")
+    check_whole(k=k)
     return _langchain_class()(retriever=retriever, k=k)
 
 

@@ -11,13 +11,12 @@ place and hand it to `read_store`.
 
 import hashlib
 import json
-import os
 import re
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from companion._files import write_whole
 from companion.errors import IndexFileError
 
 MANIFEST = "manifest.json"
@@ -46,10 +45,10 @@ def write_store(folder: str | Path, header: Mapping[str, Any], files: Mapping[st
         digest = hashlib.sha256(data).hexdigest()
         stem, suffix = name.split(".")
         stored = f"{stem}-{digest[:16]}.{suffix}"
-        _write(folder / stored, data)
+        write_whole(folder / stored, data)
         entries[name] = {"file": stored, "bytes": len(data), "sha256": digest}
     manifest = json.dumps({**header, "files": entries}, indent=1).encode()
-    _write(folder / MANIFEST, manifest)
+    write_whole(folder / MANIFEST, manifest)
     current = {entry["file"] for entry in entries.values()}
     for file in folder.iterdir():
         if FILE_NAME.fullmatch(file.name) and file.name not in current:
@@ -138,16 +137,3 @@ def _parse(data: bytes, file: Path) -> dict[str, Any]:
     if not isinstance(header, dict):
         raise IndexFileError(f"{file} is not a JSON object")
     return header
-
-
-def _write(file: Path, data: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=".", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).replace(file)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

@@ -6,11 +6,11 @@ text, so another model never finds it. A file that is damaged counts as absent.
 
 import hashlib
 import io
-import os
-import tempfile
 from pathlib import Path
 
 import numpy as np
+
+from companion._files import write_whole
 
 DIGEST_BYTES = 32
 
@@ -24,6 +24,7 @@ class VectorCache:
         dimension: Length of a vector.
 
     Example:
+        >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     cache = VectorCache(folder, "some-model", 2)
         ...     cache.put("a text", np.array([0.6, 0.8]))
@@ -65,11 +66,4 @@ class VectorCache:
         data = body.getvalue() + hashlib.sha256(body.getvalue()).digest()
         file = self.path(text)
         file.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=file.parent, suffix=".tmp")
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(data)
-            Path(temporary).replace(file)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        write_whole(file, data, sync=False)  # what a power cut damages counts as absent

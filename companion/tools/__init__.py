@@ -4,17 +4,18 @@
 `tool`          a tool from a typed, documented function
 `call`          read the calls out of what a model wrote
 `toolbox`       the allow-list: validate, run with limits, results for the model
+`execution`     one call with a time limit, and what becomes of it
 `loop`          request, call, result, answer: with approval, step limit and audit log
 `audit`         the audit log
 `transcript`    calls in a conversation, as text or as objects
-`turns`         ask a local model or an endpoint for its next turn
-`constrained`   decoding in which a call is always valid
 `evaluation`    measure calls against the right ones
 `interop`       the same tools for LangChain
 `calculator`    tool: arithmetic without eval
 `weather`       tool: weather over bundled, invented data
 `search`        tool: search with any retriever
 ==============  =====================================================================
+
+Nothing here knows a model: `companion.backends` asks one for its next turn.
 """
 
 from companion.tools.audit import AuditLog

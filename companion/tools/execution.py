@@ -10,6 +10,7 @@ process. Taught in :doc:`/book/applications/function-calling`.
 import contextlib
 import contextvars
 import copy
+import inspect
 import json
 import threading
 import time
@@ -81,6 +82,9 @@ class Job:
     def _work(self) -> None:
         try:
             self.value = self.function(**copy.deepcopy(self.call.arguments))
+            if inspect.iscoroutine(self.value):
+                self.value.close()
+                raise TypeError(f"{self.call.name} returned a coroutine; nothing here awaits it")
         except BaseException as error:  # a tool must not end the program, whatever it raises
             if isinstance(error, KeyboardInterrupt) and self.timeout is None:
                 raise  # this one comes from the keyboard

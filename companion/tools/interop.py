@@ -1,6 +1,6 @@
 """The same toolbox for LangChain.
 
-For an OpenAI-compatible endpoint see `companion.tools.turns.EndpointTurns`. Taught in
+For an OpenAI-compatible endpoint see `companion.backends.endpoint.EndpointTurns`. Taught in
 :doc:`/book/applications/function-calling`.
 """
 

@@ -7,13 +7,18 @@ limit. Taught in :doc:`/book/applications/function-calling`.
 What a tool returns is untrusted: a web page can hold instructions. Special tokens are taken out of
 it, so that it can't open a turn of its own. It can still *persuade* the model; then the allow-list
 and the approval are what holds.
+
+`tool_loop` asks nobody itself: it says what it needs, and is sent the answer. So one loop serves a
+program that wants the result (`run_tools`) and a chat that shows the words while they are written.
 """
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
+from companion._checks import check_whole
 from companion.errors import AmbiguousCallError, ToolCallError, ToolLoopError
 from companion.messages import Message, check_messages
 from companion.reasoning import split_reasoning
@@ -52,6 +57,31 @@ class ToolRun:
     reasoning: list[str] = field(default_factory=list)
 
 
+class Ask(NamedTuple):
+    """The model's next turn is wanted: send it, as text or as a message."""
+
+    messages: tuple[Message, ...]
+    """The conversation so far."""
+
+
+class MayRun(NamedTuple):
+    """May this call run? It is on the allow-list and valid. Only True lets it."""
+
+    call: ToolCall
+    """A copy: changing it changes nothing."""
+
+
+class Ran(NamedTuple):
+    """A call ran, or was stopped. No answer is wanted."""
+
+    step: int
+    """The round of calls, from 1."""
+    result: ToolResult
+
+
+Event = Ask | MayRun | Ran
+
+
 def run_tools(
     generate_turn: GenerateTurn,
     messages: Sequence[Message],
@@ -69,7 +99,7 @@ def run_tools(
 
     Args:
         generate_turn: Asks some model for its next turn, such as
-            `companion.tools.turns.LocalTurns`.
+            `companion.backends.local.LocalTurns`.
         messages: The conversation so far, ending with the user. Not changed.
         toolbox: The tools that the model may call.
         max_steps: Rounds of calls; after the last one the model has one more turn to answer.
@@ -100,15 +130,50 @@ def run_tools(
         >>> run.answer
         '{"value": 42}'
     """
-    check_messages(messages)
-    for name, limit in [("max_steps", max_steps), ("max_identical", max_identical)]:
-        if limit < 1:
-            raise ValueError(f"{name} must be at least 1, got {limit}")
-    run = ToolRun(list(messages))
-    gate = _Gate(toolbox, approve, max_identical)
     clean = clean or getattr(generate_turn, "clean", None) or str
+    limits = {"max_steps": max_steps, "max_identical": max_identical}
+    with closing(tool_loop(messages, toolbox, clean=clean, **limits)) as loop:
+        answer: Any = None
+        while True:
+            try:
+                event = loop.send(answer)
+            except StopIteration as end:
+                return end.value
+            if isinstance(event, Ask):
+                answer = generate_turn(event.messages, toolbox)
+            elif isinstance(event, MayRun):
+                answer = allowed(event.call, toolbox, approve)
+            elif log is not None:
+                log.append(record_of(event.step, event.result))
+
+
+def allowed(call: ToolCall, toolbox: Toolbox, approve: Callable[[ToolCall], bool] | None) -> bool:
+    """Answer `MayRun`: ask ``approve``; without it, all may run but what needs an approval."""
+    return not toolbox[call.name].needs_approval if approve is None else approve(call)
+
+
+def tool_loop(
+    messages: Sequence[Message],
+    toolbox: Toolbox,
+    *,
+    max_steps: int = 4,
+    max_identical: int = 1,
+    clean: Callable[[str], str] = str,
+) -> Generator[Event, Any, ToolRun]:
+    """Do the work of `run_tools`, with its arguments: yield what is needed until the model answers.
+
+    Yields:
+        `Ask` and `MayRun`, which want an answer by ``send``, and `Ran`.
+
+    Returns:
+        What happened.
+    """
+    check_messages(messages)
+    check_whole(max_steps=max_steps, max_identical=max_identical)
+    run = ToolRun(list(messages))
+    gate = _Gate(toolbox, max_identical)
     for step in range(1, max_steps + 2):
-        turn, reasoning = _as_message(generate_turn(tuple(run.messages), toolbox))
+        turn, reasoning = _as_message((yield Ask(tuple(run.messages))))
         run.messages.append(turn)
         run.reasoning.append(reasoning)
         calls = _calls_of(turn, run.calls)
@@ -117,11 +182,10 @@ def run_tools(
             return run
         if step > max_steps:
             break
-        for result in gate.run(calls):
+        for result in (yield from gate.run(calls)):
             run.calls.append(result)
             run.messages.append(_told(result, clean))
-            if log is not None:
-                log.append(record_of(step, result))
+            yield Ran(step, result)
     run.messages.pop()  # a call that nobody will answer
     raise ToolLoopError(
         f"the model still asks for tools after {max_steps} rounds of calls. Look at error.run, "
@@ -133,20 +197,23 @@ def run_tools(
 class _Gate:
     """Decides which calls run: checks, then the same call again, then the approval."""
 
-    def __init__(
-        self, toolbox: Toolbox, approve: Callable[[ToolCall], bool] | None, max_identical: int
-    ) -> None:
-        self.toolbox, self.approve, self.max_identical = toolbox, approve, max_identical
+    def __init__(self, toolbox: Toolbox, max_identical: int) -> None:
+        self.toolbox, self.max_identical = toolbox, max_identical
         self.seen: dict[str, int] = {}
 
-    def run(self, calls: Sequence[ToolCall | ToolResult]) -> list[ToolResult]:
+    def run(
+        self, calls: Sequence[ToolCall | ToolResult]
+    ) -> Generator[Event, Any, list[ToolResult]]:
         """Run the calls of one turn that may run, at the same time, and keep their order."""
-        stopped = [call if isinstance(call, ToolResult) else self._stop(call) for call in calls]
+        stopped: list[ToolResult | None] = []
+        for call in calls:
+            stop = call if isinstance(call, ToolResult) else (yield from self._stop(call))
+            stopped.append(stop)
         going = [call for call, stop in zip(calls, stopped, strict=True) if stop is None]
         done = iter(self.toolbox.run_all(going))
         return [stop or next(done) for stop in stopped]
 
-    def _stop(self, call: ToolCall) -> ToolResult | None:
+    def _stop(self, call: ToolCall) -> Generator[Event, Any, ToolResult | None]:
         """Return the result of a call that must not run, else None."""
         if wrong := self.toolbox.check(call):
             return wrong
@@ -157,15 +224,10 @@ class _Gate:
                 "change the arguments."
             )
             return ToolResult(call, "repeated", error=told)
-        if not self._approved(call):
+        if (yield MayRun(copy.deepcopy(call))) is not True:  # what was shown is what runs
             return ToolResult(call, "refused", error=f"the user did not allow this {call.name}")
         self.seen[call.key()] = times + 1
         return None
-
-    def _approved(self, call: ToolCall) -> bool:
-        if self.approve is None:
-            return not self.toolbox[call.name].needs_approval
-        return self.approve(copy.deepcopy(call)) is True  # a copy: what was shown is what runs
 
 
 def _as_message(turn: Turn) -> tuple[Message, str]:

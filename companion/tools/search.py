@@ -2,6 +2,7 @@
 
 from typing import Any, Protocol
 
+from companion._checks import check_whole
 from companion.errors import ToolError
 from companion.tools.tool import Tool
 
@@ -36,8 +37,8 @@ def search_tool(
     Raises:
         ValueError: If ``k`` is below 1 or ``max_chars`` below 0.
     """
-    if k < 1 or max_chars < 0:
-        raise ValueError(f"k must be at least 1 and max_chars at least 0, got {k} and {max_chars}")
+    check_whole(k=k)
+    check_whole(0, max_chars=max_chars)
 
     def search(query: str) -> dict[str, Any]:
         """Search the documents for a topic.

@@ -82,7 +82,12 @@ class Tool:
             >>> tool.description, tool.parameters["required"]
             ('Compute the area of a rectangle.', ['width', 'height'])
         """
-        name = getattr(function, "__name__", "") if name is None else name
+        if not inspect.isroutine(function):  # a partial or an object has no docstring of its own
+            raise ToolDefinitionError(
+                f"a tool is made from a function, got {function!r:.80}. Write a function with type "
+                "hints and a docstring that calls it."
+            )
+        name = function.__name__ if name is None else name
         if not NAME.fullmatch(name):
             raise ToolDefinitionError(
                 f"{name!r} is no name for a tool: use at most 64 letters, digits, _ and -, a "
@@ -123,13 +128,13 @@ class Tool:
 
 def _check_signature(name: str, function: Callable[..., Any]) -> None:
     """Insist on arguments that can be given by name and have a type."""
-    if not callable(function):
-        raise ToolDefinitionError(f"a tool is made from a function, got {function!r}")
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         raise ToolDefinitionError(
             f"the tool {name} is an async function, and nothing here awaits it. Wrap it in a "
             "function that calls asyncio.run."
         )
+    if inspect.isgeneratorfunction(function):
+        raise ToolDefinitionError(f"the tool {name} yields values: let it return a list of them")
     for parameter in inspect.signature(function).parameters.values():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             raise ToolDefinitionError(

@@ -17,12 +17,10 @@ from typing import Any
 
 from companion._extras import require
 from companion.errors import ToolDefinitionError
+from companion.phrases import TOOLS_PROMPT
 from companion.tools.call import ToolCall
 from companion.tools.execution import Job, ToolResult
 from companion.tools.tool import Tool
-
-TOOLS_PROMPT = "You can call these tools: "
-"""Beginning of the system message from which pocket-chat learns of its tools."""
 
 
 class Toolbox:

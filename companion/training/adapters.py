@@ -13,10 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from companion._checks import check_whole
 from companion.adapters import check_token_ids, inject_adapters, train_tokens
 from companion.generation.batching import context_length
 from companion.generation.forward import cache_of, traits
-from companion.linear_layers import Conv1D, check_whole, find_layers, linear_names
+from companion.linear_layers import Conv1D, find_layers, linear_names
 from companion.lora import check_numbers
 from companion.training.silence import library, silence
 

@@ -8,7 +8,6 @@ several processes.
 """
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from companion._files import replacing
 from companion.errors import CompanionError
 
 NAME = "checkpoint.safetensors"
@@ -61,11 +61,10 @@ def save(
         for j, values in optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{i}.{j}.{key}": value for key, value in values.items()}
     folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / f"{NAME}.partial"
     contiguous = {name: value.detach().contiguous().cpu() for name, value in tensors.items()}
     facts = {"step": str(step), "recipe": json.dumps(dict(recipe))}
-    save_file(contiguous, partial, metadata=facts | dict(notes or {}))
-    os.replace(partial, folder / NAME)
+    with replacing(folder / NAME) as new:
+        save_file(contiguous, new, metadata=facts | dict(notes or {}))
 
 
 def read(folder: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from companion._checks import check_above_zero
 from companion.training.data import Record, preference_dataset
 from companion.training.sft import row_length, stop_at_end_of_turn
 from companion.training.trainer import common_arguments, from_trl
@@ -67,8 +68,7 @@ def dpo_trainer(
         MissingExtraError: If TRL is not installed.
     """
     trainer_class, config_class = _dpo()
-    if not 0 < beta < float("inf"):
-        raise ValueError(f"beta must be above 0, got {beta}")
+    check_above_zero(beta=beta)
     max_length = row_length(model, max_length)
     dataset = preference_dataset(tokenizer, records, max_length=max_length)
     arguments = common_arguments(

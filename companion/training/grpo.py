@@ -9,9 +9,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from companion.generation.batching import context_length
+from companion._checks import check_above_zero, check_whole
 from companion.rewards import Reward, check_rewards
 from companion.training.data import Record, prompt_dataset
+from companion.training.rollout import longest_prompt
 from companion.training.sft import row_length, stop_at_end_of_turn
 from companion.training.silence import silence
 from companion.training.trainer import common_arguments, from_trl
@@ -86,9 +87,15 @@ def grpo_trainer(
         MissingExtraError: If TRL is not installed.
     """
     trainer_class, config_class = from_trl("GRPO")
-    _check_numbers(batch_size, group_size, beta, clip_range, max_new_tokens, temperature)
+    check_whole(2, group_size=group_size)
+    check_whole(batch_size=batch_size, max_new_tokens=max_new_tokens)
+    check_above_zero(clip_range=clip_range, temperature=temperature)
+    if batch_size % group_size:
+        raise ValueError(f"group_size must divide batch_size={batch_size}, got {group_size}")
+    if not 0 <= beta < float("inf"):
+        raise ValueError(f"beta must be 0 (no penalty) or above, got {beta}")
     records = list(records)
-    longest = _longest_prompt(model, max_new_tokens)
+    longest = row_length(model, longest_prompt(model, max_new_tokens))
     dataset = prompt_dataset(tokenizer, records, max_length=longest)
     # Other columns than these would get names in TRL's calls, or be taken for tools and images.
     dataset = dataset.select_columns(["prompt"]).add_column("record", list(range(len(records))))
@@ -124,38 +131,6 @@ def grpo_trainer(
             processing_class=tokenizer,
             peft_config=peft_config,
         )
-
-
-def _check_numbers(
-    batch_size: int,
-    group_size: int,
-    beta: float,
-    clip_range: float,
-    max_new_tokens: int,
-    temperature: float,
-) -> None:
-    if group_size < 2 or batch_size % group_size:
-        raise ValueError(
-            f"group_size must be 2 or more and divide batch_size={batch_size}, got {group_size}"
-        )
-    if max_new_tokens < 1:
-        raise ValueError(f"max_new_tokens must be 1 or more, got {max_new_tokens}")
-    if not 0 <= beta < float("inf"):
-        raise ValueError(f"beta must be 0 (no penalty) or above, got {beta}")
-    for name, value in {"clip_range": clip_range, "temperature": temperature}.items():
-        if not 0 < value < float("inf"):
-            raise ValueError(f"{name} must be above 0, got {value}")
-
-
-def _longest_prompt(model: Any, max_new_tokens: int) -> int:
-    """Return how many tokens of the context are left for the prompt."""
-    context = row_length(model, context_length(model.config))
-    if max_new_tokens >= context:
-        raise ValueError(
-            f"max_new_tokens must leave room for a prompt in the context of {context} tokens, got "
-            f"{max_new_tokens}"
-        )
-    return context - max_new_tokens
 
 
 @contextmanager

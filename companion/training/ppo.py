@@ -27,6 +27,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from companion._checks import check_whole
 from companion.rewards import Reward, check_rewards
 from companion.training import checkpoint
 from companion.training.checkpoint import CheckpointError
@@ -88,8 +89,7 @@ def ppo(
         CheckpointError: If the checkpoint is damaged or belongs to another run.
     """
     config = config or PPOConfig()
-    if save_steps < 1 or save_steps != int(save_steps):
-        raise ValueError(f"save_steps must be a whole number from 1, got {save_steps}")
+    check_whole(save_steps=save_steps)
     _check_models(model, reference)
     records = list(records)
     prompts = encode_records(

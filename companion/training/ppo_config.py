@@ -5,6 +5,8 @@ Left out: schedules. The learning rate is constant, so that a run can be made lo
 
 from dataclasses import dataclass
 
+from companion._checks import check_fields, is_whole
+
 
 @dataclass(frozen=True)
 class PPOConfig:
@@ -59,15 +61,15 @@ class PPOConfig:
     def __post_init__(self) -> None:
         """Check every field, so that a mistake shows before the model runs."""
         below = float("inf")
-        rules = {"steps": (_whole(self.steps), "a whole number from 1")}
-        rules["batch_size"] = (_whole(self.batch_size, 2), "a whole number from 2")
+        rules = {"steps": (is_whole(self.steps), "a whole number from 1")}
+        rules["batch_size"] = (is_whole(self.batch_size, 2), "a whole number from 2")
         rules["minibatch_size"] = (
-            _whole(self.minibatch_size) and self.batch_size % self.minibatch_size == 0,
+            is_whole(self.minibatch_size) and self.batch_size % self.minibatch_size == 0,
             f"a whole number from 1 that divides batch_size={self.batch_size}",
         )
         rules |= {
-            "epochs": (_whole(self.epochs), "a whole number from 1"),
-            "max_new_tokens": (_whole(self.max_new_tokens), "a whole number from 1"),
+            "epochs": (is_whole(self.epochs), "a whole number from 1"),
+            "max_new_tokens": (is_whole(self.max_new_tokens), "a whole number from 1"),
             "learning_rate": (0 < self.learning_rate < below, "above 0"),
             "value_learning_rate": (0 < self.value_learning_rate < below, "above 0"),
             "beta": (0 <= self.beta < below, "0 (no penalty) or above"),
@@ -81,11 +83,9 @@ class PPOConfig:
             "clip_range": (0 < self.clip_range < 1, "above 0 and below 1"),
             "value_clip_range": (0 < self.value_clip_range < below, "above 0"),
             "max_grad_norm": (self.max_grad_norm > 0, "above 0"),
-            "seed": (_whole(self.seed, 0), "a whole number from 0"),
+            "seed": (is_whole(self.seed, 0), "a whole number from 0"),
         }
-        for name, (holds, rule) in rules.items():
-            if not holds:
-                raise ValueError(f"{name} must be {rule}, got {getattr(self, name)!r}")
+        check_fields(self, rules)
 
 
 def next_beta(beta: float, kl: float, *, target_kl: float, gain: float = 0.1) -> float:
@@ -111,7 +111,3 @@ def next_beta(beta: float, kl: float, *, target_kl: float, gain: float = 0.1) ->
     """
     error = min(max(kl / target_kl - 1, -0.2), 0.2)
     return beta * (1 + gain * error)
-
-
-def _whole(number: object, lowest: int = 1) -> bool:
-    return isinstance(number, int) and not isinstance(number, bool) and number >= lowest

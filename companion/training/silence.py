@@ -1,6 +1,5 @@
 """Keep what the training libraries print, log and draw out of notebooks."""
 
-import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,23 +7,7 @@ from types import ModuleType
 
 from transformers.utils import logging as transformers_logging
 
-from companion._extras import require
-
-
-@contextmanager
-def quiet_imports() -> Iterator[None]:
-    """Hold back what bitsandbytes logs while it is being imported.
-
-    On some processors it misses a kernel that it could do without, and says so on stderr. It is
-    imported by peft, peft by `transformers.Trainer` and by TRL.
-    """
-    logger = logging.getLogger("bitsandbytes")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
+from companion._extras import quiet_imports, require
 
 
 def library(name: str) -> ModuleType:

@@ -25,9 +25,11 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
+from companion._checks import check_above_zero, check_whole
+from companion._extras import quiet_imports
 from companion.errors import CompanionError
 from companion.models import pick_dtype
-from companion.training.silence import library, quiet_imports, silence
+from companion.training.silence import library, silence
 
 with quiet_imports():
     from transformers import PrinterCallback, TrainerCallback, TrainingArguments
@@ -90,7 +92,14 @@ def common_arguments(
         ValueError: If a number is out of range or ``batch_size`` can't be shared out.
     """
     processes = int(os.environ.get("WORLD_SIZE", "1"))  # set by `accelerate launch`
-    _check_numbers(steps, batch_size, learning_rate, save_steps, processes)
+    check_whole(steps=steps, batch_size=batch_size)
+    check_above_zero(learning_rate=learning_rate)
+    if batch_size % processes:
+        raise ValueError(
+            f"batch_size must be a multiple of the {processes} processes, got {batch_size}"
+        )
+    if save_steps is not None:
+        check_whole(save_steps=save_steps)
     if save_steps and output_dir is None:
         raise ValueError("save_steps needs an output_dir to write the checkpoints to")
     if model.dtype == torch.float16:
@@ -122,20 +131,6 @@ def common_arguments(
         "report_to": "none",
         "disable_tqdm": True,
     }
-
-
-def _check_numbers(
-    steps: int, batch_size: int, learning_rate: float, save_steps: int | None, processes: int
-) -> None:
-    for name, value in {"steps": steps, "batch_size": batch_size, "save_steps": save_steps}.items():
-        if value is not None and (value < 1 or value != int(value)):
-            raise ValueError(f"{name} must be a whole number from 1, got {value}")
-    if not 0 < learning_rate < float("inf"):
-        raise ValueError(f"learning_rate must be positive, got {learning_rate}")
-    if batch_size % processes:
-        raise ValueError(
-            f"batch_size must be a multiple of the {processes} processes, got {batch_size}"
-        )
 
 
 @cache

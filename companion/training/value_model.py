@@ -12,7 +12,7 @@ Shape letters: ``B`` responses, ``T`` tokens, ``D`` width of the hidden states.
 import torch
 from torch import Tensor, nn
 
-from companion.advantages import check_tokens
+from companion._shapes import check_tokens
 
 
 class ValueHead(nn.Module):

@@ -18,13 +18,14 @@ def test_the_pages_are_as_the_catalog_has_them(capsys):
     assert exercise_pages.main(["--check"]) == 0, capsys.readouterr().err
 
 
-def test_a_page_that_was_edited_by_hand_is_reported(tmp_path, capsys):
+@pytest.mark.parametrize("name", ["book/gpt/exercises.md", "book/_data/exercises.json"])
+def test_a_file_that_was_edited_by_hand_is_reported(name, tmp_path, capsys):
     exercise_pages.main([], tmp_path)
-    path = tmp_path / "book" / "gpt" / "exercises.md"
+    path = tmp_path / name
     path.write_text(path.read_text(encoding="utf-8") + "more", encoding="utf-8")
 
     assert exercise_pages.main(["--check"], tmp_path) == 1
-    assert "book/gpt/exercises.md\nrun: python" in capsys.readouterr().err
+    assert f"{name}\nrun: python" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("section", list(catalog.CONTENTS))
@@ -45,8 +46,8 @@ def test_the_notebook_has_stub_and_check_and_no_solution(section):
 
 
 def test_a_page_links_to_its_exercises():
-    found = bookext.exercises_by_page(find_project().book)
-    linked = [anchor for exercises in found.values() for _, anchor, _ in exercises]
+    found = bookext.exercises_by_page(find_project().exercises)
+    linked = [one["anchor"] for exercises in found.values() for one in exercises]
 
     assert sorted(linked) == sorted(f"ex-{name}" for name in catalog.ids())
     links = bookext.exercise_links(found["gpt/architecture"], lambda page: f"../{page}.html")

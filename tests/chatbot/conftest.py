@@ -1,15 +1,7 @@
 """Fakes for the chatbot: a backend that follows a script, a retriever over a list."""
 
-import os
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
 from types import SimpleNamespace
-from urllib.request import ProxyHandler, build_opener
 
 import pytest
 
@@ -83,48 +75,3 @@ def retriever() -> type[ListRetriever]:
 @pytest.fixture
 def cut() -> EndpointError:
     return EndpointError("cut")
-
-
-@pytest.fixture(scope="session")
-def pocket():
-    """pocket-chat as a backend."""
-    import companion
-    from companion.chatbot import LocalBackend
-
-    return LocalBackend(*companion.load("chat", source="pocket"))
-
-
-@pytest.fixture(scope="session")
-def serve(tmp_path_factory: pytest.TempPathFactory) -> Callable:
-    """Run ``transformers serve`` with the model in a folder, on loopback; gives its address."""
-    pytest.importorskip("fastapi")
-
-    @contextmanager
-    def run(folder: Path) -> Iterator[str]:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        command = [Path(sys.executable).with_name("transformers"), "serve", "--host", "127.0.0.1"]
-        log = tmp_path_factory.mktemp("serve") / "log"
-        with log.open("w") as output:
-            process = subprocess.Popen(
-                [*command, "--port", str(port), "--device", "cpu", str(folder)],
-                stdout=output,
-                stderr=output,
-                env=os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"},
-            )
-            try:
-                opener = build_opener(ProxyHandler({}))
-                for _ in range(240):
-                    assert process.poll() is None, log.read_text()
-                    try:
-                        opener.open(f"http://127.0.0.1:{port}/health", timeout=5).close()
-                        break
-                    except OSError:
-                        time.sleep(0.5)
-                yield f"http://127.0.0.1:{port}/v1"
-            finally:
-                process.kill()
-                process.wait()
-
-    return run

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from companion.chatbot import storage
-from companion.chatbot.history import Conversation, Source, Turn
+from companion.chatbot.history import Conversation, Turn
 from companion.errors import ConversationError
+from companion.rag.documents import Document, Hit
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 JSON = st.recursive(
@@ -31,19 +32,20 @@ ANSWERS = st.builds(
     st.fixed_dictionaries({}, optional={"tool_call_id": TEXTS, "tool_calls": st.lists(JSON)}),
 )
 SOURCES = st.builds(
-    Source,
-    TEXTS,
+    lambda text, metadata, score: Hit(Document(text, metadata), score),
+    TEXTS.filter(str.strip),
     st.dictionaries(TEXTS, TEXTS | st.integers() | st.booleans(), max_size=3),
     st.none() | st.floats(allow_nan=False, allow_infinity=False),
 )
 TURNS = st.builds(
-    lambda asked, answers, sources, interrupted: Turn(
-        [{"role": "user", "content": asked}, *answers], sources, interrupted
+    lambda asked, answers, sources, interrupted, note: Turn(
+        [{"role": "user", "content": asked}, *answers], sources, interrupted, note
     ),
     TEXTS,
     st.lists(ANSWERS, max_size=3),
     st.lists(SOURCES, max_size=2),
     st.booleans(),
+    st.sampled_from(["", "cut at 64 tokens"]),
 )
 CONVERSATIONS = st.builds(
     lambda system, turns, summary, part: Conversation(
@@ -65,7 +67,7 @@ def example() -> Conversation:
             {"role": "tool", "content": "{}", "tool_call_id": "1"},
             {"role": "assistant", "content": "In Oslo."},
         ],
-        [Source("Oslo is sunny.", {"source": "a.md", "page": 3, "old": False}, 0.5)],
+        [Hit(Document("Oslo is sunny.", {"source": "a.md", "page": 3, "old": False}), 0.5)],
         interrupted=True,
     )
     return Conversation("Be brief.", [turn], "A summary.", 1)
@@ -165,7 +167,7 @@ def changed(path: str, value: object) -> str:
         ("turns.0.messages.3.content", None, "turn 0: message 3 has no text"),
         ("turns.0.messages.3.when", "now", "turn 0, message 3 has the unknown field 'when'"),
         ("turns.0.sources.0.score", "high", "turn 0, source 0: 'score' must be"),
-        ("turns.0.sources.0.metadata.page", [3], "source 0: metadata 'page' must be a text"),
+        ("turns.0.sources.0.metadata.page", [3], "source 0: metadata holds 'page': "),
         ("turns.0.sources.0.text", "\ud800", "whole, valid JSON"),
     ],
 )

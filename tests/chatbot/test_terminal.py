@@ -13,6 +13,9 @@ import pytest
 from companion.chatbot import Chatbot, storage
 from companion.chatbot.terminal import Terminal, printable
 from companion.reasoning import Reasoning
+from companion.tools import Tool, Toolbox, ToolCall
+from companion.tools.calculator import calculator
+from companion.tools.weather import get_weather
 
 pexpect = pytest.importorskip("pexpect")
 
@@ -241,9 +244,14 @@ def test_a_failed_line_of_a_pipe_sets_the_status(tmp_path: Path) -> None:
 
 
 def test_in_a_pipe_nobody_can_approve() -> None:
-    terminal = Terminal(lambda name: None, stdin=io.StringIO("y\n"), stdout=io.StringIO())
+    guarded = Tool.from_function(calculator, needs_approval=True)
+    terminal = Terminal(lambda name: None, stdin=io.StringIO(""), stdout=io.StringIO())
+    bot = Chatbot(Pondering(), tools=Toolbox([guarded, get_weather]))
 
-    assert terminal.approve(None) is False
+    terminal.run(bot)
+
+    assert bot.settings.approve(ToolCall("calculator")) is False
+    assert bot.settings.approve(ToolCall("get_weather")) is True
 
 
 def test_odd_bytes_do_not_end_the_chat(tmp_path: Path) -> None:
@@ -302,5 +310,5 @@ def test_an_answer_without_words_is_explained() -> None:
 
     status = terminal.run(Chatbot(Pondering()))
 
-    assert screen.getvalue() == "\n[no answer: the model used up its tokens for reasoning]\n"
+    assert screen.getvalue() == "\n[no answer: reasoning only]\n"
     assert status == 0

@@ -65,6 +65,7 @@ def test_the_answer_is_a_stream_of_events(client: TestClient) -> None:
     assert done == {
         "text": "heard <b>hi\n\nyou</b>",
         "interrupted": False,
+        "note": "",
         "sources": [],
         "calls": [],
     }

@@ -189,7 +189,7 @@ SUBMISSIONS = {
     "floods-the-channel.py": (FLOOD + RIGHT, 0),
     "forged-in-a-function.py": (mask(FORGERY + "return None"), 2),
     "takes-the-reference.py": (
-        "from companion.exercises.catalog.attention import causal_mask, attention\n",
+        "from companion.exercises.catalog.gpt.attention import causal_mask, attention\n",
         0,
     ),
     "searches-memory.py": (

@@ -51,7 +51,7 @@ STRANGE = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("exercise", [NUMBER, CHOICE, OUTPUT, WORDS], ids=lambda one: one.kind)
+@pytest.mark.parametrize("exercise", [NUMBER, CHOICE, OUTPUT, WORDS], ids=lambda one: one.id)
 @pytest.mark.parametrize("number", range(len(STRANGE)))
 def test_no_answer_is_too_strange_for_a_verdict(exercise, number):
     verdict = judge(exercise, STRANGE[number])

@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 from collections import Counter
 from importlib import import_module
 from pathlib import Path
@@ -22,6 +24,7 @@ from companion.exercises.judging import AnswerKey, judge, run_cases
 ALL = catalog.all_exercises()
 CODE = [one for one in ALL if isinstance(one, CodeExercise)]
 SEEDS = ("public", "hidden")
+ROOT = Path(catalog.__file__).parents[3]
 
 
 def of(kind):
@@ -183,16 +186,42 @@ def test_ids_and_names_are_unique():
     assert [name for name, n in Counter(one.variable for one in ALL).items() if n > 1] == []
 
 
-def test_the_contents_agree_with_the_modules():
-    for section, exercises in catalog.CONTENTS.items():
-        for name, module in exercises.items():
-            found = import_module(f"companion.exercises.catalog.{module}").EXERCISES
-            assert name in [one.id for one in found]
-            assert {one.section for one in found} == {section}
-    modules = {module for names in catalog.CONTENTS.values() for module in names.values()}
-    found = [import_module(f"companion.exercises.catalog.{name}").EXERCISES for name in modules]
-    assert sorted(one.id for exercises in found for one in exercises) == sorted(catalog.ids())
-    assert modules == {path.stem for path in Path(catalog.__file__).parent.glob("[a-z]*.py")}
+def test_every_module_is_in_the_contents_once():
+    listed = [
+        f"{section}/{name}" for section in catalog.CONTENTS for name in catalog.CONTENTS[section]
+    ]
+    files = Path(catalog.__file__).parent.glob("*/[a-z]*.py")
+
+    assert sorted(listed) == sorted(
+        f"{one.parent.name.replace('_', '-')}/{one.stem}" for one in files
+    )
+
+
+def test_a_search_imports_nothing_heavy_and_a_slow_module_has_what_is_said_of_it():
+    code = (
+        "import sys; from companion.exercises import catalog; catalog.find('which-lever'); "
+        "catalog.ids(); assert not {'torch', 'transformers'} & set(sys.modules)"
+    )
+
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+    for name, known in catalog.SLOW.items():
+        section = next(one for one, modules in catalog.CONTENTS.items() if name in modules)
+        module = import_module(f"{catalog.__name__}.{section.replace('-', '_')}.{name}")
+        assert tuple(module.page.exercises) == known
+
+
+@pytest.mark.parametrize(
+    ("name", "imports"),
+    [
+        ("attention-head", "import math\nimport numpy as np"),
+        ("tool-loop", "import collections.abc"),
+        ("lora-layer", "import torch"),
+        ("fix-the-template", "import re"),
+        ("chat-prompt", ""),
+    ],
+)
+def test_a_stub_imports_what_the_solution_uses(name, imports):
+    assert catalog.find(name).imports() == imports
 
 
 @pytest.mark.parametrize("section", list(catalog.CONTENTS))

@@ -13,7 +13,7 @@ import pytest
 from companion.exercises import catalog
 from companion.exercises.exercise import CodeExercise
 from companion.exercises.grading.sandbox import isolation
-from companion.exercises.source import code, renamed
+from companion.exercises.source import code
 
 COUNT = 1000
 
@@ -38,7 +38,7 @@ def write_class(folder, exercises):
             elif kind == "wrong":
                 wrong = rng.choice(one.wrong).answer
                 if code(wrong).count(one.variable) == 0:  # it stands alone
-                    parts.append(renamed(wrong, one.variable))
+                    parts.append(code(wrong).replace(wrong.__name__, one.variable, 1))
         text = "import collections\nimport math\nimport numpy as np\n\n" + "\n\n\n".join(parts)
         (folder / f"{name}.py").write_text(text, encoding="utf-8")
     return solved

@@ -42,7 +42,7 @@ def test_a_device_is_no_progress_file_and_stays(device, monkeypatch):
     before, beside = os.stat(device), sorted(os.listdir("/dev"))
     monkeypatch.setenv("COMPANION_PROGRESS", device)
 
-    check_warns(f"({device}): this is not a regular file, so nothing is kept")
+    check_warns(f"({device}): this is not a regular file")
 
     after = os.stat(device)
     assert stat.S_ISCHR(after.st_mode)

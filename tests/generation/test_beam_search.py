@@ -217,8 +217,8 @@ def test_sequences_that_do_not_exist_are_not_invented(scripted_model, tokenizer)
 @pytest.mark.parametrize(
     ("settings", "match"),
     [
-        ({"num_beams": 0}, "num_beams must be at least 1, got 0"),
-        ({"max_new_tokens": 0}, "max_new_tokens must be at least 1, got 0"),
+        ({"num_beams": 0}, "num_beams must be a whole number from 1, got 0"),
+        ({"max_new_tokens": 0}, "max_new_tokens must be a whole number from 1, got 0"),
         ({"num_return_sequences": 0}, "from 1 to num_beams=4, got 0"),
         ({"num_beams": 2, "num_return_sequences": 3}, "from 1 to num_beams=2, got 3"),
     ],

@@ -70,5 +70,5 @@ def test_no_gradient_is_kept(llama) -> None:
 
 @pytest.mark.parametrize("name", ["tokens", "batch_size", "bytes_per_value"])
 def test_counts_must_be_positive(name: str) -> None:
-    with pytest.raises(ValueError, match=f"{name} must be at least 1, got 0"):
+    with pytest.raises(ValueError, match=f"{name} must be a whole number from 1, got 0"):
         kv_cache_bytes(LLAMA_2_7B, **{"tokens": 1, name: 0})

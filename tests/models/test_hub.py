@@ -15,9 +15,8 @@ from huggingface_hub import errors as hub_errors
 from companion.errors import HubError, NotEnoughMemoryError, WeightsError
 from companion.generation.decoding import SamplingParams, generate
 from companion.messages import prompt_text
-from companion.models import PINNED_REVISIONS, ROLES, load
+from companion.models import HUB_MODELS, ROLES, load
 from companion.models.hub import HTTP_ERROR, fetch_snapshot, is_cached
-from companion.models.roles import HUB_MODELS
 from companion.models.snapshot import verify_snapshot
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -46,7 +45,7 @@ def test_a_hub_id_loads(hub, llama) -> None:
 def test_the_chat_model_answers_by_role_and_by_id(
     hub, tiny_qwen3: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    pinned = PINNED_REVISIONS["Qwen/Qwen3-0.6B"]
+    pinned = HUB_MODELS["Qwen/Qwen3-0.6B"].revision
     server = hub("Qwen/Qwen3-0.6B", tiny_qwen3)
     server.commits = {"pinned": pinned}
     monkeypatch.setenv("COMPANION_MODELS", "hub")
@@ -64,7 +63,7 @@ def test_the_chat_model_answers_by_role_and_by_id(
 @pytest.mark.parametrize("name", ["base", "gpt2", "openai-community/gpt2"])
 def test_gpt2_continues_text_by_role_alias_and_id(hub, tiny_gpt2: Path, gpt2, name: str) -> None:
     server = hub("openai-community/gpt2", tiny_gpt2)
-    server.commits = {"pinned": PINNED_REVISIONS["openai-community/gpt2"]}
+    server.commits = {"pinned": HUB_MODELS["openai-community/gpt2"].revision}
 
     model, tokenizer = load(name, source="hub", device="cpu")
 
@@ -172,7 +171,7 @@ def test_the_pinned_commit_is_asked_for(hub) -> None:
     with pytest.raises(HubError):
         load("base", source="hub")
 
-    assert all(PINNED_REVISIONS["openai-community/gpt2"] in path for path in server.requests)
+    assert all(HUB_MODELS["openai-community/gpt2"].revision in path for path in server.requests)
 
 
 def test_a_revision_can_be_chosen(hub) -> None:
@@ -487,13 +486,17 @@ def test_a_file_shorter_than_announced_is_refused(hub) -> None:
 
 
 def test_every_model_of_the_list_is_pinned_to_a_commit_of_its_own() -> None:
-    ids = {role.hub_id for role in ROLES.values() if role.hub_id}
-    commits = list(PINNED_REVISIONS.values())
+    commits = [model.revision for model in HUB_MODELS.values()]
 
-    assert ids <= set(HUB_MODELS)
-    assert set(PINNED_REVISIONS) == set(HUB_MODELS)
     assert all(re.fullmatch("[0-9a-f]{40}", commit) for commit in commits)
     assert len(set(commits)) == len(commits)
+
+
+def test_each_role_has_the_one_model_that_says_so() -> None:
+    filled = {model.role: hub_id for hub_id, model in HUB_MODELS.items() if model.role}
+
+    assert filled == {name: role.hub_id for name, role in ROLES.items() if role.hub_id}
+    assert len(filled) == sum(model.role is not None for model in HUB_MODELS.values()) == 3
 
 
 def test_downloads_are_as_large_as_the_parameters_in_2_or_4_bytes() -> None:

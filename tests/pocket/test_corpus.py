@@ -7,6 +7,7 @@ from itertools import islice
 
 import pytest
 
+from companion.phrases import NOT_THERE
 from companion.pocket.corpus import (
     MIXTURE,
     arithmetic,
@@ -127,7 +128,7 @@ def test_held_out_made_up_words_are_not_spelled_in_training():
 
 def test_a_context_without_the_answer_says_so():
     texts = [document.text for document in islice(documents(0, kind="context"), 4000)]
-    refused = [text for text in texts if text.endswith(context.NOT_THERE)]
+    refused = [text for text in texts if text.endswith(NOT_THERE)]
 
     assert len(refused) > 50
     assert all(text.startswith("Answer the question with the context only.") for text in refused)

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 
+from companion.phrases import NOT_THERE, TOOLS_PROMPT
 from companion.pocket.corpus import context, demonstrations, preferences, tool_calls
 from companion.pocket.corpus.holdout import held_out
 
@@ -42,7 +43,7 @@ def test_a_cited_passage_holds_the_answer():
     for record in demonstrations.records(0, "train", 300, kind="context"):
         passages, *rest = (message["content"] for message in record["messages"])
         for said in rest[::2]:
-            if said != context.NOT_THERE:
+            if said != NOT_THERE:
                 answer, number = said.removesuffix("]").split(". [")
                 assert answer in passages.split(f"[{number}] ")[1].split("\n")[0]
                 cited += 1
@@ -87,7 +88,7 @@ def test_a_call_is_json_for_a_tool_that_the_system_message_declares():
     assert len(called) > 120
     for record in called:
         system, _, call, result, _ = (message["content"] for message in record["messages"])
-        declared = json.loads(system.removeprefix(demonstrations.TOOLS_PROMPT))
+        declared = json.loads(system.removeprefix(TOOLS_PROMPT))
         assert json.loads(call)["name"] in [tool["name"] for tool in declared]
         assert set(json.loads(call)["arguments"]) == set(
             tool_calls.DECLARATIONS[json.loads(call)["name"]]

@@ -100,7 +100,7 @@ def test_zeros_come_back_as_zeros() -> None:
     [
         ([float("nan")], [-1.0, 1.0], 64, "finite"),
         ([], [-1.0, 1.0], 64, "at least one"),
-        ([1.0], [-1.0, 1.0], 0, "block_size must be at least 1, got 0"),
+        ([1.0], [-1.0, 1.0], 0, "block_size must be a whole number from 1, got 0"),
         ([1.0], [1.0, -1.0], 64, "rising"),
         ([1.0], [1.0], 64, "2 to 256"),
     ],

@@ -47,6 +47,19 @@ def test_tied_embeddings_count_once(gpt2) -> None:
     assert count_weights(gpt2).total == gpt2.num_parameters()
 
 
+def test_a_layer_is_measured_as_counted_by_hand() -> None:
+    assert measured_bytes(torch.nn.Linear(10, 5).to(torch.float16)) == 2 * 55
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_a_tied_tensor_counts_once(device: str) -> None:
+    first, second = (torch.nn.Linear(4, 3, bias=False, device=device) for _ in range(2))
+    model = torch.nn.Sequential(first, second, torch.nn.Linear(4, 3, bias=False, device=device))
+    second.weight = first.weight
+
+    assert measured_bytes(model) == 4 * 2 * 12
+
+
 @pytest.mark.parametrize("quantization", ["int8", "nf4", "fp4"])
 def test_the_calculator_agrees_with_what_lies_in_memory(quantization: str) -> None:
     pytest.importorskip("bitsandbytes")
@@ -122,7 +135,7 @@ def test_a_batch_multiplies_cache_and_activations_and_not_the_weights(llama_2_7b
 
 @pytest.mark.parametrize(("tokens", "batch_size"), [(0, 1), (10, 0)])
 def test_plans_need_something_to_generate(llama_2_7b, tokens: int, batch_size: int) -> None:
-    with pytest.raises(ValueError, match="must be at least 1"):
+    with pytest.raises(ValueError, match="must be a whole number from 1"):
         generation_memory(
             llama_2_7b.config, count_weights(llama_2_7b), tokens=tokens, batch_size=batch_size
         )

@@ -86,7 +86,7 @@ def test_bad_arguments_are_refused() -> None:
         retriever(k1=-1)
     with pytest.raises(ValueError, match="b from 0 to 1"):
         retriever(b=2)
-    with pytest.raises(ValueError, match="k must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="k must be a whole number from 1, got 0"):
         retriever().search("x", 0)
 
 

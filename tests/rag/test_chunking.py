@@ -162,7 +162,7 @@ def test_chunks_are_those_of_the_library_at_their_places(text, size, separators,
 @pytest.mark.parametrize(
     ("size", "overlap", "message"),
     [
-        (0, 0, "chunk_size must be at least 1, got 0"),
+        (0, 0, "chunk_size must be a whole number from 1, got 0"),
         (5, 5, "overlap must be from 0 to below chunk_size=5, got 5"),
         (5, 9, "got 9"),
         (5, -1, "got -1"),

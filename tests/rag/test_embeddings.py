@@ -102,7 +102,7 @@ def test_the_model_id_holds_the_hash_of_the_weights(embedder) -> None:
 
 
 def test_batch_size_is_checked_before_anything_is_loaded() -> None:
-    with pytest.raises(ValueError, match="batch_size must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="batch_size must be a whole number from 1, got 0"):
         Embedder(batch_size=0)
 
 

@@ -73,7 +73,7 @@ def test_measures_without_meaning_are_refused() -> None:
         ndcg_at_k(["a"], {"a": 0}, 1)
     with pytest.raises(ValueError, match="gains must be finite and 0 or above"):
         ndcg_at_k(["a"], {"a": -1}, 1)
-    with pytest.raises(ValueError, match="k must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="k must be a whole number from 1, got 0"):
         recall_at_k(["a"], {"a"}, 0)
 
 

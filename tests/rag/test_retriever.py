@@ -123,11 +123,11 @@ def test_settings_are_checked(list_retriever) -> None:
     one = list_retriever("a")
     with pytest.raises(ValueError, match="at least two, got 1"):
         HybridRetriever([one])
-    with pytest.raises(ValueError, match="depth must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="depth must be a whole number from 1, got 0"):
         HybridRetriever([one, one], depth=0)
-    with pytest.raises(ValueError, match="depth must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="depth must be a whole number from 1, got 0"):
         RerankedRetriever(one, lambda query, texts: [1], depth=0)
-    with pytest.raises(ValueError, match="k must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="k must be a whole number from 1, got 0"):
         as_langchain(one, k=0)
 
 
@@ -193,7 +193,7 @@ def test_any_vector_store_can_be_searched(documents, fake_embedder, dense) -> No
     assert [hit.score for hit in theirs] == pytest.approx([hit.score for hit in ours], abs=1e-5)
     store.delete(ids[:1])
     assert retriever.search("Who lives in Bern?", 1)[0].document != documents[0]
-    with pytest.raises(ValueError, match="k must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="k must be a whole number from 1, got 0"):
         retriever.search("x", 0)
 
 

@@ -5,16 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from companion.models import LoadedModel, load
 from companion.tools import Toolbox
-from companion.tools.calculator import calculator
-from companion.tools.weather import get_weather
-
-
-@pytest.fixture
-def toolbox() -> Toolbox:
-    """The calculator and the weather."""
-    return Toolbox([calculator, get_weather])
 
 
 @pytest.fixture
@@ -48,9 +39,3 @@ def stuck() -> Iterator[Callable]:
 
     yield wait_for
     released.set()
-
-
-@pytest.fixture(scope="session")
-def chat() -> LoadedModel:
-    """The model pocket-chat and its tokenizer."""
-    return load("chat", source="pocket")

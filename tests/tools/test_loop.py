@@ -9,6 +9,7 @@ from companion.errors import ToolCallError, ToolLoopError
 from companion.messages import check_messages, neutralize, prompt_text
 from companion.tools import AuditLog, Tool, Toolbox, ToolCall, run_tools
 from companion.tools.calculator import calculator
+from companion.tools.loop import Ask, MayRun, Ran, tool_loop
 from companion.tools.weather import get_weather
 
 ASKED = [{"role": "user", "content": "What is 6 x 7?"}]
@@ -426,7 +427,7 @@ def test_an_endpoint_gets_an_answer_to_each_call_even_if_one_is_unreadable(toolb
 
 @pytest.mark.parametrize("limit", [{"max_steps": 0}, {"max_identical": 0}])
 def test_limits_are_at_least_one(toolbox, said, limit: dict) -> None:
-    with pytest.raises(ValueError, match="must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="must be a whole number from 1, got 0"):
         run_tools(said("x"), ASKED, toolbox, **limit)
 
 
@@ -439,3 +440,50 @@ def test_messages_are_checked(toolbox, said) -> None:
 def test_a_turn_that_is_neither_text_nor_message_is_a_clear_error(toolbox, said, turn) -> None:
     with pytest.raises(ToolCallError, match="generate_turn must return a text, or a message"):
         run_tools(said(turn), ASKED, toolbox)
+
+
+def test_the_loop_says_what_it_needs_and_is_sent_the_answers(toolbox) -> None:
+    loop = tool_loop(ASKED, toolbox)
+
+    assert loop.send(None) == Ask(tuple(ASKED))
+    asked = loop.send(compute("6 * 7"))
+    assert asked == MayRun(ToolCall("calculator", {"expression": "6 * 7"}))
+    ran = loop.send(True)
+    assert (ran.step, ran.result.value) == (1, {"value": 42})
+    again = loop.send(None)
+    assert [message["role"] for message in again.messages] == ["user", "assistant", "tool"]
+    with pytest.raises(StopIteration) as end:
+        loop.send("42")
+
+    assert end.value.value.answer == "42"
+
+
+def test_the_loop_runs_nothing_before_every_call_of_a_turn_was_decided(toolbox) -> None:
+    loop = tool_loop(ASKED, toolbox)
+    loop.send(None)
+
+    events = [loop.send(f"{compute('1 + 1')}\n{ToolCall('fly').text()}\n{compute('2 + 2')}")]
+    events += [loop.send(answer) for answer in (True, "yes", None, None)]
+
+    kinds = [type(one) for one in events]
+    assert kinds == [MayRun, MayRun, Ran, Ran, Ran]
+    assert [one.result.outcome for one in events[2:]] == ["ok", "unknown tool", "refused"]
+
+
+def test_a_loop_that_is_left_runs_nothing_more(said) -> None:
+    ran = []
+
+    def act(n: int) -> None:
+        """Act.
+
+        Args:
+            n: A number.
+        """
+        ran.append(n)
+
+    loop = tool_loop(ASKED, Toolbox([act]))
+    loop.send(None)
+    assert isinstance(loop.send(ToolCall("act", {"n": 1}).text()), MayRun)
+    loop.close()
+
+    assert ran == []

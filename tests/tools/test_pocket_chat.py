@@ -5,14 +5,14 @@ import json
 import pytest
 import torch
 
+from companion.backends.constrained import CallConstraint
+from companion.backends.local import LocalTurns
 from companion.generation.decoding import SamplingParams, generate
 from companion.messages import prompt_text
 from companion.pocket.corpus import demonstrations
 from companion.tools import Toolbox, ToolCall, parse_calls, run_tools
 from companion.tools.calculator import calculator
-from companion.tools.constrained import CallConstraint
 from companion.tools.evaluation import CallEvaluation, evaluate_calls
-from companion.tools.turns import LocalTurns
 from companion.tools.weather import get_weather, observations
 
 

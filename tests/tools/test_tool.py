@@ -3,7 +3,8 @@
 import dataclasses
 import datetime
 import enum
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Optional, TypedDict
 
@@ -392,7 +393,6 @@ def unknown(x: "Nowhere") -> None:  # noqa: F821
         (custom, "argument x of the tool custom has the type ToolCall, which can't be made"),
         (unknown, "type hint of the tool unknown is unknown: name 'Nowhere'"),
         (lambda: None, "'<lambda>' is no name for a tool"),
-        ("f", "'' is no name for a tool"),
     ],
 )
 def test_a_function_that_is_no_tool_is_refused(function: object, problem: str) -> None:
@@ -414,3 +414,69 @@ def test_a_name_that_no_endpoint_takes_is_refused(name: str) -> None:
 def test_an_empty_description_is_refused() -> None:
     with pytest.raises(ToolDefinitionError, match="empty description"):
         Tool.from_function(forecast, description=" ")
+
+
+class Adder:
+    """Adds.
+
+    Args:
+        x: A number.
+    """
+
+    def __init__(self, x: int = 0) -> None:
+        self.x = x
+
+    def __call__(self, x: int) -> int:
+        return self.x + x
+
+    def add(self, x: int) -> int:
+        """Add a number.
+
+        Args:
+            x: A number.
+        """
+        return self.x + x
+
+
+@pytest.mark.parametrize(
+    "odd", ["f", None, partial(forecast, days=2), partial(later, x=1), Adder(), Adder]
+)
+@pytest.mark.parametrize("name", [None, "named"])
+def test_what_is_no_function_is_refused_in_words(odd: object, name: str | None) -> None:
+    with pytest.raises(ToolDefinitionError, match=r"made from a function, got .* Write a function"):
+        Tool.from_function(odd, name=name)
+
+
+def test_a_method_is_a_function() -> None:
+    toolbox = Toolbox([Adder(40).add])
+
+    assert toolbox.run(ToolCall("add", {"x": 2})).value == 42
+
+
+def test_a_generator_is_refused() -> None:
+    def numbers(x: int) -> Iterator[int]:
+        """Count.
+
+        Args:
+            x: How far.
+        """
+        yield x
+
+    with pytest.raises(ToolDefinitionError, match="yields values: let it return a list"):
+        Tool.from_function(numbers)
+
+
+@pytest.mark.parametrize("timeout", [None, 5.0])
+def test_a_coroutine_that_was_not_declared_is_named_and_closed(timeout: float | None) -> None:
+    def hidden(x: int) -> object:
+        """Wait.
+
+        Args:
+            x: How long.
+        """
+        return later(x)
+
+    result = Toolbox([hidden], timeout=timeout).run(ToolCall("hidden", {"x": 1}))
+
+    assert result.outcome == "failed"
+    assert "nothing here awaits it" in str(result.exception)

@@ -73,9 +73,18 @@ def test_steps_and_notes_are_read_without_the_weights(tmp_path: Path) -> None:
     assert checkpoint.notes(tmp_path)["by"] == "me"
 
 
-def test_a_new_checkpoint_replaces_the_old_one_in_one_move(tmp_path: Path) -> None:
+def test_a_new_checkpoint_replaces_the_old_one_in_one_move(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dying(tensors: object, file: Path, metadata: object) -> None:
+        file.write_bytes(b"died while writing this")
+        raise KeyboardInterrupt
+
     checkpoint.save(tmp_path, {"model": model()}, [], RECIPE, step=1)
-    (tmp_path / f"{checkpoint.NAME}.partial").write_bytes(b"died while writing this")
+    monkeypatch.setattr(checkpoint, "save_file", dying)
+    with pytest.raises(KeyboardInterrupt):
+        checkpoint.save(tmp_path, {"model": model()}, [], RECIPE, step=2)
+    monkeypatch.undo()
 
     assert checkpoint.steps_done(tmp_path) == 1
     checkpoint.save(tmp_path, {"model": model()}, [], RECIPE, step=2)

@@ -318,13 +318,16 @@ def test_bad_records_are_refused(tiny, pocket_tokenizer, records: list, message:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"group_size": 1}, "group_size must be 2 or more and divide batch_size=64, got 1"),
-        ({"group_size": 7}, "group_size must be 2 or more and divide batch_size=64, got 7"),
+        ({"group_size": 1}, "group_size must be a whole number from 2, got 1"),
+        ({"group_size": 7}, "group_size must divide batch_size=64, got 7"),
         ({"beta": -0.1}, r"beta must be 0 \(no penalty\) or above, got -0.1"),
         ({"clip_range": 0.0}, "clip_range must be above 0, got 0.0"),
         ({"temperature": 0.0}, "temperature must be above 0, got 0.0"),
-        ({"max_new_tokens": 0}, "max_new_tokens must be 1 or more, got 0"),
-        ({"max_new_tokens": 128}, "room for a prompt in the context of 128 tokens, got 128"),
+        ({"max_new_tokens": 0}, "max_new_tokens must be a whole number from 1, got 0"),
+        (
+            {"max_new_tokens": 128},
+            "must be below the context of the model, 128, got 128",
+        ),
     ],
 )
 def test_numbers_out_of_range_are_refused(

@@ -230,7 +230,7 @@ def test_no_run_is_reported_to_anyone(
         ({"steps": 0}, "steps must be a whole number from 1, got 0"),
         ({"batch_size": 0}, "batch_size must be a whole number from 1, got 0"),
         ({"batch_size": 1.5}, "batch_size must be a whole number from 1, got 1.5"),
-        ({"learning_rate": -1.0}, "learning_rate must be positive, got -1.0"),
+        ({"learning_rate": -1.0}, "learning_rate must be above 0, got -1.0"),
         ({"save_steps": 1}, "save_steps needs an output_dir"),
     ],
     ids=str,

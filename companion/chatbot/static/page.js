@@ -59,6 +59,7 @@ function finish({ item, bubble }, reply) {
   bubble.textContent = reply.text;
   if (!reply.text) bubble.hidden = true;
   if (reply.interrupted) item.append(element("p", "note", reply.text ? "Stopped." : "Stopped before the first word."));
+  if (reply.note) item.append(element("p", "note", `${reply.note[0].toUpperCase()}${reply.note.slice(1)}.`));
   if (reply.calls.length) item.append(listed(`Tool calls (${reply.calls.length})`, reply.calls.map((text) => [element("span", "", text)])));
   if (reply.sources.length) {
     item.append(listed(`Sources (${reply.sources.length})`, reply.sources.map(({ origin, text }) =>

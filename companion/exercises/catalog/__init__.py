@@ -1,128 +1,86 @@
-"""All exercises, one module per topic. Each module lists its own in ``EXERCISES``."""
+"""All exercises. A folder is a section, a module has exercises of one page.
+
+An exercise comes in the order in which it is written, a module in the order of `CONTENTS`, which
+is that of the book. Nothing else is said here, so a new exercise touches its module only.
+"""
 
 import difflib
+from collections.abc import Collection
 from functools import cache
 from importlib import import_module
 
 from companion.exercises.exercise import Exercise
 from companion.exercises.values import describe, type_name
 
-# Section, id, module: in the order of the book's pages. They are here so that one exercise can be
-# found without importing all of them; one module needs torch.
-CONTENTS: dict[str, dict[str, str]] = {
-    "gpt": {
-        "causal-mask": "attention",
-        "attention-head": "attention",
-        "layer-norm": "architecture",
-        "encoder-tasks": "architecture",
-        "gpt-and-bert": "architecture",
-        "gpt2-parameters": "sizes",
-        "bpe-merge": "tokenization",
-        "bpe-training": "tokenization",
-        "left-padding": "padding",
-        "stable-cross-entropy": "likelihood",
-        "padded-perplexity": "likelihood",
-        "perplexity-by-hand": "likelihood",
-        "greedy-generation": "decoding",
-        "softmax-temperature": "sampling",
-        "draw-tokens": "sampling",
-        "temperature-output": "sampling",
-        "top-k-filter": "filters",
-        "top-p-filter": "filters",
-        "no-repeat-ngram": "decoding",
-        "kv-cache-bytes": "sizes",
-        "llama-2-cache": "sizes",
-        "beam-search": "beams",
-    },
-    "training": {
-        "rlhf-order": "stages",
-        "rlhf-steps": "stages",
-        "cosine-schedule": "optimizer",
-        "adamw-step": "optimizer",
-        "clip-gradients": "scales",
-        "completion-labels": "labels",
-        "collate": "labels",
-        "completion-loss": "objectives",
-        "pairwise-loss": "objectives",
-        "preference-accuracy": "preferences",
-        "best-of-n": "preferences",
-        "reverse-a-list": "stages",
-        "whiten-advantages": "scales",
-        "kl-k3": "rewards",
-        "token-rewards": "rewards",
-        "gae": "advantages",
-        "ppo-policy-loss": "policies",
-        "ppo-networks": "stages",
-        "group-advantages": "advantages",
-        "dpo-loss": "policies",
-        "lora-layer": "lora",
-        "merge-lora": "adapters",
-        "bottleneck-adapter": "adapters",
-        "lora-entries": "lora_counts",
-        "lora-share": "lora_counts",
-        "gpt2-lora-trained": "lora_counts",
-        "gpt2-lora-share": "lora_counts",
-        "lora-why": "lora_counts",
-        "print-trainable": "stages",
-    },
-    "prompting": {
-        "few-shot-prompt": "prompts",
-        "wilson-interval": "reasoning",
-        "extract-number": "answers",
-        "self-consistency-vote": "answers",
-        "why-chains-help": "reasoning",
-        "fix-the-template": "prompts",
-        "chat-prompt": "turns",
-        "neutralize-data": "turns",
-        "injection-defenses": "turns",
-    },
-    "open-models": {
-        "what-fits": "footprint",
-        "rms-norm": "llama",
-        "swiglu": "llama",
-        "grouped-query-scores": "llama_attention",
-        "rotary-positions": "llama_attention",
-        "weights-memory": "footprint",
-        "seven-billion-4-bit": "footprint",
-        "sixteen-bits": "number_formats",
-        "nf4-bits": "number_formats",
-        "absmax-quantize": "quantization",
-        "codebook-blocks": "quantization",
-    },
-    "applications": {
-        "cited-sources": "citations",
-        "rag-system": "rag",
-        "chunks-with-overlap": "retrieval",
-        "nearest-vectors": "vector_search",
-        "recall-and-mrr": "retrieval",
-        "bm25": "ranking",
-        "reciprocal-rank-fusion": "ranking",
-        "ivf-search": "vector_search",
-        "safe-calculator": "calculator",
-        "parse-tool-call": "tool_calls",
-        "tool-loop": "tool_loop",
-        "trim-history": "conversation",
-        "conversation-tokens": "conversation",
-        "least-privilege": "tool_loop",
-        "redact-personal-data": "redaction",
-    },
-    "summary": {
-        "which-lever": "decisions",
-        "explain-the-decision": "decisions",
-    },
+CONTENTS: dict[str, tuple[str, ...]] = {
+    "gpt": (
+        "attention",
+        "architecture",
+        "tokenization",
+        "padding",
+        "likelihood",
+        "greedy",
+        "sampling",
+        "filters",
+        "ngrams",
+        "kv_cache",
+        "decoding",
+    ),
+    "training": (
+        "pipeline",
+        "pretraining",
+        "clipping",
+        "labels",
+        "completion_loss",
+        "reward_loss",
+        "preferences",
+        "whitening",
+        "rewards",
+        "gae",
+        "ppo",
+        "dpo_grpo",
+        "lora",
+        "adapters",
+        "lora_counts",
+    ),
+    "prompting": ("few_shot", "chain_of_thought", "prompt_design", "injection"),
+    "open-models": ("landscape", "llama", "llama_attention", "memory", "quantization"),
+    "applications": (
+        "citations",
+        "rag",
+        "documents",
+        "embeddings",
+        "measures",
+        "ranking",
+        "approximate_search",
+        "calculator",
+        "tool_calls",
+        "tool_loop",
+        "conversation",
+        "safety",
+    ),
+    "summary": ("decisions",),
 }
+
+# A module that takes long to import, since it needs torch, is imported when one of its exercises
+# is asked for, and not to look for another.
+SLOW = {"lora": ("lora-layer",)}
+
+
+@cache
+def _module(section: str, name: str) -> dict[str, Exercise]:
+    module = import_module(f"{__name__}.{section.replace('-', '_')}.{name}")
+    return module.page.exercises
+
+
+def _names(section: str, module: str) -> Collection[str]:
+    return SLOW.get(module) or _module(section, module)
 
 
 def ids(section: str | None = None) -> list[str]:
     """Return the ids of a section, or of all, in the order of the book."""
-    sections = CONTENTS if section is None else {section: CONTENTS[section]}
-    return [name for names in sections.values() for name in names]
-
-
-@cache
-def _module(name: str) -> dict[str, Exercise]:
-    exercises = import_module(f"{__name__}.{name}").EXERCISES
-    return {exercise.id: exercise for exercise in exercises}
+    sections = CONTENTS if section is None else (section,)
+    return [name for one in sections for module in CONTENTS[one] for name in _names(one, module)]
 
 
 def find(exercise_id: str) -> Exercise:
@@ -136,9 +94,10 @@ def find(exercise_id: str) -> Exercise:
             "name the exercise first, as text, and then give your answer: "
             f'ex.check("causal-mask", causal_mask); got {type_name(type(exercise_id))}'
         )
-    for modules in CONTENTS.values():
-        if exercise_id in modules:
-            return _module(modules[exercise_id])[exercise_id]
+    for section, modules in CONTENTS.items():
+        for module in modules:
+            if exercise_id in _names(section, module):
+                return _module(section, module)[exercise_id]
     near = difflib.get_close_matches(exercise_id[:100], ids(), 3, 0.4) or ids()[:3]
     shown = describe(exercise_id)
     raise ValueError(f"there is no exercise {shown}; did you mean {', '.join(near)}?")
@@ -146,9 +105,9 @@ def find(exercise_id: str) -> Exercise:
 
 def of_section(section: str) -> list[Exercise]:
     """Return the exercises of a section."""
-    return [find(name) for name in ids(section)]
+    return [one for module in CONTENTS[section] for one in _module(section, module).values()]
 
 
 def all_exercises() -> list[Exercise]:
     """Return every exercise, in the order of the book. This imports torch."""
-    return [find(name) for name in ids()]
+    return [one for section in CONTENTS for one in of_section(section)]

@@ -10,15 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from companion._extras import require
+from companion._files import resolved, write_whole
 from companion.exercises import catalog
 from companion.exercises.exercise import Exercise, WordsExercise
 from companion.exercises.grading.gradebook import write_gradebooks
 from companion.exercises.grading.grader import Grader
 from companion.exercises.grading.ledger import Ledger
 from companion.exercises.grading.results import (
-    real_file,
     remove_stale_feedback,
-    replace_file,
     write_csv,
     write_feedback,
 )
@@ -115,7 +114,7 @@ def _write(
     books = write_gradebooks(out, submissions, rows, exercises, options.assignment)
     remarks = [f"to import: {book.name}" for book in books]
     text = summary(rows, exercises, remarks)
-    replace_file(options.summary, text)
+    write_whole(options.summary, text)
     write_csv(out, submissions, rows, exercises)
     sys.stdout.write(f"{text}\n{out}: grades; {options.feedback}: a file for each student\n")
 
@@ -143,9 +142,12 @@ def _check_places(options: GradeOptions) -> None:
         raise ValueError(f"--out {out} is a folder; name a file, such as {out / 'grades.csv'}")
     for path in (out, options.summary, options.unfinished):
         try:
-            place = real_file(path).parent
-        except ValueError as error:
-            raise ValueError(f"--out {out}: {error}") from None
+            place = resolved(path).parent
+        except OSError:
+            raise ValueError(
+                f"--out {out}: {path} is a folder, a device, a pipe or a circle of links; "
+                "name a file, or one that is not there yet"
+            ) from None
         if not place.is_dir():
             raise ValueError(f"--out {out}: {path} leads to {place}, where there is no folder")
         if not os.access(place, os.W_OK):

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from companion._files import write_whole
 from companion.exercises.grading.submission import Submission
 
 
@@ -46,7 +47,7 @@ class Ledger:
             if isinstance(entry, dict) and isinstance(entry.get("key"), str) and "row" in entry:
                 self._entries[entry["key"]] = entry["row"]
         if whole != text:  # else the next line would be written behind the piece
-            self.path.write_text(whole, encoding="utf-8")
+            write_whole(self.path, whole)
 
     def key(self, submission: Submission) -> str:
         """Return what identifies a submission in this run: name, files, seed, exercises."""

@@ -71,8 +71,8 @@ def _value_verdict(exercise: Exercise, messages: list[dict[str, Any]]) -> Verdic
             except ValueError:
                 answer = Foreign("damaged value")
             if isinstance(answer, Foreign):
-                message = f"The answer is an {describe(answer)}; give a plain value."
-                return Verdict(exercise, "wrong", message=message.replace("an an", "an"))
+                said = f"The answer is {describe(answer)}; give a plain value."
+                return Verdict(exercise, "wrong", message=said)
             return judge_value(exercise, answer)
     return not_attempted(exercise)
 

@@ -8,15 +8,14 @@ or could not hold. Files are replaced as a whole.
 import csv
 import hashlib
 import io
-import os
 import re
-import shutil
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from companion._files import write_whole
 from companion.exercises.exercise import Exercise
 from companion.exercises.grading.submission import Submission
 
@@ -85,7 +84,7 @@ def write_table(path: Path, table: Iterable[Sequence[str]], encoding: str = "utf
     writer = csv.writer(text)
     for cells in table:
         writer.writerow(map(_safe, cells))
-    replace_file(path, text.getvalue(), encoding)
+    write_whole(path, text.getvalue(), encoding=encoding)
 
 
 def _safe(cell: str) -> str:
@@ -140,7 +139,7 @@ def write_feedback(
     folder.mkdir(parents=True, exist_ok=True)
     files = {name: folder / short for name, short in feedback_names(rows).items()}
     for name, file in files.items():
-        replace_file(file, feedback(name, rows[name], exercises))
+        write_whole(file, feedback(name, rows[name], exercises))
     return files
 
 
@@ -174,31 +173,3 @@ def feedback(name: str, row: Row, exercises: Sequence[Exercise]) -> str:
     graded = row["exercises"]
     parts += [graded[one.id]["text"] for one in exercises if one.id in graded]
     return "\n\n".join(clean(part, _LONGEST_TEXT) for part in parts) + "\n"
-
-
-def replace_file(path: Path, text: str, encoding: str = "utf-8") -> None:
-    """Write a text file as a whole, or leave the old one. A link stays one; its target changes."""
-    path = real_file(path)
-    temporary = path.with_name(f".{os.getpid()}.tmp")
-    try:
-        temporary.write_text(text, encoding=encoding, newline="")
-        if path.exists():  # who may read the old one may read the new one
-            shutil.copymode(path, temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def real_file(path: Path) -> Path:
-    """Return the file behind all links.
-
-    Raises:
-        ValueError: If something else than a file is there: it would be lost, or never end.
-    """
-    real = Path(os.path.realpath(path))
-    if real.is_symlink() or (real.exists() and not real.is_file()):
-        raise ValueError(
-            f"{path} is a folder, a device, a pipe or a circle of links; "
-            "name a file, or one that is not there yet"
-        )
-    return real

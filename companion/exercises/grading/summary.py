@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from companion.exercises.exercise import ChoiceExercise, Exercise
 from companion.exercises.grading.results import Row, clean, said, total
+from companion.exercises.options import LETTERS
 
 STATUSES = {
     "graded": "the code ran, and its answers were judged",
@@ -116,7 +117,7 @@ def _common(exercise: Exercise, graded: Sequence[Row]) -> str:
         return ""
     ((number, times),) = counts.most_common(1)
     if isinstance(exercise, ChoiceExercise):
-        text = f"option {'abcdefgh'[number]}"
+        text = f"option {LETTERS[number]}"
     else:
         text = exercise.wrong[number].message.split(". ")[0].rstrip(".")
     return f"{times} x: {text}".replace("|", "\\|")

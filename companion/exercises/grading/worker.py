@@ -16,6 +16,7 @@ import json
 import os
 import sys
 import types
+from collections.abc import Callable
 
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
 _beside = types.SimpleNamespace()  # the modules beside this file
@@ -67,7 +68,7 @@ def _give_way(files: list[str]) -> None:
             del sys.modules[name]
 
 
-def _run(job: dict, say: object) -> None:
+def _run(job: dict, say: Callable[..., None]) -> None:
     """Run the cells, then every exercise's cases."""
     limits, given = _beside.limits, {}
     _beside.stand_in.install(given)

@@ -3,12 +3,13 @@
 import random
 from typing import NamedTuple
 
+from companion.phrases import CONCLUSION, TRIGGER
+
 from .holdout import Split, draw, held_out
 from .lexicon import FIRST_NAMES, pronouns
 
 _THINGS = "apples books coins stamps cards shells pencils cookies marbles stickers eggs oranges tickets buttons candles pears".split()
 _BOXES = "boxes bags packs baskets jars".split()
-TRIGGER = "Let's think step by step."
 EVENTS = ("box", "find", "give", "share")
 
 
@@ -76,7 +77,7 @@ def _tell(rng: random.Random, start: int, events: list[tuple[str, int, int]]) ->
         if total < 0:
             return None
     question = " ".join(told) + f" How many {thing} does {name} have now?"
-    return Problem(question, " ".join(said) + f" The answer is {total}.", total, len(said))
+    return Problem(question, " ".join(said) + f" {CONCLUSION} {total}.", total, len(said))
 
 
 def problem(rng: random.Random, split: Split, *, events: int = 2, free: bool = False) -> Problem:

@@ -7,6 +7,8 @@ questions, a retrieval prompt with one question, and retrieval prompts whose tex
 import random
 from typing import NamedTuple
 
+from companion.phrases import NOT_THERE, RETRIEVAL_PROMPT
+
 from .holdout import Split
 from .lexicon import distinct_names
 
@@ -51,7 +53,6 @@ RELATIONS = (
         "Which place does the {o} flow through?",
     ),
 )
-NOT_THERE = "The context does not say."
 
 
 class Facts(NamedTuple):
@@ -96,7 +97,7 @@ def _plain(rng: random.Random, split: Split, *, reverse: float = 0.3) -> str:
 def retrieval_prompt(passages: list[str], question: str) -> str:
     """Return the prompt that the retrieval pages use, up to ``Answer:``."""
     listed = "\n".join(f"[{i}] {passage}" for i, passage in enumerate(passages, 1))
-    return f"Answer the question with the context only.\nContext:\n{listed}\nQuestion: {question}\nAnswer:"
+    return RETRIEVAL_PROMPT.format(context=listed, question=question) + "\nAnswer:"
 
 
 def _retrieval(rng: random.Random, split: Split) -> str:

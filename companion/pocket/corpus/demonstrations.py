@@ -9,13 +9,14 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+from companion.phrases import NOT_THERE, TOOLS_PROMPT, TRIGGER
+
 from . import arithmetic, chat, context, instructions, preferences, rules, spelling, tool_calls
 from .facts import question
 from .holdout import Split
 from .lexicon import COMMON_WORDS, made_up_word
 
 Messages = list[dict[str, str]]
-TOOLS_PROMPT = "You can call these tools: "
 
 
 def _user(content: str) -> dict[str, str]:
@@ -52,7 +53,7 @@ def _context(rng: random.Random, split: Split) -> Messages:
 
     def said(answer: str) -> str:
         source = next((i for i, sentence in enumerate(passages, 1) if answer in sentence), None)
-        return context.NOT_THERE if source is None else f"{answer}. [{source}]"
+        return NOT_THERE if source is None else f"{answer}. [{source}]"
 
     prompt = context.retrieval_prompt(passages, asked).removesuffix("\nAnswer:")
     messages = [_user(prompt), _assistant(said(answer))]
@@ -87,7 +88,7 @@ def _chat(rng: random.Random, split: Split) -> Messages:
 
 def _word_problem(rng: random.Random, split: Split) -> Messages:
     found = arithmetic.problem(rng, split, events=rng.choice((2, 2, 3)))
-    asked = found.question + (f" {arithmetic.TRIGGER}" if rng.random() < 0.5 else "")
+    asked = found.question + (f" {TRIGGER}" if rng.random() < 0.5 else "")
     return [_user(asked), _assistant(found.reasoning)]
 
 

@@ -4,35 +4,45 @@ import random
 from typing import NamedTuple
 
 from .holdout import Split
+from .tables import table
 
-CAPITALS = dict(
-    pair.split(":")
-    for pair in (
-        "France:Paris Germany:Berlin Italy:Rome Spain:Madrid Portugal:Lisbon Poland:Warsaw Austria:Vienna Greece:Athens Norway:Oslo Sweden:Stockholm Finland:Helsinki "
-        "Denmark:Copenhagen Ireland:Dublin Belgium:Brussels Hungary:Budapest Romania:Bucharest Bulgaria:Sofia Croatia:Zagreb Serbia:Belgrade Turkey:Ankara Egypt:Cairo "
-        "Kenya:Nairobi Ghana:Accra Morocco:Rabat Ethiopia:Addis_Ababa Nigeria:Abuja Senegal:Dakar Tunisia:Tunis Japan:Tokyo China:Beijing India:New_Delhi Thailand:Bangkok "
-        "Vietnam:Hanoi Indonesia:Jakarta Nepal:Kathmandu Iran:Tehran Iraq:Baghdad Jordan:Amman Canada:Ottawa Mexico:Mexico_City Cuba:Havana Peru:Lima Chile:Santiago "
-        "Argentina:Buenos_Aires Brazil:Brasilia Uruguay:Montevideo Colombia:Bogota Ecuador:Quito Australia:Canberra New_Zealand:Wellington"
-    ).split()
+CAPITALS = table(
+    """
+    France:Paris Germany:Berlin Italy:Rome Spain:Madrid Portugal:Lisbon Poland:Warsaw
+    Austria:Vienna Greece:Athens Norway:Oslo Sweden:Stockholm Finland:Helsinki Denmark:Copenhagen
+    Ireland:Dublin Belgium:Brussels Hungary:Budapest Romania:Bucharest Bulgaria:Sofia
+    Croatia:Zagreb Serbia:Belgrade Turkey:Ankara Egypt:Cairo Kenya:Nairobi Ghana:Accra
+    Morocco:Rabat Ethiopia:Addis_Ababa Nigeria:Abuja Senegal:Dakar Tunisia:Tunis Japan:Tokyo
+    China:Beijing India:New_Delhi Thailand:Bangkok Vietnam:Hanoi Indonesia:Jakarta Nepal:Kathmandu
+    Iran:Tehran Iraq:Baghdad Jordan:Amman Canada:Ottawa Mexico:Mexico_City Cuba:Havana Peru:Lima
+    Chile:Santiago Argentina:Buenos_Aires Brazil:Brasilia Uruguay:Montevideo Colombia:Bogota
+    Ecuador:Quito Australia:Canberra New_Zealand:Wellington
+    """
 )
-CAPITALS = {
-    country.replace("_", " "): capital.replace("_", " ") for country, capital in CAPITALS.items()
-}
-LANGUAGES = dict(
-    p.split(":")
-    for p in "France:French Germany:German Italy:Italian Spain:Spanish Portugal:Portuguese Poland:Polish Greece:Greek Norway:Norwegian Sweden:Swedish Finland:Finnish Denmark:Danish Japan:Japanese China:Chinese Turkey:Turkish Brazil:Portuguese Mexico:Spanish Egypt:Arabic Hungary:Hungarian".split()
+LANGUAGES = table(
+    """
+    France:French Germany:German Italy:Italian Spain:Spanish Portugal:Portuguese Poland:Polish
+    Greece:Greek Norway:Norwegian Sweden:Swedish Finland:Finnish Denmark:Danish Japan:Japanese
+    China:Chinese Turkey:Turkish Brazil:Portuguese Mexico:Spanish Egypt:Arabic Hungary:Hungarian
+    """
 )
-OPPOSITES = dict(
-    p.split(":")
-    for p in "hot:cold big:small long:short fast:slow old:new rich:poor high:low early:late light:dark full:empty strong:weak happy:sad wet:dry open:closed hard:soft near:far loud:quiet up:down".split()
+OPPOSITES = table(
+    """
+    hot:cold big:small long:short fast:slow old:new rich:poor high:low early:late light:dark
+    full:empty strong:weak happy:sad wet:dry open:closed hard:soft near:far loud:quiet up:down
+    """
 )
-COLORS = dict(
-    p.split(":")
-    for p in "grass:green snow:white blood:red coal:black milk:white cherries:red lemons:yellow chocolate:brown frogs:green roses:red bananas:yellow".split()
+COLORS = table(
+    """
+    grass:green snow:white blood:red coal:black milk:white cherries:red lemons:yellow
+    chocolate:brown frogs:green roses:red bananas:yellow
+    """
 )
-YOUNG = dict(
-    p.split(":")
-    for p in "dog:puppy cat:kitten cow:calf sheep:lamb horse:foal duck:duckling hen:chick goat:kid bear:cub pig:piglet".split()
+YOUNG = table(
+    """
+    dog:puppy cat:kitten cow:calf sheep:lamb horse:foal duck:duckling hen:chick goat:kid bear:cub
+    pig:piglet
+    """
 )
 MEMBERS = {
     "Monday": "Tuesday",

@@ -8,18 +8,21 @@ from .holdout import Split
 from .lexicon import FIRST_NAMES, known_word, made_up_name
 from .rules import sentiment
 from .stories import story
+from .tables import table
 from .translation import sentence
 
 Record = tuple[str, str, str]  # instruction, input (may be empty), output
 
-_PAST = dict(
-    p.split(":")
-    for p in "walks:walked opens:opened paints:painted carries:carried buys:bought sells:sold finds:found loses:lost writes:wrote reads:read sees:saw eats:ate takes:took gives:gave cleans:cleaned".split()
+_PAST = table(
+    """
+    walks:walked opens:opened paints:painted carries:carried buys:bought sells:sold finds:found
+    loses:lost writes:wrote reads:read sees:saw eats:ate takes:took gives:gave cleans:cleaned
+    """
 )
 _OBJECTS = "the door,the letter,a cake,the old map,a red hat,the box,two books,the bread,a small boat,the key".split(
     ","
 )
-_FUNCTIONS = ("add:+", "subtract:-", "multiply:*", "divide:/")
+_FUNCTIONS = (("add", "+"), ("subtract", "-"), ("multiply", "*"), ("divide", "/"))
 _ORDERS = "open the window,close the door,bring me the book,wait here,call the doctor,send the letter,turn off the light,help me,come back tomorrow".split(
     ","
 )
@@ -41,7 +44,7 @@ def _solve(rng: random.Random, split: Split) -> Record:
 
 
 def _fix(rng: random.Random, split: Split) -> Record:
-    name, op = rng.choice(_FUNCTIONS).split(":")
+    name, op = rng.choice(_FUNCTIONS)
     a, b = rng.choice(("a b", "x y", "left right", "first second")).split()
     right = f"def {name}({a}, {b}):\n    return {a} {op} {b}"
     wrong = rng.choice(

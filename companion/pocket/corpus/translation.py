@@ -4,27 +4,36 @@ import random
 from typing import NamedTuple
 
 from .holdout import Split, draw
+from .tables import table
 
-_NOUNS = dict(
-    p.split(":")
-    for p in (
-        "cat:m-chat dog:m-chien house:f-maison book:m-livre table:f-table apple:f-pomme bread:m-pain water:f-eau tree:m-arbre flower:f-fleur bird:m-oiseau "
-        "car:f-voiture garden:m-jardin window:f-fenêtre door:f-porte girl:f-fille boy:m-garçon child:m-enfant mother:f-mère father:m-père teacher:m-professeur "
-        "train:m-train boat:m-bateau key:f-clé letter:f-lettre hat:m-chapeau shirt:f-chemise horse:m-cheval cow:f-vache fish:m-poisson milk:m-lait cheese:m-fromage "
-        "cake:m-gâteau chair:f-chaise bed:m-lit street:f-rue town:f-ville river:f-rivière sea:f-mer star:f-étoile"
-    ).split()
+_NOUNS = table(
+    """
+    cat:m-chat dog:m-chien house:f-maison book:m-livre table:f-table apple:f-pomme bread:m-pain
+    water:f-eau tree:m-arbre flower:f-fleur bird:m-oiseau car:f-voiture garden:m-jardin
+    window:f-fenêtre door:f-porte girl:f-fille boy:m-garçon child:m-enfant mother:f-mère
+    father:m-père teacher:m-professeur train:m-train boat:m-bateau key:f-clé letter:f-lettre
+    hat:m-chapeau shirt:f-chemise horse:m-cheval cow:f-vache fish:m-poisson milk:m-lait
+    cheese:m-fromage cake:m-gâteau chair:f-chaise bed:m-lit street:f-rue town:f-ville
+    river:f-rivière sea:f-mer star:f-étoile
+    """
 )
-_AFTER = dict(
-    p.split(":")
-    for p in "black:noir,noire white:blanc,blanche green:vert,verte red:rouge,rouge blue:bleu,bleue cold:froid,froide warm:chaud,chaude empty:vide,vide".split()
+_AFTER = table(
+    """
+    black:noir,noire white:blanc,blanche green:vert,verte red:rouge,rouge blue:bleu,bleue
+    cold:froid,froide warm:chaud,chaude empty:vide,vide
+    """
 )
-_BEFORE = dict(
-    p.split(":")
-    for p in "small:petit,petite big:grand,grande pretty:joli,jolie good:bon,bonne young:jeune,jeune bad:mauvais,mauvaise".split()
+_BEFORE = table(
+    """
+    small:petit,petite big:grand,grande pretty:joli,jolie good:bon,bonne young:jeune,jeune
+    bad:mauvais,mauvaise
+    """
 )
-_VERBS = dict(
-    p.split(":")
-    for p in "sees:voit eats:mange likes:aime takes:prend looks_for:cherche finds:trouve buys:achète sells:vend loses:perd hides:cache carries:porte draws:dessine".split()
+_VERBS = table(
+    """
+    sees:voit eats:mange likes:aime takes:prend looks_for:cherche finds:trouve buys:achète
+    sells:vend loses:perd hides:cache carries:porte draws:dessine
+    """
 )
 _PEOPLE = "girl boy child mother father teacher cat dog bird horse".split()
 PHRASES = {
@@ -80,7 +89,7 @@ def sentence(rng: random.Random, split: Split) -> Pair:
             source.choice(tuple(_VERBS)),
             phrase(tuple(_NOUNS)),
         )
-        english = f"{subject.english} {verb.replace('_', ' ')} {obj.english}."
+        english = f"{subject.english} {verb} {obj.english}."
         french = f"{subject.french} {_VERBS[verb]} {obj.french}."
         return english, Pair(english[0].upper() + english[1:], french[0].upper() + french[1:])
 

@@ -17,6 +17,7 @@ import time
 from importlib import import_module
 from pathlib import Path
 
+from companion._files import write_whole
 from companion.errors import CompanionError
 
 HERE = Path(__file__).parent
@@ -51,9 +52,7 @@ def redo(name: str, *, hardware: str, scale: float = 1.0, folder: Path = DATA) -
         **measured,
     }
     target = folder / f"{name}.json"
-    partial = target.with_suffix(".partial")
-    partial.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    os.replace(partial, target)
+    write_whole(target, json.dumps(record, indent=1) + "\n")
     return target
 
 

@@ -20,6 +20,7 @@ import companion
 from companion.lora import count_parameters
 from companion.messages import prompt_text
 from companion.models import load
+from companion.phrases import END_OF_TURN
 from companion.pocket.corpus import demonstrations
 from companion.pocket.evaluate import accuracy
 from companion.pocket.tasks import SEED, Task, same_text
@@ -79,7 +80,7 @@ METHODS = {
 
 def chat_tokens(tokenizer: Any) -> list[int]:
     """Return the tokens of the chat template, which pocket-base has not been trained on."""
-    return tokenizer.convert_tokens_to_ids(["<|user|>", "<|assistant|>", "<|end|>"])
+    return tokenizer.convert_tokens_to_ids(["<|user|>", "<|assistant|>", END_OF_TURN])
 
 
 def instruction_task(tokenizer: Any, count: int) -> Task:

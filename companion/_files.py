@@ -1,0 +1,116 @@
+"""Files that are written whole or not at all.
+
+The content goes into a new file beside the old one, which it then replaces in one move. A crash, a
+full disk or Ctrl-C leaves the old file as it was. Of two programs that write at the same time, the
+later one wins; nobody sees half of a file.
+
+A program that is killed while it writes leaves the new file, ``.name-....tmp``; the next one that
+writes there an hour later, or more, removes it.
+
+A link is followed. What is no regular file, such as /dev/null or a folder, is never replaced.
+
+Left out: folders (who calls makes them), taking turns.
+"""
+
+import contextlib
+import errno
+import glob
+import os
+import secrets
+import stat
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+_HOUR = 3600
+
+
+def resolved(path: str | Path) -> Path:
+    """Return the file that a path leads to, whether it exists or not.
+
+    Raises:
+        OSError: If what is there is no regular file, or a circle of links.
+    """
+    target = Path(os.path.realpath(path))
+    if target.is_symlink() or (target.exists() and not target.is_file()):
+        raise OSError(errno.EINVAL, "this is not a regular file", str(target))
+    return target
+
+
+@contextlib.contextmanager
+def replacing(path: str | Path, *, mode: int | None = None, sync: bool = True) -> Iterator[Path]:
+    """Give the path of a new, empty file; when the block ends well, it takes the place of ``path``.
+
+    Args:
+        path: The file to write.
+        mode: Its permissions, such as 0o600. None keeps those of the old file, and gives a new one
+            the usual ones.
+        sync: Whether to wait until the disk has the content. Without it, a power cut may leave an
+            empty file: right only for what is checked when it is read.
+
+    Yields:
+        The path to write to, in the same folder.
+
+    Raises:
+        OSError: If the file can't be written. It names ``path``, not the file beside it.
+    """
+    target = resolved(path)
+    if mode is None and target.exists():
+        mode = stat.S_IMODE(target.stat().st_mode)
+    stem = f".{target.name[:40]}-"
+    new = target.with_name(f"{stem}{secrets.token_hex(8)}.tmp")
+    try:
+        _remove_leftovers(target.parent, stem)
+        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
+        os.close(os.open(new, flags, 0o666 if mode is None else 0o600))
+        yield new
+        if sync:
+            _sync(new)
+        if mode is not None:
+            new.chmod(mode)
+        os.replace(new, target)
+    except OSError as error:
+        if error.errno and error.filename in (None, str(new)):
+            raise OSError(error.errno, error.strerror, str(target)) from None
+        raise
+    finally:
+        with contextlib.suppress(OSError):
+            new.unlink()
+
+
+def write_whole(
+    path: str | Path,
+    content: str | bytes,
+    *,
+    encoding: str = "utf-8",
+    mode: int | None = None,
+    sync: bool = True,
+) -> None:
+    """Write a file as a whole, or leave the one that is there.
+
+    Args:
+        path: The file. Its folder must exist.
+        content: Text, whose line ends stay as they are, or bytes.
+        encoding: Of the text.
+        mode: As in `replacing`.
+        sync: As in `replacing`.
+
+    Raises:
+        OSError: If the file can't be written.
+        UnicodeEncodeError: If the encoding has no such character. Nothing is touched.
+    """
+    data = content.encode(encoding) if isinstance(content, str) else content
+    with replacing(path, mode=mode, sync=sync) as new:
+        new.write_bytes(data)
+
+
+def _remove_leftovers(folder: Path, stem: str) -> None:
+    for left in folder.glob(f"{glob.escape(stem)}*.tmp"):
+        with contextlib.suppress(OSError):
+            if time.time() - left.stat().st_mtime > _HOUR:
+                left.unlink()
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())

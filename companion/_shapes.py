@@ -1,0 +1,59 @@
+"""Checks of the shapes of tensors: broadcasting would hide a mistake.
+
+Shape letters: ``B`` responses, ``T`` tokens.
+"""
+
+import torch
+from torch import Tensor
+
+
+def check_shapes(dims: int | None = None, /, **tensors: Tensor) -> None:
+    """Check that tensors have one shape.
+
+    Args:
+        dims: How many dimensions it should have. None: any number.
+        tensors: Each under its name.
+
+    Raises:
+        ValueError: If the shapes differ or have other dimensions. It names them.
+    """
+    shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    listed = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+    if len(set(shapes.values())) > 1:
+        raise ValueError(f"these tensors must have the same shape, got {listed}")
+    if dims is not None and len(next(iter(shapes.values()))) != dims:
+        raise ValueError(f"expected {dims} dimension{'s' * (dims > 1)}, got {listed}")
+
+
+def check_tokens(mask: Tensor, **tensors: Tensor) -> None:
+    """Check a mask, and that per-token tensors have its shape.
+
+    Args:
+        mask: True for what counts.
+        tensors: Each under its name.
+
+    Raises:
+        ValueError: If the mask is not boolean or a shape differs.
+    """
+    if mask.dtype != torch.bool:
+        raise ValueError(f"the mask must be boolean (True = counts), got {mask.dtype}; use .bool()")
+    check_shapes(**tensors, mask=mask)
+
+
+def check_rows(mask: Tensor, **tensors: Tensor) -> None:
+    """Check that a mask is ``(B, T)`` and that per-response tensors have the shape ``(B,)``.
+
+    Args:
+        mask: True for what counts.
+        tensors: Each under its name.
+
+    Raises:
+        ValueError: If a shape is wrong.
+    """
+    check_shapes(2, mask=mask)
+    for name, tensor in tensors.items():
+        if tensor.shape != mask.shape[:1]:
+            raise ValueError(
+                f"{name} must have the shape ({len(mask)},), one per response, got "
+                f"{tuple(tensor.shape)}"
+            )

@@ -1,0 +1,15 @@
+"""Backends: where the words come from. One interface for a model here and for one on a server.
+
+==============  =====================================================================
+`backend`       the interface, what a stream holds, and how to read one whole
+`local`         a model in this process
+`constrained`   decoding in which a tool call is always valid
+`endpoint`      a model behind an OpenAI-compatible endpoint
+`completion`    its answer, as it comes over the line
+`context`       how long its context is, and how much of it messages take
+`dialect`       what servers name differently
+`failures`      what went wrong there, and what to do about it
+==============  =====================================================================
+
+A tool loop, a pipeline over documents and a chatbot take any of them.
+"""

@@ -1,0 +1,60 @@
+"""The context of a model on a server: how long it is, and how much of it messages take.
+
+Taught in :doc:`/book/applications/chatbot`.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from companion.messages import Message
+
+DEFAULT_CONTEXT = 4096
+"""Tokens assumed if neither the caller nor the server names the length of the context."""
+
+
+def told_context(listed: Sequence[Mapping[str, Any]], model: str) -> int | None:
+    """Return the context that a list of models gives for one; None if it does not say.
+
+    vLLM writes ``max_model_len``, llama.cpp ``meta.n_ctx``, providers ``context_length`` or
+    ``context_window``. A server with a single model, such as llama.cpp's, takes any name for it.
+
+    Example:
+        >>> told_context([{"id": "/models/smol.gguf", "meta": {"n_ctx": 2048}}], "smol")
+        2048
+    """
+    found = [one for one in listed if one.get("id") == model] or listed
+    if len(found) != 1:
+        return None
+    (one,) = found
+    meta = one.get("meta") or {}
+    names = ("max_model_len", "context_length", "context_window")
+    lengths = [one.get(names[0]), meta.get("n_ctx"), one.get(names[1]), one.get(names[2])]
+    return next((n for n in lengths if isinstance(n, int) and n > 0), None)
+
+
+def estimate_tokens(messages: Sequence[Message]) -> int:
+    """Estimate the tokens of messages without a tokenizer, rather too high than too low.
+
+    One token for three letters or blanks, one for each digit or sign, one for two bytes of a
+    character outside ASCII, and eight per message. English prose has about four characters per
+    token with the usual vocabularies of 30,000 entries and more.
+
+    Example:
+        >>> estimate_tokens([{"role": "user", "content": "What is the capital of France?"}])
+        19
+    """
+    return sum(8 + estimate_text(_written(message)) for message in messages)
+
+
+def _written(message: Message) -> str:
+    calls = message.get("tool_calls")
+    return (message.get("content") or "") + (json.dumps(calls, default=str) if calls else "")
+
+
+def estimate_text(text: str) -> int:
+    """Estimate the tokens of a text; see `estimate_tokens`."""
+    ascii_text = text.encode("ascii", "ignore").decode()
+    letters = sum(character.isalpha() or character.isspace() for character in ascii_text)
+    other_bytes = len(text.encode("utf-8", "replace")) - len(ascii_text)
+    return -(-letters // 3) + len(ascii_text) - letters + -(-other_bytes // 2)

@@ -1,0 +1,88 @@
+"""An answer of a chatbot: while it is written, and when it is done."""
+
+from dataclasses import dataclass, field
+
+from companion.messages import Message
+from companion.rag.documents import Hit
+from companion.tools import ToolResult
+
+USUAL = ("", "stop", "eos", "end_turn", "tool_calls", "function_call")
+"""Endings that need no word."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer.
+
+    Args:
+        text: What the assistant said, without tool calls.
+        sources: The passages that it read.
+        calls: The result of every tool call.
+        interrupted: Whether it was stopped or broke off.
+        reasoning: What the model wrote before its answer. It is not in the conversation, and the
+            model does not read it again.
+        finish: Why the model ended its turn; see `companion.backends.backend.Ending`.
+        note: What the user should be told about that, such as "cut at 64 tokens"; mostly nothing.
+    """
+
+    text: str
+    sources: tuple[Hit, ...] = ()
+    calls: tuple[ToolResult, ...] = ()
+    interrupted: bool = False
+    reasoning: str = ""
+    finish: str = field(default="", repr=False)
+    note: str = field(default="", repr=False)
+
+
+@dataclass
+class Draft:
+    """An answer while it is being written.
+
+    Args:
+        asked: The user's words.
+        sources: The passages put before them.
+        pieces: What was shown of the turn that the model is writing.
+        steps: Tool calls and results before that.
+        calls: The result of every call.
+        finished: Whether the answer is complete.
+        reasoning: What the model reasoned, turn by turn.
+        finish: Why the model ended its turn.
+    """
+
+    asked: str
+    sources: list[Hit]
+    pieces: list[str] = field(default_factory=list)
+    steps: list[Message] = field(default_factory=list)
+    calls: list[ToolResult] = field(default_factory=list)
+    finished: bool = False
+    reasoning: list[str] = field(default_factory=list)
+    finish: str = ""
+
+
+def ending_note(finish: str, text: str, reasoning: str, limit: int) -> str:
+    """Say in words how an answer ended, if it did not end as answers do.
+
+    Args:
+        finish: Why the model ended its turn.
+        text: What it said.
+        reasoning: What it reasoned.
+        limit: Tokens that it had.
+
+    Example:
+        >>> ending_note("length", "It is", "", 256), ending_note("stop", "It is 42.", "", 256)
+        ('cut at 256 tokens', '')
+        >>> ending_note("length", "", "Hm", 256)
+        'cut at 256 tokens, all of them reasoning: no answer'
+    """
+    if finish == "length":
+        thought = ", all of them reasoning: no answer" if reasoning and not text else ""
+        return f"cut at {limit} tokens{thought}"
+    if finish == "refusal":
+        return "refused"
+    if finish == "content_filter":
+        return "refused: stopped by the server's content filter"
+    if finish not in USUAL:
+        return f"ended by the server: {' '.join(finish.split())[:80]}"
+    if text.strip():
+        return ""
+    return "no answer: reasoning only" if reasoning else "an empty answer"

@@ -1,0 +1,1 @@
+"""Exercises on applications, by the pages of the section."""

@@ -1,0 +1,1 @@
+"""Exercises on the GPT family, by the pages of the section."""

@@ -1,0 +1,1 @@
+"""Exercises on open models, by the pages of the section."""

@@ -1,0 +1,1 @@
+"""Exercises on prompting, by the pages of the section."""

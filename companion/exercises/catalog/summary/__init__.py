@@ -1,0 +1,1 @@
+"""Exercises on the whole book, by the pages of the section."""

@@ -1,0 +1,1 @@
+"""Exercises on training, by the pages of the section."""

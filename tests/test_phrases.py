@@ -1,0 +1,134 @@
+"""The phrases stand in one place, and are those that the bundled models were trained on."""
+
+import ast
+import json
+import math
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+import companion
+from companion import phrases
+from companion.generation.decoding import SamplingParams, generate
+from companion.messages import prompt_text
+from companion.models.loading import WEIGHTS_ROOT
+from companion.pocket.corpus import arithmetic, context, demonstrations
+from companion.pocket.tokenizer import CHAT_TEMPLATE, SPECIAL_TOKENS
+
+ROOT = Path(companion.__file__).parent
+ONE_PLACE = {
+    "NOT_THERE": phrases.NOT_THERE,
+    "TRIGGER": phrases.TRIGGER,
+    "TOOLS_PROMPT": phrases.TOOLS_PROMPT.strip(),
+    "RETRIEVAL_PROMPT": phrases.RETRIEVAL_PROMPT.split("\n")[0],
+    "END_OF_TURN": phrases.END_OF_TURN,
+}
+
+
+def texts(path: Path) -> Iterator[str]:
+    """Yield the strings of a module that are no docstrings."""
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    alone = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    for node in nodes:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in alone:
+            yield node.value
+
+
+@pytest.mark.parametrize("name", ONE_PLACE)
+def test_a_phrase_is_written_once(name: str) -> None:
+    catalog = ROOT / "exercises" / "catalog"  # shows learners what a prompt looks like
+    paths = [path for path in ROOT.rglob("*.py") if catalog not in path.parents]
+
+    found = [path.name for path in paths for text in texts(path) if ONE_PLACE[name] in text]
+
+    assert found == ["phrases.py"]
+
+
+@pytest.fixture(scope="module")
+def chat() -> tuple:
+    return companion.load("chat", device="cpu")
+
+
+@pytest.fixture(scope="module")
+def base() -> tuple:
+    return companion.load("base", device="cpu")
+
+
+def logprob(loaded: tuple, prompt: str, text: str) -> float:
+    """Return the log-probability of a text after a prompt, nats."""
+    model, tokenizer = loaded
+    first, then = (tokenizer(part)["input_ids"] for part in (prompt, text))
+    with torch.inference_mode():
+        logprobs = model(torch.tensor([first + then])).logits.log_softmax(-1)[0]
+    return sum(logprobs[len(first) - 1 + i, token].item() for i, token in enumerate(then))
+
+
+@pytest.mark.parametrize("role", ["base", "chat"])
+def test_roles_and_turns_are_those_of_the_trained_tokenizer(role: str) -> None:
+    folder = WEIGHTS_ROOT / role
+    added = json.loads((folder / "tokenizer.json").read_text())["added_tokens"]
+
+    assert {token["content"] for token in added} == set(SPECIAL_TOKENS)
+    assert (folder / "chat_template.jinja").read_text() == CHAT_TEMPLATE
+
+
+def test_pocket_chat_says_that_the_context_does_not_say(chat: tuple) -> None:
+    rng = random.Random(0)
+    prompts = []
+    for _ in range(4):
+        found = context.facts(rng, "test", 3)
+        asked, answer = found.questions[0]
+        left = [sentence for sentence in found.sentences if answer not in sentence]
+        prompt = context.retrieval_prompt(left, asked).removesuffix("\nAnswer:")
+        prompts.append(prompt_text(chat[1], [{"role": "user", "content": prompt}]))
+
+    answers = generate(*chat, prompts, SamplingParams(20, temperature=0))
+
+    assert [answer.text for answer in answers] == [phrases.NOT_THERE] * 4
+
+
+@pytest.mark.parametrize("other", ["Let's think step by step:", "Let us think step by step."])
+def test_pocket_base_expects_the_trigger_to_the_letter(base: tuple, other: str) -> None:
+    problem = arithmetic.problem(random.Random(0), "test", events=2)
+    prompt = f"Question: {problem.question}\nAnswer:"
+
+    known = logprob(base, prompt, f" {phrases.TRIGGER}")
+
+    assert known > math.log(0.2)
+    assert known > logprob(base, prompt, f" {other}") + 5
+
+
+@pytest.mark.parametrize("other", ["with the context alone", "from the context only"])
+def test_pocket_base_expects_the_retrieval_prompt(base: tuple, other: str) -> None:
+    head = phrases.RETRIEVAL_PROMPT.split("{")[0]
+
+    known = logprob(base, "\n", head)
+
+    assert known > logprob(base, "\n", head.replace("with the context only", other)) + 5
+
+
+def test_pocket_base_ends_its_reasoning_with_the_conclusion(base: tuple) -> None:
+    problem = arithmetic.problem(random.Random(0), "test", events=2)
+    steps, conclusion = arithmetic.reasoned(problem).rsplit(f" {phrases.CONCLUSION}", 1)
+
+    assert conclusion == f" {problem.answer}."
+    assert logprob(base, steps, f" {phrases.CONCLUSION}") > math.log(0.5)
+
+
+def test_pocket_chat_calls_tools_best_after_the_prompt_it_knows(chat: tuple) -> None:
+    records = [record["messages"] for record in demonstrations.records(5, "test", 12, kind="tools")]
+    records = [turns for turns in records if len(turns) == 5]
+
+    def surprise(name: str) -> float:
+        total = 0.0
+        for system, user, call, *_ in records:
+            content = system["content"].replace(phrases.TOOLS_PROMPT, name)
+            turns = [{"role": "system", "content": content}, user]
+            total -= logprob(chat, prompt_text(chat[1], turns), call["content"])
+        return total / len(records)
+
+    assert len(records) >= 5
+    assert surprise(phrases.TOOLS_PROMPT) < min(surprise("Tools: "), surprise("You have: "))
