@@ -64,7 +64,7 @@ class Terminal:
         self.failed = False
 
     def run(self, bot: "Chatbot") -> int:
-        """Chat until the input ends. Who sits here approves of tools, unless the bot asks elsewhere.
+        """Chat until the input ends. Who sits here approves of tools, unless the bot asks others.
 
         Args:
             bot: The chatbot.
