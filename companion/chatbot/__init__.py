@@ -15,12 +15,13 @@
 `guard`          keeps requests of other web pages out
 ===============  ====================================================================
 
-The words come from a backend: see `companion.backends`. The names below are looked up on first
-use: a chat over an endpoint needs no torch.
+The words come from a backend: see `companion.backends`. A chat over an endpoint needs no
+torch.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from companion._faces import lazy
 
 if TYPE_CHECKING:
     from companion.chatbot.bot import Chatbot
@@ -41,25 +42,14 @@ __all__ = [
     "trim_messages",
 ]
 
-_HOMES = {
-    "ChatSettings": "settings",
-    "Chatbot": "bot",
-    "Conversation": "history",
-    "ModelSummary": "memory",
-    "Reply": "reply",
-    "Turn": "history",
-    "redact": "redaction",
-    "trim_messages": "history",
-}
-
-
-def __getattr__(name: str) -> object:
-    """Import a public name from its module the first time it is asked for."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'companion.chatbot' has no attribute {name!r}")
-    return getattr(import_module(f"companion.chatbot.{_HOMES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    """List the lazy names too, so that tab completion finds them."""
-    return sorted({*globals(), *_HOMES})
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "bot": "Chatbot",
+        "history": "Conversation Turn trim_messages",
+        "memory": "ModelSummary",
+        "redaction": "redact",
+        "reply": "Reply",
+        "settings": "ChatSettings",
+    },
+)

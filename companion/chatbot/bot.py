@@ -240,19 +240,10 @@ class Chatbot:
         return self.reply
 
     def _written(self, draft: Draft, messages: list[Message]) -> Generator[str, None, Any]:
-        settings = self.settings
         if self.tools is None:
             return speak(self._model.stream(messages, self.params), draft)
-        return answer_with_tools(
-            self._turn,
-            messages,
-            self.tools,
-            draft,
-            max_steps=settings.max_steps,
-            approve=settings.approve,
-            log=settings.log,
-            clean=self._kept,
-        )
+        given = (messages, self.tools, draft, self.settings)
+        return answer_with_tools(self._turn, *given, clean=self._kept)
 
     def _turn(self, messages: Sequence[Message]) -> Iterable[Piece]:
         """Write one turn of a tool loop. Results make the turn longer, so old turns may go."""

@@ -64,7 +64,7 @@ class Terminal:
         self.failed = False
 
     def run(self, bot: "Chatbot") -> int:
-        """Chat until the input ends.
+        """Chat until the input ends. Who sits here approves of tools, unless the bot asks others.
 
         Args:
             bot: The chatbot.
@@ -73,7 +73,7 @@ class Terminal:
             Exit status: 1 if lines were piped in and one of them failed, else 0.
         """
         self.bot = bot
-        bot.settings = replace(bot.settings, approve=self.approve)
+        bot.settings = replace(bot.settings, approve=bot.settings.approve or self.approve)
         for stream in (self.stdin, self.stdout):
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="replace")  # an odd byte must not end the chat

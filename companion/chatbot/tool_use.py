@@ -12,11 +12,12 @@ from typing import Any
 
 from companion.backends.backend import Piece, Reading, Written
 from companion.chatbot.reply import Draft
+from companion.chatbot.settings import ChatSettings
 from companion.errors import ToolLoopError
 from companion.generation.stopping import settled_length
 from companion.messages import Message
 from companion.reasoning import Reasoning
-from companion.tools import Toolbox, ToolCall
+from companion.tools import Toolbox
 from companion.tools.audit import record_of
 from companion.tools.call import LINE, OPENING
 from companion.tools.loop import Ask, MayRun, allowed, tool_loop
@@ -68,10 +69,7 @@ def answer_with_tools(
     messages: Sequence[Message],
     toolbox: Toolbox,
     draft: Draft,
-    *,
-    max_steps: int,
-    approve: Callable[[ToolCall], bool] | None,
-    log: Any,
+    settings: ChatSettings,
     clean: Callable[[str], str],
 ) -> Generator[str, None, None]:
     """Answer the newest message, with calls of tools where the model asks for them.
@@ -82,9 +80,7 @@ def answer_with_tools(
         messages: What the model reads at first.
         toolbox: The tools that may be called.
         draft: Is told of calls and results as they happen.
-        max_steps: As in `companion.tools.run_tools`, like ``approve`` and ``log``.
-        approve: See above.
-        log: See above.
+        settings: Of these, ``max_steps``, ``approve`` and ``log``.
         clean: Is applied to calls and results before they are kept or sent.
 
     Yields:
@@ -94,14 +90,15 @@ def answer_with_tools(
         ToolLoopError: If the model still calls tools after ``max_steps`` rounds.
     """
     hidden, answer = "", None
-    with closing(tool_loop(messages, toolbox, max_steps=max_steps, clean=clean)) as loop:
+    steps = settings.max_steps
+    with closing(tool_loop(messages, toolbox, max_steps=steps, clean=clean)) as loop:
         while True:
             try:
                 event = loop.send(answer)
             except StopIteration:
                 break
             except ToolLoopError as error:
-                said = f"the model still asks for tools after {max_steps} rounds of calls. Ask "
+                said = f"the model still asks for tools after {steps} rounds of calls. Ask "
                 raise ToolLoopError(said + "something simpler.", error.run) from None
             if isinstance(event, Ask):
                 draft.steps = [_cleaned(one, clean) for one in event.messages[len(messages) :]]
@@ -109,11 +106,11 @@ def answer_with_tools(
                 written, hidden = yield from speak(stream, draft, visible_length)
                 answer = written.turn()
             elif isinstance(event, MayRun):
-                answer = allowed(event.call, toolbox, approve)
+                answer = allowed(event.call, toolbox, settings.approve)
             else:
                 draft.calls.append(event.result)
-                if log is not None:
-                    log.append(record_of(event.step, event.result))
+                if settings.log is not None:
+                    settings.log.append(record_of(event.step, event.result))
     if hidden:  # it might have been a call
         draft.pieces.append(hidden)
         yield hidden

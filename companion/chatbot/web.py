@@ -36,7 +36,8 @@ from companion.chatbot.sessions import Session, Sessions
 from companion.errors import CompanionError
 
 if TYPE_CHECKING:
-    from companion.chatbot.bot import Chatbot, Reply
+    from companion.chatbot.bot import Chatbot
+    from companion.chatbot.reply import Reply
 
 STATIC = Path(__file__).parent / "static"
 HOST = "127.0.0.1"

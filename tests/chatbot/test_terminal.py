@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from companion.chatbot import Chatbot, storage
+from companion.chatbot import Chatbot, ChatSettings, storage
 from companion.chatbot.terminal import Terminal, printable
 from companion.reasoning import Reasoning
 from companion.tools import Tool, Toolbox, ToolCall
@@ -252,6 +252,14 @@ def test_in_a_pipe_nobody_can_approve() -> None:
 
     assert bot.settings.approve(ToolCall("calculator")) is False
     assert bot.settings.approve(ToolCall("get_weather")) is True
+
+
+def test_a_bot_that_asks_elsewhere_goes_on_doing_so() -> None:
+    bot = Chatbot(Pondering(), settings=ChatSettings(approve=bool))
+
+    Terminal(lambda name: None, stdin=io.StringIO(""), stdout=io.StringIO()).run(bot)
+
+    assert bot.settings.approve is bool
 
 
 def test_odd_bytes_do_not_end_the_chat(tmp_path: Path) -> None:
