@@ -18,7 +18,8 @@ from typing import Any, NamedTuple
 
 import torch
 
-from companion.generation.decoding import SamplingParams, generate
+from companion.generation.decoding import generate
+from companion.generation.params import SamplingParams
 from companion.messages import prompt_text
 from companion.models import load
 from companion.pocket.corpus import preferences
