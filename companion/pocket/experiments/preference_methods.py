@@ -29,7 +29,7 @@ from companion.training.dpo import dpo_trainer
 from companion.training.grpo import grpo_trainer
 from companion.training.trainer import from_trl
 
-from .peft_methods import in_its_own_process, peak_bytes
+from ._process import in_its_own_process, peak_bytes
 from .pipeline import DPO, answered, scores, win_share
 from .ppo_beta import BATCH, CONFIG, judged, trained
 
