@@ -4,6 +4,8 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,7 @@ LAYERS = [
         "companion.errors",
         "companion._checks",
         "companion._extras",
+        "companion._faces",
         "companion._files",
         "companion.phrases",
     ],
@@ -123,9 +126,13 @@ def absolute(path: Path, node: ast.ImportFrom) -> str:
     return ".".join([*package[: len(package) - node.level + 1], *filter(None, [node.module])])
 
 
-def is_module(name: str) -> bool:
+def module_file(name: str) -> Path:
     path = ROOT.parent / Path(*name.split("."))
-    return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def is_module(name: str) -> bool:
+    return within(name, "companion") and module_file(name).is_file()
 
 
 def within(name: str, parent: str) -> bool:
@@ -157,6 +164,34 @@ def test_imports_point_down(path: Path) -> None:
     ]
 
     assert upward == []
+
+
+@cache
+def defined_in(path: Path) -> set[str]:
+    """Return the names at the top of a module that it does not import from another of ours."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    borrowed = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and within(absolute(path, node), "companion")
+        for alias in node.names
+    }
+    return set(dir(import_module(module_name(path)))) - borrowed
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module_name)
+def test_a_name_is_imported_from_where_it_is_defined(path: Path) -> None:
+    second_addresses = [
+        f"{origin}.{alias.name}"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom)
+        and is_module(origin := absolute(path, node))
+        and (file := module_file(origin)).name != "__init__.py"  # a face: see test_faces
+        for alias in node.names
+        if alias.name not in defined_in(file)
+    ]
+
+    assert second_addresses == []
 
 
 @pytest.mark.parametrize("path", MODULES, ids=module_name)
@@ -228,13 +263,13 @@ def test_import_loads_nothing_heavy(statement: str) -> None:
 
 
 def test_the_lazy_names_are_there() -> None:
-    from companion.generation import decoding
+    from companion.generation import decoding, params
     from companion.models import load
 
     assert companion.load is load
     assert companion.generate is decoding.generate
     assert companion.stream is decoding.stream
-    assert companion.SamplingParams is decoding.SamplingParams
+    assert companion.SamplingParams is params.SamplingParams
     assert set(companion.__all__) <= set(dir(companion))
 
 

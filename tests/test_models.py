@@ -17,7 +17,8 @@ from companion.errors import (
     UnknownModelError,
     WeightsError,
 )
-from companion.generation.decoding import SamplingParams, generate
+from companion.generation.decoding import generate
+from companion.generation.params import SamplingParams
 from companion.lora import inject_lora
 from companion.models import (
     HUB_MODELS,

@@ -14,10 +14,30 @@ Fill in causal_mask, then run this cell again.
 `ex.report`         write a completion report
 ==================  =====================================================================
 
+==================  =====================================================================
+`learner`           these six; `records` of what was done, `reports` on it
+`judging`           is an answer right? `answers` that are values, `running` code,
+                    `comparison` of `values`, `arguments` that go in
+`verdict`           what a check found; `display` shows it
+`exercise`          what an exercise is made of; `page`, `options`, `source` write it down
+==================  =====================================================================
+
 Solutions, cases and known wrong answers are in `companion.exercises.catalog`. Everyone can read
 them there; ``companion grade`` therefore draws its cases from a secret seed.
 """
 
-from companion.exercises.learner import check, hint, progress, report, show, solution
+from typing import TYPE_CHECKING
+
+from companion._faces import lazy
+
+if TYPE_CHECKING:
+    from companion.exercises.learner import check, hint, progress, report, show, solution
 
 __all__ = ["check", "hint", "progress", "report", "show", "solution"]
+
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "learner": "check hint progress report show solution",
+    },
+)

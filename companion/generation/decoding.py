@@ -31,8 +31,6 @@ from companion.generation.sampling import draw_uniforms, sample_tokens
 from companion.generation.sequences import Generation, GrowingSequence
 from companion.generation.stopping import settled_length
 
-__all__ = ["Generation", "SamplingParams", "decode_steps", "generate", "shape_logits", "stream"]
-
 LogitsFilter = Callable[[Tensor, list[list[int]]], Tensor]
 
 

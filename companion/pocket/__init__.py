@@ -1,1 +1,13 @@
-"""The pocket models that the book runs on: corpus, tokenizer, training, evaluation, weights."""
+"""The pocket models that the book runs on: corpus, tokenizer, training, evaluation, weights.
+
+==============  =====================================================================
+`tokenizer`     byte-level BPE, trained on the corpus
+`pretrain`      pocket-base from nothing, by a `recipe`; `checkpoint` exports it
+`post_train`    pocket-chat and pocket-reward
+`tasks`         what they are measured by; `ordinary`: problems in other words
+`evaluate`      the measurement
+`publish`       weights, `records` and cards into the package
+==============  =====================================================================
+
+`companion.pocket.corpus` writes what they learn from.
+"""

@@ -26,7 +26,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from companion._files import write_whole
 from companion.errors import CompanionError
-from companion.generation.decoding import SamplingParams
+from companion.generation.params import SamplingParams
 from companion.generation.scoring import token_logprobs
 from companion.models import load
 from companion.prompts.evaluation import Accuracy, evaluate_prompts

@@ -7,20 +7,25 @@
 ==============  =====================================================================
 """
 
-from companion.prompts.answers import (
-    Vote,
-    extract_after,
-    extract_choice,
-    extract_number,
-    majority_vote,
-)
-from companion.prompts.templates import (
-    chain_of_thought,
-    few_shot,
-    fill,
-    step_by_step,
-    zero_shot,
-)
+from typing import TYPE_CHECKING
+
+from companion._faces import lazy
+
+if TYPE_CHECKING:
+    from companion.prompts.answers import (
+        Vote,
+        extract_after,
+        extract_choice,
+        extract_number,
+        majority_vote,
+    )
+    from companion.prompts.templates import (
+        chain_of_thought,
+        few_shot,
+        fill,
+        step_by_step,
+        zero_shot,
+    )
 
 __all__ = [
     "Vote",
@@ -34,3 +39,11 @@ __all__ = [
     "step_by_step",
     "zero_shot",
 ]
+
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "answers": "Vote extract_after extract_choice extract_number majority_vote",
+        "templates": "chain_of_thought few_shot fill step_by_step zero_shot",
+    },
+)

@@ -13,7 +13,9 @@ import torch
 from tqdm import tqdm
 
 from companion.errors import AnswerNotFoundError
-from companion.generation.decoding import Generation, SamplingParams, generate
+from companion.generation.decoding import generate
+from companion.generation.params import SamplingParams
+from companion.generation.sequences import Generation
 from companion.prompts.answers import Vote, majority_vote
 
 Z = 1.96  # standard deviations on either side that hold 95 % of a normal distribution

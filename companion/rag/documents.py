@@ -21,7 +21,8 @@ from typing import Any, NamedTuple
 from tqdm import tqdm
 
 from companion.errors import DocumentError
-from companion.rag.readers import Section, advice, read_sections
+from companion.rag.readers import advice, read_sections
+from companion.rag.sections import Section
 
 Metadata = dict[str, str | int | float | bool]
 

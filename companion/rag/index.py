@@ -20,8 +20,6 @@ from companion.rag.documents import Document, Hit
 from companion.rag.neighbors import IndexConfig, Neighbors
 from companion.rag.store import read_store, write_store
 
-__all__ = ["IndexConfig", "VectorIndex"]
-
 FORMAT, VERSION = "companion vector index", 1
 
 

@@ -14,8 +14,6 @@ from companion.rag.rst import rst_sections
 from companion.rag.sections import Section
 from companion.rag.web_page import html_sections
 
-__all__ = ["ADVICE", "PROGRAMS", "READERS", "Section", "advice", "read_sections"]
-
 
 def read_sections(
     data: bytes, kind: str, *, name: str, encoding: str | None = None, code: bool = False

@@ -19,7 +19,8 @@ from companion._extras import require
 from companion.errors import IndexFileError
 from companion.rag.documents import Document, Hit, passage
 from companion.rag.fusion import K, reciprocal_rank_fusion
-from companion.rag.index import IndexConfig, VectorIndex
+from companion.rag.index import VectorIndex
+from companion.rag.neighbors import IndexConfig
 
 Reranker = Callable[[str, list[str]], Any]
 """From a query and texts to one score per text, higher is better."""

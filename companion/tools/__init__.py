@@ -2,8 +2,9 @@
 
 ==============  =====================================================================
 `tool`          a tool from a typed, documented function
-`call`          read the calls out of what a model wrote
+`call`          read the calls out of what a model wrote; `strict_json`: without repairs
 `toolbox`       the allow-list: validate, run with limits, results for the model
+`conversion`    from JSON to the types that a function asks for
 `execution`     one call with a time limit, and what becomes of it
 `loop`          request, call, result, answer: with approval, step limit and audit log
 `audit`         the audit log
@@ -18,11 +19,17 @@
 Nothing here knows a model: `companion.backends` asks one for its next turn.
 """
 
-from companion.tools.audit import AuditLog
-from companion.tools.call import ToolCall, parse_calls, parse_tool_calls
-from companion.tools.loop import ToolRun, run_tools
-from companion.tools.tool import Tool
-from companion.tools.toolbox import Toolbox, ToolResult
+from typing import TYPE_CHECKING
+
+from companion._faces import lazy
+
+if TYPE_CHECKING:
+    from companion.tools.audit import AuditLog
+    from companion.tools.call import ToolCall, parse_calls, parse_tool_calls
+    from companion.tools.execution import ToolResult
+    from companion.tools.loop import ToolRun, run_tools
+    from companion.tools.tool import Tool
+    from companion.tools.toolbox import Toolbox
 
 __all__ = [
     "AuditLog",
@@ -35,3 +42,15 @@ __all__ = [
     "parse_tool_calls",
     "run_tools",
 ]
+
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "audit": "AuditLog",
+        "call": "ToolCall parse_calls parse_tool_calls",
+        "execution": "ToolResult",
+        "loop": "ToolRun run_tools",
+        "tool": "Tool",
+        "toolbox": "Toolbox",
+    },
+)

@@ -38,8 +38,6 @@ from companion.training.ppo_step import gather, update
 from companion.training.rollout import Rollout, encode_records, longest_prompt, rollout
 from companion.training.value_model import ValueHead, explained_variance
 
-__all__ = ["PPOConfig", "next_beta", "ppo"]
-
 
 def ppo(
     model: Any,

@@ -8,7 +8,8 @@ import torch
 
 from companion.backends.constrained import CallConstraint, bounded
 from companion.errors import ToolDefinitionError
-from companion.generation.decoding import SamplingParams, generate, stream
+from companion.generation.decoding import generate, stream
+from companion.generation.params import SamplingParams
 from companion.tools import Tool, Toolbox, ToolCall, parse_calls
 from companion.tools.calculator import calculator
 from companion.tools.weather import get_weather

@@ -10,7 +10,7 @@ import pytest
 
 from companion.backends.endpoint import EndpointTurns
 from companion.backends.local import LocalTurns, tool_prompt
-from companion.generation.decoding import SamplingParams
+from companion.generation.params import SamplingParams
 from companion.tools import Toolbox, ToolCall, run_tools
 from companion.tools.calculator import calculator
 from companion.tools.transcript import with_tools

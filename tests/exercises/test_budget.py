@@ -15,9 +15,10 @@ import pytest
 
 from companion.exercises import catalog
 from companion.exercises.grading import sandbox
+from companion.exercises.grading.bubblewrap import isolation
 from companion.exercises.grading.cells import Cell
 from companion.exercises.grading.grader import Grader
-from companion.exercises.grading.sandbox import Sandbox, isolation, worker_files
+from companion.exercises.grading.sandbox import Sandbox, worker_files
 from companion.exercises.grading.submission import Submission
 from companion.exercises.grading.transcript import TooMuch, Transcript
 

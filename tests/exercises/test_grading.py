@@ -18,10 +18,10 @@ from companion.exercises.exercise import (
     OutputExercise,
     WordsExercise,
 )
+from companion.exercises.grading.bubblewrap import isolation
 from companion.exercises.grading.grader import Grader
 from companion.exercises.grading.ledger import Ledger
 from companion.exercises.grading.results import write_csv, write_feedback
-from companion.exercises.grading.sandbox import isolation
 from companion.exercises.grading.submission import find_submissions
 from companion.exercises.grading.summary import summary
 from companion.exercises.source import code

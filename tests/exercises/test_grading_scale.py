@@ -12,7 +12,7 @@ import pytest
 
 from companion.exercises import catalog
 from companion.exercises.exercise import CodeExercise
-from companion.exercises.grading.sandbox import isolation
+from companion.exercises.grading.bubblewrap import isolation
 from companion.exercises.source import code
 
 COUNT = 1000

@@ -13,9 +13,10 @@ import pytest
 
 from companion.exercises import catalog
 from companion.exercises.grading import bubblewrap, sandbox, watch
+from companion.exercises.grading.bubblewrap import isolation
 from companion.exercises.grading.cells import Cell
 from companion.exercises.grading.grader import Grader
-from companion.exercises.grading.sandbox import Job, Sandbox, isolation, worker_files
+from companion.exercises.grading.sandbox import Job, Sandbox, worker_files
 from companion.exercises.grading.submission import Submission
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="grading needs a Unix system")

@@ -15,9 +15,9 @@ import pytest
 
 from companion.__main__ import main
 from companion.exercises.grading import bubblewrap, grader, launch, sandbox
+from companion.exercises.grading.bubblewrap import isolation
 from companion.exercises.grading.grader import Grader
 from companion.exercises.grading.ledger import Ledger
-from companion.exercises.grading.sandbox import isolation
 from companion.exercises.judging import AnswerKey
 from tests.exercises.classroom import ATTENTION, HEAD, RIGHT, SUBMISSIONS
 

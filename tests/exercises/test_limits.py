@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 
 from companion.exercises.grading import limits, sandbox
+from companion.exercises.grading.bubblewrap import isolation
 from companion.exercises.grading.cells import Cell
-from companion.exercises.grading.sandbox import Job, Sandbox, isolation, worker_files
+from companion.exercises.grading.sandbox import Job, Sandbox, worker_files
 
 REPOSITORY = Path(__file__).parents[2]
 ORDINARY = 65534

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from companion.errors import ContextLengthError
 from companion.generation.beam_search import beam_search
-from companion.generation.decoding import SamplingParams, generate
+from companion.generation.decoding import generate
+from companion.generation.params import SamplingParams
 
 PROMPTS = ["Hello", "a", "To be or not", "日本"]
 

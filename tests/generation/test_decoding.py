@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from companion.errors import ContextLengthError
-from companion.generation.decoding import SamplingParams, generate, shape_logits, stream
+from companion.generation.decoding import generate, shape_logits, stream
+from companion.generation.params import SamplingParams
 
 PROMPTS = ["Hello", "a", "To be or not", "日本"]
 GREEDY = SamplingParams(temperature=0, max_new_tokens=12)

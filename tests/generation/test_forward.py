@@ -9,8 +9,9 @@ from transformers import PreTrainedModel
 
 from companion.generation.batching import left_pad
 from companion.generation.beam_search import beam_search
-from companion.generation.decoding import SamplingParams, generate
+from companion.generation.decoding import generate
 from companion.generation.forward import cache_of, traits
+from companion.generation.params import SamplingParams
 from companion.generation.scoring import sequence_logprob
 from companion.training.silence import silence
 

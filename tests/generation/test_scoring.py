@@ -8,7 +8,8 @@ import torch.nn.functional as F
 
 from companion.errors import ContextLengthError
 from companion.generation.batching import left_pad
-from companion.generation.decoding import SamplingParams, generate
+from companion.generation.decoding import generate
+from companion.generation.params import SamplingParams
 from companion.generation.scoring import perplexity, sequence_logprob, token_logprobs
 
 LONG, SHORT = [5, 6, 7, 8, 9, 10], [20, 21, 22]

@@ -13,7 +13,8 @@ import torch
 from huggingface_hub import errors as hub_errors
 
 from companion.errors import HubError, NotEnoughMemoryError, WeightsError
-from companion.generation.decoding import SamplingParams, generate
+from companion.generation.decoding import generate
+from companion.generation.params import SamplingParams
 from companion.messages import prompt_text
 from companion.models import HUB_MODELS, ROLES, load
 from companion.models.hub import HTTP_ERROR, fetch_snapshot, is_cached

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from companion.errors import MissingExtraError, NotEnoughMemoryError
-from companion.generation.decoding import SamplingParams, generate
+from companion.generation.decoding import generate
+from companion.generation.params import SamplingParams
 from companion.models import load, loading
 from companion.models.quantized import restored_weight
 from companion.quantization.codebooks import (

@@ -7,9 +7,9 @@ import torch
 
 from companion.models import load
 from companion.pocket.experiments import peft_methods, rank_sweep
+from companion.pocket.experiments._process import in_its_own_process
 from companion.pocket.experiments.peft_methods import (
     METHODS,
-    in_its_own_process,
     instruction_task,
     instruction_trainer,
     training_bytes,

@@ -8,7 +8,8 @@ import torch
 import transformers
 
 import companion
-from companion.generation.decoding import SamplingParams, generate
+from companion.generation.decoding import generate
+from companion.generation.params import SamplingParams
 from companion.generation.scoring import token_logprobs
 from companion.messages import prompt_text
 from companion.pocket.corpus import preferences

@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from companion.generation.decoding import Generation
+from companion.generation.sequences import Generation
 from companion.pocket.experiments import best_of_n, masking
 from companion.training.reward_model import reward_model_from
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from companion.errors import AnswerNotFoundError
-from companion.generation.decoding import SamplingParams, generate
+from companion.generation.decoding import generate
+from companion.generation.params import SamplingParams
 from companion.prompts import extract_number
 from companion.prompts.evaluation import (
     Accuracy,

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from companion.errors import IndexFileError
 from companion.rag.documents import Document
-from companion.rag.index import IndexConfig, VectorIndex
-from companion.rag.neighbors import Neighbors
+from companion.rag.index import VectorIndex
+from companion.rag.neighbors import IndexConfig, Neighbors
 from companion.rag.store import MANIFEST, read_store, write_store
 
 KINDS = ("flat", "hnsw", "ivf")

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from companion.errors import DocumentError
 from companion.rag.formats import MAX_UNPACKED
 from companion.rag.pdf import join_broken_words
-from companion.rag.readers import READERS, Section, advice, read_sections
+from companion.rag.readers import READERS, advice, read_sections
+from companion.rag.sections import Section
 
 W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 PACKAGE = "http://schemas.openxmlformats.org/package/2006"

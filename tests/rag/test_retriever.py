@@ -8,7 +8,8 @@ import pytest
 from companion.errors import IndexFileError
 from companion.rag.bm25 import BM25Retriever
 from companion.rag.documents import Document, Hit, passage
-from companion.rag.index import IndexConfig, VectorIndex
+from companion.rag.index import VectorIndex
+from companion.rag.neighbors import IndexConfig
 from companion.rag.retriever import (
     DenseRetriever,
     HybridRetriever,

@@ -7,7 +7,8 @@ import torch
 
 from companion.backends.constrained import CallConstraint
 from companion.backends.local import LocalTurns
-from companion.generation.decoding import SamplingParams, generate
+from companion.generation.decoding import generate
+from companion.generation.params import SamplingParams
 from companion.messages import prompt_text
 from companion.pocket.corpus import demonstrations
 from companion.tools import Toolbox, ToolCall, parse_calls, run_tools

@@ -10,7 +10,8 @@ import transformers
 from torch import nn
 
 from companion.adapters import AdaptedLinear, inject_adapters, merge_tokens, train_tokens
-from companion.generation.decoding import SamplingParams, generate
+from companion.generation.decoding import generate
+from companion.generation.params import SamplingParams
 from companion.generation.scoring import token_logprobs
 from companion.linear_layers import linear_names
 from companion.lora import (

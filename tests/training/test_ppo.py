@@ -16,7 +16,8 @@ from torch import Tensor
 from companion.errors import DataError, RewardError
 from companion.training import checkpoint
 from companion.training.checkpoint import CheckpointError
-from companion.training.ppo import PPOConfig, next_beta, ppo, record_order
+from companion.training.ppo import ppo, record_order
+from companion.training.ppo_config import PPOConfig, next_beta
 from companion.training.ppo_step import Experience, gather, minibatch_losses, update
 from companion.training.rollout import Rollout, assemble
 from companion.training.value_model import ValueHead

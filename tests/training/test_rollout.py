@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from companion.errors import DataError
-from companion.generation.decoding import SamplingParams, generate
+from companion.generation.decoding import generate
+from companion.generation.params import SamplingParams
 from companion.generation.scoring import token_logprobs
 from companion.messages import end_of_turn_id, prompt_text
 from companion.training.rollout import (

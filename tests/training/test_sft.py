@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from companion.errors import DataError
-from companion.generation.decoding import SamplingParams, generate
+from companion.generation.decoding import generate
+from companion.generation.params import SamplingParams
 from companion.losses import masked_cross_entropy
 from companion.messages import prompt_text
 from companion.training.sft import sft_trainer

@@ -3,10 +3,12 @@
 ==============  =====================================================================
 `submission`    who handed in what; `student`: the names of learning platforms
 `reader`        reads it, in a process of its own: `members`, `cells`, `magics`
-`sandbox`       a process without network, files, and with limits
+`sandbox`       a process without network, files, and with limits: `limits`, by means of
+                `bubblewrap`, `landlock`, `seccomp` or `guard`; `watch`, `workplace`
 `worker`        the program inside the sandbox; it never sees a solution
 `session`       runs cells as Jupyter does; `shell`, `stand_in`: what it finds there
 `transcript`    what a worker says, checked as it comes; `marking`: what it is worth
+`launch`        what the command does, step by step
 `grader`        all submissions, in parallel, resumable
 `ledger`        what has been graded, so that a run can be killed and go on
 `results`       the CSV, and a feedback file for each student

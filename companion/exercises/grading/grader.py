@@ -20,9 +20,10 @@ from companion.errors import SandboxError
 from companion.exercises import judging
 from companion.exercises.arguments import encode_arguments
 from companion.exercises.exercise import CodeExercise, Exercise
+from companion.exercises.grading.bubblewrap import isolation
 from companion.exercises.grading.ledger import Ledger
 from companion.exercises.grading.marking import mark
-from companion.exercises.grading.sandbox import Job, Sandbox, isolation, worker_files
+from companion.exercises.grading.sandbox import Job, Sandbox, worker_files
 from companion.exercises.grading.submission import Submission
 from companion.exercises.judging import AnswerKey
 from companion.exercises.source import code

@@ -13,6 +13,7 @@ from companion._extras import require
 from companion._files import resolved, write_whole
 from companion.exercises import catalog
 from companion.exercises.exercise import Exercise, WordsExercise
+from companion.exercises.grading.bubblewrap import isolation
 from companion.exercises.grading.gradebook import write_gradebooks
 from companion.exercises.grading.grader import Grader
 from companion.exercises.grading.ledger import Ledger
@@ -21,7 +22,6 @@ from companion.exercises.grading.results import (
     write_csv,
     write_feedback,
 )
-from companion.exercises.grading.sandbox import isolation
 from companion.exercises.grading.submission import (
     Submission,
     find_submissions,

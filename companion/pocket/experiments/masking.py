@@ -7,7 +7,9 @@ import copy
 from pathlib import Path
 from typing import Any
 
-from companion.generation.decoding import Generation, SamplingParams, generate
+from companion.generation.decoding import generate
+from companion.generation.params import SamplingParams
+from companion.generation.sequences import Generation
 from companion.messages import prompt_text
 from companion.models import load
 from companion.pocket.corpus import demonstrations

@@ -5,18 +5,12 @@ from the same records in the same order. Each one runs in a process of its own, 
 peak memory of a process can't be reset. Taught in :doc:`/book/training/lora`.
 """
 
-import json
-import resource
-import subprocess
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 
-import companion
 from companion.lora import count_parameters
 from companion.messages import prompt_text
 from companion.models import load
@@ -34,7 +28,8 @@ from companion.training.adapters import (
 from companion.training.sft import sft_trainer, stop_at_end_of_turn
 from companion.training.trainer import history
 
-ROOT = Path(companion.__file__).parents[1]
+from ._process import in_its_own_process, peak_bytes
+
 STEPS, BATCH_SIZE, ITEMS = 80, 16, 400
 
 
@@ -144,12 +139,6 @@ def training_bytes(trainable: int, total: int, *, bytes_per_value: int = 4) -> d
     }
 
 
-def peak_bytes() -> int:
-    """Return the largest memory that this process has held so far, resident set size."""
-    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return kilobytes * (1 if sys.platform == "darwin" else 1024)  # macOS counts bytes
-
-
 def run(name: str, *, steps: int, count: int) -> dict[str, Any]:
     """Train pocket-base with one method and measure everything about it.
 
@@ -191,35 +180,6 @@ def train_and_measure(
         "losses": losses(trainer),
         **share_right(model, tokenizer, count),
     }
-
-
-def in_its_own_process(run: Callable[..., Any], name: str, **numbers: Any) -> dict[str, Any]:
-    """Call ``run(name, **numbers)`` in a new Python process with one thread.
-
-    Args:
-        run: A function of a module.
-        name: Its first argument.
-        numbers: The others, as far as JSON can hold them.
-
-    Returns:
-        What ``run`` found.
-
-    Raises:
-        CalledProcessError: If the process fails.
-    """
-    code = (
-        "import json, sys, torch; torch.set_num_threads(1); "
-        f"from {run.__module__} import {run.__name__} as run; "
-        "print(json.dumps(run(sys.argv[1], **json.loads(sys.argv[2]))))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, name, json.dumps(numbers)],
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-        cwd=ROOT,
-    )
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 def measure(*, scale: float = 1.0) -> dict[str, Any]:

@@ -13,13 +13,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from companion.generation.decoding import SamplingParams, generate
+from companion.generation.decoding import generate
+from companion.generation.params import SamplingParams
 from companion.messages import prompt_text
 from companion.models import load
 from companion.pocket.corpus import preferences
 from companion.pocket.tasks import SEED
 from companion.rewards import RewardModel
-from companion.training.ppo import PPOConfig, ppo
+from companion.training.ppo import ppo
+from companion.training.ppo_config import PPOConfig
 from companion.training.rollout import assemble, encode_records, score_tokens
 
 BETAS = (0.0, 0.1, 0.3, 1.0)

@@ -18,7 +18,8 @@ from typing import Any, NamedTuple
 
 import torch
 
-from companion.generation.decoding import SamplingParams, generate
+from companion.generation.decoding import generate
+from companion.generation.params import SamplingParams
 from companion.messages import prompt_text
 from companion.models import load
 from companion.pocket.corpus import preferences
@@ -28,7 +29,7 @@ from companion.training.dpo import dpo_trainer
 from companion.training.grpo import grpo_trainer
 from companion.training.trainer import from_trl
 
-from .peft_methods import in_its_own_process, peak_bytes
+from ._process import in_its_own_process, peak_bytes
 from .pipeline import DPO, answered, scores, win_share
 from .ppo_beta import BATCH, CONFIG, judged, trained
 

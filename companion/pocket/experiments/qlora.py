@@ -6,12 +6,12 @@ As `peft_methods`, whose records, steps and learning rates it takes. Taught in
 
 from typing import Any
 
+from ._process import in_its_own_process
 from .peft_methods import (
     BATCH_SIZE,
     ITEMS,
     METHODS,
     STEPS,
-    in_its_own_process,
     train_and_measure,
 )
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import torch
 
-from companion.generation.decoding import SamplingParams, generate
+from companion.generation.decoding import generate
+from companion.generation.params import SamplingParams
 from companion.models import load
 from companion.pocket.evaluate import accuracy, perplexity_by_kind
 from companion.pocket.tasks import chat_tasks

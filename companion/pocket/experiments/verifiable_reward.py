@@ -17,7 +17,9 @@ from typing import Any
 
 import torch
 
-from companion.generation.decoding import Generation, SamplingParams, generate
+from companion.generation.decoding import generate
+from companion.generation.params import SamplingParams
+from companion.generation.sequences import Generation
 from companion.messages import prompt_text
 from companion.models import load
 from companion.pocket.corpus import arithmetic
