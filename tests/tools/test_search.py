@@ -86,5 +86,5 @@ def test_it_can_need_approval() -> None:
 
 @pytest.mark.parametrize("settings", [{"k": 0}, {"max_chars": -1}])
 def test_bad_settings_are_refused(settings: dict) -> None:
-    with pytest.raises(ValueError, match="(k|max_chars) must be a whole number"):
+    with pytest.raises(ValueError, match=r"(k|max_chars) must be a whole number"):
         search_tool(Words(), **settings)
