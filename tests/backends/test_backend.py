@@ -82,8 +82,10 @@ def test_a_model_here_answers_together_what_it_answers_alone(pocket) -> None:
 def test_a_stream_is_closed_with_its_block() -> None:
     backend = Five("abc")
 
-    with Reading(backend.stream(ASKED, GREEDY)) as pieces:
-        assert next(iter(pieces)) == "a"
+    stream = backend.stream(ASKED, GREEDY)  # kept, so that nothing but the block closes it
+    with Reading(stream) as pieces:
+        words = iter(pieces)
+        assert next(words) == "a"
 
     assert backend.closed == 1
     assert pieces.value is None

@@ -306,6 +306,15 @@ CALLS = {
         ),
         **TWICE,
     ),
+    "calls by id, in turns": Quirk(
+        calling(
+            part(SUM[:9], "calculator", id="a"),
+            part(TWO[:9], "calculator", id="b"),
+            part(SUM[9:], id="a"),
+            part(TWO[9:], id="b"),
+        ),
+        **TWICE,
+    ),
     "calls by id, all of index 0": Quirk(
         calling(part(SUM, "calculator", index=0, id="a"), part(TWO, "calculator", index=0, id="b")),
         **TWICE,
