@@ -2,11 +2,11 @@
 
 ==============  =====================================================================
 `submission`    who handed in what; `student`: the names of learning platforms
-`reader`        reads it, in a process of its own: `members`, `cells`, `magics`
+`reader`        reads it, in a process of its own: `members`, `notebook`, `cells`, `magics`
 `sandbox`       a process without network, files, and with limits: `limits`, by means of
                 `bubblewrap`, `landlock`, `seccomp` or `guard`; `watch`, `workplace`
 `worker`        the program inside the sandbox; it never sees a solution
-`session`       runs cells as Jupyter does; `shell`, `stand_in`: what it finds there
+`session`       runs cells as Jupyter does; `shell`, `stand_in`, `history`: what they find
 `transcript`    what a worker says, checked as it comes; `marking`: what it is worth
 `launch`        what the command does, step by step
 `grader`        all submissions, in parallel, resumable
