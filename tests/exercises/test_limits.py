@@ -359,7 +359,13 @@ def ordinary_python():
 
 
 @pytest.mark.parametrize(
-    "name", ["test_limits.py", "test_guard.py", "test_shapes.py", "test_reader.py"]
+    "name",
+    [
+        "test_limits.py",
+        pytest.param("test_guard.py", marks=pytest.mark.slow),
+        pytest.param("test_shapes.py", marks=pytest.mark.slow),
+        pytest.param("test_reader.py", marks=pytest.mark.slow),
+    ],
 )
 def test_all_of_this_holds_for_an_ordinary_user_too(name):
     if os.geteuid() != 0:
