@@ -80,10 +80,10 @@ _DEFER = re.compile(r"<script (?![^>]*\bdefer\b)(?![^>]*documentation_options)([
 def lean(site: Path) -> None:
     """Rewrite the pages and assets below ``site`` in place."""
     (site / ".nojekyll").touch()
+    _delete_unused(site)
     pages = sorted(site.rglob("*.html"))
     for page in pages:
         _rewrite(page)
-    _delete_unused(site)
     _mend_search(site / "_static" / "searchtools.js")
     text = "".join(page.read_text(encoding="utf-8") for page in pages)
     styles = _joined(site / "_static", "*.css")

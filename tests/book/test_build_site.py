@@ -122,6 +122,18 @@ def test_a_page_is_mended_once(before, after, tmp_path):
     assert (tmp_path / "a.html").read_text(encoding="utf-8") == after
 
 
+def test_templates_of_the_theme_are_no_part_of_the_site(tmp_path):
+    (tmp_path / "index.html").write_text("<p>one</p>")
+    template = tmp_path / "_static" / "theme-webpack-macros.html"
+    template.parent.mkdir()
+    template.write_text("{% macro %}")
+
+    lean_site.lean(tmp_path)
+
+    assert not template.exists()
+    assert (tmp_path / "index.html").read_text() == "<p>one</p>"
+
+
 def test_excerpts_of_the_search_are_of_the_text_alone(tmp_path):
     script = tmp_path / "_static" / "searchtools.js"
     script.parent.mkdir()
