@@ -7,6 +7,9 @@ know the text is read, as in Markdown. Nothing that a file names is included or 
 import io
 import re
 import textwrap
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from companion._extras import require
@@ -41,14 +44,39 @@ def rst_sections(text: str, name: str, *, code: bool = False) -> list[Section]:
     html5 = require("docutils.writers.html5_polyglot", extra="rag")
     writer = html5.Writer()
     try:
-        tree = _tree(text)
-        core.publish_from_doctree(tree, writer=writer, settings_overrides=_settings())
-        writer.assemble_parts()
+        with _docutils_alone():
+            tree = _tree(text)
+            core.publish_from_doctree(tree, writer=writer, settings_overrides=_settings())
+            writer.assemble_parts()
     except Exception as error:  # its parsers raise almost anything
         raise DocumentError(
             f"{name} is not readable as reStructuredText: {type(error).__name__}: {error!s:.200}"
         ) from error
     return html_sections(writer.parts["body"], name, code=code)
+
+
+@contextmanager
+def _docutils_alone() -> Iterator[None]:
+    """Take away directives and roles of other libraries for a moment.
+
+    Sphinx, once imported, adds its own for the whole process, and they fail outside of its builds.
+    """
+    directives = require("docutils.parsers.rst.directives", extra="rag")
+    roles = require("docutils.parsers.rst.roles", extra="rag")
+    added = (directives._directives, roles._roles)
+    with _ALONE:
+        kept = [dict(one) for one in added]
+        try:
+            for one in added:
+                one.clear()
+            yield
+        finally:
+            for one, before in zip(added, kept, strict=True):
+                one.clear()
+                one.update(before)
+
+
+_ALONE = threading.Lock()
 
 
 def _settings() -> dict[str, Any]:

@@ -5,6 +5,7 @@ import json
 import zipfile
 
 import pytest
+from docutils.parsers.rst import directives, roles
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -140,6 +141,22 @@ def test_restructured_text_is_read_with_what_docutils_does_not_know() -> None:
         Section("Kettles\n\n30 days.\n\n- a list\n\n- of two", "Shop", "Returns"),
     ]
     assert "x = 1" in read(RST, ".rst", code=True)[0].text
+
+
+def test_what_other_libraries_have_added_to_docutils_does_not_disturb(monkeypatch) -> None:
+    """Sphinx adds its directives and roles for the whole process; outside a build they fail."""
+    before = read(RST, ".rst")
+
+    def failing(*arguments: object) -> None:
+        raise AttributeError("'Values' object has no attribute 'env'")
+
+    for added in (directives._directives, roles._roles):
+        for name in ("versionadded", "note", "term", "ref", "doc"):
+            monkeypatch.setitem(added, name, failing)
+
+    assert read(RST, ".rst") == before
+    assert directives._directives["versionadded"] is failing
+    assert roles._roles["term"] is failing
 
 
 def notebook(*cells: tuple[str, str], version: int = 4) -> str:
