@@ -37,7 +37,7 @@ _MORE = "|".join(
         r"(?<=\b0)[xXbBoO][0-9a-fA-F]+",
         r"[eE][+-]?\d\w*",
         r"(?:[kKMB]|bn|mn)(?!\w)",
-        r"[ \u00a0-]?(?i:hundred|thousand|\w*illion|lakh|crore|dozen)(?:th)?s?(?!\w)",
+        r"[ \u00a0-]?(?i:hundred|thousand|\w{0,12}illion|lakh|crore|dozen)(?:th)?s?(?!\w)",
     )
 )
 _REFUSED = rf"\\(?:[dt]?frac|binom|sqrt)\S*|(?:[\u00b1\u221a]|\+/[{_MINUS}]|\\pm)\s?\S*|[{_PARTS}]+"

@@ -1,5 +1,8 @@
 """Numbers in text, and that prompts and rewards read the same ones."""
 
+import time
+from contextlib import suppress
+
 import pytest
 
 from companion.errors import AnswerNotFoundError, DataError
@@ -201,3 +204,12 @@ def test_a_record_whose_answer_is_no_number_is_named(number: object) -> None:
         DataError, match=r"the answer of record 1 is no number: .*(beyond|than|by 0)"
     ):
         exact_answer(records, ["The answer is 1.", "1"])
+
+
+@pytest.mark.parametrize("unit", ["x10", "a1", "0x1", "10x", "1, ", "1 1/", "1^a", "minus 1 "])
+def test_what_repeats_itself_for_ever_is_read_in_a_moment(unit: str) -> None:
+    begun = time.process_time()
+    with suppress(ValueError):
+        find_numbers(unit * 20_000)
+
+    assert time.process_time() - begun < 5

@@ -16,11 +16,7 @@ checkboxes in place of radio buttons.
 from __future__ import annotations
 
 import re
-import sys
 from dataclasses import dataclass
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from companion.exercises.options import LETTERS, Option, read_options
 

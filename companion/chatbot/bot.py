@@ -79,12 +79,8 @@ class Chatbot:
             settings = replace(settings, max_context_tokens=max_context_tokens)
         if system is not None and conversation is not None:
             raise ValueError("give a system message or a conversation, which has its own; not both")
-        self.backend, self.tools, self.retriever, self.settings = (
-            backend,
-            tools,
-            retriever,
-            settings,
-        )
+        self.backend, self.settings = backend, settings
+        self.tools, self.retriever = tools, retriever
         self.conversation = conversation or Conversation(self._kept(system) if system else None)
         self.reply: Reply | None = None
         self._busy = False

@@ -156,7 +156,7 @@ def _as_browsers(error: UnicodeError) -> tuple[str, int]:
     byte, codec = error.object[error.start], error.encoding.lower()
     if byte == 0x80 and codec == "gb18030":
         return "€", error.start + 1
-    if 0x80 <= byte <= 0x9F and codec in ("cp1252", "cp1254", "cp1255", "cp1258", "charmap"):
+    if 0x80 <= byte <= 0x9F and codec == "charmap":  # as Python calls all codecs of one byte
         return chr(byte), error.start + 1
     return "\ufffd", max(error.start + 1, error.end)
 

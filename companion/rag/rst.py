@@ -59,7 +59,7 @@ def rst_sections(text: str, name: str, *, code: bool = False) -> list[Section]:
 def _docutils_alone() -> Iterator[None]:
     """Take away directives and roles of other libraries for a moment.
 
-    Sphinx, once imported, adds its own for the whole process, and they fail outside of its builds.
+    Sphinx, once it has built something, leaves its own for the whole process, and there they fail.
     """
     directives = require("docutils.parsers.rst.directives", extra="rag")
     roles = require("docutils.parsers.rst.roles", extra="rag")

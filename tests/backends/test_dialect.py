@@ -1,7 +1,6 @@
 """Servers that want other settings are asked in their words, and asked so from then on."""
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -13,6 +12,7 @@ from companion.chatbot import Chatbot
 from companion.errors import EndpointError
 from companion.tools import Toolbox, run_tools
 from companion.tools.calculator import calculator
+from tests.backends.conftest import serving
 
 JSON, EVENTS = "application/json", "text/event-stream"
 ASKED = [{"role": "user", "content": "hi"}]
@@ -56,13 +56,8 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[ThreadingHTTPServer]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as server:
+        yield server
 
 
 @pytest.fixture

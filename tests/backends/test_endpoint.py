@@ -19,6 +19,7 @@ from companion.chatbot import Chatbot, ChatSettings
 from companion.errors import EndpointError
 from companion.generation.params import SamplingParams
 from companion.pocket.corpus import demonstrations
+from tests.backends.conftest import serving
 
 KEY = "sk-secret-0123456789"
 ASKED = [{"role": "user", "content": "hi"}]
@@ -149,14 +150,9 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    server = Server()
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    yield server
-    server.release.set()
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(Server()) as server:
+        yield server
+        server.release.set()
 
 
 def backend(server: Server, behavior: str, **options: object) -> EndpointBackend:

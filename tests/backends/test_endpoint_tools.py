@@ -3,7 +3,6 @@
 import gc
 import json
 import shutil
-import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -20,6 +19,7 @@ from companion.tools import Toolbox, run_tools
 from companion.tools.calculator import calculator
 from companion.tools.transcript import with_tools
 from companion.tools.weather import get_weather
+from tests.backends.conftest import serving
 
 TOOLBOX = Toolbox([calculator, get_weather])
 
@@ -71,8 +71,6 @@ def tool_server() -> Iterator[Callable]:
     """Start a server that follows a script; returns it, and a backend in front of it."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads, server.requests = True, []
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
 
     def make(*script: object, **options: object) -> tuple[object, EndpointBackend]:
         server.script = list(script)
@@ -80,10 +78,8 @@ def tool_server() -> Iterator[Callable]:
         url = f"http://127.0.0.1:{server.server_port}/v1"
         return server, EndpointBackend(url, "m", **options)
 
-    yield make
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(server):
+        yield make
 
 
 def test_a_call_in_pieces_is_run_and_its_result_sent_back(tool_server) -> None:

@@ -4,7 +4,6 @@ Every quirk goes through the whole chat, and ends in an answer or in words that 
 """
 
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from companion.errors import EndpointError, ToolLoopError
 from companion.generation.params import SamplingParams
 from companion.tools import Toolbox
 from companion.tools.calculator import calculator
+from tests.backends.conftest import serving
 
 KEY = "sk-secret-0123456789"
 JSON, EVENTS, HTML = "application/json", "text/event-stream", "text/html"
@@ -416,13 +416,8 @@ class Server(ThreadingHTTPServer):
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    server = Server(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(Server(("127.0.0.1", 0), Handler)) as server:
+        yield server
 
 
 @pytest.fixture

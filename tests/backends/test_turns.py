@@ -1,7 +1,6 @@
 """Next turns of a local model and of an endpoint."""
 
 import json
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -14,6 +13,7 @@ from companion.generation.params import SamplingParams
 from companion.tools import Toolbox, ToolCall, run_tools
 from companion.tools.calculator import calculator
 from companion.tools.transcript import with_tools
+from tests.backends.conftest import serving
 
 ASKED = [{"role": "user", "content": "What is 17 times 23?"}]
 KNOWS_TOOLS = (
@@ -130,12 +130,8 @@ class Endpoint(BaseHTTPRequestHandler):
 def endpoint() -> Iterator[HTTPServer]:
     server = HTTPServer(("127.0.0.1", 0), Endpoint)
     server.requests = []
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join(5)
-    server.server_close()
+    with serving(server):
+        yield server
 
 
 def test_the_same_toolbox_serves_an_openai_endpoint(toolbox, endpoint) -> None:
