@@ -27,10 +27,12 @@ class Ending:
             ``"refusal"``; or what else a server says. Empty if it is unknown.
         tool_calls: Calls of tools in the form of the OpenAI protocol, if there are any beside the
             text.
+        tokens: Tokens of the turn, reasoning and calls included; 0 if they are unknown.
     """
 
     finish: str = ""
     tool_calls: list[dict[str, Any]] = field(default_factory=list)
+    tokens: int = 0
 
 
 class Backend(Protocol):

@@ -14,7 +14,12 @@ REFUSED = re.compile(
 )
 """Words of a server that does not take a setting, as opposed to one value of it."""
 
-OTHER_NAMES = {"max_tokens": "max_completion_tokens", "top_p": None, "temperature": None}
+OTHER_NAMES = {
+    "max_tokens": "max_completion_tokens",
+    "top_p": None,
+    "temperature": None,
+    "stream_options": None,
+}
 """What is sent in the place of a setting that a server refuses; None leaves it out."""
 
 

@@ -177,6 +177,7 @@ class EndpointBackend:
             "messages": [dict(message) for message in self._told(messages)],
             **({"tools": declared} if declared else {}),
             "stream": True,
+            "stream_options": {"include_usage": True},
             "max_tokens": params.max_new_tokens,
             **(sampling if self.sampling else {}),
             **({"extra_body": extra} if extra else {}),

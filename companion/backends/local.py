@@ -254,4 +254,5 @@ def _apart(pieces: Generator[str, None, Any], opening: str) -> Generator[Piece, 
 
 
 def _ending(made: Generation) -> Ending:
-    return Ending("length" if made.finish_reason == "length" else "stop")
+    finish = "length" if made.finish_reason == "length" else "stop"
+    return Ending(finish, tokens=len(made.token_ids))

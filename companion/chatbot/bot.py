@@ -20,6 +20,7 @@ from companion.chatbot.tool_use import answer_with_tools, speak
 from companion.errors import ContextLengthError, ConversationError
 from companion.generation.params import SamplingParams
 from companion.messages import Message
+from companion.rag.answers import RagAnswer, parse_answer
 from companion.rag.documents import Document, Hit
 from companion.rag.grounding import best_fitting, find_passages, grounded_prompt
 from companion.tools import Toolbox
@@ -132,8 +133,8 @@ class Chatbot:
         asked = self._kept(text)
         if not asked.strip():
             raise ValueError("the message is blank: write something")
-        messages, shown = self._window(asked, self._search(asked))
-        return self._answer(Draft(asked, shown), messages)
+        draft = Draft(asked, self._search(asked))
+        return self._answer(draft, self._window(draft))
 
     def reset(self) -> None:
         """Begin a new conversation with the same system message."""
@@ -186,8 +187,8 @@ class Chatbot:
         }
         return Hit(Document(self._kept(hit.text), metadata), hit.score)
 
-    def _window(self, asked: str, hits: Sequence[Hit]) -> tuple[list[Message], list[Hit]]:
-        """Return what the model reads, and those of the passages that are in it."""
+    def _window(self, draft: Draft) -> list[Message]:
+        """Return what the model reads, and keep those of the passages that are in it."""
         system, model = self.conversation.system, self._model
         budget = self._context - self.params.max_new_tokens
         if budget < 1:
@@ -198,22 +199,22 @@ class Chatbot:
 
         def newest(part: Sequence[Hit]) -> list[Message]:
             texts, clean = [hit.text for hit in part], cleaner(self.backend)
-            return [{"role": "user", "content": grounded_prompt(asked, texts, clean=clean)}]
+            return [{"role": "user", "content": grounded_prompt(draft.asked, texts, clean=clean)}]
 
         def fits(part: Sequence[Hit]) -> bool:
             return model.count_tokens([*system_messages(system), *newest(part)]) <= budget
 
-        shown = best_fitting(hits, fits) if hits else []
-        messages = fit(
+        draft.passages = best_fitting(draft.passages, fits) if draft.passages else []
+        messages, draft.left_out = fit(
             self.conversation,
-            newest(shown),
+            newest(draft.passages),
             system=system,
             count_tokens=model.count_tokens,
             budget=budget,
             summarize=self._summarize if self.settings.summarize else None,
             past_turns=self.settings.past_turns,
         )
-        return messages, shown
+        return messages
 
     def _summarize(self, summary: str, messages: Sequence[Message]) -> str:
         return self._kept(self.settings.summarize(summary, messages))
@@ -257,15 +258,31 @@ class Chatbot:
         messages = [{"role": "user", "content": draft.asked}, *draft.steps]
         if draft.finished or text:
             messages.append({"role": "assistant", "content": text})
-        self.conversation.turns.append(Turn(messages, draft.sources, not draft.finished, note))
+        answer = parse_answer(text, draft.passages) if draft.passages else RagAnswer(text)
+        turn = Turn(
+            messages,
+            list(answer.sources),
+            not draft.finished,
+            note,
+            draft.passages,
+            list(answer.unknown_citations),
+            answer.found,
+        )
+        self.conversation.turns.append(turn)
         self.reply = Reply(
             text,
-            tuple(draft.sources),
+            answer.sources,
             tuple(draft.calls),
-            not draft.finished,
+            turn.interrupted,
             reasoning,
             draft.finish,
             note,
+            passages=tuple(draft.passages),
+            unknown_citations=answer.unknown_citations,
+            found=answer.found,
+            left_out=draft.left_out,
+            tokens=draft.tokens,
+            seconds=draft.seconds,
         )
 
 

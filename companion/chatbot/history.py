@@ -26,9 +26,12 @@ class Turn:
 
     Args:
         messages: The user's message first, in the user's own words; then what answers it.
-        sources: The passages that the model read with it.
+        sources: The passages that the answer cites.
         interrupted: Whether the answer was stopped or broke off. It may be missing altogether.
         note: What the user was told about its end, such as "cut at 64 tokens"; mostly nothing.
+        passages: The passages that the model read with it; citation ``[1]`` is the first.
+        unknown_citations: Numbers that it cites although no passage has them.
+        found: Whether there is an answer. False if documents were given and they do not say.
 
     Raises:
         ConversationError: If the messages are not one turn.
@@ -38,6 +41,9 @@ class Turn:
     sources: list[Hit] = field(default_factory=list)
     interrupted: bool = False
     note: str = ""
+    passages: list[Hit] = field(default_factory=list)
+    unknown_citations: list[int] = field(default_factory=list)
+    found: bool = True
 
     def __post_init__(self) -> None:
         """Check that the turn begins with the only message of the user."""

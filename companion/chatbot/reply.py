@@ -16,13 +16,20 @@ class Reply:
 
     Args:
         text: What the assistant said, without tool calls.
-        sources: The passages that it read.
+        sources: The passages that it cites, in the order of the citations. Page and heading are in
+            the metadata of their documents.
         calls: The result of every tool call.
         interrupted: Whether it was stopped or broke off.
         reasoning: What the model wrote before its answer. It is not in the conversation, and the
             model does not read it again.
         finish: Why the model ended its turn; see `companion.backends.backend.Ending`.
         note: What the user should be told about that, such as "cut at 64 tokens"; mostly nothing.
+        passages: The passages that the model was shown; citation ``[1]`` is the first.
+        unknown_citations: Numbers that it cites although no passage has them.
+        found: Whether it is an answer. False if documents were given and they do not say.
+        left_out: Turns of the conversation that the model did not read this time.
+        tokens: Tokens that the model wrote; 0 if they are unknown.
+        seconds: Time in which it wrote them, with the reading of the prompt.
     """
 
     text: str
@@ -32,6 +39,12 @@ class Reply:
     reasoning: str = ""
     finish: str = field(default="", repr=False)
     note: str = field(default="", repr=False)
+    passages: tuple[Hit, ...] = field(default=(), repr=False)
+    unknown_citations: tuple[int, ...] = field(default=(), repr=False)
+    found: bool = field(default=True, repr=False)
+    left_out: int = field(default=0, repr=False)
+    tokens: int = field(default=0, repr=False)
+    seconds: float = field(default=0.0, repr=False, compare=False)
 
 
 @dataclass
@@ -40,23 +53,29 @@ class Draft:
 
     Args:
         asked: The user's words.
-        sources: The passages put before them.
+        passages: The passages put before them.
         pieces: What was shown of the turn that the model is writing.
         steps: Tool calls and results before that.
         calls: The result of every call.
         finished: Whether the answer is complete.
         reasoning: What the model reasoned, turn by turn.
         finish: Why the model ended its turn.
+        left_out: Turns of the conversation that the model does not read.
+        tokens: Tokens that the model has written, over all its turns.
+        seconds: Time in which it wrote them.
     """
 
     asked: str
-    sources: list[Hit]
+    passages: list[Hit]
     pieces: list[str] = field(default_factory=list)
     steps: list[Message] = field(default_factory=list)
     calls: list[ToolResult] = field(default_factory=list)
     finished: bool = False
     reasoning: list[str] = field(default_factory=list)
     finish: str = ""
+    left_out: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
 
 
 def ending_note(finish: str, text: str, reasoning: str, limit: int) -> str:

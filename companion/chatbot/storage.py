@@ -29,7 +29,7 @@ _FILE = {
     "turns": list,
 }
 _TURN = {"messages": list, "sources": list, "interrupted": bool}
-_TURN_EXTRAS = {"note": str}
+_TURN_EXTRAS = {"note": str, "passages": list, "unknown_citations": list, "found": bool}
 _SOURCE = {"text": str, "metadata": dict, "score": (int, float, type(None))}
 _MESSAGE = {"role": str, "content": (str, type(None))}
 _MESSAGE_EXTRAS = {"tool_calls": list, "tool_call_id": str, "name": str}
@@ -48,27 +48,37 @@ def to_json(conversation: Conversation) -> str:
         >>> from_json(to_json(Conversation("Be brief."))).system
         'Be brief.'
     """
-    turns = [
-        {
-            "messages": [dict(message) for message in turn.messages],
-            "sources": [
-                {"text": one.document.text, "metadata": one.document.metadata, "score": one.score}
-                for one in turn.sources
-            ],
-            "interrupted": turn.interrupted,
-            **({"note": turn.note} if turn.note else {}),
-        }
-        for turn in conversation.turns
-    ]
     record = {
         "format": _FORMAT,
         "version": VERSION,
         "system": conversation.system,
         "summary": conversation.summary,
         "summarized": conversation.summarized,
-        "turns": turns,
+        "turns": [_turn_record(turn) for turn in conversation.turns],
     }
     return json.dumps(record, indent=1, allow_nan=False) + "\n"
+
+
+def _turn_record(turn: Turn) -> dict[str, Any]:
+    """Return a turn as JSON has it. What is as it mostly is, is left out."""
+    record = {
+        "messages": [dict(message) for message in turn.messages],
+        "sources": [_hit_record(one) for one in turn.sources],
+        "interrupted": turn.interrupted,
+    }
+    if turn.note:
+        record["note"] = turn.note
+    if turn.passages != turn.sources:
+        record["passages"] = [_hit_record(one) for one in turn.passages]
+    if turn.unknown_citations:
+        record["unknown_citations"] = list(turn.unknown_citations)
+    if not turn.found:
+        record["found"] = False
+    return record
+
+
+def _hit_record(hit: Hit) -> dict[str, Any]:
+    return {"text": hit.document.text, "metadata": hit.document.metadata, "score": hit.score}
 
 
 def from_json(text: str) -> Conversation:
@@ -173,18 +183,31 @@ def _read_turn(record: object, place: str) -> Turn:
     _check_fields(record, _TURN, place, _TURN_EXTRAS)
     for index, message in enumerate(record["messages"]):
         _check_fields(message, _MESSAGE, f"{place}, message {index}", _MESSAGE_EXTRAS)
-    sources = [
-        _read_source(source, f"{place}, source {index}")
-        for index, source in enumerate(record["sources"])
-    ]
+    hits = {
+        kind: [
+            _read_hit(one, f"{place}, {kind} {index}")
+            for index, one in enumerate(record.get(f"{kind}s", record["sources"]))
+        ]
+        for kind in ("source", "passage")
+    }
+    unknown = record.get("unknown_citations", [])
+    if not all(type(number) is int for number in unknown):
+        raise ConversationError(f"{place}: 'unknown_citations' must be whole numbers")
     try:
-        note = record.get("note", "")
-        return Turn(record["messages"], sources, record["interrupted"], note)
+        return Turn(
+            record["messages"],
+            hits["source"],
+            record["interrupted"],
+            record.get("note", ""),
+            hits["passage"],
+            unknown,
+            record.get("found", True),
+        )
     except ConversationError as error:
         raise ConversationError(f"{place}: {error}") from None
 
 
-def _read_source(record: object, place: str) -> Hit:
+def _read_hit(record: object, place: str) -> Hit:
     _check_fields(record, _SOURCE, place)
     try:
         return Hit(Document(record["text"], record["metadata"]), record["score"])

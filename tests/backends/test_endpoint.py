@@ -174,6 +174,7 @@ def test_the_pieces_are_those_of_the_server(server: Server) -> None:
         "model": "m",
         "messages": ASKED,
         "stream": True,
+        "stream_options": {"include_usage": True},
         "max_tokens": 20,
         "temperature": 0,
         "top_p": 1.0,
