@@ -25,6 +25,7 @@ LAYERS = [
         "companion._extras",
         "companion._faces",
         "companion._files",
+        "companion._interface",
         "companion.phrases",
     ],
     [
