@@ -28,6 +28,7 @@ _FILE = {
     "summarized": int,
     "turns": list,
 }
+_FILE_EXTRAS = {"title": str}
 _TURN = {"messages": list, "sources": list, "interrupted": bool}
 _TURN_EXTRAS = {"note": str, "passages": list, "unknown_citations": list, "found": bool}
 _SOURCE = {"text": str, "metadata": dict, "score": (int, float, type(None))}
@@ -55,6 +56,7 @@ def to_json(conversation: Conversation) -> str:
         "summary": conversation.summary,
         "summarized": conversation.summarized,
         "turns": [_turn_record(turn) for turn in conversation.turns],
+        **({"title": conversation.title} if conversation.title else {}),
     }
     return json.dumps(record, indent=1, allow_nan=False) + "\n"
 
@@ -102,16 +104,27 @@ def from_json(text: str) -> Conversation:
             f"this is not a whole, valid JSON text; maybe it is truncated ({str(error)[:100]}). "
             "Take a copy of the file from before."
         ) from None
-    if not isinstance(record, dict) or record.get("format") != _FORMAT:
+    if not is_own(record):
         raise ConversationError(f"this is no conversation: its 'format' is not {_FORMAT!r}")
     if record.get("version") != VERSION or isinstance(record["version"], bool):
         raise ConversationError(
             f"the conversation has the version {str(record.get('version'))[:40]} and this program "
             f"reads version {VERSION}. Use the release of companion that wrote it."
         )
-    _check_fields(record, _FILE, "the conversation")
+    _check_fields(record, _FILE, "the conversation", _FILE_EXTRAS)
     turns = [_read_turn(turn, f"turn {index}") for index, turn in enumerate(record["turns"])]
-    return Conversation(record["system"], turns, record["summary"], record["summarized"])
+    return Conversation(
+        record["system"],
+        turns,
+        record["summary"],
+        record["summarized"],
+        record.get("title", ""),
+    )
+
+
+def is_own(record: object) -> bool:
+    """Tell whether a JSON value is a conversation of this program, of any version."""
+    return isinstance(record, dict) and record.get("format") == _FORMAT
 
 
 def save(conversation: Conversation, path: str | Path) -> None:
@@ -156,17 +169,27 @@ def load(path: str | Path) -> Conversation:
             version.
     """
     try:
-        if not Path(path).is_file() and Path(path).exists():
-            raise ConversationError("it is not a file")  # a pipe would wait for ever
-        with open(path, "rb") as file:
-            data = file.read(MAX_BYTES + 1)
-        if len(data) > MAX_BYTES:
-            raise ConversationError(f"it is larger than {MAX_BYTES // 2**20} MiB")
-        return from_json(data.decode("utf-8"))
+        return from_json(read_bytes(path).decode("utf-8"))
     except (OSError, ValueError) as error:
         why = "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else None
         why = why or getattr(error, "strerror", None) or error
         raise ConversationError(f"can't read {path}: {why}") from None
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """Return what is in a file of at most `MAX_BYTES`.
+
+    Raises:
+        OSError: If it can't be read.
+        ConversationError: If it is no file, or larger.
+    """
+    if not Path(path).is_file() and Path(path).exists():
+        raise ConversationError("it is not a file")  # a pipe would wait for ever
+    with open(path, "rb") as file:
+        data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise ConversationError(f"it is larger than {MAX_BYTES // 2**20} MiB")
+    return data
 
 
 def _check_replaceable(path: Path) -> None:
