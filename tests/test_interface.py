@@ -60,7 +60,7 @@ def test_checks_name_the_option() -> None:
     with speaking({"temperature": "--temperature", "batch_size": "--batch"}):
         with pytest.raises(ValueError, match=r"^--temperature must be .* got -1"):
             SamplingParams(temperature=-1)
-        with pytest.raises(ValueError, match="^--batch must be a whole number from 1, got 0$"):
+        with pytest.raises(ValueError, match=r"^--batch must be a whole number from 1, got 0$"):
             check_whole(batch_size=0)
-        with pytest.raises(ValueError, match="^k must be even, got 3$"):
+        with pytest.raises(ValueError, match=r"^k must be even, got 3$"):
             check_fields(type("Owner", (), {"k": 3}), {"k": (False, "even")})

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from companion._checks import check_above_zero, check_whole
 from companion._extras import require
+from companion._interface import called
 from companion.backends import context
 from companion.backends.backend import Backend, Ending, Piece, Reading, ToolsAsText, Written
 from companion.backends.completion import read_answer, until
@@ -276,9 +277,14 @@ class EndpointTurns:
 def _checked_url(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"base_url must begin with http:// or https:// and a host, got {url!r}")
+        raise ValueError(
+            f"{called('base_url')} must begin with http:// or https:// and a host, got {url!r}"
+        )
     if parts.username is not None or parts.password is not None or parts.query:
-        raise ValueError("base_url must hold no user name, password or query; pass api_key instead")
+        raise ValueError(
+            f"{called('base_url')} must hold no user name, password or query; give the key by "
+            f"{called('api_key')} instead"
+        )
     path = parts.path.rstrip("/")
     for end in ("/chat/completions", "/completions", "/models"):  # what a request adds by itself
         if path.endswith(end):

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from companion._interface import called
 from companion.backends.backend import Ending, Piece, Reading, Turns, Written
 from companion.backends.constrained import CallConstraint
 from companion.chat_template import render
@@ -84,7 +85,8 @@ class LocalBackend:
         lengths = [n for n in (max_context, context_length(model.config)) if n is not None]
         if not lengths:
             raise ValueError(
-                "the model does not say how long its context is: set max_context (option --context)"
+                "the model does not say how long its context is: set "
+                f"{called('max_context')}, in tokens"
             )
         self.context_length = min(lengths)
         ends, end = eos_token_ids(model, tokenizer), end_of_turn_id(tokenizer)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from companion._interface import called
 from companion.backends.backend import Backend, Piece, check_backend, cleaner, knowing
 from companion.chatbot import storage
 from companion.chatbot.history import Conversation, Turn, trim_messages
@@ -193,7 +194,7 @@ class Chatbot:
         budget = self._context - self.params.max_new_tokens
         if budget < 1:
             raise ContextLengthError(
-                f"max_new_tokens is {self.params.max_new_tokens} and the context has "
+                f"{called('max_new_tokens')} is {self.params.max_new_tokens} and the context has "
                 f"{self._context} tokens, so no room is left for a message. Lower it."
             )
 

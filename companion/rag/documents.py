@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
+from companion import _interface
 from companion.errors import DocumentError
 from companion.rag.readers import advice, read_sections
 from companion.rag.sections import Section
@@ -209,7 +210,8 @@ def _files(root: Path, pattern: str) -> list[Path]:
         and not any(part.startswith(".") for part in file.relative_to(root).parts)
     ]
     if not found:
-        raise DocumentError(f"{root} holds no files that match {pattern!r}, so there is no corpus")
+        which = _interface.advice(" that match {pattern}", pattern=pattern)
+        raise DocumentError(f"{root} holds no files{which}, so there is no corpus")
     return found
 
 
@@ -232,8 +234,8 @@ def _read(
         raise DocumentError(f"{file} can't be read: {error.strerror or error}") from error
     if len(data) > max_bytes:
         raise DocumentError(
-            f"{file} has {file.stat().st_size:,} bytes, more than max_bytes={max_bytes:,}. Split "
-            "it, or raise max_bytes."
+            f"{file} has {file.stat().st_size:,} bytes, and at most {max_bytes:,} are read. Split "
+            f"it{_interface.advice(', or raise {max_bytes}', max_bytes=None)}."
         )
     sections = read_sections(data, kind, name=str(file), encoding=encoding, code=code)
     if not sections:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, get_type_hints
 
 from companion._extras import require
+from companion._interface import advice
 from companion.errors import ToolDefinitionError
 from companion.tools.conversion import check_hint, convert_all, tighten
 
@@ -91,7 +92,7 @@ class Tool:
         if not NAME.fullmatch(name):
             raise ToolDefinitionError(
                 f"{name!r} is no name for a tool: use at most 64 letters, digits, _ and -, a "
-                "letter first. Give another one by name=."
+                f"letter first.{advice(' Give another one by {name}.', name=None)}"
             )
         _check_signature(name, function)
         hints = _hints(name, function)
