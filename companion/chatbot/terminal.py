@@ -70,7 +70,7 @@ class Terminal:
             bot: The chatbot.
 
         Returns:
-            Exit status: 1 if lines were piped in and one of them failed, else 0.
+            The exit status, 1 if lines were piped in and one of them failed, else 0.
         """
         self.bot = bot
         bot.settings = replace(bot.settings, approve=bot.settings.approve or self.approve)

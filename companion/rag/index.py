@@ -79,7 +79,7 @@ class VectorIndex:
             documents: As many documents.
 
         Returns:
-            The id of each document: 0, 1, ... over the life of the index, never given twice.
+            The ids of the documents. They count from 0 over the index's life; none is given twice.
 
         Raises:
             ValueError: If the numbers differ, or a vector is not finite or not of length 1.

@@ -101,8 +101,8 @@ def update(
         generator: Source of randomness for the order of the responses.
 
     Returns:
-        Means over the updates: ``policy_loss``, ``value_loss``, and ``clip_fraction``, the share of
-        tokens whose probability ratio had left the range.
+        Means over the updates of ``policy_loss``, ``value_loss`` and ``clip_fraction``, the share
+        of tokens whose probability ratio had left the range.
 
     Raises:
         RuntimeError: If a gradient is not finite.
