@@ -38,10 +38,11 @@ class Ending:
 class Backend(Protocol):
     """A model that continues a conversation.
 
-    Three further methods are optional. ``bind_tools(toolbox)`` returns a backend that tells the
+    Four further methods are optional. ``bind_tools(toolbox)`` returns a backend that tells the
     model of the tools; without it, they are declared in the system message. ``clean(text)`` takes
     out of data what the model would read as a mark of a turn. ``write_all(conversations, params)``
     answers many conversations together, as `write_all` here does one by one.
+    ``resume(messages, params)`` continues the last message, the assistant's, word for word.
     """
 
     context_length: int

@@ -121,6 +121,14 @@ class LocalBackend:
         )
         return _apart(pieces, opening_mark(prompt))
 
+    def resume(
+        self, messages: Sequence[Message], params: SamplingParams
+    ) -> Generator[Piece, None, Ending]:
+        """Go on with the last message, the assistant's, as if it had never stopped."""
+        prompt = self.prompt(messages[:-1]) + self.clean(messages[-1]["content"])
+        pieces = stream(self.model, self.tokenizer, prompt, params, generator=self.generator)
+        return _apart(pieces)
+
     def write_all(
         self, conversations: Sequence[Sequence[Message]], params: SamplingParams
     ) -> list[Written]:
@@ -248,7 +256,7 @@ def tool_prompt(
     return prompt_text(tokenizer, plain, thinking=thinking)
 
 
-def _apart(pieces: Generator[str, None, Any], opening: str) -> Generator[Piece, None, Ending]:
+def _apart(pieces: Generator[str, None, Any], opening: str = "") -> Generator[Piece, None, Ending]:
     """Keep the reasoning apart, and say how the turn ended."""
     with Reading(pieces) as written:
         yield from keep_apart(iter(written), opening)

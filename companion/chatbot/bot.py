@@ -5,7 +5,7 @@ before the newest question, tools are declared in the system message, old turns 
 Taught in :doc:`/book/applications/chatbot`.
 """
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from companion.chatbot import storage
 from companion.chatbot.history import Conversation, Turn, trim_messages
 from companion.chatbot.memory import fit, system_messages
 from companion.chatbot.reply import Draft, Reply, ending_note
+from companion.chatbot.revision import Revisable
 from companion.chatbot.settings import ChatSettings
 from companion.chatbot.tool_use import answer_with_tools, speak
 from companion.errors import ContextLengthError, ConversationError
@@ -27,7 +28,7 @@ from companion.rag.grounding import best_fitting, find_passages, grounded_prompt
 from companion.tools import Toolbox
 
 
-class Chatbot:
+class Chatbot(Revisable):
     """A conversation with a model, with retrieval and tools if they are given.
 
     Args:
@@ -129,13 +130,13 @@ class Chatbot:
             EndpointError: If an endpoint fails.
             ToolLoopError: If the model goes on calling tools.
         """
-        if self._busy:
-            raise ConversationError("the answer before is still being written; finish or close it")
+        self._check_idle()
         asked = self._kept(text)
         if not asked.strip():
             raise ValueError("the message is blank: write something")
         draft = Draft(asked, self._search(asked))
-        return self._answer(draft, self._window(draft))
+        messages = self._window(draft)
+        return self._answer(draft, lambda: self._written(draft, messages))
 
     def reset(self) -> None:
         """Begin a new conversation with the same system message."""
@@ -225,12 +226,17 @@ class Chatbot:
         """The backend, told of the tools if there are any."""
         return self.backend if self.tools is None else knowing(self.backend, self.tools)
 
-    def _answer(self, draft: Draft, messages: list[Message]) -> Generator[str, None, Reply]:
+    def _check_idle(self) -> None:
         if self._busy:
             raise ConversationError("the answer before is still being written; finish or close it")
+
+    def _answer(
+        self, draft: Draft, write: Callable[[], Generator[str, None, Any]]
+    ) -> Generator[str, None, Reply]:
+        self._check_idle()
         self._busy = True
         try:
-            yield from self._written(draft, messages)
+            yield from write()
             draft.finished = True
         finally:  # also on Ctrl-C, when the iterator is closed, and when the endpoint fails
             self._busy = False
@@ -251,7 +257,7 @@ class Chatbot:
 
     def _store(self, draft: Draft) -> None:
         """Add the turn to the conversation, finished or not."""
-        text = self._kept("".join(draft.pieces))
+        text = self._kept(draft.before + "".join(draft.pieces))
         reasoning = self._kept("\n".join(draft.reasoning))
         note = ""
         if draft.finished:

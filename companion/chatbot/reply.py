@@ -54,6 +54,7 @@ class Draft:
     Args:
         asked: The user's words.
         passages: The passages put before them.
+        before: What had been written when the answer was stopped that is now continued.
         pieces: What was shown of the turn that the model is writing.
         steps: Tool calls and results before that.
         calls: The result of every call.
@@ -76,6 +77,7 @@ class Draft:
     left_out: int = 0
     tokens: int = 0
     seconds: float = 0.0
+    before: str = ""
 
 
 def ending_note(finish: str, text: str, reasoning: str, limit: int) -> str:
