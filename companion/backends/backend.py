@@ -92,7 +92,6 @@ class Reading:
     """
 
     def __init__(self, pieces: Iterable[Any]) -> None:
-        """Read nothing yet."""
         self._pieces = pieces
         self.value: Any = None
 
@@ -185,7 +184,6 @@ class Turns:
     """
 
     def __init__(self, backend: Backend, params: SamplingParams | None = None) -> None:
-        """Check the settings."""
         check_backend(backend)
         self.backend = backend
         self.params = params or SamplingParams(temperature=0, max_new_tokens=96)
@@ -221,7 +219,6 @@ class ToolsAsText:
     """
 
     def __init__(self, backend: Backend, toolbox: Toolbox) -> None:
-        """Keep the two."""
         self.backend, self.toolbox = backend, toolbox
         self.context_length = backend.context_length
 

@@ -26,7 +26,6 @@ class UnfinishedError(Exception):
     """An answer without an end. ``begun`` tells whether there was any of it."""
 
     def __init__(self, begun: bool) -> None:
-        """Keep whether it had begun."""
         super().__init__("the answer has no end")
         self.begun = begun
 

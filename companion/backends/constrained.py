@@ -77,7 +77,6 @@ class CallConstraint:
         closing: str = "",
         max_string: int = 200,
     ) -> None:
-        """Build the grammars."""
         if mode not in MODES:
             raise ValueError(f"mode must be one of {', '.join(map(repr, MODES))}, got {mode!r}")
         check_whole(max_calls=max_calls)

@@ -42,7 +42,6 @@ class Dialect:
     """
 
     def __init__(self) -> None:
-        """Begin with the names of the protocol."""
         self.changes: dict[str, str | None] = {}
 
     def ask(self, create: Callable[..., Any], request: Mapping[str, Any]) -> Any:

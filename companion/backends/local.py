@@ -72,7 +72,6 @@ class LocalBackend:
         max_context: int | None = None,
         thinking: bool = False,
     ) -> None:
-        """Check that the model has a context and a way to end its turn."""
         if mode not in MODES:
             raise ValueError(f"mode must be one of {', '.join(map(repr, MODES))}, got {mode!r}")
         if not hasattr(model, "generation_config"):
@@ -217,7 +216,6 @@ class LocalTurns(Turns):
         generator: torch.Generator | None = None,
         thinking: bool = False,
     ) -> None:
-        """Make the backend."""
         backend = LocalBackend(model, tokenizer, mode=mode, generator=generator, thinking=thinking)
         super().__init__(backend, params)
 

@@ -36,7 +36,6 @@ class ModelSummary:
     """
 
     def __init__(self, backend: Backend, *, max_new_tokens: int = 64) -> None:
-        """Keep the model and how it writes: greedily."""
         self.backend = backend
         self.params = SamplingParams(temperature=0, max_new_tokens=max_new_tokens)
 

@@ -64,7 +64,6 @@ class Routes:
     """
 
     def __init__(self, sessions: Sessions, title: str) -> None:
-        """Keep both."""
         self.sessions, self.title = sessions, title
 
     async def enter(self, request: Request) -> Response:

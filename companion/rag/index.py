@@ -45,7 +45,6 @@ class VectorIndex:
     """
 
     def __init__(self, dimension: int, model_id: str, config: IndexConfig | None = None) -> None:
-        """Begin empty."""
         check_whole(dimension=dimension)
         self.dimension = dimension
         self.model_id = model_id

@@ -38,7 +38,6 @@ class Layout:
     """
 
     def __init__(self, sections: SectionList) -> None:
-        """Begin with an empty block."""
         self.sections = sections
         self._inline: list[str] = []
         self._containers: list[_Container] = []

@@ -82,7 +82,6 @@ class Neighbors:
     """
 
     def __init__(self, dimension: int, config: IndexConfig) -> None:
-        """Begin empty. The faiss index comes with the first vectors: IVF learns from them."""
         self.dimension = dimension
         self.config = config
         self.ids: dict[int, None] = {}  # those that are not deleted, in order

@@ -48,7 +48,6 @@ class SectionList:
     """
 
     def __init__(self) -> None:
-        """Begin with the text before the first heading."""
         self._parts = [_Part(0, "", [])]
 
     def begin(self, level: int, heading: str) -> None:

@@ -66,7 +66,6 @@ class Job:
     """
 
     def __init__(self, function: Callable[..., Any], call: ToolCall, timeout: float | None) -> None:
-        """Start."""
         self.function, self.call, self.timeout = function, call, timeout
         self.value: Any = None
         self.exception: BaseException | None = None

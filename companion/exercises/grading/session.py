@@ -53,7 +53,6 @@ class Session:
     def __init__(
         self, folder: str, limits: types.ModuleType, history: types.ModuleType, seconds: float
     ) -> None:
-        """Set up an empty ``__main__``."""
         self.folder, self.limits, self.seconds = folder, limits, seconds
         self.module = types.ModuleType("__main__")
         self.module.__dict__["__builtins__"] = builtins
