@@ -82,6 +82,7 @@ ROLES = {
     "reward": Role("scores answers", "sequence-classification", None),
     "embedding": Role("turns text into vectors", "encoder", _FILLED_BY["embedding"]),
 }
+"""What a page may ask for, and the Hub model that fills it, if there is one."""
 
 ALIASES = {"gpt2": "openai-community/gpt2"}
 
