@@ -113,12 +113,26 @@ class EndpointBackend:
         """
         if self._context_length is not None:
             return self._context_length
+        return context.told_context(self._listed, self.model) or context.DEFAULT_CONTEXT
+
+    @property
+    def models(self) -> list[str]:
+        """Names of the models that the server lists; none if it has no list.
+
+        Raises:
+            EndpointError: If the server is down.
+        """
+        return [one["id"] for one in self._listed if isinstance(one.get("id"), str)]
+
+    @cached_property
+    def _listed(self) -> list[dict[str, Any]]:
+        """What the server says of its models."""
         with self._explained():
             try:
                 listed = self._client.models.list().model_dump().get("data") or []
-                return context.told_context(listed, self.model) or context.DEFAULT_CONTEXT
+                return [one for one in listed if isinstance(one, dict)]
             except (self._openai.APIStatusError, ValueError, TypeError, AttributeError):
-                return context.DEFAULT_CONTEXT  # the list of models is optional
+                return []  # the list of models is optional
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """Count the tokens of these messages and of the tools that are declared with them."""

@@ -17,7 +17,7 @@ from companion.chatbot.history import Conversation, Turn, trim_messages
 from companion.chatbot.memory import fit, system_messages
 from companion.chatbot.reply import Draft, Reply, ending_note
 from companion.chatbot.revision import Revisable
-from companion.chatbot.settings import ChatSettings
+from companion.chatbot.settings import ChatSettings, default_params
 from companion.chatbot.tool_use import answer_with_tools, speak
 from companion.errors import ContextLengthError, ConversationError
 from companion.generation.params import SamplingParams
@@ -91,10 +91,7 @@ class Chatbot(Revisable):
     @property
     def params(self) -> SamplingParams:
         """How tokens are chosen, with the default worked out for this backend."""
-        if self.settings.params is not None:
-            return self.settings.params
-        room = max(1, min(256, self._context // 8))
-        return SamplingParams(temperature=0, max_new_tokens=room)
+        return self.settings.params or default_params(self._context)
 
     def ask(self, text: str) -> Reply:
         """Say something and return the whole answer. See `stream`."""

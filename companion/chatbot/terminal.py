@@ -8,6 +8,7 @@ window's title, or hide text. Where messages come from is the business of
 """
 
 import contextlib
+import io
 import shutil
 import sys
 import unicodedata
@@ -50,7 +51,8 @@ class Terminal:
     ) -> None:
         """Take the streams of the process where none is given."""
         self.switch, self.title = switch, title
-        self.stdin, self.stdout = stdin or sys.stdin, stdout or sys.stdout
+        self.stdin = stdin or sys.stdin or io.StringIO()  # a process can be without one
+        self.stdout = stdout or sys.stdout
         self.stderr = stderr or sys.stderr
         self.interactive = self.stdin.isatty()
         self.source = keyboard.source(self.stdin, self.stdout)
@@ -67,7 +69,7 @@ class Terminal:
             bot: The chatbot.
 
         Returns:
-            Exit status: 1 if lines were piped in and one of them failed, else 0.
+            The exit status, 1 if lines were piped in and one of them failed, else 0.
         """
         self._take(bot)
         commands = Commands(self)
@@ -157,7 +159,8 @@ class Terminal:
                 if message := self.source.read().strip():
                     return message
             except EOFError:
-                self.line()
+                if self.interactive:
+                    self.line()
                 return None
             except KeyboardInterrupt:
                 self.line()

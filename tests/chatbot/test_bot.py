@@ -601,9 +601,9 @@ def test_calls_and_results_are_redacted(scripted) -> None:
 
 
 def test_pocket_chat_uses_the_calculator(pocket) -> None:
-    from companion.chatbot.launch import make_toolbox
+    from companion.chatbot.toolset import book_tools
 
-    bot = Chatbot(pocket, tools=make_toolbox())
+    bot = Chatbot(pocket, tools=Toolbox(book_tools()))
 
     reply = bot.ask("What is 123 plus 456?")
 
