@@ -120,6 +120,8 @@ def test_another_model_can_be_taken_while_it_runs(chat) -> None:
         (["--max-new-tokens", "0"], "--max-new-tokens must be a whole number from 1"),
         (["--port", "70000", "--web"], "--port must be from 0 to 65535, got 70000"),
         (["--web", "-p", "Hi"], "-p asks once and --web serves a page"),
+        (["--no-save"], "--conversations and --no-save are for the page"),
+        (["--web", "--no-save", "--conversations", "x"], "give it, or --conversations"),
         (["--allow", "x"], "--allow and --audit are for tools"),
         (["--tools", "--allow", "x"], "--allow names 'x'; the tools are calculator, get_weather"),
         (["--tool", "/no/such.py:f"], "can't read /no/such.py: No such file"),
@@ -329,7 +331,7 @@ def test_a_port_that_is_taken_is_an_error(capsys: pytest.CaptureFixture[str]) ->
 @pytest.mark.slow
 def test_the_web_page_answers_and_ends_on_ctrl_c(tmp_path: Path) -> None:
     process = subprocess.Popen(
-        [*COMMAND, "--web", "--port", "0"],
+        [*COMMAND, "--web", "--port", "0", "--conversations", str(tmp_path / "talks")],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -337,11 +339,12 @@ def test_the_web_page_answers_and_ends_on_ctrl_c(tmp_path: Path) -> None:
         cwd=tmp_path,
     )
     with process:
-        url = process.stdout.readline().split()[1]
+        url, key = process.stdout.readline().split()[1].split("#key=")
         opener = build_opener(ProxyHandler({}))
 
         def post(path: str, **body: object) -> str:
             headers = {"content-type": "application/json", "origin": url.rstrip("/")}
+            headers["authorization"] = f"Bearer {key}"
             request = Request(url + path, json.dumps(body).encode(), headers)
             with opener.open(request, timeout=30) as answer:
                 return answer.read().decode()
@@ -357,6 +360,7 @@ def test_the_web_page_answers_and_ends_on_ctrl_c(tmp_path: Path) -> None:
     assert url.startswith("http://127.0.0.1:")
     assert '"text": "Nice to meet you, Tavira."' in answer
     assert (status, errors) == (0, "")
+    assert "Nice to meet you" in (tmp_path / "talks" / f"{session}.json").read_text()
 
 
 def test_a_system_message_that_the_template_refuses_is_refused_at_the_start(

@@ -38,11 +38,22 @@ class Guard:
     Args:
         app: The ASGI application behind it.
         port: Port that it is served from.
+        key: What every POST must bring as ``Authorization: Bearer KEY``; None asks for no key.
         max_bytes: Size of the largest request.
+        limits: Paths with another limit.
     """
 
-    def __init__(self, app: Any, port: int, *, max_bytes: int = MAX_BYTES) -> None:
-        self.app, self.max_bytes = app, max_bytes
+    def __init__(
+        self,
+        app: Any,
+        port: int,
+        *,
+        key: str | None = None,
+        max_bytes: int = MAX_BYTES,
+        limits: Mapping[str, int] | None = None,
+    ) -> None:
+        self.app, self.key = app, key
+        self.max_bytes, self.limits = max_bytes, limits or {}
         self.hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost")}
         if port == 80:
             self.hosts |= {"127.0.0.1", "localhost"}

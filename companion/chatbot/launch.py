@@ -41,10 +41,18 @@ def start(options: ChatOptions) -> int:
         if options.web:
             require("starlette", extra="chat")
             require("uvicorn", extra="chat")
+            from companion.chatbot.archive import Archive, default_folder
             from companion.chatbot.web import serve
 
             maker = ChatMaker(options, servers)
-            return serve(maker, port=options.port, title=maker.title)
+            folder = options.conversations or default_folder(os.environ)
+            return serve(
+                maker,
+                port=options.port,
+                title=maker.title,
+                archive=None if options.no_save else Archive(folder.expanduser()),
+                switch=maker.switch,
+            )
         from companion.chatbot.terminal import Terminal
 
         maker = ChatMaker(options, servers)

@@ -55,6 +55,8 @@ class ChatOptions:
             and what an endpoint chooses there.
         web: Whether to serve a web page instead of the terminal.
         port: Port of the web page; 0 takes a free one.
+        conversations: Folder in which the page keeps conversations; None for the usual one.
+        no_save: Whether it keeps none.
 
     Raises:
         ValueError: If a number is out of its range, or options contradict one another.
@@ -78,6 +80,8 @@ class ChatOptions:
     thinking: bool | None = None
     web: bool = False
     port: int = PORT
+    conversations: Path | None = None
+    no_save: bool = False
 
     def __post_init__(self) -> None:
         """Check what can be checked before anything is loaded."""
@@ -88,6 +92,10 @@ class ChatOptions:
             raise ValueError(f"--port must be from 0 to 65535, got {self.port}")
         if self.web and self.prompt is not None:
             raise ValueError("-p asks once and --web serves a page: give one of the two")
+        if (self.no_save or self.conversations) and not self.web:
+            raise ValueError("--conversations and --no-save are for the page: give --web too")
+        if self.no_save and self.conversations:
+            raise ValueError("--no-save keeps no conversations: give it, or --conversations")
         if self.text_tools and not (self.has_tools and self.endpoint):
             raise ValueError("--text-tools is for a model behind an --endpoint that gets tools")
         if (self.allow or self.audit) and not self.has_tools:
