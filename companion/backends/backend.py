@@ -15,7 +15,7 @@ from companion.tools import Toolbox
 from companion.tools.transcript import calls_as_text, with_tools
 
 Piece = str | Reasoning
-"""What a stream hands out: text of the answer, or the reasoning that stood before it."""
+"""What a stream hands out: text of the answer, or the reasoning before it."""
 
 
 @dataclass(frozen=True)
@@ -214,7 +214,7 @@ class ToolsAsText:
     """A backend that declares tools in the system message, and writes calls as text.
 
     Args:
-        backend: The backend that it stands before.
+        backend: The backend that it wraps.
         toolbox: The tools.
     """
 

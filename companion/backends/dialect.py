@@ -83,9 +83,9 @@ def read_message(message: Mapping[str, Any]) -> tuple[str, str, list[Any]]:
 
     Args:
         message: A ``message`` or ``delta``. ``content`` may be a text, missing, or a list of
-            parts. Reasoning stands in ``reasoning_content`` (DeepSeek, vLLM, llama.cpp),
+            parts. Reasoning is in ``reasoning_content`` (DeepSeek, vLLM, llama.cpp),
             ``reasoning`` (newer vLLM, OpenRouter), or in parts of the type ``thinking`` (Mistral).
-            Calls stand in ``tool_calls``, or one in ``function_call``.
+            Calls are in ``tool_calls``, or one in ``function_call``.
 
     Raises:
         ValueError: If there is something else in their place, such as an image.

@@ -1,6 +1,6 @@
 """A chat model behind an OpenAI-compatible endpoint: vLLM, ``transformers serve``, a provider.
 
-Used is the part that all of them have: ``POST /chat/completions`` with a stream. Stop strings are
+It uses the part that all of them have: ``POST /chat/completions`` with a stream. Stop strings are
 looked for on this side, since servers differ; so do the names of settings, see
 `companion.backends.dialect`. The library is `openai`. Taught in :doc:`/book/applications/chatbot`.
 

@@ -93,7 +93,7 @@ def from_json(text: str) -> Conversation:
         The conversation, equal to the one that was written.
 
     Raises:
-        ConversationError: If the text is no JSON, of another version, or has a field that is
+        ConversationError: If the text is not JSON, of another version, or has a field that is
             missing, unknown or of the wrong type. It names the place.
     """
     try:
@@ -279,9 +279,9 @@ def _check_value(value: Any) -> None:
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     record = dict(pairs)
     if len(record) != len(pairs):
-        raise ValueError("a field stands there twice")
+        raise ValueError("it has a field twice")
     return record
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")

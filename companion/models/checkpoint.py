@@ -96,7 +96,7 @@ def _parts(index: Path) -> list[Path]:
 
 
 def _hint(folder: Path) -> str:
-    """Say what a folder is that is no checkpoint, where that can be seen."""
+    """Say what a folder holds instead of a checkpoint, where that can be seen."""
     if (folder / "adapter_config.json").is_file():
         return (
             " It holds an adapter: load the model that it was trained on, then "

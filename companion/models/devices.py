@@ -24,7 +24,7 @@ def check_device(device: torch.device | str) -> torch.device:
     """Return the device that is meant, if this machine has it.
 
     Args:
-        device: Such as "cpu", "cuda", "cuda:1", "mps".
+        device: A name of torch: "cpu", "cuda", "cuda:1", "mps".
 
     Returns:
         The device.

@@ -193,7 +193,7 @@ class _Head(HTMLParser):
 
 
 def _value(text: str, name: str) -> str:
-    """Return what stands behind ``name=``."""
+    """Return what follows ``name=``."""
     found = re.search(rf"{name}\s*=\s*[\"']?([^\s;\"'?]+)", text, re.IGNORECASE)
     return found[1] if found else ""
 

@@ -140,7 +140,7 @@ class VectorIndex:
         ]
 
     def rebuild(self, config: IndexConfig | None = None) -> None:
-        """Build the search anew from the vectors that are left. Ids stay.
+        """Rebuild the search from the vectors that are left. Ids stay.
 
         Do it after many deletions (HNSW) or when the documents have changed (IVF: its clusters are
         those of the vectors that were added first).

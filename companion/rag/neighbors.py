@@ -6,7 +6,7 @@
 use the inner product, which is the cosine for vectors of length 1.
 
 HNSW can't forget: faiss has no way to take a node out of the graph. A deleted vector is left out
-of the results and stays in the graph until everything is built anew.
+of the results and stays in the graph until everything is rebuilt.
 
 Left out: compressed vectors, GPUs.
 

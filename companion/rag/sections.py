@@ -1,4 +1,4 @@
-"""Sections: the parts of a file, each with its text and the headings that it stands under.
+"""Sections: the parts of a file, each with its text and the headings above it.
 
 A reader walks through a file and tells `SectionList` about headings and texts. A heading belongs to
 the text below it, and so do the headings above that heading. So each section knows its own heading

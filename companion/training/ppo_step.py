@@ -18,7 +18,7 @@ from companion.training.value_model import ValueHead
 
 
 class Experience(NamedTuple):
-    """What a step learns from: the responses, and what was thought of them when they were new."""
+    """What a step learns from: responses, and what was recorded when they were sampled."""
 
     batch: Rollout
     """The responses, ``B`` rows."""

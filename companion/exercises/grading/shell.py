@@ -94,7 +94,7 @@ class Shell:
         return notes
 
     def captured(self) -> Captured:
-        """Return what stands for captured output."""
+        """Return the object that holds captured output."""
         return Captured()
 
     def system(self, command: str) -> None:
