@@ -10,11 +10,16 @@ or in a terminal that can't move its cursor, the lines are read by ``input()``. 
 import contextlib
 import os
 import select
+import time
+from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Any, Protocol, TextIO
 
 PROMPT = "> "
 MORE = "... "
+
+PAUSE = 0.1
+"""Seconds within which the lines of a paste arrive. A hand takes longer for a line."""
 
 
 class Source(Protocol):
@@ -106,11 +111,18 @@ class Lines:
         while goes_on(lines[-1]):
             lines[-1] = lines[-1][:-1]
             lines.append(input(MORE))
+        return "\n".join([*lines, *self._pasted()]).rstrip("\n")
+
+    def _pasted(self) -> Iterator[str]:
+        """Yield the lines that came with the first one, and the one that Enter then ends."""
         pasted = False
         while self._waiting():
-            pasted = True
-            lines.append(input())
-        return "\n".join([*lines, *([input(MORE)] if pasted else [])]).rstrip("\n")
+            pasted, began = True, time.monotonic()
+            yield input()
+            if time.monotonic() - began > PAUSE:  # it was ended by hand
+                return
+        if pasted:
+            yield input(MORE)
 
     def _waiting(self) -> bool:
         """Tell whether another line is there already."""
