@@ -137,10 +137,11 @@ class Answering:
             raise
         finally:
             bot.settings = settings
-            if removed and not any(turn.answered for turn in turns[kept:]):
+            restored = bool(removed) and not any(turn.answered for turn in turns[kept:])
+            if restored:
                 turns[kept:] = removed
             problem = self._saved()
-        if removed and turns[kept:] == removed:
+        if restored:
             return Event("done", {"restored": True})
         return Event("done", {**shown(turns[-1], bot.reply), "unsaved": problem})
 

@@ -61,6 +61,15 @@ def test_a_message_is_asked_again_with_other_words(make_routes, scripted) -> Non
     assert asked(routes, name) == ["a", "B"]
 
 
+def test_the_same_words_again_are_a_new_answer(make_routes, scripted) -> None:
+    routes = make_routes(lambda: Chatbot(scripted("ok")))
+    name = routes.enter({})["session"]
+    ask(routes, name, "a")
+
+    assert ask(routes, name, "a", at=0)["text"] == "ok"
+    assert asked(routes, name) == ["a"]
+
+
 @pytest.mark.parametrize("at", [-1, 3, True, "1", 1.0])
 def test_only_a_message_that_is_there_can_be_asked_again(at: object, make_routes, scripted) -> None:
     routes = make_routes(lambda: Chatbot(scripted()))

@@ -5,7 +5,8 @@ import { button, element, say } from "./element.js";
 
 const { katex } = globalThis;
 const LONGEST_FORMULA = 4000; // characters
-const SAFE = { trust: false, maxSize: 20, maxExpand: 300, strict: "ignore", throwOnError: true };
+const SAFE = { trust: false, maxSize: 20, maxExpand: 300, strict: "ignore", throwOnError: true,
+  errorColor: "currentColor" };
 
 export function dress(fragment) {
   for (const source of fragment.querySelectorAll("code.formula")) setFormula(source);

@@ -12,6 +12,7 @@ import { Saved } from "./saved.js";
 import { Settings } from "./settings.js";
 import { isCopy, remembered, whenOthersTell } from "./tab.js";
 
+const UNNAMED = "New conversation";
 const current = () => conversation.session;
 const conversation = new Conversation(changed);
 const saved = new Saved(open, current);
@@ -21,16 +22,20 @@ new Settings(current, ({ model }) => { if (model) $("model").textContent = model
 // Called when the conversation may have changed; "found" is what the server says of it.
 function changed(found) {
   if ("turns" in found) {
-    $("title").textContent = found.title || "New conversation";
     $("model").textContent = found.model;
     $("tools").textContent = found.tools.length ? `Tools: ${found.tools.join(", ")}` : "";
-    document.title = found.title ? `${found.title} - ${found.model}` : found.model;
+    showTitle(found.title);
     documents.show(found.documents);
     document.body.classList.toggle("forgets", !found.kept);
-  } else if (conversation.turns.length && $("title").textContent === "New conversation") {
-    $("title").textContent = conversation.turns[0].asked.slice(0, 80);
+  } else if (conversation.turns.length && $("title").textContent === UNNAMED) {
+    showTitle(conversation.turns[0].asked.slice(0, 80));
   }
   saved.refresh();
+}
+
+function showTitle(title) {
+  $("title").textContent = title || UNNAMED;
+  document.title = [title, $("model").textContent].filter(Boolean).join(" - ");
 }
 
 async function open(session) {

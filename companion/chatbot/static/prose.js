@@ -20,7 +20,7 @@ export class Prose {
 
   add(piece) {
     this.text += piece;
-    this.timer ??= setTimeout(() => this.update(), Math.max(15, 4 * this.cost));
+    this.timer ??= setTimeout(() => this.update(), Math.min(2000, Math.max(15, 4 * this.cost)));
   }
 
   update() {

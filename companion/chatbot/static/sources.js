@@ -4,7 +4,7 @@ import { element } from "./element.js";
 
 const MARK = /\[(\d{1,9})\]/g;
 
-// Let "[1]" in an answer say which passage it means, and whether there is one.
+// Let "[1]" in an answer say which passage it means.
 export function markCitations(body, { passages }) {
   if (!passages.length) return;
   const walker = document.createTreeWalker(body, NodeFilter.SHOW_TEXT);
@@ -19,9 +19,9 @@ function* marked(text, passages) {
   let end = 0;
   for (const found of text.matchAll(MARK)) {
     const passage = passages[Number(found[1]) - 1];
-    const title = passage ? place(passage) : "There is no such passage.";
+    if (!passage) continue;
     yield text.slice(end, found.index);
-    yield element("span", { class: passage ? "cite" : "cite unknown", title }, found[0]);
+    yield element("span", { class: "cite", title: place(passage) }, found[0]);
     end = found.index + found[0].length;
   }
   yield text.slice(end);
