@@ -13,18 +13,19 @@ from typing import Any
 from companion._interface import called
 from companion.backends.backend import Backend, Piece, check_backend, cleaner, knowing
 from companion.chatbot import storage
-from companion.chatbot.history import Conversation, Turn, trim_messages
+from companion.chatbot.evidence import gather, refuse
+from companion.chatbot.history import Conversation, trim_messages
 from companion.chatbot.memory import fit, system_messages
-from companion.chatbot.reply import Draft, Reply, ending_note
+from companion.chatbot.reply import Draft, Reply, conclude
 from companion.chatbot.revision import Revisable
 from companion.chatbot.settings import ChatSettings, default_params
 from companion.chatbot.tool_use import answer_with_tools, speak
 from companion.errors import ContextLengthError, ConversationError
 from companion.generation.params import SamplingParams
 from companion.messages import Message
-from companion.rag.answers import RagAnswer, parse_answer
+from companion.rag.citations import known_citations
 from companion.rag.documents import Document, Hit
-from companion.rag.grounding import best_fitting, find_passages, grounded_prompt
+from companion.rag.grounding import best_fitting, grounded_prompt
 from companion.tools import Toolbox
 
 
@@ -131,7 +132,9 @@ class Chatbot(Revisable):
         asked = self._kept(text)
         if not asked.strip():
             raise ValueError("the message is blank: write something")
-        draft = Draft(asked, self._search(asked))
+        draft = self._begin(asked)
+        if not draft.found:
+            return self._answer(draft, lambda: refuse(draft))
         messages = self._window(draft)
         return self._answer(draft, lambda: self._written(draft, messages))
 
@@ -173,11 +176,13 @@ class Chatbot(Revisable):
         whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         return self.settings.redact(whole) if self.settings.redact else whole
 
-    def _search(self, asked: str) -> list[Hit]:
-        if self.retriever is None:
-            return []
-        hits = find_passages(self.retriever, asked, self.settings.k, self.settings.min_score)
-        return [self._kept_hit(hit) for hit in hits] if self.settings.redact else hits
+    def _begin(self, asked: str) -> Draft:
+        """Search, and decide whether the model is asked at all: with tools it always is."""
+        evidence = gather(self.retriever, asked, self.conversation.turns, self.settings)
+        hits = evidence.passages
+        if self.settings.redact:
+            hits = [self._kept_hit(hit) for hit in hits]
+        return Draft(asked, hits, found=not evidence.missing or self.tools is not None)
 
     def _kept_hit(self, hit: Hit) -> Hit:
         metadata = {
@@ -233,7 +238,9 @@ class Chatbot(Revisable):
         self._check_idle()
         self._busy = True
         try:
-            yield from write()
+            pieces = write()
+            count = len(draft.passages)
+            yield from known_citations(pieces, count) if count else pieces
             draft.finished = True
         finally:  # also on Ctrl-C, when the iterator is closed, and when the endpoint fails
             self._busy = False
@@ -254,40 +261,9 @@ class Chatbot(Revisable):
 
     def _store(self, draft: Draft) -> None:
         """Add the turn to the conversation, finished or not."""
-        text = self._kept(draft.before + "".join(draft.pieces))
-        reasoning = self._kept("\n".join(draft.reasoning))
-        note = ""
-        if draft.finished:
-            note = ending_note(draft.finish, text, reasoning, self.params.max_new_tokens)
-        messages = [{"role": "user", "content": draft.asked}, *draft.steps]
-        if draft.finished or text:
-            messages.append({"role": "assistant", "content": text})
-        answer = parse_answer(text, draft.passages) if draft.passages else RagAnswer(text)
-        turn = Turn(
-            messages,
-            list(answer.sources),
-            not draft.finished,
-            note,
-            draft.passages,
-            list(answer.unknown_citations),
-            answer.found,
-        )
+        limit = self.params.max_new_tokens
+        turn, self.reply = conclude(draft, keep=self._kept, limit=limit)
         self.conversation.turns.append(turn)
-        self.reply = Reply(
-            text,
-            answer.sources,
-            tuple(draft.calls),
-            turn.interrupted,
-            reasoning,
-            draft.finish,
-            note,
-            passages=tuple(draft.passages),
-            unknown_citations=answer.unknown_citations,
-            found=answer.found,
-            left_out=draft.left_out,
-            tokens=draft.tokens,
-            seconds=draft.seconds,
-        )
 
 
 def _check_kind(name: str, value: Any, kind: type, wanted: str) -> None:

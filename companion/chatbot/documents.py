@@ -17,6 +17,12 @@ CACHE_VARIABLE = "COMPANION_CACHE"
 """Environment variable with the folder for what can be made again."""
 
 
+@cache
+def shared_embedder() -> Embedder:
+    """Return what makes the vectors of all chats, loaded once."""
+    return Embedder()
+
+
 def index_folder() -> Path:
     """Return where the indexes of documents are kept.
 
@@ -44,8 +50,8 @@ def desk_maker(folder: Path | None, length: int, tell: Callable[[str], None]) ->
     Raises:
         DocumentError: If none of the files can be read.
     """
-    make_embedder = cache(Embedder)  # one model for all desks, loaded when a file is added
     library = None
     if folder is not None:
-        library = Library(folder, make_embedder(), length=length, cache=index_folder(), tell=tell)
-    return lambda: Desk(library, make_embedder, length)
+        embedder = shared_embedder()
+        library = Library(folder, embedder, length=length, cache=index_folder(), tell=tell)
+    return lambda: Desk(library, shared_embedder, length)

@@ -7,21 +7,18 @@ import os
 import sys
 from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 from companion._extras import require
 from companion.backends.backend import Backend
 from companion.chatbot.bot import Chatbot
+from companion.chatbot.documents import desk_maker, shared_embedder
 from companion.chatbot.options import KEY_VARIABLE, ChatOptions
 from companion.chatbot.settings import ChatSettings, default_params
+from companion.chatbot.small_talk import SmallTalk
 from companion.chatbot.toolset import chat_toolbox, open_audit
-from companion.errors import CompanionError, UnknownModelError
+from companion.errors import UnknownModelError
 from companion.generation.params import SamplingParams
 from companion.tools import Toolbox
-
-MIN_SCORE = 0.3
-"""Cosine below which a passage has nothing to do with the message, such as a greeting."""
 
 
 def start(options: ChatOptions) -> int:
@@ -96,7 +93,7 @@ class ChatMaker:
         if options.has_tools:
             self.toolbox = chat_toolbox(options, servers, self.backend.context_length, tell)
         length = max(200, min(1000, self.backend.context_length // 2))
-        self.retriever = make_retriever(options.docs, length) if options.docs else None
+        self.make_desk = desk_maker(options.docs, length, tell)
 
     def __call__(self) -> Chatbot:
         """Make a chatbot with an empty conversation."""
@@ -104,7 +101,7 @@ class ChatMaker:
             self.backend,
             system=self.options.system,
             tools=self.toolbox,
-            retriever=self.retriever,
+            retriever=self.make_desk(),
             settings=self.settings,
         )
 
@@ -124,7 +121,7 @@ class ChatMaker:
         options = self.options
         check_role(options, model)
         backend = make_backend(options, model)
-        if options.endpoint is None and model == "base":
+        if model == "base" and is_pocket(options, model):
             tell("the role 'base' continues text and was not trained to answer: --model chat was")
         listed = getattr(backend, "models", [])
         if listed and model not in listed:
@@ -135,7 +132,7 @@ class ChatMaker:
         return backend, ChatSettings(
             sampling(options, backend.context_length),
             past_turns=0 if options.has_tools and is_pocket(options, model) else None,
-            min_score=MIN_SCORE,
+            small_talk=SmallTalk(shared_embedder),
             log=self.log,
         )
 
@@ -208,27 +205,6 @@ def make_backend(options: ChatOptions, model: str) -> Backend:
         sampling=options.temperature is not None,
         thinking=options.thinking,
     )
-
-
-def make_retriever(folder: Path, length: int) -> Any:
-    """Embed the documents of a folder, in chunks. Files that can't be read are named and left out.
-
-    Args:
-        folder: Where the documents are.
-        length: Characters of a passage at most, the headings before its text included. Of very
-            long headings at least half is left for the text.
-    """
-    from companion.rag import DenseRetriever, Embedder, load_documents, split_recursively
-    from companion.rag.documents import headings
-
-    def tell(error: CompanionError) -> None:
-        sys.stderr.write(f"companion: left out: {' '.join(str(error).split())}\n")
-
-    chunks = []
-    for document in load_documents(folder, on_error=tell):
-        room = max(length // 2, length - len(headings(document)))
-        chunks += split_recursively([document], len, chunk_size=room, overlap=0)
-    return DenseRetriever.from_documents(chunks, Embedder())
 
 
 def is_pocket(options: ChatOptions, model: str) -> bool:

@@ -1,8 +1,12 @@
 """An answer of a chatbot: while it is written, and when it is done."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from companion.chatbot.history import Turn
 from companion.messages import Message
+from companion.rag.answers import RagAnswer, parse_answer
+from companion.rag.citations import known_only
 from companion.rag.documents import Hit
 from companion.tools import ToolResult
 
@@ -54,6 +58,7 @@ class Draft:
     Args:
         asked: The user's words.
         passages: The passages put before them.
+        found: Whether there is something to answer from.
         before: What had been written when the answer was stopped that is now continued.
         pieces: What was shown of the turn that the model is writing.
         steps: Tool calls and results before that.
@@ -68,6 +73,7 @@ class Draft:
 
     asked: str
     passages: list[Hit]
+    found: bool = True
     pieces: list[str] = field(default_factory=list)
     steps: list[Message] = field(default_factory=list)
     calls: list[ToolResult] = field(default_factory=list)
@@ -78,6 +84,51 @@ class Draft:
     tokens: int = 0
     seconds: float = 0.0
     before: str = ""
+
+
+def conclude(draft: Draft, *, keep: Callable[[str], str], limit: int) -> tuple[Turn, Reply]:
+    """Make a turn of the conversation, and the reply, of what was written.
+
+    Args:
+        draft: The answer, finished or not.
+        keep: Makes a text fit to be stored.
+        limit: Tokens that the answer could have.
+    """
+    text = keep(draft.before + "".join(draft.pieces))
+    answer = RagAnswer(text, found=draft.found)
+    if draft.passages:
+        answer = parse_answer(text, draft.passages)
+        text = known_only(text, len(draft.passages))
+    reasoning = keep("\n".join(draft.reasoning))
+    note = ending_note(draft.finish, text, reasoning, limit) if draft.finished else ""
+    messages = [{"role": "user", "content": draft.asked}, *draft.steps]
+    if draft.finished or text:
+        messages.append({"role": "assistant", "content": text})
+    turn = Turn(
+        messages,
+        list(answer.sources),
+        not draft.finished,
+        note,
+        draft.passages,
+        list(answer.unknown_citations),
+        answer.found,
+    )
+    reply = Reply(
+        text,
+        answer.sources,
+        tuple(draft.calls),
+        turn.interrupted,
+        reasoning,
+        draft.finish,
+        note,
+        passages=tuple(draft.passages),
+        unknown_citations=answer.unknown_citations,
+        found=answer.found,
+        left_out=draft.left_out,
+        tokens=draft.tokens,
+        seconds=draft.seconds,
+    )
+    return turn, reply
 
 
 def ending_note(finish: str, text: str, reasoning: str, limit: int) -> str:

@@ -23,6 +23,9 @@ class ChatSettings:
             With tools, pocket-chat needs 0: see `companion.chatbot.launch.ChatMaker`.
         k: Passages that the retriever is asked for.
         min_score: Passages with a lower score are left out; None keeps all.
+        small_talk: Tells whether a message is not about the documents, such as a `SmallTalk`. Then
+            a message that is, and for which nothing is found, is not put to the model: the answer
+            is that the documents do not say. None puts every message to the model.
         summarize: Summarizes turns that no longer fit, such as a `ModelSummary`. None leaves them
             out.
         redact: Takes out of every text what must not be stored or sent, such as
@@ -38,6 +41,7 @@ class ChatSettings:
     past_turns: int | None = None
     k: int = 3
     min_score: float | None = None
+    small_talk: Callable[[str], bool] | None = None
     summarize: Summarize | None = None
     redact: Callable[[str], str] | None = None
     max_steps: int = 4

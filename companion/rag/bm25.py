@@ -93,8 +93,8 @@ class BM25Retriever:
         best = np.argsort(-scores, kind="stable")[:k]  # of equals, the one that came first
         return [(int(at), float(scores[at])) for at in best if scores[at] > 0]
 
-    def share(self, query: str, text: str) -> float:
-        """Return how much of a question's words a text has: 1 if all, 0 if none.
+    def shares(self, query: str, texts: Sequence[str]) -> np.ndarray:
+        """Return how much of a question's words each text has: 1 if all, 0 if none.
 
         Each word weighs what it weighs in the ranking: the rarer, the more. A word that no document
         has weighs most. Words that only ask, such as *what*, do not count.
@@ -102,13 +102,14 @@ class BM25Retriever:
         Example:
             >>> texts = ["Member 1234 is Ann.", "Bo is a member."]
             >>> notes = BM25Retriever([Document(text) for text in texts])
-            >>> [round(notes.share("Who is member 1234?", text), 1) for text in texts]
-            [1.0, 0.2]
+            >>> notes.shares("Who is member 1234?", texts).round(1)
+            array([1. , 0.2])
         """
         asked = set(self._words([query])[0]) - ASKING
         weights = {word: self._weight(word) for word in asked}
-        found = asked & set(self._words([text])[0])
-        return sum(weights[word] for word in found) / (sum(weights.values()) or 1.0)
+        found = (asked & set(words) for words in self._words(list(texts)))
+        sums = [sum(weights[word] for word in words) for words in found]
+        return np.array(sums) / (sum(weights.values()) or 1.0)
 
     def _weight(self, word: str) -> float:
         having = self._counts[word]

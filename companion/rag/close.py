@@ -1,10 +1,14 @@
 """Close passages: found by meaning and by words, and only those that bear on the question.
 
-A ranking always has a first place, whether the documents speak of the matter or not. Reciprocal
-ranks tell nothing about closeness. So what decides is what each search can say for itself: the
-cosine of the vectors, and which of the question's words a passage has. A rare word weighs more than
-a common one, so a passage with the very number that was asked for is close, however its vector
-lies. Taught in :doc:`/book/applications/chatbot`.
+Two numbers say how close a passage is: the cosine of its vector and the question's, and the share
+of the question's words that it has, a rare word weighing more than a common one. Both mean the same
+for every question, which the ranks and the scores of BM25 do not. So they can be added, and there
+can be a threshold: a ranking always has a first place, whether the documents speak of the matter or
+not. A passage with the very number that was asked for is close, however its vector lies.
+
+The weight was chosen on 134 questions about three collections, and is not critical: hits were the
+same from 0.3 to 0.5. Reciprocal ranks were as good on prose and failed for numbers in 2,000 notes
+that differ in nothing else. Taught in :doc:`/book/applications/chatbot`.
 """
 
 from collections.abc import Sequence
@@ -14,16 +18,18 @@ import numpy as np
 
 from companion.rag.bm25 import BM25Retriever
 from companion.rag.documents import Document, Hit, passage
-from companion.rag.fusion import reciprocal_rank_fusion
 
 MIN_COSINE = 0.3
 """Cosine from which on a passage is close by its meaning."""
 
 MIN_SHARE = 0.75
-"""Share of the question's words, weighed by rarity, from which on a passage is close by them."""
+"""Share of the question's words from which on a passage is close by them."""
+
+SHARE_WEIGHT = 0.4
+"""What the share counts in the ranking, beside the cosine."""
 
 DEPTH = 50
-"""Hits taken from each search before the rankings are merged."""
+"""Candidates taken from each search."""
 
 
 class ClosePassages:
@@ -33,22 +39,10 @@ class ClosePassages:
         documents: The passages.
         vectors: Their vectors of length 1, shape ``(N, d)``.
         embedder: What made the vectors.
-        min_cosine: See `MIN_COSINE`.
-        min_share: See `MIN_SHARE`.
     """
 
-    def __init__(
-        self,
-        documents: Sequence[Document],
-        vectors: np.ndarray,
-        embedder: Any,
-        *,
-        min_cosine: float = MIN_COSINE,
-        min_share: float = MIN_SHARE,
-    ) -> None:
-        """Count the words."""
+    def __init__(self, documents: Sequence[Document], vectors: np.ndarray, embedder: Any) -> None:
         self.documents, self.vectors, self.embedder = list(documents), vectors, embedder
-        self.min_cosine, self.min_share = min_cosine, min_share
         self._words = BM25Retriever(self.documents) if self.documents else None
 
     def __len__(self) -> int:
@@ -57,19 +51,17 @@ class ClosePassages:
     def search(self, query: str, k: int) -> list[Hit]:
         """Return at most ``k`` passages that are close to the question, the best first.
 
-        The order is that of reciprocal rank fusion, the score is the cosine.
+        The score is the cosine. A passage that is close by its words may have a low one.
         """
-        if self._words is None or not query.strip():
+        if self._words is None:
             return []
         cosines = self.vectors @ self.embedder.embed([query], progress=False)[0]  # (N,)
         nearest = np.argsort(-cosines, kind="stable")[:DEPTH].tolist()
-        places = self._words.places(query, DEPTH)
-        by_words = [place for place, _ in places]
-        merged = reciprocal_rank_fusion([nearest, by_words])
-        close = [
-            place
-            for place, _ in merged
-            if cosines[place] >= self.min_cosine
-            or self._words.share(query, passage(self.documents[place])) >= self.min_share
-        ]
-        return [Hit(self.documents[place], float(cosines[place])) for place in close[:k]]
+        by_words = [place for place, _ in self._words.places(query, DEPTH)]
+        places = np.array(list(dict.fromkeys(nearest + by_words)))
+        near = cosines[places]
+        shares = self._words.shares(query, [passage(self.documents[place]) for place in places])
+        close = (near >= MIN_COSINE) | (shares >= MIN_SHARE)
+        order = np.argsort(-(near + SHARE_WEIGHT * shares), kind="stable")
+        best = [at for at in order if close[at]][:k]
+        return [Hit(self.documents[places[at]], float(near[at])) for at in best]

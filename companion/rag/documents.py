@@ -226,9 +226,7 @@ def file_bytes(file: Path, base: Path, max_bytes: int = MAX_BYTES, *, code: bool
         DocumentError: If its kind is not read, if it is no file, a link that leaves ``base``, or
             larger than ``max_bytes``.
     """
-    unread = advice(file.suffix.lower(), code=code)
-    if unread:
-        raise DocumentError(f"{file} is {unread}")
+    _check_kind(file.suffix, str(file), code)
     if not file.is_file():
         raise DocumentError(f"{file} is not a regular file")
     if not file.resolve().is_relative_to(base.resolve()):
@@ -262,10 +260,16 @@ def read_documents(
         DocumentError: If it can't be read, or holds no text.
     """
     kind = Path(source).suffix.lower()
+    _check_kind(kind, name, code)
     sections = read_sections(data, kind, name=name, encoding=encoding, code=code)
     if not sections:
         raise DocumentError(f"{name} holds no text")
     return [section_document(section, source) for section in sections]
+
+
+def _check_kind(suffix: str, name: str, code: bool) -> None:
+    if unread := advice(suffix.lower(), code=code):
+        raise DocumentError(f"{name} is {unread}")
 
 
 def section_document(section: Section, source: str) -> Document:

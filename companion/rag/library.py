@@ -10,7 +10,6 @@ import hashlib
 import os
 import random
 import sqlite3
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -140,7 +139,7 @@ class Library:
             if (signature := _signature(file)) is not None
             and (source not in known or known[source].signature != signature)
         }
-        if len(suspects) > 100:
+        if len(suspects) > 2 * BATCH:
             self.tell(f"reading {len(suspects):,} files")
         changed = False
         readings: list[Reading] = []
@@ -180,7 +179,9 @@ class Library:
         missing = self._file.missing()
         if not missing:
             return False
-        self.tell(f"embedding {len(missing):,} passages")
+        many = len(missing) > 2 * BATCH
+        if many:
+            self.tell(f"embedding {len(missing):,} passages; what is done is kept if you stop it")
         began = time.monotonic()
         with tqdm(total=len(missing), disable=None, unit="passage", leave=False) as bar:
             for batch in batches(list(missing), missing):
@@ -189,7 +190,8 @@ class Library:
                 vectors = self.embedder.embed(list(texts.values()), progress=False)
                 self._file.put_vectors(dict(zip(texts, vectors, strict=True)))
                 bar.update(len(batch))
-        self.tell(f"embedded in {time.monotonic() - began:.0f} s")
+        if many:
+            self.tell(f"embedded in {time.monotonic() - began:.0f} s")
         return True
 
     @property
@@ -236,11 +238,6 @@ def batches(keys: list[bytes], documents: dict[bytes, Document]) -> Iterator[lis
     random.SystemRandom().shuffle(starts)
     for start in starts:
         yield keys[start : start + BATCH]
-
-
-def tell_stderr(line: str) -> None:
-    """Write a line to the standard error output."""
-    sys.stderr.write(f"companion: {line}\n")
 
 
 def _signature(file: Path) -> str | None:
