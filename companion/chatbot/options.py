@@ -137,6 +137,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"port of that page (default {PORT}; 0 takes a free one)",
     )
+    page.add_argument(
+        "--conversations",
+        type=Path,
+        metavar="FOLDER",
+        help="where it keeps conversations (default: COMPANION_CONVERSATIONS in the environment, "
+        "or a folder in ~/.companion)",
+    )
+    page.add_argument("--no-save", action="store_true", help="keep no conversation on disk")
 
 
 def _add_model_options(group: argparse._ArgumentGroup) -> None:

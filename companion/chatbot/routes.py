@@ -196,6 +196,11 @@ class Routes:
         if asked.get("turns", turns) != turns:
             message = "this conversation went on elsewhere; here it is as it is now"
             raise RefusedError(409, message, stale=True)
+        desk, documents = _desk(session), asked.get("documents")
+        known = desk.names() if desk is not None and isinstance(documents, list) else documents
+        if known != documents:
+            message = "the documents that were added are gone: companion chat has been started anew"
+            raise RefusedError(409, f"{message}. Add them again", stale=True)
 
         def begin() -> Answering:
             if not session.busy.acquire(blocking=False):

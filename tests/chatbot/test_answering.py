@@ -345,6 +345,17 @@ def test_a_document_is_added_and_taken_away(make_routes, scripted) -> None:
     assert routes.remove({"session": name, "name": "a.txt"}) == {"documents": []}
 
 
+def test_documents_that_are_gone_are_told(make_routes, scripted) -> None:
+    routes = make_routes(lambda: Chatbot(scripted(), retriever=Desk()))
+    name = routes.enter({})["session"]
+
+    for documents in (["a.txt"], [["a.txt"]], [3]):
+        with pytest.raises(RefusedError, match="Add them again"):
+            routes.chat({"session": name, "text": "x", "documents": documents})
+    for documents in ([], None, 3):
+        assert ask(routes, name, "x", documents=documents)["text"] == "ok"
+
+
 @pytest.mark.parametrize("data", ["!", "a", None, 3, ["YQ=="], "YQ"])
 def test_a_document_that_is_not_whole_is_refused(data: object, make_routes, scripted) -> None:
     routes = make_routes(lambda: Chatbot(scripted(), retriever=Desk()))

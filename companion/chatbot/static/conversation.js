@@ -2,14 +2,15 @@
 
 import { $, complain, element, say } from "./element.js";
 import { approvalBox, runningCall } from "./calls.js";
-import { events, post } from "./server.js";
+import { events, post, sentence } from "./server.js";
 import { remember, tellOthers } from "./tab.js";
 import { Turn } from "./turn.js";
 
 export class Conversation {
-  // "changed" is called when title or turns may have.
-  constructor(changed) {
+  // "changed" is called when title or turns may have; "documents" returns the names of those added.
+  constructor(changed, documents) {
     this.changed = changed;
+    this.documents = documents;
     this.session = null;
     this.turns = [];
     this.busy = false;
@@ -67,7 +68,8 @@ export class Conversation {
     say("The assistant is writing.");
     let reply = null;
     try {
-      const request = { session: this.session, turns: this.turns.length, ...body };
+      const known = { turns: this.turns.length, documents: this.documents() };
+      const request = { session: this.session, ...known, ...body };
       for await (const [kind, values] of events(path, request)) {
         if (kind === "done") reply = values;
         else this.happened(kind, values, turn);
@@ -94,7 +96,7 @@ export class Conversation {
       if (kind === "decided") turn.calls.querySelector(".approval")?.remove();
     });
     if (kind === "decided") say(values.allowed ? "Allowed." : "Refused.");
-    if (kind === "error") throw new Error(values.message[0].toUpperCase() + values.message.slice(1));
+    if (kind === "error") throw new Error(sentence(values.message));
   }
 
   approve(values, turn) {
@@ -130,6 +132,7 @@ export class Conversation {
   async stop() {
     if (!this.busy) return;
     $("stop").disabled = true;
+    say("Stopping …"); // at the next word of the model
     try { await post("stop", { session: this.session }); } catch (error) { complain(error.message); }
   }
 

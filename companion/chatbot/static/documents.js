@@ -9,6 +9,7 @@ export class Documents {
   // "current" returns the conversation that is shown.
   constructor(current) {
     this.current = current;
+    this.names = null;
     $("add").addEventListener("click", () => $("add-file").click());
     $("add-file").addEventListener("change", () => this.add([...$("add-file").files]));
     const main = document.querySelector("main");
@@ -23,6 +24,8 @@ export class Documents {
   // Show the names of those that were added; null where the chat takes none.
   show(names) {
     this.taken = names !== null;
+    this.names = names;
+    $("until").hidden = !names?.length;
     $("documents").hidden = !this.taken;
     $("added").hidden = !names?.length;
     $("added").replaceChildren(...(names ?? []).map((name) => element("li", {}, element("span", {}, name),
@@ -47,7 +50,10 @@ export class Documents {
         if (file.size > LARGEST) throw new Error("it is larger than 20 MB. Split it.");
         const data = await base64(file);
         this.show((await post("upload", { session: this.current(), name: file.name, data })).documents);
-      } catch (error) { problems.push(`${file.name}: ${error.message}`); }
+      } catch (error) {
+        const named = error.message.includes(file.name);
+        problems.push(named ? error.message : `${file.name}: ${error.message}`);
+      }
     }
     $("progress").hidden = true;
     $("adding").textContent = "";

@@ -14,7 +14,7 @@ import { isCopy, remembered, whenOthersTell } from "./tab.js";
 
 const UNNAMED = "New conversation";
 const current = () => conversation.session;
-const conversation = new Conversation(changed);
+const conversation = new Conversation(changed, () => documents.names);
 const saved = new Saved(open, current);
 const documents = new Documents(current);
 new Settings(current, ({ model }) => { if (model) $("model").textContent = model; });

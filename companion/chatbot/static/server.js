@@ -28,7 +28,12 @@ export async function send(path, body) {
   let said = { message: text };
   try { said = JSON.parse(text); } catch { /* plain text */ }
   const message = said.message || `The server answered ${answer.status}.`;
-  throw new Refused(message[0].toUpperCase() + message.slice(1), answer.status, said);
+  throw new Refused(sentence(message), answer.status, said);
+}
+
+// Begin a message with a capital, unless its first word may be a name.
+export function sentence(text) {
+  return text.replace(/^[a-z]+(?= )/, (word) => word[0].toUpperCase() + word.slice(1));
 }
 
 export async function post(path, body) {
