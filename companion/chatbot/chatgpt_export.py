@@ -2,7 +2,7 @@
 
 Each conversation there is a tree of messages: a message that was edited, or an answer that was made
 again, is one more branch. Read is the branch that was on the screen last. Taught in
-:doc:`/book/applications/conversation`.
+:doc:`/book/applications/chatbot`.
 
 Left out: the other branches, what models wrote to plugins and what these answered, reasoning, and
 images (a mark stands in their place).

@@ -8,7 +8,7 @@ For ``/load`` and ``/save`` of the terminal and for the page:
 - ``export(conversation, format)`` writes one, ``format_of(path)`` tells which format a name means.
 
 Read are our own files, OpenAI's ``messages`` and ChatGPT's export (``conversations.json``); written
-are our own, OpenAI's and Markdown. Taught in :doc:`/book/applications/conversation`.
+are our own, OpenAI's and Markdown. Taught in :doc:`/book/applications/chatbot`.
 """
 
 import json

@@ -132,7 +132,7 @@ KEY_WANTED = (
 
 
 def _too_large(limit: int) -> str:
-    return f"a request may have at most {limit} bytes here"
+    return f"a message may have at most {limit} bytes"
 
 
 async def _refuse(send: Send, status: int, message: str) -> None:

@@ -1,7 +1,7 @@
 """Conversations as OpenAI's ``messages``: the form that most programs and data sets share.
 
 Read are ``{"messages": [...]}``, a bare list of messages, and JSON Lines with one of either on each
-line, the form of data for fine-tuning. Taught in :doc:`/book/applications/conversation`.
+line, the form of data for fine-tuning. Taught in :doc:`/book/applications/chatbot`.
 
 Left out: images and sound (a mark such as ``[image_url]`` stands in their place), names of people.
 """

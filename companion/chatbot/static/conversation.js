@@ -6,6 +6,8 @@ import { events, post, sentence } from "./server.js";
 import { remember, tellOthers } from "./tab.js";
 import { Turn } from "./turn.js";
 
+const LARGEST = 200000; // bytes; written as JSON it may be longer, and the server takes 256 KiB
+
 export class Conversation {
   // "changed" is called when title or turns may have; "documents" returns the names of those added.
   constructor(changed, documents) {
@@ -46,6 +48,12 @@ export class Conversation {
   // Ask something: as a new turn, or in the place of turn "at" and all after it.
   async ask(text, at = this.turns.length) {
     if (this.busy || !text.trim()) return;
+    const size = new TextEncoder().encode(text).length;
+    if (size > LARGEST) {
+      complain(`A message may have at most ${LARGEST} bytes, and this one has ${size}. Add it as a document, or shorten it.`);
+      $("text").value ||= text;
+      return;
+    }
     const replaces = at < this.turns.length;
     const before = replaces ? this.turns[at] : null;
     const same = before && before.asked === text ? before.text : null;

@@ -39,7 +39,10 @@ function showTitle(title) {
 }
 
 async function open(session) {
-  if (conversation.busy) return;
+  if (conversation.busy) {
+    complain("An answer is still being written: stop it first.");
+    return;
+  }
   complain("");
   try { await conversation.enter(session); } catch (error) { complain(error.message); }
   side(false);

@@ -27,7 +27,9 @@ export class Saved {
       $("unreadable").textContent = problems.join(" ");
       $("unreadable").hidden = !problems.length;
       this.show();
-    } catch (error) { complain(error.message); }
+    } catch (error) {
+      if (!$("problem").textContent) complain(error.message);
+    }
   }
 
   show() {
@@ -40,15 +42,13 @@ export class Saved {
 
   row({ name, title, turns, changed }) {
     const day = new Date(changed * 1000).toLocaleDateString([], { day: "numeric", month: "short" });
-    const open = button("", () => this.open(name), { class: "open needs-rest" });
+    const open = button("", () => this.open(name), { class: "open" });
     open.append(element("span", { class: "title" }, title),
       element("span", { class: "when" }, `${day}, ${turns} ${turns === 1 ? "turn" : "turns"}`));
     if (name === this.current()) open.setAttribute("aria-current", "true");
-    const row = element("li", {}, open,
-      button("Rename", () => this.rename(name, title), { class: "quiet needs-rest", "aria-label": `Rename ${title}` }),
-      button("Delete", () => this.remove(name, title), { class: "quiet needs-rest", "aria-label": `Delete ${title}` }));
-    for (const one of row.querySelectorAll("button")) one.disabled = document.body.classList.contains("busy");
-    return row;
+    return element("li", {}, open,
+      button("Rename", () => this.rename(name, title), { class: "quiet", "aria-label": `Rename ${title}` }),
+      button("Delete", () => this.remove(name, title), { class: "quiet", "aria-label": `Delete ${title}` }));
   }
 
   async rename(session, title) {

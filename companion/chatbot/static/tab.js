@@ -24,7 +24,7 @@ export async function isCopy() {
 function hold(tab) {
   if (!navigator.locks) return Promise.resolve(true);
   return new Promise((known) => {
-    const waiting = { signal: AbortSignal.timeout(500) };
+    const waiting = { signal: AbortSignal.timeout(1000) };
     const kept = () => { known(true); return new Promise(() => {}); }; // as long as the page lives
     navigator.locks.request(`companion-${tab}`, waiting, kept).catch(() => known(false));
   });

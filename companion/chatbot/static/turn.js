@@ -31,7 +31,7 @@ export class Turn {
   }
 
   edit() {
-    const text = element("textarea", { rows: 3, maxlength: 20000, "aria-label": "Your message" });
+    const text = element("textarea", { rows: 3, "aria-label": "Your message" });
     text.value = this.asked;
     const cancel = button("Cancel", () => { this.showQuestion(); this.question.querySelector("button").focus(); });
     const again = element("button", { class: "main needs-rest" }, "Ask again");
