@@ -164,4 +164,4 @@ class Sessions:
         return kept and not session.own and not session.busy.locked()
 
 
-NO_ROOM = "too many conversations are open; close some, or try again later"
+NO_ROOM = "too many conversations are in memory; start companion chat again to make room"

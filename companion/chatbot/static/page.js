@@ -10,9 +10,11 @@ import { Conversation } from "./conversation.js";
 import { Documents } from "./documents.js";
 import { Saved } from "./saved.js";
 import { Settings } from "./settings.js";
+import { post } from "./server.js";
 import { isCopy, remembered, whenOthersTell } from "./tab.js";
 
 const UNNAMED = "New conversation";
+const forgets = () => document.body.classList.contains("forgets");
 const current = () => conversation.session;
 const conversation = new Conversation(changed, () => documents.names);
 const saved = new Saved(open, current);
@@ -44,7 +46,11 @@ async function open(session) {
     return;
   }
   complain("");
-  try { await conversation.enter(session); } catch (error) { complain(error.message); }
+  try {
+    const left = conversation.session;
+    await conversation.enter(session);
+    if (forgets()) await post("delete", { session: left }); // no list leads back to it
+  } catch (error) { complain(error.message); }
   side(false);
   $("text").focus();
 }
