@@ -13,7 +13,7 @@
 `bot`             `Chatbot`, which joins all of these
 `launch`          from the `options` of the command line to a `Chatbot`, with its `toolset`
                   and its `documents`
-`terminal`        ``companion chat``: `commands`, `keyboard`, `attachments`
+`terminal`        ``companion chat``: `commands`, `keyboard`, `attachments`, `screen`
 `web`             ``companion chat --web``: a server for the page in ``static``
 `guard`           keeps requests of others out
 `routes`          what the page can ask for: `answering`, `choices`, `turn_view`

@@ -9,16 +9,15 @@ window's title, or hide text. Where messages come from is the business of
 
 import contextlib
 import io
-import shutil
 import sys
-import unicodedata
 from collections.abc import Callable, Generator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from companion.chatbot import keyboard
 from companion.chatbot.attachments import attach
 from companion.chatbot.commands import Commands
+from companion.chatbot.screen import ShownCalls, place, printable
 from companion.errors import CompanionError
 
 if TYPE_CHECKING:
@@ -212,7 +211,7 @@ class Terminal:
         """Return the number and the place of each passage that the model read."""
         reply = self.bot.reply
         return [
-            f"[{number}] {one.origin}".strip()
+            f"[{number}] {place(one)}".strip()
             for number, one in enumerate(reply.passages, 1)
             if one in reply.sources or not only_cited
         ]
@@ -232,56 +231,3 @@ class Terminal:
             self._in_line = bool(text) and not text.endswith("\n")
         stream.write(printable(text))
         stream.flush()
-
-
-class ShownCalls:
-    """A log of tool calls that shows each of them in a line.
-
-    Args:
-        show: Gets the line.
-        log: Gets the records, too, if there is one.
-    """
-
-    def __init__(self, show: Callable[[str], None], log: Any = None) -> None:
-        """Keep both."""
-        self.show, self.log = show, log
-
-    def append(self, record: dict[str, Any]) -> None:
-        """Hand a record on, and show it."""
-        if self.log is not None:
-            self.log.append(record)
-        self.show(call_line(record, shutil.get_terminal_size().columns))
-
-
-def call_line(record: dict[str, Any], width: int) -> str:
-    """Return a call and its result in one line of at most so many characters.
-
-    Example:
-        >>> record = {"tool": "add", "arguments": {"a": 1}, "result": '{"value": 2}'}
-        >>> call_line(record, 80)
-        '[add(a=1) -> {"value": 2}]'
-        >>> call_line(record, 20)
-        '[add(a=1) -> {"v...]'
-    """
-    arguments = ", ".join(f"{name}={value!r}" for name, value in record["arguments"].items())
-    text = " ".join(f"{record['tool']}({arguments}) -> {record['result']}".split())
-    room = max(width, 20) - 2
-    return f"[{text if len(text) <= room else text[: room - 3] + '...'}]"
-
-
-def printable(text: str) -> str:
-    r"""Remove control characters but line breaks and tabs, and what reverses the direction.
-
-    Example:
-        >>> printable("one\x1b]0;title\x07 two\n")
-        'one]0;title two\n'
-    """
-    return "".join(
-        character
-        for character in text
-        if character in "\n\t"
-        or (unicodedata.category(character) != "Cc" and character not in _REVERSING)
-    )
-
-
-_REVERSING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"

@@ -11,7 +11,8 @@ import pytest
 
 from companion.chatbot import Chatbot, storage
 from companion.chatbot.commands import file_and_title
-from companion.chatbot.terminal import Terminal, call_line
+from companion.chatbot.screen import call_line
+from companion.chatbot.terminal import Terminal
 from companion.errors import EndpointError
 
 

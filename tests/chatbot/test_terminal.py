@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from companion.chatbot import Chatbot, ChatSettings, storage
-from companion.chatbot.terminal import Terminal, printable
+from companion.chatbot.screen import printable
+from companion.chatbot.terminal import Terminal
 from companion.reasoning import Reasoning
 from companion.tools import Tool, Toolbox, ToolCall
 from companion.tools.calculator import calculator
