@@ -15,12 +15,11 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import cached_property
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 from companion._checks import check_above_zero, check_whole
 from companion._extras import require
-from companion._interface import called
 from companion.backends import context
+from companion.backends.address import checked_url, is_loopback
 from companion.backends.backend import Backend, Ending, Piece, Reading, ToolsAsText, Written
 from companion.backends.completion import read_answer, until
 from companion.backends.dialect import Dialect, read_message
@@ -31,8 +30,6 @@ from companion.messages import Message, check_messages
 from companion.reasoning import keep_apart
 from companion.tools import Toolbox
 from companion.tools.transcript import calls_as_objects, calls_as_text
-
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class EndpointBackend:
@@ -86,20 +83,21 @@ class EndpointBackend:
         if context_length is not None:
             check_whole(context_length=context_length)
         self._openai = require("openai", extra="chat")
-        self.base_url, self.model, self.timeout = _checked_url(base_url), model, timeout
+        self.base_url, self.model, self.timeout = checked_url(base_url), model, timeout
         self.native_tools, self.sampling, self.thinking = native_tools, sampling, thinking
         self._toolbox: Toolbox | None = None
         self._dialect, self._max_retries = Dialect(), max_retries
         self._count_tokens = count_tokens or context.estimate_tokens
         self._key, self._context_length = api_key, context_length
-        local = urlsplit(self.base_url).hostname in _LOOPBACK
         self._client = self._openai.OpenAI(
             base_url=self.base_url,
             api_key=api_key or "none",
             timeout=self._openai.Timeout(timeout, connect=min(timeout, 10.0)),
             max_retries=0,  # it would repeat a slow request, too
             # A proxy can't reach this machine's loopback, so its settings are ignored there.
-            http_client=self._openai.DefaultHttpxClient(trust_env=False) if local else None,
+            http_client=self._openai.DefaultHttpxClient(trust_env=False)
+            if is_loopback(self.base_url)
+            else None,
         )
         self._client.organization = self._client.project = None  # taken from the environment
         weakref.finalize(self, self._client.close)  # connections are kept open for the next turn
@@ -286,21 +284,3 @@ class EndpointTurns:
         message = answer.choices[0].message.model_dump(exclude_none=True)
         text, reasoning, calls = read_message(message)
         return Written(text, reasoning, Ending(tool_calls=calls)).turn()
-
-
-def _checked_url(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(
-            f"{called('base_url')} must begin with http:// or https:// and a host, got {url!r}"
-        )
-    if parts.username is not None or parts.password is not None or parts.query:
-        raise ValueError(
-            f"{called('base_url')} must hold no user name, password or query; give the key by "
-            f"{called('api_key')} instead"
-        )
-    path = parts.path.rstrip("/")
-    for end in ("/chat/completions", "/completions", "/models"):  # what a request adds by itself
-        if path.endswith(end):
-            return urlunsplit((parts.scheme, parts.netloc, path.removesuffix(end), "", ""))
-    return urlunsplit((parts.scheme, parts.netloc, path or "/v1", "", ""))
