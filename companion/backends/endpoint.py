@@ -127,8 +127,8 @@ class EndpointBackend:
         """What the server says of its models."""
         with self._explained():
             try:
-                listed = self._client.models.list().model_dump().get("data") or []
-                return [one for one in listed if isinstance(one, dict)]
+                answer = self._client.models.list().model_dump(warnings=False)
+                return [one for one in answer.get("data") or [] if isinstance(one, dict)]
             except (self._openai.APIStatusError, ValueError, TypeError, AttributeError):
                 return []  # the list of models is optional
 
