@@ -324,7 +324,9 @@ def test_nothing_in_an_answer_acts(text: str, page) -> None:
     links = {one.get_attribute("href") for one in page.find_elements(By.CSS_SELECTOR, "#log a")}
     assert page.title.endswith("page-chat")
     assert page.find_elements(By.CSS_SELECTOR, "#log script, #log img, #log [onerror]") == []
-    assert links <= {"https://example.org/d.png", "https://example.org/"}
+    assert links == (
+        {"https://example.org/d.png", "https://example.org/"} if text == LINKS else set()
+    )
 
 
 def test_a_second_wall_stands_behind_the_first(page) -> None:
