@@ -97,7 +97,7 @@ def test_documents_are_used_where_they_fit(chat, tmp_path: Path) -> None:
 
     status, output, errors = chat("--docs", "docs", lines="Where does Benolo live?\nHello!\n")
 
-    assert output.splitlines()[:2] == ["Sakiti. [1]", "Sources: [1] a.md"]
+    assert output.splitlines()[:2] == ["Sakiti. [1]", "Sources: [1] a.md, People"]
     assert output.count("Sources") == 1
     assert errors.count("\n") == 1
     assert "left out" in errors
