@@ -59,6 +59,10 @@ _HTML_CHANGES = [
     (re.compile(r'(<button class="btn search-button-field[^>]*?)\s+aria-label="Search"'), r"\1"),
     (re.compile(r'<summary aria-label="Toggle hidden content">'), "<summary>"),
     (
+        re.compile(r'<summary>(?=<span class="toctree-toggle")'),
+        '<summary aria-label="Show or hide its pages">',
+    ),
+    (
         re.compile(r'<div id="pst-primary-sidebar"(?! role)'),
         '<div id="pst-primary-sidebar" role="region" aria-label="Sidebar"',
     ),
