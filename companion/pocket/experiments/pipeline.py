@@ -25,11 +25,13 @@ from companion.pocket.evaluate import accuracy
 from companion.pocket.tasks import SEED, Task, chat_tasks, written_instructions
 from companion.rewards import RewardModel
 from companion.training.dpo import dpo_trainer
+from companion.training.settings import TrainingSettings
 
 from .ppo_beta import BATCH, CONFIG, GOOD, TRAIN_PROMPTS, judged, trained
 from .scaling import held_out_loss, held_out_rows
 
-DPO = {"steps": 80, "batch_size": 16, "learning_rate": 1e-4, "beta": 0.5}
+DPO = {"steps": 80, "batch_size": 16, "learning_rate": 1e-4}
+DPO_BETA = 0.5
 ITEMS = 100
 PROMPTS = 192
 ROWS = 128
@@ -101,8 +103,8 @@ def by_dpo(model: Any, tokenizer: Any, judge: RewardModel, scale: float) -> dict
     """Train ``model`` in place on preference pairs; DPO needs no judge."""
     settings = DPO | {"steps": max(2, round(DPO["steps"] * scale))}
     pairs = preferences.pairs(0, "train", settings["steps"] * settings["batch_size"])
-    dpo_trainer(model, tokenizer, pairs, **settings).train()
-    return {"records": len(pairs), "kind": "pairs", **settings}
+    dpo_trainer(model, tokenizer, pairs, TrainingSettings(**settings), beta=DPO_BETA).train()
+    return {"records": len(pairs), "kind": "pairs", **settings, "beta": DPO_BETA}
 
 
 def by_ppo(model: Any, tokenizer: Any, judge: RewardModel, scale: float) -> dict[str, object]:
