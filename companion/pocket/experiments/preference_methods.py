@@ -30,9 +30,8 @@ from companion.training.grpo import grpo_trainer
 from companion.training.settings import TrainingSettings
 from companion.training.trainer import from_trl
 
+from ._policies import BATCH, CONFIG, DPO, answered, judged, scores, trained, win_share
 from ._process import in_its_own_process, peak_bytes
-from .pipeline import DPO, answered, scores, win_share
-from .ppo_beta import BATCH, CONFIG, judged, trained
 
 QUESTIONS = 1280
 HELD_OUT = 192
