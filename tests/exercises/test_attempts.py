@@ -2,6 +2,7 @@
 
 import random
 import signal
+import sys
 import threading
 import time
 
@@ -61,7 +62,7 @@ def test_code_that_is_stopped_has_time_to_clean_up():
             while True:
                 pass
         finally:
-            end = time.monotonic() + 0.05
+            end = time.monotonic() + 0.02
             while time.monotonic() < end:
                 pass
             kept.append("clean")
@@ -102,6 +103,26 @@ def test_a_thread_has_a_time_limit_too():
     thread.join(20)
 
     assert isinstance(found[0][1], TimeIsUp)
+
+
+def test_a_thread_that_was_in_time_leaves_a_profiler_its_pace():
+    thread = threading.Thread(target=lambda: within(5.0, int))
+    thread.start()
+    thread.join()
+
+    def watched():
+        sys.setprofile(lambda *_: None)
+        try:
+            for _ in range(1000):
+                here("x")
+        finally:
+            sys.setprofile(None)
+
+    begun = time.monotonic()
+    _, error = within(3.0, watched)
+
+    assert error is None
+    assert time.monotonic() - begun < 3
 
 
 class Silent(Exception):
