@@ -22,17 +22,6 @@ Models without a role are loaded by name: load("Qwen/Qwen3-1.7B"). Any other cau
 on the Hub loads too, if it has safetensors and needs no code of its own.
 """
 
-CHAT_HELP = """\
-Chats with a model: in the terminal, with lines from a pipe, or with --web in the browser.
-
-  companion chat                                      pocket-chat, on this machine
-  companion chat --tools --docs notes/                with tools and a folder of documents
-  companion chat --endpoint http://127.0.0.1:8000/v1 --model Qwen/Qwen3-0.6B
-
-In the terminal, /help lists the commands. If the endpoint wants a key, put it into the environment
-variable COMPANION_API_KEY. The web page is served to this machine only.
-"""
-
 GRADE_HELP = """\
 Grades notebooks and scripts on the exercises of the book, with hidden cases.
 
@@ -81,74 +70,36 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _add_chat(commands: Any) -> None:
-    """Declare the options of ``companion chat``; see `companion.chatbot.launch.ChatOptions`."""
+    from companion.chatbot import options  # imports nothing heavy
+
     chat = commands.add_parser(
         "chat",
         help="chat with a model, in the terminal or in the browser",
-        description=CHAT_HELP,
+        description=options.HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    chat.add_argument(
-        "--model",
-        default="chat",
-        metavar="NAME",
-        help="role, folder, Hub id, or name there",
-    )
-    chat.add_argument("--endpoint", metavar="URL", help="address of an OpenAI-compatible endpoint")
-    chat.add_argument("--system", metavar="TEXT", help="what the model is told first")
-    chat.add_argument("--tools", action="store_true", help="let the model call tools")
-    chat.add_argument(
-        "--text-tools",
-        action="store_true",
-        help="declare tools as text, to a server that takes none",
-    )
-    chat.add_argument(
-        "--docs", type=Path, metavar="FOLDER", help="answer from the documents in a folder"
-    )
-    chat.add_argument(
-        "--temperature",
-        type=float,
-        metavar="T",
-        help="0 is greedy, as without this option; an endpoint then chooses by itself",
-    )
-    chat.add_argument("--max-new-tokens", type=int, metavar="N", help="tokens of an answer at most")
-    chat.add_argument(
-        "--context", type=int, metavar="N", help="tokens of the context, if nobody tells it right"
-    )
-    chat.add_argument(
-        "--timeout",
-        type=float,
-        default=60.0,
-        metavar="S",
-        help="seconds to wait for the next word of an endpoint (default 60)",
-    )
-    chat.add_argument(
-        "--thinking",
-        action=argparse.BooleanOptionalAction,
-        help="whether a model that can reason before it answers shall do so (default here: no)",
-    )
-    chat.add_argument("--web", action="store_true", help="serve a page for the browser")
-    chat.add_argument(
-        "--port", type=int, default=8000, help="port of that page (default 8000, 0: any free one)"
-    )
+    options.add_options(chat)
     chat.set_defaults(run=_chat)
 
 
 def _chat(arguments: argparse.Namespace) -> int:
-    from companion.chatbot.launch import ChatOptions, start  # here: --help stays fast
+    from companion._interface import speaking
+    from companion.chatbot.launch import start  # here: --help stays fast
+    from companion.chatbot.options import NAMES, ChatOptions
 
     values = vars(arguments)
-    options = ChatOptions(**{field: values[field] for field in ChatOptions.__dataclass_fields__})
-    try:
-        return start(options)
-    except (CompanionError, ValueError) as error:
-        sys.stderr.write(f"companion: {' '.join(str(error).split())}\n")
-        return 1
-    except KeyboardInterrupt:
-        return 130  # as shells count it
-    except BrokenPipeError:  # nobody reads our output any more, as in `companion chat | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+    with speaking(NAMES):
+        try:
+            names = ChatOptions.__dataclass_fields__
+            return start(ChatOptions(**{field: values[field] for field in names}))
+        except KeyboardInterrupt:
+            return 130  # as shells count it
+        except BrokenPipeError:  # nobody reads our output any more, as in `companion chat | head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
+        except (CompanionError, ValueError, OSError) as error:
+            sys.stderr.write(f"companion: {' '.join(str(error).split())}\n")
+            return 1
 
 
 def _add_grade(commands: Any) -> None:

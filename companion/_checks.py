@@ -1,8 +1,13 @@
-"""Checks of the numbers and settings that a caller gives: each error has name, rule and value."""
+"""Checks of the numbers and settings that a caller gives: each error has name, rule and value.
+
+The name is that of the interface in use; see `companion._interface`.
+"""
 
 import operator
 from collections.abc import Mapping
 from numbers import Real
+
+from companion._interface import called
 
 
 def is_whole(number: object, lowest: int = 1) -> bool:
@@ -30,7 +35,9 @@ def check_whole(lowest: int = 1, /, **numbers: object) -> None:
     """
     for name, number in numbers.items():
         if not is_whole(number, lowest):
-            raise ValueError(f"{name} must be a whole number from {lowest}, got {number!r:.40}")
+            raise ValueError(
+                f"{called(name)} must be a whole number from {lowest}, got {number!r:.40}"
+            )
 
 
 def is_number(value: object) -> bool:
@@ -51,7 +58,7 @@ def check_above_zero(**numbers: float) -> None:
     """
     for name, number in numbers.items():
         if not is_number(number) or not 0 < number < float("inf"):
-            raise ValueError(f"{name} must be above 0, got {number!r:.40}")
+            raise ValueError(f"{called(name)} must be above 0, got {number!r:.40}")
 
 
 def check_fields(owner: object, rules: Mapping[str, tuple[bool, str]]) -> None:
@@ -66,4 +73,4 @@ def check_fields(owner: object, rules: Mapping[str, tuple[bool, str]]) -> None:
     """
     for name, (holds, rule) in rules.items():
         if not holds:
-            raise ValueError(f"{name} must be {rule}, got {getattr(owner, name)!r}")
+            raise ValueError(f"{called(name)} must be {rule}, got {getattr(owner, name)!r}")

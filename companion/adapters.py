@@ -71,7 +71,7 @@ class BottleneckAdapter(nn.Module):
 class AdaptedLinear(Addition):
     """A frozen linear layer, and behind it a trainable `BottleneckAdapter`.
 
-    Unlike LoRA's update, the adapter can't be added into the weight, since a nonlinearity stands
+    Unlike LoRA's update, the adapter can't be added into the weight, since a nonlinearity is
     in between: the model stays slower.
     """
 

@@ -1,7 +1,7 @@
 """From rewards to advantages: how much better was a token, or a response, than expected?
 
 Pure functions on tensors; none of them sees a model, and none passes gradients on except
-`kl_estimate`. A mask says which tokens count (True = written by the policy); what stands elsewhere,
+`kl_estimate`. A mask says which tokens count (True = written by the policy); what is elsewhere,
 NaN included, changes no result. Completions may be padded on either side or have gaps (the output
 of a tool, say): the tokens that count are taken as one sequence without the others.
 
@@ -180,7 +180,7 @@ def whiten(values: Tensor, mask: Tensor, *, shift_mean: bool = True) -> Tensor:
     :doc:`/book/training/ppo`.
 
     Args:
-        values: Any float tensor, as a rule advantages ``(B, T)``.
+        values: Any float tensor, usually advantages ``(B, T)``.
         mask: True for values that count, same shape.
         shift_mean: False keeps the mean: rewards may be scaled but not shifted, since a shift of
             every token's reward would pay for length.

@@ -66,6 +66,10 @@ class ToolDefinitionError(CompanionError, ValueError):
     """A function can't become a tool: no types, no docstring, or arguments without a JSON form."""
 
 
+class ToolServerError(CompanionError):
+    """An MCP server can't be started or reached, or does not answer as one."""
+
+
 class ToolCallError(CompanionError, ValueError):
     """What a model wrote is meant as a tool call and is not a valid one."""
 

@@ -1,6 +1,6 @@
 """The linear layers of a model by name: list, find and check them, put another module in place.
 
-LoRA and adapters stand on it. A layer that can't take an addition is refused before anything
+LoRA and adapters are built on it. A layer that can't take an addition is refused before anything
 changes. Taught in :doc:`/book/training/lora`.
 
 Left out: embeddings, convolutions and fused experts, which are no linear layers.
@@ -42,7 +42,7 @@ class Addition(nn.Module):
 
     @abstractmethod
     def added_parameters(self) -> list[nn.Parameter]:
-        """Return the parameters that are its own, not those of the layer that it stands at."""
+        """Return the parameters that are its own, not those of the layer that it is added to."""
 
 
 def freeze(model: nn.Module) -> None:
@@ -94,7 +94,7 @@ def check_plain(layer: nn.Module, name: str = "the layer") -> None:
         raise ValueError(f"the weight of {name} holds no floating-point numbers")
     if layer._forward_pre_hooks:
         raise ValueError(
-            f"{name} runs a hook before each call, which may compute its weight anew or change its "
+            f"{name} runs a hook before each call, which may recompute its weight or change its "
             "input. Remove the hook first"
         )
     if layer.weight.dtype not in FLOATS:
@@ -142,7 +142,7 @@ def find_layers(
             layer whose name is ``q_proj`` or ends in ``.q_proj``.
         quantized: Whether layers of bitsandbytes count.
         must_be_called: Refuse a layer whose weight is read by the module that holds it, as
-            torch's attention reads that of ``out_proj``: what stands around the layer is passed by.
+            torch's attention reads that of ``out_proj``: a wrapper around the layer is bypassed.
 
     Returns:
         Full names and layers.
@@ -203,7 +203,7 @@ def _check_layer(model: nn.Module, name: str, layer: nn.Module, quantized: bool)
 
 
 def _addition_around(model: nn.Module, name: str) -> Addition | None:
-    """Return the `Addition` that the module called ``name`` is or stands in, if any."""
+    """Return the `Addition` that the module called ``name`` is or belongs to, if any."""
     parts = name.split(".")
     for end in range(1, len(parts) + 1):
         module = model.get_submodule(".".join(parts[:end]))
@@ -218,7 +218,7 @@ def _check_called(model: nn.Module, name: str) -> None:
     if _reads_weight(type(parent), attribute):
         raise ValueError(
             f"{name} can't take this: {type(parent).__name__} reads its weight instead of calling "
-            "it, so that whatever stands around the layer is passed by. Name other layers"
+            "it, so a wrapper around the layer is bypassed. Name other layers"
         )
 
 

@@ -112,7 +112,7 @@ class LoRALinear(Addition):
 
     @property
     def weight(self) -> Tensor:
-        """The weight that the layer stands for, update included, in the layout of ``base``.
+        """The weight that the layer amounts to, update included, in the layout of ``base``.
 
         For modules that read the weight of a layer instead of calling it, such as torch's
         attention. The update gets its gradient this way as well.

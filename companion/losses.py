@@ -2,7 +2,7 @@
 
 None of them sees a model: they take logits, log-probabilities, values or rewards that a model gave.
 A ``completion_mask`` is boolean and says which tokens count (True = written by the assistant). What
-stands elsewhere, NaN and infinity included, reaches neither the loss nor the gradient. Gradients
+is elsewhere, NaN and infinity included, reaches neither the loss nor the gradient. Gradients
 flow into the first arguments only; everything "old", every reference and every advantage is taken
 as a constant.
 

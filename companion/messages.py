@@ -29,7 +29,7 @@ class ChatTokens(NamedTuple):
     """1 for each token that the assistant writes, the end-of-turn tokens included, else 0."""
 
     def last_turn(self) -> slice:
-        """Return where the assistant's last turn stands, its end-of-turn token included."""
+        """Return where the assistant's last turn is, its end-of-turn token included."""
         backwards = self.completion_mask[::-1]
         last = backwards.index(1)
         before = next((at for at in range(last, len(backwards)) if not backwards[at]), None)
@@ -125,8 +125,8 @@ def tokenize_chat(
     rule) is not marked: generation stops before it. Taught in
     :doc:`/book/training/instruction-tuning`.
 
-    The turns are found by comparison. What stands between the conversation cut before a turn and
-    the one cut after it must stand in the whole, too. Templates of models that can reason, such as
+    The turns are found by comparison. What lies between the conversation cut before a turn and
+    the one cut after it must be in the whole, too. Templates of models that can reason, such as
     Qwen3's, put an empty block of reasoning into the prompt, and leave it out of earlier turns.
     There the assistant's turn begins behind the prompt without the block.
 
@@ -214,7 +214,7 @@ def _turn(
 
 
 def _ends(tokenizer: Any, ids: list[int], index: int) -> list[int]:
-    """Return where special tokens stand in a turn. The last one ends it."""
+    """Return where the special tokens of a turn are. The last one ends it."""
     marks = tokenizer.added_tokens_decoder  # all_special_ids leaves out those that have no role
     ends = [at for at, token in enumerate(ids) if token in marks and marks[token].special]
     if not ends:
@@ -234,7 +234,7 @@ def _encode(tokenizer: Any, text: str) -> list[int]:
 def neutralize(tokenizer: Any, text: str) -> str:
     """Remove the texts of special tokens from data, before it becomes part of a prompt.
 
-    A tokenizer turns ``<|user|>`` into the special token wherever it stands. Data with such a text
+    A tokenizer turns ``<|user|>`` into the special token wherever it occurs. Data with such a text
     in it could end its own turn and begin another one. Removing goes on until nothing is left to
     remove, since taking one away can make another. Taught in :doc:`/book/prompting/injection`.
 

@@ -16,7 +16,7 @@ from companion.generation.stopping import settled_length
 MARKS = ("<think>", "</think>", "<thinking>", "</thinking>", "[THINK]", "[/THINK]")
 """What begins and ends reasoning: Qwen, DeepSeek and others; Claude's words; Magistral."""
 
-# An opening mark begins a line, since answers may speak of it. A closing one may stand anywhere,
+# An opening mark begins a line, since answers may speak of it. A closing one may be anywhere,
 # but not behind a backtick: that is a word about the mark.
 OPENING = re.compile(r"^[ \t]*(?:<think>|<thinking>|\[THINK\])", re.MULTILINE)
 CLOSING = re.compile(r"(?<!`)(?:</think>|</thinking>|\[/THINK\])")

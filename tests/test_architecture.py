@@ -25,6 +25,7 @@ LAYERS = [
         "companion._extras",
         "companion._faces",
         "companion._files",
+        "companion._interface",
         "companion.phrases",
     ],
     [
@@ -91,7 +92,9 @@ OWNERS = {
     "webencodings": [],
     "starlette": ["companion.chatbot.web", "companion.chatbot.guard"],
     "uvicorn": ["companion.chatbot.web"],
-    "openai": [],  # optional: see companion._extras.require
+    "openai": [],  # this and the next: optional, see companion._extras.require
+    "mcp": [],
+    "prompt_toolkit": ["companion.chatbot.keyboard"],
     "datasets": ["companion.training"],
     "accelerate": ["companion.training"],
     "matplotlib": [],

@@ -56,7 +56,7 @@ def eight_bits(dtype: torch.dtype) -> nn.Module:
 
 
 def hooked() -> nn.Module:
-    """A layer whose weight a hook writes anew before each call."""
+    """A layer whose weight a hook rewrites before each call."""
     layer = nn.Linear(4, 4)
     layer.register_forward_pre_hook(lambda layer, _: layer.weight.data.fill_(1))
     return layer

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from urllib.request import ProxyHandler, Request, build_opener
@@ -19,7 +20,8 @@ import companion
 from companion.__main__ import main
 from companion.backends.endpoint import EndpointBackend
 from companion.chatbot import storage
-from companion.chatbot.launch import KEY_VARIABLE, ChatOptions, bot_maker, make_backend, title
+from companion.chatbot.launch import ChatMaker, make_backend, title
+from companion.chatbot.options import KEY_VARIABLE, PORT, ChatOptions
 from companion.errors import DocumentError
 
 ROOT = Path(__file__).parents[1]
@@ -47,16 +49,17 @@ def test_the_help_is_fast_and_names_every_option(capsys: pytest.CaptureFixture[s
         "import sys; from companion.__main__ import main\n"
         "try: main(['chat', '--help'])\n"
         "except SystemExit: print([m for m in ('torch', 'openai', 'starlette', 'readline', "
-        "'companion.chatbot') if m in sys.modules])"
+        "'prompt_toolkit', 'mcp', 'companion.chatbot.bot') if m in sys.modules])"
     )
 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.splitlines()[-1] == "[]"
-    options = ["model", "endpoint", "system", "tools", "docs", "temperature", "max-new-tokens"]
-    options += ["context", "timeout", "no-thinking"]
-    assert all(f"--{option}" in done.stdout for option in [*options, "web", "port"])
+    for field in ChatOptions.__dataclass_fields__:
+        assert f"--{field.replace('_', '-')}" in done.stdout
+    assert "--no-thinking" in done.stdout
     assert KEY_VARIABLE in done.stdout
+    assert f"default {PORT};" in done.stdout
 
 
 def test_pocket_chat_talks_remembers_and_saves(chat, tmp_path: Path) -> None:
@@ -79,7 +82,8 @@ def test_tools_are_used_in_every_turn(chat) -> None:
         "--tools", lines="What is 123 plus 456?\nWhat is 12 times 34?\n/tools\n"
     )
 
-    first, second, note, *tools = output.splitlines()
+    call, first, _, second, note, *tools = output.splitlines()
+    assert call == """[calculator(expression='123 + 456') -> {"value": 579}]"""
     assert (first, second) == ("The result is 579.", "The result is 408.")
     assert "newest message only" in note
     assert [line.partition("(")[0] for line in tools] == ["calculator", "get_weather"]
@@ -112,13 +116,24 @@ def test_another_model_can_be_taken_while_it_runs(chat) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--temperature", "-1"], "temperature must be 0"),
-        (["--max-new-tokens", "0"], "max_new_tokens must be a whole number from 1"),
+        (["--temperature", "-1"], "--temperature must be 0"),
+        (["--max-new-tokens", "0"], "--max-new-tokens must be a whole number from 1"),
+        (["--port", "70000", "--web"], "--port must be from 0 to 65535, got 70000"),
+        (["--web", "-p", "Hi"], "-p asks once and --web serves a page"),
+        (["--no-save"], "--conversations and --no-save are for the page"),
+        (["--web", "--no-save", "--conversations", "x"], "give it, or --conversations"),
+        (["--allow", "x"], "--allow and --audit are for tools"),
+        (["--tools", "--allow", "x"], "--allow names 'x'; the tools are calculator, get_weather"),
+        (["--tool", "/no/such.py:f"], "can't read /no/such.py: No such file"),
+        (["--tools", "--audit", "/no/such/log"], "can't write the log /no/such/log: No such file"),
         (["--context", "0"], "--context must be a whole number from 1, got 0"),
         (["--timeout", "0"], "--timeout must be above 0, got 0"),
-        (["--model", "reward"], "a LlamaForSequenceClassification writes no text"),
+        (["--model", "reward"], "the role 'reward' scores answers and writes no text"),
+        (["--model", "embedding"], "'embedding' turns text into vectors and writes no text"),
+        (["--model", "/no/such.gguf"], "is a GGUF file"),
         (["--model", "no-such-thing"], "unknown model 'no-such-thing'"),
-        (["--endpoint", "ftp://host"], "base_url must begin with http"),
+        (["--endpoint", "ftp://host"], "--endpoint must begin with http"),
+        (["--endpoint", "http://a:b@host"], f"give the key by {KEY_VARIABLE} instead"),
         (["--endpoint", "http://127.0.0.1:9"], "can't reach http://127.0.0.1:9/v1"),
         (["--docs", "/no/such/folder"], "/no/such/folder does not exist"),
     ],
@@ -151,18 +166,19 @@ def test_a_wrong_option_ends_with_status_2(
 def test_the_options_reach_the_chatbot(tmp_path: Path) -> None:
     options = ChatOptions(system="Be brief.", temperature=0.5, max_new_tokens=7, tools=True)
 
-    bot = bot_maker(options)()
+    with ExitStack() as servers:
+        bot = ChatMaker(options, servers)()
 
-    assert bot.conversation.system == "Be brief."
-    assert (bot.params.temperature, bot.params.max_new_tokens) == (0.5, 7)
-    assert [tool.name for tool in bot.tools] == ["calculator", "get_weather"]
-    assert bot_maker(ChatOptions())().params.max_new_tokens == 64
-    with pytest.raises(DocumentError):
-        bot_maker(ChatOptions(docs=tmp_path))
+        assert bot.conversation.system == "Be brief."
+        assert (bot.params.temperature, bot.params.max_new_tokens) == (0.5, 7)
+        assert [tool.name for tool in bot.tools] == ["calculator", "get_weather"]
+        assert ChatMaker(ChatOptions(), servers)().params.max_new_tokens == 64
+        with pytest.raises(DocumentError):
+            ChatMaker(ChatOptions(docs=tmp_path), servers)
 
 
 def test_each_chat_has_its_own_conversation() -> None:
-    make = bot_maker(ChatOptions())
+    make = ChatMaker(ChatOptions(), ExitStack())
     one, two = make(), make()
 
     one.ask("Hello!")
@@ -217,11 +233,67 @@ def test_an_answer_that_was_cut_says_so(chat) -> None:
     assert status == 0
 
 
+def test_one_message_is_answered_on_the_output_alone(chat) -> None:
+    status, output, errors = chat("-p", "My name is Tavira.", lines="")
+    assert (status, output, errors) == (0, "Nice to meet you, Tavira.\n", "")
+
+    status, output, errors = chat("-p", "What is", "--tools", lines="123 plus 456?\n")
+    assert (status, output) == (0, "The result is 579.\n")
+    assert errors == """[calculator(expression='123 + 456') -> {"value": 579}]\n"""
+
+    status, output, errors = chat("-p", "-", "--max-new-tokens", "3", lines="What can you do?\n\n")
+    assert (status, output, errors) == (0, "I can answer\n", "[cut at 3 tokens]\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["-p", " "], "the message is blank"),
+        (["-p", "-"], "the message is blank"),
+        (["-p", "Read @no.txt"], "there is no file 'no.txt'"),
+        (["-p", "Hi", "--max-new-tokens", "600"], "--max-new-tokens is 600 and the context has"),
+        (["-p", "word " * 600], "lower --max-new-tokens"),
+    ],
+)
+def test_one_message_that_can_not_be_answered_is_one_line(chat, arguments, said) -> None:
+    status, output, errors = chat(*arguments, lines="")
+
+    assert (status, output) == (1, "")
+    assert said in errors
+    assert errors.count("\n") == 1
+
+
+def test_a_model_that_is_not_made_to_chat_is_warned_of(chat) -> None:
+    status, _, errors = chat("--model", "base", "--max-new-tokens", "2", lines="Hello!\n")
+
+    assert status == 0
+    assert errors == (
+        "companion: the role 'base' continues text and was not trained to answer: --model chat "
+        "was\n"
+    )
+
+
+def test_another_model_gets_settings_of_its_own(chat, tmp_path: Path) -> None:
+    weights = Path(companion.__file__).parent / "pocket" / "weights" / "chat"
+    shutil.copytree(weights, tmp_path / "long")
+    config = json.loads((tmp_path / "long" / "config.json").read_text())
+    config["max_position_embeddings"] = 4096
+    (tmp_path / "long" / "config.json").write_text(json.dumps(config))
+    with ExitStack() as servers:
+        maker = ChatMaker(ChatOptions(tools=True), servers)
+        bot = maker()
+        before = (bot.params.max_new_tokens, bot.settings.past_turns)
+        maker.switch(bot, str(tmp_path / "long"))
+
+    assert before == (64, 0)
+    assert (bot.params.max_new_tokens, bot.settings.past_turns) == (256, None)
+
+
 def test_the_title_is_the_model() -> None:
-    assert title(ChatOptions()) == "pocket-chat"
-    assert title(ChatOptions(model="base")) == "pocket-base"
-    assert title(ChatOptions(model="Qwen/Qwen3-0.6B")) == "Qwen/Qwen3-0.6B"
-    assert title(ChatOptions(endpoint="http://127.0.0.1:9")) == "chat"
+    assert title(ChatOptions(), "chat") == "pocket-chat"
+    assert title(ChatOptions(), "base") == "pocket-base"
+    assert title(ChatOptions(), "Qwen/Qwen3-0.6B") == "Qwen/Qwen3-0.6B"
+    assert title(ChatOptions(endpoint="http://127.0.0.1:9"), "chat") == "chat"
 
 
 @pytest.mark.slow
@@ -259,7 +331,7 @@ def test_a_port_that_is_taken_is_an_error(capsys: pytest.CaptureFixture[str]) ->
 @pytest.mark.slow
 def test_the_web_page_answers_and_ends_on_ctrl_c(tmp_path: Path) -> None:
     process = subprocess.Popen(
-        [*COMMAND, "--web", "--port", "0"],
+        [*COMMAND, "--web", "--port", "0", "--conversations", str(tmp_path / "talks")],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -267,11 +339,12 @@ def test_the_web_page_answers_and_ends_on_ctrl_c(tmp_path: Path) -> None:
         cwd=tmp_path,
     )
     with process:
-        url = process.stdout.readline().split()[1]
+        url, key = process.stdout.readline().split()[1].split("#key=")
         opener = build_opener(ProxyHandler({}))
 
         def post(path: str, **body: object) -> str:
             headers = {"content-type": "application/json", "origin": url.rstrip("/")}
+            headers["authorization"] = f"Bearer {key}"
             request = Request(url + path, json.dumps(body).encode(), headers)
             with opener.open(request, timeout=30) as answer:
                 return answer.read().decode()
@@ -287,6 +360,7 @@ def test_the_web_page_answers_and_ends_on_ctrl_c(tmp_path: Path) -> None:
     assert url.startswith("http://127.0.0.1:")
     assert '"text": "Nice to meet you, Tavira."' in answer
     assert (status, errors) == (0, "")
+    assert "Nice to meet you" in (tmp_path / "talks" / f"{session}.json").read_text()
 
 
 def test_a_system_message_that_the_template_refuses_is_refused_at_the_start(

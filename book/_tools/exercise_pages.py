@@ -84,7 +84,7 @@ def links() -> str:
 
 
 def anchor(exercise_id: str) -> str:
-    """Return the name of the place where an exercise stands."""
+    """Return the anchor of an exercise."""
     return f"ex-{exercise_id}"
 
 

@@ -2,6 +2,11 @@
 
 Every tool of the book imports this module; it imports none of them. It knows nothing about
 MyST, notebooks or HTML.
+
+From a page to the site: `notebook_file` makes cells of a page, `execution` runs them, and the
+notebook keeps their outputs (``notebook.py``). `prime_cache` hands pages and outputs to Jupyter
+Book with the extensions of ``book/_ext``, `lean_site` makes the result small, and `check_site`
+looks at it before it replaces the old one (``build_site.py``).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A quiz question, as it stands between ```` ```{quiz} name ```` and its end.
+"""A quiz question, as it is written between ```` ```{quiz} name ```` and its end.
 
     Which positions may the third token see?
 

@@ -5,6 +5,7 @@
 `local`         a model in this process
 `constrained`   decoding in which a tool call is always valid
 `endpoint`      a model behind an OpenAI-compatible endpoint
+`address`       where that is
 `completion`    its answer, as it comes over the line
 `context`       how long its context is, and how much of it messages take
 `dialect`       what servers name differently

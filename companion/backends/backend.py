@@ -15,7 +15,7 @@ from companion.tools import Toolbox
 from companion.tools.transcript import calls_as_text, with_tools
 
 Piece = str | Reasoning
-"""What a stream hands out: text of the answer, or the reasoning that stood before it."""
+"""What a stream hands out: text of the answer, or the reasoning before it."""
 
 
 @dataclass(frozen=True)
@@ -27,19 +27,22 @@ class Ending:
             ``"refusal"``; or what else a server says. Empty if it is unknown.
         tool_calls: Calls of tools in the form of the OpenAI protocol, if there are any beside the
             text.
+        tokens: Tokens of the turn, reasoning and calls included; 0 if they are unknown.
     """
 
     finish: str = ""
     tool_calls: list[dict[str, Any]] = field(default_factory=list)
+    tokens: int = 0
 
 
 class Backend(Protocol):
     """A model that continues a conversation.
 
-    Three further methods are optional. ``bind_tools(toolbox)`` returns a backend that tells the
+    Four further methods are optional. ``bind_tools(toolbox)`` returns a backend that tells the
     model of the tools; without it, they are declared in the system message. ``clean(text)`` takes
     out of data what the model would read as a mark of a turn. ``write_all(conversations, params)``
     answers many conversations together, as `write_all` here does one by one.
+    ``resume(messages, params)`` continues the last message, the assistant's, word for word.
     """
 
     context_length: int
@@ -89,7 +92,6 @@ class Reading:
     """
 
     def __init__(self, pieces: Iterable[Any]) -> None:
-        """Read nothing yet."""
         self._pieces = pieces
         self.value: Any = None
 
@@ -182,7 +184,6 @@ class Turns:
     """
 
     def __init__(self, backend: Backend, params: SamplingParams | None = None) -> None:
-        """Check the settings."""
         check_backend(backend)
         self.backend = backend
         self.params = params or SamplingParams(temperature=0, max_new_tokens=96)
@@ -213,12 +214,11 @@ class ToolsAsText:
     """A backend that declares tools in the system message, and writes calls as text.
 
     Args:
-        backend: The backend that it stands before.
+        backend: The backend that it wraps.
         toolbox: The tools.
     """
 
     def __init__(self, backend: Backend, toolbox: Toolbox) -> None:
-        """Keep the two."""
         self.backend, self.toolbox = backend, toolbox
         self.context_length = backend.context_length
 

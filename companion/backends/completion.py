@@ -10,6 +10,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from typing import Any
 
+from companion._checks import is_whole
 from companion.backends.backend import Ending, Piece
 from companion.backends.dialect import read_message
 from companion.generation.stopping import find_stop, settled_length
@@ -25,7 +26,6 @@ class UnfinishedError(Exception):
     """An answer without an end. ``begun`` tells whether there was any of it."""
 
     def __init__(self, begun: bool) -> None:
-        """Keep whether it had begun."""
         super().__init__("the answer has no end")
         self.begun = begun
 
@@ -41,7 +41,8 @@ def read_answer(chunks: Iterable[bytes]) -> Generator[Piece, None, Ending]:
         Pieces of text; the reasoning that the server keeps apart.
 
     Returns:
-        Why the answer ended, and the ``tool_calls`` if there are any.
+        Why the answer ended, the ``tool_calls`` if there are any, and the tokens if the server
+        sends its ``usage``.
 
     Raises:
         ReportedError: If the server reports an error.
@@ -49,7 +50,7 @@ def read_answer(chunks: Iterable[bytes]) -> Generator[Piece, None, Ending]:
         ValueError: If it is not in the format; so are TypeError and AttributeError.
     """
     begun = ended = False
-    finish = ""
+    finish, tokens = "", 0
     thought: list[str] = []
     parts: list[Any] = []
     for event in read_events(chunks):
@@ -59,6 +60,7 @@ def read_answer(chunks: Iterable[bytes]) -> Generator[Piece, None, Ending]:
         if error := reported(event):
             raise ReportedError(error)
         begun = True
+        tokens = written_tokens(event) or tokens
         for choice in event.get("choices") or []:
             if choice.get("index"):  # a second answer, which nobody asked for
                 continue
@@ -77,7 +79,19 @@ def read_answer(chunks: Iterable[bytes]) -> Generator[Piece, None, Ending]:
     calls = join_parts(parts)
     if not ended:
         raise UnfinishedError(begun)
-    return Ending(finish, calls)
+    return Ending(finish, calls, tokens)
+
+
+def written_tokens(event: Mapping[str, Any]) -> int:
+    """Return how many tokens the model has written, as the ``usage`` says; 0 if it does not.
+
+    Example:
+        >>> written_tokens({"choices": [], "usage": {"completion_tokens": 7}}), written_tokens({})
+        (7, 0)
+    """
+    usage = event.get("usage")
+    tokens = usage.get("completion_tokens") if isinstance(usage, Mapping) else None
+    return tokens if is_whole(tokens) else 0
 
 
 def reported(event: Mapping[str, Any]) -> str:

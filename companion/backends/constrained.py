@@ -55,8 +55,8 @@ class CallConstraint:
         mode: ``"call"`` forces a call. ``"call or answer"`` leaves the choice; an answer then
             can't begin with a blank or one of ``{ [ <`` and a backtick.
         max_calls: Most calls in one turn, on lines of their own.
-        opening: What stands before each call, such as ``"<tool_call>\n"`` for Qwen.
-        closing: What stands after each call, such as ``"\n</tool_call>"``.
+        opening: What comes before each call, such as ``"<tool_call>\n"`` for Qwen.
+        closing: What comes after each call, such as ``"\n</tool_call>"``.
         max_string: Longest text in an argument, in characters.
 
     Raises:
@@ -77,7 +77,6 @@ class CallConstraint:
         closing: str = "",
         max_string: int = 200,
     ) -> None:
-        """Build the grammars."""
         if mode not in MODES:
             raise ValueError(f"mode must be one of {', '.join(map(repr, MODES))}, got {mode!r}")
         check_whole(max_calls=max_calls)
@@ -167,7 +166,7 @@ def grammar(
         toolbox: The tools.
         mode: As in `CallConstraint`, and so are the others.
         max_calls: Most calls.
-        wrap: What stands before and after each call.
+        wrap: What comes before and after each call.
         max_string: Longest text in an argument, in characters.
     """
     opening, closing = wrap

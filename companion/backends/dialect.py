@@ -14,7 +14,12 @@ REFUSED = re.compile(
 )
 """Words of a server that does not take a setting, as opposed to one value of it."""
 
-OTHER_NAMES = {"max_tokens": "max_completion_tokens", "top_p": None, "temperature": None}
+OTHER_NAMES = {
+    "max_tokens": "max_completion_tokens",
+    "top_p": None,
+    "temperature": None,
+    "stream_options": None,
+}
 """What is sent in the place of a setting that a server refuses; None leaves it out."""
 
 
@@ -37,7 +42,6 @@ class Dialect:
     """
 
     def __init__(self) -> None:
-        """Begin with the names of the protocol."""
         self.changes: dict[str, str | None] = {}
 
     def ask(self, create: Callable[..., Any], request: Mapping[str, Any]) -> Any:
@@ -79,9 +83,9 @@ def read_message(message: Mapping[str, Any]) -> tuple[str, str, list[Any]]:
 
     Args:
         message: A ``message`` or ``delta``. ``content`` may be a text, missing, or a list of
-            parts. Reasoning stands in ``reasoning_content`` (DeepSeek, vLLM, llama.cpp),
+            parts. Reasoning is in ``reasoning_content`` (DeepSeek, vLLM, llama.cpp),
             ``reasoning`` (newer vLLM, OpenRouter), or in parts of the type ``thinking`` (Mistral).
-            Calls stand in ``tool_calls``, or one in ``function_call``.
+            Calls are in ``tool_calls``, or one in ``function_call``.
 
     Raises:
         ValueError: If there is something else in their place, such as an image.

@@ -1,6 +1,6 @@
 """A chat model behind an OpenAI-compatible endpoint: vLLM, ``transformers serve``, a provider.
 
-Used is the part that all of them have: ``POST /chat/completions`` with a stream. Stop strings are
+It uses the part that all of them have: ``POST /chat/completions`` with a stream. Stop strings are
 looked for on this side, since servers differ; so do the names of settings, see
 `companion.backends.dialect`. The library is `openai`. Taught in :doc:`/book/applications/chatbot`.
 
@@ -15,11 +15,11 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import cached_property
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 from companion._checks import check_above_zero, check_whole
 from companion._extras import require
 from companion.backends import context
+from companion.backends.address import checked_url, is_loopback
 from companion.backends.backend import Backend, Ending, Piece, Reading, ToolsAsText, Written
 from companion.backends.completion import read_answer, until
 from companion.backends.dialect import Dialect, read_message
@@ -30,8 +30,6 @@ from companion.messages import Message, check_messages
 from companion.reasoning import keep_apart
 from companion.tools import Toolbox
 from companion.tools.transcript import calls_as_objects, calls_as_text
-
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class EndpointBackend:
@@ -85,20 +83,21 @@ class EndpointBackend:
         if context_length is not None:
             check_whole(context_length=context_length)
         self._openai = require("openai", extra="chat")
-        self.base_url, self.model, self.timeout = _checked_url(base_url), model, timeout
+        self.base_url, self.model, self.timeout = checked_url(base_url), model, timeout
         self.native_tools, self.sampling, self.thinking = native_tools, sampling, thinking
         self._toolbox: Toolbox | None = None
         self._dialect, self._max_retries = Dialect(), max_retries
         self._count_tokens = count_tokens or context.estimate_tokens
         self._key, self._context_length = api_key, context_length
-        local = urlsplit(self.base_url).hostname in _LOOPBACK
         self._client = self._openai.OpenAI(
             base_url=self.base_url,
             api_key=api_key or "none",
             timeout=self._openai.Timeout(timeout, connect=min(timeout, 10.0)),
             max_retries=0,  # it would repeat a slow request, too
             # A proxy can't reach this machine's loopback, so its settings are ignored there.
-            http_client=self._openai.DefaultHttpxClient(trust_env=False) if local else None,
+            http_client=self._openai.DefaultHttpxClient(trust_env=False)
+            if is_loopback(self.base_url)
+            else None,
         )
         self._client.organization = self._client.project = None  # taken from the environment
         weakref.finalize(self, self._client.close)  # connections are kept open for the next turn
@@ -112,12 +111,26 @@ class EndpointBackend:
         """
         if self._context_length is not None:
             return self._context_length
+        return context.told_context(self._listed, self.model) or context.DEFAULT_CONTEXT
+
+    @property
+    def models(self) -> list[str]:
+        """Names of the models that the server lists; none if it has no list.
+
+        Raises:
+            EndpointError: If the server is down.
+        """
+        return [one["id"] for one in self._listed if isinstance(one.get("id"), str)]
+
+    @cached_property
+    def _listed(self) -> list[dict[str, Any]]:
+        """What the server says of its models."""
         with self._explained():
             try:
-                listed = self._client.models.list().model_dump().get("data") or []
-                return context.told_context(listed, self.model) or context.DEFAULT_CONTEXT
+                answer = self._client.models.list().model_dump(warnings=False)
+                return [one for one in answer.get("data") or [] if isinstance(one, dict)]
             except (self._openai.APIStatusError, ValueError, TypeError, AttributeError):
-                return context.DEFAULT_CONTEXT  # the list of models is optional
+                return []  # the list of models is optional
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """Count the tokens of these messages and of the tools that are declared with them."""
@@ -177,6 +190,7 @@ class EndpointBackend:
             "messages": [dict(message) for message in self._told(messages)],
             **({"tools": declared} if declared else {}),
             "stream": True,
+            "stream_options": {"include_usage": True},
             "max_tokens": params.max_new_tokens,
             **(sampling if self.sampling else {}),
             **({"extra_body": extra} if extra else {}),
@@ -270,16 +284,3 @@ class EndpointTurns:
         message = answer.choices[0].message.model_dump(exclude_none=True)
         text, reasoning, calls = read_message(message)
         return Written(text, reasoning, Ending(tool_calls=calls)).turn()
-
-
-def _checked_url(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"base_url must begin with http:// or https:// and a host, got {url!r}")
-    if parts.username is not None or parts.password is not None or parts.query:
-        raise ValueError("base_url must hold no user name, password or query; pass api_key instead")
-    path = parts.path.rstrip("/")
-    for end in ("/chat/completions", "/completions", "/models"):  # what a request adds by itself
-        if path.endswith(end):
-            return urlunsplit((parts.scheme, parts.netloc, path.removesuffix(end), "", ""))
-    return urlunsplit((parts.scheme, parts.netloc, path or "/v1", "", ""))

@@ -7,6 +7,7 @@ The library `openai` is asked of which kind an error is; it is not imported here
 from collections.abc import Mapping
 from types import ModuleType
 
+from companion._interface import called
 from companion.backends.completion import ReportedError, UnfinishedError, reported
 
 MALFORMED = (ValueError, TypeError, AttributeError)
@@ -19,7 +20,7 @@ MAX_PAUSE = 60
 """Seconds that a server may ask to be left alone before a request is repeated."""
 
 ADVICE = {
-    401: "The API key is missing or wrong. Set the right one.",
+    401: "The API key is missing or wrong. Set the right one ({api_key}).",
     403: "The API key may not use this model. Ask the owner of the endpoint.",
     404: "It does not know the model {model!r}, or the address lacks /v1. See {url}/models for the "
     "names.",
@@ -28,9 +29,8 @@ ADVICE = {
 }
 
 HINTS = {
-    "context": "Its context is shorter than was assumed: set the length (option --context).",
-    "chat_template_kwargs": "It has no switch for reasoning: leave out --thinking and "
-    "--no-thinking.",
+    "context": "Its context is shorter than was assumed: set the length ({context_length}).",
+    "chat_template_kwargs": "It has no switch for reasoning: leave {thinking} out.",
 }
 """Words in the message of a server that refuses a request, and what to do then."""
 
@@ -85,13 +85,14 @@ def advice(
     if is_timeout(error, openai):
         return (
             f"{url} did not answer within {timeout:g} seconds. It is slow or overloaded: wait "
-            "longer (option --timeout), or look into its log."
+            f"longer ({called('timeout')}), or look into its log."
         )
     if isinstance(error, openai.APIStatusError):
         status = error.status_code
-        hint = (ADVICE.get(status) or _hint(status, said)).format(url=url, model=model)
+        names = {name: called(name) for name in ("api_key", "context_length", "thinking")}
+        hint = (ADVICE.get(status) or _hint(status, said)).format(url=url, model=model, **names)
         if tools and status < 404:
-            hint += " If it takes no tools, declare them as text (option --text-tools)."
+            hint += f" If it takes no tools, declare them as text ({called('native_tools=False')})."
         return f"{url} answered {status}. {hint} ({said})"
     if isinstance(error, UnfinishedError):
         return (

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from companion._interface import called
 from companion.backends.backend import Ending, Piece, Reading, Turns, Written
 from companion.backends.constrained import CallConstraint
 from companion.chat_template import render
@@ -71,7 +72,6 @@ class LocalBackend:
         max_context: int | None = None,
         thinking: bool = False,
     ) -> None:
-        """Check that the model has a context and a way to end its turn."""
         if mode not in MODES:
             raise ValueError(f"mode must be one of {', '.join(map(repr, MODES))}, got {mode!r}")
         if not hasattr(model, "generation_config"):
@@ -84,7 +84,8 @@ class LocalBackend:
         lengths = [n for n in (max_context, context_length(model.config)) if n is not None]
         if not lengths:
             raise ValueError(
-                "the model does not say how long its context is: set max_context (option --context)"
+                "the model does not say how long its context is: set "
+                f"{called('max_context')}, in tokens"
             )
         self.context_length = min(lengths)
         ends, end = eos_token_ids(model, tokenizer), end_of_turn_id(tokenizer)
@@ -118,6 +119,14 @@ class LocalBackend:
             logits_filter=self._constraint(messages),
         )
         return _apart(pieces, opening_mark(prompt))
+
+    def resume(
+        self, messages: Sequence[Message], params: SamplingParams
+    ) -> Generator[Piece, None, Ending]:
+        """Go on with the last message, the assistant's, as if it had never stopped."""
+        prompt = self.prompt(messages[:-1]) + self.clean(messages[-1]["content"])
+        pieces = stream(self.model, self.tokenizer, prompt, params, generator=self.generator)
+        return _apart(pieces)
 
     def write_all(
         self, conversations: Sequence[Sequence[Message]], params: SamplingParams
@@ -207,7 +216,6 @@ class LocalTurns(Turns):
         generator: torch.Generator | None = None,
         thinking: bool = False,
     ) -> None:
-        """Make the backend."""
         backend = LocalBackend(model, tokenizer, mode=mode, generator=generator, thinking=thinking)
         super().__init__(backend, params)
 
@@ -246,7 +254,7 @@ def tool_prompt(
     return prompt_text(tokenizer, plain, thinking=thinking)
 
 
-def _apart(pieces: Generator[str, None, Any], opening: str) -> Generator[Piece, None, Ending]:
+def _apart(pieces: Generator[str, None, Any], opening: str = "") -> Generator[Piece, None, Ending]:
     """Keep the reasoning apart, and say how the turn ended."""
     with Reading(pieces) as written:
         yield from keep_apart(iter(written), opening)
@@ -254,4 +262,5 @@ def _apart(pieces: Generator[str, None, Any], opening: str) -> Generator[Piece, 
 
 
 def _ending(made: Generation) -> Ending:
-    return Ending("length" if made.finish_reason == "length" else "stop")
+    finish = "length" if made.finish_reason == "length" else "stop"
+    return Ending(finish, tokens=len(made.token_ids))

@@ -1,19 +1,25 @@
 """A chatbot: history, a model, retrieval and tools together, in a terminal or a browser.
 
-===============  ====================================================================
-`history`        turns, and how many of them fit into the context
-`storage`        conversation files
-`memory`         summaries of what no longer fits
-`redaction`      personal data taken out of a text
-`settings`       everything that can be set
-`reply`          an answer: while it is written, and when it is done
-`tool_use`       the words of an answer, piece by piece, with tool calls between them
-`bot`            `Chatbot`, which joins all of these
-`launch`         from the options of the command line to a `Chatbot`
-`terminal`       ``companion chat``
-`web`            ``companion chat --web``; with `sessions`, one per browser tab
-`guard`          keeps requests of other web pages out
-===============  ====================================================================
+================  ===================================================================
+`history`         turns, and how many of them fit into the context
+`storage`         conversation files
+`exchange`        conversations of other programs: `openai_messages`, `chatgpt_export`
+`memory`          summaries of what no longer fits
+`redaction`       personal data taken out of a text
+`settings`        everything that can be set
+`reply`           an answer: while it is written, and when it is done
+`tool_use`        the words of an answer, piece by piece, with tool calls between them
+`evidence`        what an answer is read from; `small_talk` needs no documents
+`revision`        taking the last turn back, going on with its answer
+`bot`             `Chatbot`, which joins all of these
+`launch`          from the `options` of the command line to a `Chatbot`, with its `toolset`
+                  and its `documents`
+`terminal`        ``companion chat``: `commands`, `keyboard`, `attachments`, `screen`
+`web`             ``companion chat --web``: a server for the page in ``static``
+`guard`           keeps requests of others out
+`routes`          what the page can ask for: `answering`, `choices`, `turn_view`
+`sessions`        the conversations of the page; those on disk are in the `archive`
+================  ===================================================================
 
 The words come from a backend: see `companion.backends`. A chat over an endpoint needs no
 torch.

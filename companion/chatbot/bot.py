@@ -5,27 +5,31 @@ before the newest question, tools are declared in the system message, old turns 
 Taught in :doc:`/book/applications/chatbot`.
 """
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from companion._interface import called
 from companion.backends.backend import Backend, Piece, check_backend, cleaner, knowing
 from companion.chatbot import storage
-from companion.chatbot.history import Conversation, Turn, trim_messages
+from companion.chatbot.evidence import gather, refuse
+from companion.chatbot.history import Conversation, trim_messages
 from companion.chatbot.memory import fit, system_messages
-from companion.chatbot.reply import Draft, Reply, ending_note
-from companion.chatbot.settings import ChatSettings
+from companion.chatbot.reply import Draft, Reply, conclude
+from companion.chatbot.revision import Revisable
+from companion.chatbot.settings import ChatSettings, default_params
 from companion.chatbot.tool_use import answer_with_tools, speak
 from companion.errors import ContextLengthError, ConversationError
 from companion.generation.params import SamplingParams
 from companion.messages import Message
+from companion.rag.citations import known_citations
 from companion.rag.documents import Document, Hit
-from companion.rag.grounding import best_fitting, find_passages, grounded_prompt
+from companion.rag.grounding import best_fitting, grounded_prompt
 from companion.tools import Toolbox
 
 
-class Chatbot:
+class Chatbot(Revisable):
     """A conversation with a model, with retrieval and tools if they are given.
 
     Args:
@@ -88,10 +92,7 @@ class Chatbot:
     @property
     def params(self) -> SamplingParams:
         """How tokens are chosen, with the default worked out for this backend."""
-        if self.settings.params is not None:
-            return self.settings.params
-        room = max(1, min(256, self._context // 8))
-        return SamplingParams(temperature=0, max_new_tokens=room)
+        return self.settings.params or default_params(self._context)
 
     def ask(self, text: str) -> Reply:
         """Say something and return the whole answer. See `stream`."""
@@ -127,13 +128,15 @@ class Chatbot:
             EndpointError: If an endpoint fails.
             ToolLoopError: If the model goes on calling tools.
         """
-        if self._busy:
-            raise ConversationError("the answer before is still being written; finish or close it")
+        self._check_idle()
         asked = self._kept(text)
         if not asked.strip():
             raise ValueError("the message is blank: write something")
-        messages, shown = self._window(asked, self._search(asked))
-        return self._answer(Draft(asked, shown), messages)
+        draft = self._begin(asked)
+        if not draft.found:
+            return self._answer(draft, lambda: refuse(draft))
+        messages = self._window(draft)
+        return self._answer(draft, lambda: self._written(draft, messages))
 
     def reset(self) -> None:
         """Begin a new conversation with the same system message."""
@@ -173,11 +176,13 @@ class Chatbot:
         whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         return self.settings.redact(whole) if self.settings.redact else whole
 
-    def _search(self, asked: str) -> list[Hit]:
-        if self.retriever is None:
-            return []
-        hits = find_passages(self.retriever, asked, self.settings.k, self.settings.min_score)
-        return [self._kept_hit(hit) for hit in hits] if self.settings.redact else hits
+    def _begin(self, asked: str) -> Draft:
+        """Search, and decide whether the model is asked at all: with tools it always is."""
+        evidence = gather(self.retriever, asked, self.conversation.turns, self.settings)
+        hits = evidence.passages
+        if self.settings.redact:
+            hits = [self._kept_hit(hit) for hit in hits]
+        return Draft(asked, hits, found=not evidence.missing or self.tools is not None)
 
     def _kept_hit(self, hit: Hit) -> Hit:
         metadata = {
@@ -186,34 +191,34 @@ class Chatbot:
         }
         return Hit(Document(self._kept(hit.text), metadata), hit.score)
 
-    def _window(self, asked: str, hits: Sequence[Hit]) -> tuple[list[Message], list[Hit]]:
-        """Return what the model reads, and those of the passages that are in it."""
+    def _window(self, draft: Draft) -> list[Message]:
+        """Return what the model reads, and keep those of the passages that are in it."""
         system, model = self.conversation.system, self._model
         budget = self._context - self.params.max_new_tokens
         if budget < 1:
             raise ContextLengthError(
-                f"max_new_tokens is {self.params.max_new_tokens} and the context has "
+                f"{called('max_new_tokens')} is {self.params.max_new_tokens} and the context has "
                 f"{self._context} tokens, so no room is left for a message. Lower it."
             )
 
         def newest(part: Sequence[Hit]) -> list[Message]:
             texts, clean = [hit.text for hit in part], cleaner(self.backend)
-            return [{"role": "user", "content": grounded_prompt(asked, texts, clean=clean)}]
+            return [{"role": "user", "content": grounded_prompt(draft.asked, texts, clean=clean)}]
 
         def fits(part: Sequence[Hit]) -> bool:
             return model.count_tokens([*system_messages(system), *newest(part)]) <= budget
 
-        shown = best_fitting(hits, fits) if hits else []
-        messages = fit(
+        draft.passages = best_fitting(draft.passages, fits) if draft.passages else []
+        messages, draft.left_out = fit(
             self.conversation,
-            newest(shown),
+            newest(draft.passages),
             system=system,
             count_tokens=model.count_tokens,
             budget=budget,
             summarize=self._summarize if self.settings.summarize else None,
             past_turns=self.settings.past_turns,
         )
-        return messages, shown
+        return messages
 
     def _summarize(self, summary: str, messages: Sequence[Message]) -> str:
         return self._kept(self.settings.summarize(summary, messages))
@@ -223,12 +228,19 @@ class Chatbot:
         """The backend, told of the tools if there are any."""
         return self.backend if self.tools is None else knowing(self.backend, self.tools)
 
-    def _answer(self, draft: Draft, messages: list[Message]) -> Generator[str, None, Reply]:
+    def _check_idle(self) -> None:
         if self._busy:
             raise ConversationError("the answer before is still being written; finish or close it")
+
+    def _answer(
+        self, draft: Draft, write: Callable[[], Generator[str, None, Any]]
+    ) -> Generator[str, None, Reply]:
+        self._check_idle()
         self._busy = True
         try:
-            yield from self._written(draft, messages)
+            pieces = write()
+            count = len(draft.passages)
+            yield from known_citations(pieces, count) if count else pieces
             draft.finished = True
         finally:  # also on Ctrl-C, when the iterator is closed, and when the endpoint fails
             self._busy = False
@@ -249,24 +261,9 @@ class Chatbot:
 
     def _store(self, draft: Draft) -> None:
         """Add the turn to the conversation, finished or not."""
-        text = self._kept("".join(draft.pieces))
-        reasoning = self._kept("\n".join(draft.reasoning))
-        note = ""
-        if draft.finished:
-            note = ending_note(draft.finish, text, reasoning, self.params.max_new_tokens)
-        messages = [{"role": "user", "content": draft.asked}, *draft.steps]
-        if draft.finished or text:
-            messages.append({"role": "assistant", "content": text})
-        self.conversation.turns.append(Turn(messages, draft.sources, not draft.finished, note))
-        self.reply = Reply(
-            text,
-            tuple(draft.sources),
-            tuple(draft.calls),
-            not draft.finished,
-            reasoning,
-            draft.finish,
-            note,
-        )
+        limit = self.params.max_new_tokens
+        turn, self.reply = conclude(draft, keep=self._kept, limit=limit)
+        self.conversation.turns.append(turn)
 
 
 def _check_kind(name: str, value: Any, kind: type, wanted: str) -> None:

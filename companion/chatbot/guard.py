@@ -1,21 +1,23 @@
-"""A guard in front of the web page: only its own requests pass, and only small ones.
+"""A guard in front of the web page: only its own requests pass, with its key, and only small ones.
 
 Taught in :doc:`/book/applications/safety`.
 """
 
-from collections.abc import Awaitable, Callable, MutableMapping
+import hmac
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 from starlette.exceptions import HTTPException
 
 MAX_BYTES = 256 * 1024
-"""Size of the largest request: 256 KiB."""
+"""Size of the largest request: 256 KiB, where nothing else is said."""
 
 HEADERS = {
     # The page loads nothing from elsewhere, runs no script but its own, and is in no frame.
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-        "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "font-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types dompurify"
     ),
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
@@ -36,12 +38,22 @@ class Guard:
     Args:
         app: The ASGI application behind it.
         port: Port that it is served from.
+        key: What every POST must bring as ``Authorization: Bearer KEY``; None asks for no key.
         max_bytes: Size of the largest request.
+        limits: Paths with another limit.
     """
 
-    def __init__(self, app: Any, port: int, *, max_bytes: int = MAX_BYTES) -> None:
-        """Work out which names this server has."""
-        self.app, self.max_bytes = app, max_bytes
+    def __init__(
+        self,
+        app: Any,
+        port: int,
+        *,
+        key: str | None = None,
+        max_bytes: int = MAX_BYTES,
+        limits: Mapping[str, int] | None = None,
+    ) -> None:
+        self.app, self.key = app, key
+        self.max_bytes, self.limits = max_bytes, limits or {}
         self.hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost")}
         if port == 80:
             self.hosts |= {"127.0.0.1", "localhost"}
@@ -64,7 +76,7 @@ class Guard:
         if problem:
             await _refuse(send_guarded, status, problem)
             return
-        await self.app(scope, self._limited(receive), send_guarded)
+        await self.app(scope, self._limited(receive, scope["path"]), send_guarded)
 
     def _check(self, scope: Scope) -> tuple[int, str]:
         """Return a status and what is wrong with the request; an empty text if nothing is."""
@@ -87,24 +99,40 @@ class Guard:
                 return 403, "the request does not say which page it comes from"
             if only("content-type").partition(";")[0].strip() != "application/json":
                 return 415, "the request must be application/json"
-            length = only("content-length")
-            if length and (not length.isdecimal() or int(length[:20]) > self.max_bytes):
-                return 413, f"a message may have at most {self.max_bytes} bytes"
+            if not self._has_key(scope):
+                return 401, KEY_WANTED
+            length, limit = only("content-length"), self.limits.get(scope["path"], self.max_bytes)
+            if length and (not length.isdecimal() or int(length[:20]) > limit):
+                return 413, _too_large(limit)
         return 200, ""
 
-    def _limited(self, receive: Receive) -> Receive:
+    def _has_key(self, scope: Scope) -> bool:
+        given = [value for name, value in scope["headers"] if name.lower() == b"authorization"]
+        wanted = f"Bearer {self.key}".encode()
+        return self.key is None or hmac.compare_digest(b" ".join(given), wanted)
+
+    def _limited(self, receive: Receive, path: str) -> Receive:
         """Stop reading at the limit: the length may not have been said, or be wrong."""
-        seen = 0
+        seen, limit = 0, self.limits.get(path, self.max_bytes)
 
         async def receive_limited() -> Message:
             nonlocal seen
             message = await receive()
             seen += len(message.get("body", b""))
-            if seen > self.max_bytes:
-                raise HTTPException(413, f"a message may have at most {self.max_bytes} bytes")
+            if seen > limit:
+                raise HTTPException(413, _too_large(limit))
             return message
 
         return receive_limited
+
+
+KEY_WANTED = (
+    "this address lacks the key of the chat: open the whole address that companion chat has printed"
+)
+
+
+def _too_large(limit: int) -> str:
+    return f"a message may have at most {limit} bytes"
 
 
 async def _refuse(send: Send, status: int, message: str) -> None:

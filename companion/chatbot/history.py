@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
+from companion._interface import called
 from companion.errors import ContextLengthError, ConversationError
 from companion.messages import Message, check_messages
 from companion.rag.documents import Hit
@@ -26,9 +27,12 @@ class Turn:
 
     Args:
         messages: The user's message first, in the user's own words; then what answers it.
-        sources: The passages that the model read with it.
+        sources: The passages that the answer cites.
         interrupted: Whether the answer was stopped or broke off. It may be missing altogether.
         note: What the user was told about its end, such as "cut at 64 tokens"; mostly nothing.
+        passages: The passages that the model read with it; citation ``[1]`` is the first.
+        unknown_citations: Numbers that it cites although no passage has them.
+        found: Whether there is an answer. False if documents were given and they do not say.
 
     Raises:
         ConversationError: If the messages are not one turn.
@@ -38,6 +42,9 @@ class Turn:
     sources: list[Hit] = field(default_factory=list)
     interrupted: bool = False
     note: str = ""
+    passages: list[Hit] = field(default_factory=list)
+    unknown_citations: list[int] = field(default_factory=list)
+    found: bool = True
 
     def __post_init__(self) -> None:
         """Check that the turn begins with the only message of the user."""
@@ -80,6 +87,7 @@ class Conversation:
         turns: The turns. None is ever dropped.
         summary: What a summary memory has written about the oldest turns; empty if there is none.
         summarized: How many of the oldest turns the summary covers.
+        title: What the user calls it; empty if it has no name yet.
 
     Raises:
         ConversationError: If ``summarized`` is not from 0 to the number of turns.
@@ -89,6 +97,7 @@ class Conversation:
     turns: list[Turn] = field(default_factory=list)
     summary: str = ""
     summarized: int = 0
+    title: str = ""
 
     def __post_init__(self) -> None:
         """Check the number of summarized turns."""
@@ -168,8 +177,8 @@ def first_fitting(
     if (needed := size(newest)) > budget:
         raise ContextLengthError(
             f"the system message and the newest turn have {needed} tokens and the room for them "
-            f"is {budget}. Shorten the message, lower max_new_tokens, or take a model with a "
-            "longer context."
+            f"is {budget}. Shorten the message, lower {called('max_new_tokens')}, or take a model "
+            "with a longer context."
         )
     if size(0) <= budget:
         return 0

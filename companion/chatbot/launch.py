@@ -5,59 +5,20 @@ Taught in :doc:`/book/applications/chatbot`.
 
 import os
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from contextlib import ExitStack
+from dataclasses import replace
 
 from companion._extras import require
 from companion.backends.backend import Backend
 from companion.chatbot.bot import Chatbot
-from companion.chatbot.settings import ChatSettings
-from companion.errors import CompanionError
+from companion.chatbot.documents import desk_maker, shared_embedder
+from companion.chatbot.options import KEY_VARIABLE, ChatOptions
+from companion.chatbot.settings import ChatSettings, default_params
+from companion.chatbot.small_talk import SmallTalk
+from companion.chatbot.toolset import chat_toolbox, open_audit
+from companion.errors import UnknownModelError
 from companion.generation.params import SamplingParams
 from companion.tools import Toolbox
-
-KEY_VARIABLE = "COMPANION_API_KEY"
-
-MIN_SCORE = 0.3
-"""Cosine below which a passage has nothing to do with the message, such as a greeting."""
-
-
-@dataclass(frozen=True)
-class ChatOptions:
-    """What the command line asks for.
-
-    Attributes:
-        model: Role, folder or Hub id; with an endpoint, the model's name there.
-        endpoint: Address of an OpenAI-compatible endpoint; None for a model in this process.
-        system: System message.
-        tools: Whether the model may call the book's tools.
-        text_tools: Declare them as text to a model behind an endpoint, not in its protocol.
-        docs: Folder with documents to answer from.
-        temperature: 0 is greedy. None is greedy here, and what an endpoint chooses there.
-        max_new_tokens: Tokens of an answer at most; None for an eighth of the context, at most 256.
-        context: Tokens of the context; None asks the model, or the endpoint.
-        timeout: Seconds to wait for the next word of an endpoint.
-        thinking: Whether a model that can reason before it answers shall do so. None is no here,
-            and what an endpoint chooses there.
-        web: Whether to serve a web page instead of the terminal.
-        port: Port of the web page; 0 takes a free one.
-    """
-
-    model: str = "chat"
-    endpoint: str | None = None
-    system: str | None = None
-    tools: bool = False
-    text_tools: bool = False
-    docs: Path | None = None
-    temperature: float | None = None
-    max_new_tokens: int | None = None
-    context: int | None = None
-    timeout: float = 60.0
-    thinking: bool | None = None
-    web: bool = False
-    port: int = 8000
 
 
 def start(options: ChatOptions) -> int:
@@ -70,61 +31,154 @@ def start(options: ChatOptions) -> int:
         Exit status, 0 for success.
 
     Raises:
-        CompanionError: If a model, an endpoint or a folder can't be used.
+        CompanionError: If a model, an endpoint, a tool or a folder can't be used.
         ValueError: If an option is out of its range, or the model is no chat model.
     """
-    _check(options)
-    if options.web:
-        require("starlette", extra="chat")
-        require("uvicorn", extra="chat")
-        from companion.chatbot.web import serve
+    with ExitStack() as servers:
+        if options.web:
+            require("starlette", extra="chat")
+            require("uvicorn", extra="chat")
+            from companion.chatbot.archive import Archive, default_folder
+            from companion.chatbot.web import serve
 
-        return serve(bot_maker(options), port=options.port, title=title(options))
-    from companion.chatbot.terminal import Terminal
+            maker = ChatMaker(options, servers)
+            folder = options.conversations or default_folder(os.environ)
+            return serve(
+                maker,
+                port=options.port,
+                title=maker.title,
+                archive=None if options.no_save else Archive(folder.expanduser()),
+                switch=maker.switch,
+            )
+        from companion.chatbot.terminal import Terminal
 
-    bot = bot_maker(options)()
-    return Terminal(lambda model: make_backend(options, model), title=title(options)).run(bot)
-
-
-def _check(options: ChatOptions) -> None:
-    if options.text_tools and not (options.tools and options.endpoint):
-        raise ValueError("--text-tools is for a model behind an --endpoint that gets --tools")
-    if options.context is not None and options.context < 1:
-        raise ValueError(f"--context must be a whole number from 1, got {options.context}")
-    if not options.timeout > 0:
-        raise ValueError(f"--timeout must be above 0, got {options.timeout:g}")
-
-
-def bot_maker(options: ChatOptions) -> Callable[[], Chatbot]:
-    """Load model and documents once, and return a function that makes chatbots over them.
-
-    pocket-chat has seen tools in the first turn of a conversation only, and calls them less and
-    less in later ones (measured in :doc:`/book/applications/chatbot`). So with tools it reads the
-    newest message alone.
-    """
-    asked = {"temperature": options.temperature or 0}
-    if options.max_new_tokens is not None:
-        asked["max_new_tokens"] = options.max_new_tokens
-    params = SamplingParams(**asked)  # a wrong option is named before anything is loaded
-    backend = make_backend(options, options.model)
-    if options.max_new_tokens is None:
-        room = max(1, min(256, backend.context_length // 8))
-        params = SamplingParams(temperature=params.temperature, max_new_tokens=room)
-    if options.system:  # a template that takes none says so now, not after the first message
-        told = [("system", options.system), ("user", "Hello")]
-        backend.count_tokens([{"role": role, "content": content} for role, content in told])
-    past_turns = 0 if options.tools and is_pocket(options) else None
-    settings = ChatSettings(params, past_turns=past_turns, min_score=MIN_SCORE)
-    toolbox = make_toolbox() if options.tools else None
-    length = max(200, min(1000, backend.context_length // 2))
-    retriever = make_retriever(options.docs, length) if options.docs else None
-
-    def make() -> Chatbot:
-        return Chatbot(
-            backend, system=options.system, tools=toolbox, retriever=retriever, settings=settings
+        maker = ChatMaker(options, servers)
+        terminal = Terminal(maker.switch, title=maker.title)
+        return (
+            terminal.run(maker())
+            if options.prompt is None
+            else terminal.once(maker(), options.prompt)
         )
 
-    return make
+
+def tell(text: str) -> None:
+    """Say on the error stream what the user should know and nobody asked for."""
+    sys.stderr.write(f"companion: {' '.join(text.split())}\n")
+
+
+class ChatMaker:
+    """Loads model, tools and documents once, and makes chatbots over them.
+
+    Args:
+        options: What was asked for.
+        servers: Closes the MCP servers at its end.
+
+    Attributes:
+        title: What the chat calls the model.
+
+    Raises:
+        CompanionError: If something can't be loaded.
+        ValueError: If an option is out of its range, or the model is no chat model.
+    """
+
+    def __init__(self, options: ChatOptions, servers: ExitStack) -> None:
+        """Load."""
+        sampling(options, 1)  # a wrong option is named before anything is loaded
+        self.options = options
+        self.log = open_audit(options.audit) if options.audit else None
+        model = options.model or default_model(options)
+        self.title = title(options, model)
+        self.backend, self.settings = self._loaded(model)
+        self.toolbox: Toolbox | None = None
+        if options.has_tools:
+            self.toolbox = chat_toolbox(options, servers, self.backend.context_length, tell)
+        length = max(200, min(1000, self.backend.context_length // 2))
+        self.make_desk = desk_maker(options.docs, length, tell)
+
+    def __call__(self) -> Chatbot:
+        """Make a chatbot with an empty conversation."""
+        return Chatbot(
+            self.backend,
+            system=self.options.system,
+            tools=self.toolbox,
+            retriever=self.make_desk(),
+            settings=self.settings,
+        )
+
+    def switch(self, bot: Chatbot, model: str) -> None:
+        """Let a chatbot go on with another model, and with the settings that suit that one."""
+        backend, settings = self._loaded(model)
+        bot.backend = backend
+        bot.settings = replace(settings, approve=bot.settings.approve, log=bot.settings.log)
+
+    def _loaded(self, model: str) -> tuple[Backend, ChatSettings]:
+        """Return a model's backend and settings.
+
+        pocket-chat has seen tools in the first turn of a conversation only, and calls them less
+        and less in later ones (measured in :doc:`/book/applications/chatbot`). So with tools it
+        reads the newest message alone.
+        """
+        options = self.options
+        check_role(options, model)
+        backend = make_backend(options, model)
+        if model == "base" and is_pocket(options, model):
+            tell("the role 'base' continues text and was not trained to answer: --model chat was")
+        listed = getattr(backend, "models", [])
+        if listed and model not in listed:
+            tell(f"{options.endpoint} does not list {model!r:.80}; it lists {some(listed)}")
+        if options.system:  # a template that takes none says so now, not after the first message
+            told = [("system", options.system), ("user", "Hello")]
+            backend.count_tokens([{"role": role, "content": content} for role, content in told])
+        return backend, ChatSettings(
+            sampling(options, backend.context_length),
+            past_turns=0 if options.has_tools and is_pocket(options, model) else None,
+            small_talk=SmallTalk(shared_embedder),
+            log=self.log,
+        )
+
+
+def sampling(options: ChatOptions, context: int) -> SamplingParams:
+    """Return how tokens are chosen by a model with so long a context."""
+    params = replace(default_params(context), temperature=options.temperature or 0)
+    if options.max_new_tokens is None:
+        return params
+    return replace(params, max_new_tokens=options.max_new_tokens)
+
+
+def default_model(options: ChatOptions) -> str:
+    """Return the model to take if none is named: pocket-chat, or the only one of an endpoint.
+
+    Raises:
+        UnknownModelError: If the endpoint has not exactly one.
+    """
+    if options.endpoint is None:
+        return "chat"
+    listed = make_backend(options, "").models
+    if len(listed) == 1:
+        return listed[0]
+    which = f"lists {some(listed)}" if listed else "does not say what models it has"
+    raise UnknownModelError(f"{options.endpoint} {which}. Name one with --model.")
+
+
+def some(names: list[str], most: int = 8) -> str:
+    """Name the first few of a list."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if names[most:] else "")
+
+
+def check_role(options: ChatOptions, model: str) -> None:
+    """Refuse a role whose model writes no text.
+
+    Raises:
+        UnknownModelError: If it is such a role.
+    """
+    from companion.models.roles import ROLES
+
+    role = None if options.endpoint else ROLES.get(model)
+    if role is not None and role.head != "causal-lm":
+        raise UnknownModelError(
+            f"the model of the role {model!r} {role.purpose} and writes no text, so it can't chat. "
+            "Take --model chat."
+        )
 
 
 def make_backend(options: ChatOptions, model: str) -> Backend:
@@ -153,44 +207,15 @@ def make_backend(options: ChatOptions, model: str) -> Backend:
     )
 
 
-def make_toolbox() -> Toolbox:
-    """Return the tools of the book: the calculator and the weather over bundled data."""
-    from companion.tools.calculator import calculator
-    from companion.tools.weather import get_weather
-
-    return Toolbox([calculator, get_weather])
-
-
-def make_retriever(folder: Path, length: int) -> Any:
-    """Embed the documents of a folder, in chunks. Files that can't be read are named and left out.
-
-    Args:
-        folder: Where the documents are.
-        length: Characters of a passage at most, the headings before its text included. Of very
-            long headings at least half is left for the text.
-    """
-    from companion.rag import DenseRetriever, Embedder, load_documents, split_recursively
-    from companion.rag.documents import headings
-
-    def tell(error: CompanionError) -> None:
-        sys.stderr.write(f"companion: left out: {' '.join(str(error).split())}\n")
-
-    chunks = []
-    for document in load_documents(folder, on_error=tell):
-        room = max(length // 2, length - len(headings(document)))
-        chunks += split_recursively([document], len, chunk_size=room, overlap=0)
-    return DenseRetriever.from_documents(chunks, Embedder())
-
-
-def is_pocket(options: ChatOptions) -> bool:
-    """Return whether the model is pocket-chat, loaded here."""
+def is_pocket(options: ChatOptions, model: str) -> bool:
+    """Return whether a model is one of the pocket models, loaded here."""
     from companion.models.roles import resolve
 
     if options.endpoint is not None:
         return False
-    return resolve(options.model, os.environ.get("COMPANION_MODELS") or "pocket").pocket is not None
+    return resolve(model, os.environ.get("COMPANION_MODELS") or "pocket").pocket is not None
 
 
-def title(options: ChatOptions) -> str:
-    """Return what the chat calls itself."""
-    return f"pocket-{options.model}" if is_pocket(options) else options.model
+def title(options: ChatOptions, model: str) -> str:
+    """Return what the chat calls a model."""
+    return f"pocket-{model}" if is_pocket(options, model) else model

@@ -36,7 +36,6 @@ class ModelSummary:
     """
 
     def __init__(self, backend: Backend, *, max_new_tokens: int = 64) -> None:
-        """Keep the model and how it writes: greedily."""
         self.backend = backend
         self.params = SamplingParams(temperature=0, max_new_tokens=max_new_tokens)
 
@@ -87,7 +86,7 @@ def fit(
     budget: int,
     summarize: Summarize | None = None,
     past_turns: int | None = None,
-) -> list[Message]:
+) -> tuple[list[Message], int]:
     """Return what the model reads: system message, summary, the newest turns that fit.
 
     Args:
@@ -100,13 +99,15 @@ def fit(
         past_turns: Turns before the newest at most; None for as many as fit.
 
     Returns:
-        Messages of at most ``budget`` tokens. A summary too long for them is left out.
+        Messages of at most ``budget`` tokens, and how many turns are not among them. A summary too
+        long for them is left out.
 
     Raises:
         ContextLengthError: If system message and newest turn alone exceed the budget.
     """
     oldest = 0 if past_turns is None else max(0, len(conversation.turns) - past_turns)
-    groups = [*([[]] * oldest), *conversation.groups()[oldest:], list(newest)]
+    past = conversation.groups()
+    groups = [*([[]] * oldest), *past[oldest:], list(newest)]
     while True:
         head = system_messages(system, conversation.summary)
         if conversation.summary and count_tokens([*head, *newest]) > budget:
@@ -114,8 +115,8 @@ def fit(
         fitting = first_fitting(head, groups, count_tokens=count_tokens, budget=budget)
         first = max(oldest, fitting)
         if summarize is None or first <= conversation.summarized:
-            return [*head, *chain.from_iterable(groups[first:])]
-        for messages in conversation.groups()[conversation.summarized : first]:
+            return [*head, *chain.from_iterable(groups[first:])], sum(map(bool, past[:first]))
+        for messages in past[conversation.summarized : first]:
             if messages:  # a turn without an answer says nothing
                 conversation.summary = summarize(conversation.summary, messages)
             conversation.summarized += 1

@@ -1,8 +1,12 @@
 """An answer of a chatbot: while it is written, and when it is done."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from companion.chatbot.history import Turn
 from companion.messages import Message
+from companion.rag.answers import RagAnswer, parse_answer
+from companion.rag.citations import known_only
 from companion.rag.documents import Hit
 from companion.tools import ToolResult
 
@@ -16,13 +20,20 @@ class Reply:
 
     Args:
         text: What the assistant said, without tool calls.
-        sources: The passages that it read.
+        sources: The passages that it cites, in the order of the citations. Page and heading are in
+            the metadata of their documents.
         calls: The result of every tool call.
         interrupted: Whether it was stopped or broke off.
         reasoning: What the model wrote before its answer. It is not in the conversation, and the
             model does not read it again.
         finish: Why the model ended its turn; see `companion.backends.backend.Ending`.
         note: What the user should be told about that, such as "cut at 64 tokens"; mostly nothing.
+        passages: The passages that the model was shown; citation ``[1]`` is the first.
+        unknown_citations: Numbers that it cites although no passage has them.
+        found: Whether it is an answer. False if documents were given and they do not say.
+        left_out: Turns of the conversation that the model did not read this time.
+        tokens: Tokens that the model wrote; 0 if they are unknown.
+        seconds: Time in which it wrote them, with the reading of the prompt.
     """
 
     text: str
@@ -32,6 +43,12 @@ class Reply:
     reasoning: str = ""
     finish: str = field(default="", repr=False)
     note: str = field(default="", repr=False)
+    passages: tuple[Hit, ...] = field(default=(), repr=False)
+    unknown_citations: tuple[int, ...] = field(default=(), repr=False)
+    found: bool = field(default=True, repr=False)
+    left_out: int = field(default=0, repr=False)
+    tokens: int = field(default=0, repr=False)
+    seconds: float = field(default=0.0, repr=False, compare=False)
 
 
 @dataclass
@@ -40,23 +57,78 @@ class Draft:
 
     Args:
         asked: The user's words.
-        sources: The passages put before them.
+        passages: The passages put before them.
+        found: Whether there is something to answer from.
+        before: What had been written when the answer was stopped that is now continued.
         pieces: What was shown of the turn that the model is writing.
         steps: Tool calls and results before that.
         calls: The result of every call.
         finished: Whether the answer is complete.
         reasoning: What the model reasoned, turn by turn.
         finish: Why the model ended its turn.
+        left_out: Turns of the conversation that the model does not read.
+        tokens: Tokens that the model has written, over all its turns.
+        seconds: Time in which it wrote them.
     """
 
     asked: str
-    sources: list[Hit]
+    passages: list[Hit]
+    found: bool = True
     pieces: list[str] = field(default_factory=list)
     steps: list[Message] = field(default_factory=list)
     calls: list[ToolResult] = field(default_factory=list)
     finished: bool = False
     reasoning: list[str] = field(default_factory=list)
     finish: str = ""
+    left_out: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    before: str = ""
+
+
+def conclude(draft: Draft, *, keep: Callable[[str], str], limit: int) -> tuple[Turn, Reply]:
+    """Make a turn of the conversation, and the reply, of what was written.
+
+    Args:
+        draft: The answer, finished or not.
+        keep: Makes a text fit to be stored.
+        limit: Tokens that the answer could have.
+    """
+    text = keep(draft.before + "".join(draft.pieces))
+    answer = RagAnswer(text, found=draft.found)
+    if draft.passages:
+        answer = parse_answer(text, draft.passages)
+        text = known_only(text, len(draft.passages))
+    reasoning = keep("\n".join(draft.reasoning))
+    note = ending_note(draft.finish, text, reasoning, limit) if draft.finished else ""
+    messages = [{"role": "user", "content": draft.asked}, *draft.steps]
+    if draft.finished or text:
+        messages.append({"role": "assistant", "content": text})
+    turn = Turn(
+        messages,
+        list(answer.sources),
+        not draft.finished,
+        note,
+        draft.passages,
+        list(answer.unknown_citations),
+        answer.found,
+    )
+    reply = Reply(
+        text,
+        answer.sources,
+        tuple(draft.calls),
+        turn.interrupted,
+        reasoning,
+        draft.finish,
+        note,
+        passages=tuple(draft.passages),
+        unknown_citations=answer.unknown_citations,
+        found=answer.found,
+        left_out=draft.left_out,
+        tokens=draft.tokens,
+        seconds=draft.seconds,
+    )
+    return turn, reply
 
 
 def ending_note(finish: str, text: str, reasoning: str, limit: int) -> str:

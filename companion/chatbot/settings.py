@@ -20,9 +20,12 @@ class ChatSettings:
         max_context_tokens: Tokens that prompt and answer may have together; the whole context of
             the model if None.
         past_turns: Turns before the newest that the model reads at most; None for as many as fit.
-            With tools, pocket-chat needs 0: see `companion.chatbot.launch.bot_maker`.
+            With tools, pocket-chat needs 0: see `companion.chatbot.launch.ChatMaker`.
         k: Passages that the retriever is asked for.
         min_score: Passages with a lower score are left out; None keeps all.
+        small_talk: Tells whether a message is not about the documents, such as a `SmallTalk`. Then
+            a message that is, and for which nothing is found, is not put to the model: the answer
+            is that the documents do not say. None puts every message to the model.
         summarize: Summarizes turns that no longer fit, such as a `ModelSummary`. None leaves them
             out.
         redact: Takes out of every text what must not be stored or sent, such as
@@ -38,6 +41,7 @@ class ChatSettings:
     past_turns: int | None = None
     k: int = 3
     min_score: float | None = None
+    small_talk: Callable[[str], bool] | None = None
     summarize: Summarize | None = None
     redact: Callable[[str], str] | None = None
     max_steps: int = 4
@@ -53,3 +57,15 @@ class ChatSettings:
             check_whole(0, past_turns=self.past_turns)
         if self.params is not None and self.params.n != 1:
             raise ValueError(f"a chatbot gives one answer, so n must be 1, got {self.params.n}")
+
+
+def default_params(context_length: int) -> SamplingParams:
+    """Return how a chatbot chooses tokens unless it is told otherwise.
+
+    Greedily, and at most an eighth of the context and 256 tokens for an answer.
+
+    Example:
+        >>> default_params(512).max_new_tokens, default_params(100_000).max_new_tokens
+        (64, 256)
+    """
+    return SamplingParams(temperature=0, max_new_tokens=max(1, min(256, context_length // 8)))

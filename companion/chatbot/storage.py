@@ -28,8 +28,9 @@ _FILE = {
     "summarized": int,
     "turns": list,
 }
+_FILE_EXTRAS = {"title": str}
 _TURN = {"messages": list, "sources": list, "interrupted": bool}
-_TURN_EXTRAS = {"note": str}
+_TURN_EXTRAS = {"note": str, "passages": list, "unknown_citations": list, "found": bool}
 _SOURCE = {"text": str, "metadata": dict, "score": (int, float, type(None))}
 _MESSAGE = {"role": str, "content": (str, type(None))}
 _MESSAGE_EXTRAS = {"tool_calls": list, "tool_call_id": str, "name": str}
@@ -48,27 +49,38 @@ def to_json(conversation: Conversation) -> str:
         >>> from_json(to_json(Conversation("Be brief."))).system
         'Be brief.'
     """
-    turns = [
-        {
-            "messages": [dict(message) for message in turn.messages],
-            "sources": [
-                {"text": one.document.text, "metadata": one.document.metadata, "score": one.score}
-                for one in turn.sources
-            ],
-            "interrupted": turn.interrupted,
-            **({"note": turn.note} if turn.note else {}),
-        }
-        for turn in conversation.turns
-    ]
     record = {
         "format": _FORMAT,
         "version": VERSION,
         "system": conversation.system,
         "summary": conversation.summary,
         "summarized": conversation.summarized,
-        "turns": turns,
+        "turns": [_turn_record(turn) for turn in conversation.turns],
+        **({"title": conversation.title} if conversation.title else {}),
     }
     return json.dumps(record, indent=1, allow_nan=False) + "\n"
+
+
+def _turn_record(turn: Turn) -> dict[str, Any]:
+    """Return a turn as JSON has it. What is as it mostly is, is left out."""
+    record = {
+        "messages": [dict(message) for message in turn.messages],
+        "sources": [_hit_record(one) for one in turn.sources],
+        "interrupted": turn.interrupted,
+    }
+    if turn.note:
+        record["note"] = turn.note
+    if turn.passages != turn.sources:
+        record["passages"] = [_hit_record(one) for one in turn.passages]
+    if turn.unknown_citations:
+        record["unknown_citations"] = list(turn.unknown_citations)
+    if not turn.found:
+        record["found"] = False
+    return record
+
+
+def _hit_record(hit: Hit) -> dict[str, Any]:
+    return {"text": hit.document.text, "metadata": hit.document.metadata, "score": hit.score}
 
 
 def from_json(text: str) -> Conversation:
@@ -81,7 +93,7 @@ def from_json(text: str) -> Conversation:
         The conversation, equal to the one that was written.
 
     Raises:
-        ConversationError: If the text is no JSON, of another version, or has a field that is
+        ConversationError: If the text is not JSON, of another version, or has a field that is
             missing, unknown or of the wrong type. It names the place.
     """
     try:
@@ -92,16 +104,27 @@ def from_json(text: str) -> Conversation:
             f"this is not a whole, valid JSON text; maybe it is truncated ({str(error)[:100]}). "
             "Take a copy of the file from before."
         ) from None
-    if not isinstance(record, dict) or record.get("format") != _FORMAT:
+    if not is_own(record):
         raise ConversationError(f"this is no conversation: its 'format' is not {_FORMAT!r}")
     if record.get("version") != VERSION or isinstance(record["version"], bool):
         raise ConversationError(
             f"the conversation has the version {str(record.get('version'))[:40]} and this program "
             f"reads version {VERSION}. Use the release of companion that wrote it."
         )
-    _check_fields(record, _FILE, "the conversation")
+    _check_fields(record, _FILE, "the conversation", _FILE_EXTRAS)
     turns = [_read_turn(turn, f"turn {index}") for index, turn in enumerate(record["turns"])]
-    return Conversation(record["system"], turns, record["summary"], record["summarized"])
+    return Conversation(
+        record["system"],
+        turns,
+        record["summary"],
+        record["summarized"],
+        record.get("title", ""),
+    )
+
+
+def is_own(record: object) -> bool:
+    """Tell whether a JSON value is a conversation of this program, of any version."""
+    return isinstance(record, dict) and record.get("format") == _FORMAT
 
 
 def save(conversation: Conversation, path: str | Path) -> None:
@@ -146,17 +169,27 @@ def load(path: str | Path) -> Conversation:
             version.
     """
     try:
-        if not Path(path).is_file() and Path(path).exists():
-            raise ConversationError("it is not a file")  # a pipe would wait for ever
-        with open(path, "rb") as file:
-            data = file.read(MAX_BYTES + 1)
-        if len(data) > MAX_BYTES:
-            raise ConversationError(f"it is larger than {MAX_BYTES // 2**20} MiB")
-        return from_json(data.decode("utf-8"))
+        return from_json(read_bytes(path).decode("utf-8"))
     except (OSError, ValueError) as error:
         why = "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else None
         why = why or getattr(error, "strerror", None) or error
         raise ConversationError(f"can't read {path}: {why}") from None
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """Return what is in a file of at most `MAX_BYTES`.
+
+    Raises:
+        OSError: If it can't be read.
+        ConversationError: If it is no file, or larger.
+    """
+    if not Path(path).is_file() and Path(path).exists():
+        raise ConversationError("it is not a file")  # a pipe would wait for ever
+    with open(path, "rb") as file:
+        data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise ConversationError(f"it is larger than {MAX_BYTES // 2**20} MiB")
+    return data
 
 
 def _check_replaceable(path: Path) -> None:
@@ -173,18 +206,31 @@ def _read_turn(record: object, place: str) -> Turn:
     _check_fields(record, _TURN, place, _TURN_EXTRAS)
     for index, message in enumerate(record["messages"]):
         _check_fields(message, _MESSAGE, f"{place}, message {index}", _MESSAGE_EXTRAS)
-    sources = [
-        _read_source(source, f"{place}, source {index}")
-        for index, source in enumerate(record["sources"])
-    ]
+    hits = {
+        kind: [
+            _read_hit(one, f"{place}, {kind} {index}")
+            for index, one in enumerate(record.get(f"{kind}s", record["sources"]))
+        ]
+        for kind in ("source", "passage")
+    }
+    unknown = record.get("unknown_citations", [])
+    if not all(type(number) is int for number in unknown):
+        raise ConversationError(f"{place}: 'unknown_citations' must be whole numbers")
     try:
-        note = record.get("note", "")
-        return Turn(record["messages"], sources, record["interrupted"], note)
+        return Turn(
+            record["messages"],
+            hits["source"],
+            record["interrupted"],
+            record.get("note", ""),
+            hits["passage"],
+            unknown,
+            record.get("found", True),
+        )
     except ConversationError as error:
         raise ConversationError(f"{place}: {error}") from None
 
 
-def _read_source(record: object, place: str) -> Hit:
+def _read_hit(record: object, place: str) -> Hit:
     _check_fields(record, _SOURCE, place)
     try:
         return Hit(Document(record["text"], record["metadata"]), record["score"])
@@ -233,9 +279,9 @@ def _check_value(value: Any) -> None:
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     record = dict(pairs)
     if len(record) != len(pairs):
-        raise ValueError("a field stands there twice")
+        raise ValueError("it has a field twice")
     return record
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")

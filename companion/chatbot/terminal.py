@@ -2,54 +2,46 @@
 
 Answers appear while they are written. Ctrl-C stops one, and what was written stays in the
 conversation. What the model writes is shown without control characters: they could change the
-window's title, or hide text. Taught in :doc:`/book/applications/chatbot`.
+window's title, or hide text. Where messages come from is the business of
+`companion.chatbot.keyboard`, what follows a slash that of `companion.chatbot.commands`. Taught in
+:doc:`/book/applications/chatbot`.
 """
 
 import contextlib
-import difflib
-import shlex
+import io
 import sys
-import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from companion.chatbot import storage
+from companion.chatbot import keyboard
+from companion.chatbot.attachments import attach
+from companion.chatbot.commands import Commands
+from companion.chatbot.screen import ShownCalls, place, printable
 from companion.errors import CompanionError
 
 if TYPE_CHECKING:
-    from companion.backends.backend import Backend
     from companion.chatbot.bot import Chatbot
+    from companion.chatbot.reply import Reply
     from companion.tools import ToolCall
 
-HELP = """\
-/help          show this list
-/reset         forget the conversation and begin a new one
-/save FILE     write the conversation to a file
-/load FILE     go on with a conversation from a file
-/tools         list the tools that the model may call
-/sources       show the passages behind the last answer
-/model NAME    go on with another model
-/quit          leave; so does Ctrl-D
-Ctrl-C stops an answer. To send a message that begins with a slash, write two of them.
-"""
+Switch = Callable[["Chatbot", str], None]
 
 
 class Terminal:
     """A chat over text streams.
 
     Args:
-        load_backend: Returns the backend for the name of a model, for ``/model``.
+        switch: Lets a chatbot go on with the model of a name, for ``/model``.
         title: What the first line calls the model.
-        stdin: Where lines are read from. If it is a terminal, lines can be edited.
+        stdin: Where messages are read from. If it is a terminal, they can be edited.
         stdout: Where answers go.
         stderr: Where errors go, one line each.
     """
 
     def __init__(
         self,
-        load_backend: "Callable[[str], Backend]",
+        switch: Switch | None = None,
         *,
         title: str = "chat",
         stdin: TextIO | None = None,
@@ -57,11 +49,17 @@ class Terminal:
         stderr: TextIO | None = None,
     ) -> None:
         """Take the streams of the process where none is given."""
-        self.load_backend, self.title = load_backend, title
-        self.stdin, self.stdout = stdin or sys.stdin, stdout or sys.stdout
+        self.switch, self.title = switch, title
+        self.stdin = stdin or sys.stdin or io.StringIO()  # a process can be without one
+        self.stdout = stdout or sys.stdout
         self.stderr = stderr or sys.stderr
         self.interactive = self.stdin.isatty()
+        self.source = keyboard.source(self.stdin, self.stdout)
         self.failed = False
+        self._aside = self.stdout
+        self._in_line = False
+        self._left_out = 0
+        self._always: set[str] = set()
 
     def run(self, bot: "Chatbot") -> int:
         """Chat until the input ends. Who sits here approves of tools, unless the bot asks others.
@@ -70,191 +68,166 @@ class Terminal:
             bot: The chatbot.
 
         Returns:
-            Exit status: 1 if lines were piped in and one of them failed, else 0.
+            The exit status, 1 if lines were piped in and one of them failed, else 0.
         """
-        self.bot = bot
-        bot.settings = replace(bot.settings, approve=bot.settings.approve or self.approve)
-        for stream in (self.stdin, self.stdout):
-            if hasattr(stream, "reconfigure"):
-                stream.reconfigure(errors="replace")  # an odd byte must not end the chat
+        self._take(bot)
+        commands = Commands(self)
         if self.interactive:
-            self._line(f"{self.title}. /help lists the commands, Ctrl-D quits.")
-        for line in self._lines():
+            self.line(f"{self.title}. /help lists the commands, Ctrl-D quits.")
+        while (message := self._next()) is not None:
             try:
-                if not self._handle(line):
+                if not keyboard.is_command(message):
+                    self.answer(message.removeprefix("/") if message[:2] == "//" else message)
+                elif not commands.run(message):
                     break
             except KeyboardInterrupt:
-                self._line("[stopped]")
-            except (CompanionError, ValueError) as error:
+                self.line("[stopped]")
+            except BrokenPipeError:
+                raise
+            except (CompanionError, ValueError, OSError) as error:
                 self._error(error)
         return int(self.failed and not self.interactive)
+
+    def once(self, bot: "Chatbot", prompt: str) -> int:
+        """Answer one message. The answer alone goes to the output, all else to the errors.
+
+        Args:
+            bot: The chatbot.
+            prompt: The message; what is piped in follows it. ``"-"`` stands for that alone.
+
+        Returns:
+            Exit status, 0 for success.
+
+        Raises:
+            CompanionError: If it can't be answered.
+            ValueError: If there is no message.
+        """
+        self._take(bot)
+        self._aside = self.stderr
+        piped = "" if self.interactive and prompt != "-" else self.stdin.read().strip("\n")
+        words = "" if prompt == "-" else self._with_files(prompt)
+        self._show(bot.stream("\n\n".join(filter(None, (words, piped)))))
+        return 0
+
+    def answer(self, message: str) -> None:
+        """Answer a message, with the files that it names."""
+        self._show(self.bot.stream(self._with_files(message)))
+
+    def go_on(self) -> None:
+        """Go on with the last answer."""
+        self._show(self.bot.resume())
 
     def approve(self, call: "ToolCall") -> bool:
         """Ask whether a tool may run, if it is one of those that need an approval.
 
         Without a terminal nobody can be asked, so such a tool may not run.
         """
-        if not self.bot.tools[call.name].needs_approval:
+        if not self.bot.tools[call.name].needs_approval or call.name in self._always:
             return True
         if not self.interactive:
+            self._tell(f"[{call.name} was not run: it needs an approval; --allow {call.name}]")
             return False
-        try:
-            said = input(printable(f"May the model call {call.text()}? [y/N] "))
-        except EOFError:
-            return False
-        return said.strip().lower() in ("y", "yes")
+        asked = f"May the model call {call.text()}? [y]es, [a]lways, [N]o "
+        self.stderr.write(printable(asked))
+        self.stderr.flush()
+        said = self.stdin.readline().strip().lower()
+        if said in ("a", "always"):
+            self._always.add(call.name)
+        return said in ("y", "yes", "a", "always")
 
-    def _lines(self) -> Iterator[str]:
-        """Yield what the user writes, without blank lines."""
-        if self.interactive:
-            with contextlib.suppress(ImportError):
-                import readline  # noqa: F401  editing and history for input()
+    def line(self, text: str = "") -> None:
+        """Write a line to the output."""
+        self._write(self.stdout, f"{text}\n")
+
+    def _take(self, bot: "Chatbot") -> None:
+        """Let a chatbot ask and tell this terminal."""
+        self.bot = bot
+        bot.settings = replace(
+            bot.settings,
+            approve=bot.settings.approve or self.approve,
+            log=ShownCalls(lambda text: self._tell(text), bot.settings.log),
+        )
+        for stream in (self.stdin, self.stdout):
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="replace")  # an odd byte must not end the chat
+
+    def _next(self) -> str | None:
+        """Return the next message that is not blank; None at the end."""
         while True:
             try:
-                line = input("> ") if self.interactive else self.stdin.readline()
+                if message := self.source.read().strip():
+                    return message
             except EOFError:
-                self._line()
-                return
-            except KeyboardInterrupt:
-                self._line()
                 if self.interactive:
-                    continue  # as in a shell: the line is given up
-                raise
-            if not line and not self.interactive:
-                return
-            if line.strip():
-                yield line.strip()
+                    self.line()
+                return None
+            except KeyboardInterrupt:
+                self.line()
+                if not self.interactive:
+                    raise  # else as in a shell: the line is given up
 
-    def _handle(self, line: str) -> bool:
-        """Answer a message or obey a command. Returns False to leave."""
-        if not line.startswith("/") or line.startswith("//"):
-            self._answer(line[1:] if line.startswith("//") else line)
-            return True
-        name, _, argument = line[1:].partition(" ")
-        commands: dict[str, tuple[Callable[..., None] | None, str]] = {
-            "help": (lambda: self._write(HELP), ""),
-            "reset": (self._reset, ""),
-            "save": (self._save, "FILE"),
-            "load": (self._load, "FILE"),
-            "tools": (self._tools, ""),
-            "sources": (self._sources, ""),
-            "model": (self._model, "NAME"),
-            "quit": (None, ""),
-        }
-        if name not in commands:
-            close = difflib.get_close_matches(name, commands, n=1)
-            hint = f"did you mean /{close[0]}?" if close else "/help lists the commands"
-            raise ValueError(f"there is no command /{name}; {hint}")
-        run, wanted = commands[name]
-        argument = argument.strip()
-        if bool(argument) != bool(wanted):
-            raise ValueError(
-                f"/{name} needs a {wanted}" if wanted else f"/{name} takes nothing after it"
-            )
-        if run is None:
-            return False
-        run(*([_unquoted(argument)] if wanted else []))
-        return True
+    def _with_files(self, message: str) -> str:
+        found = attach(message)
+        for name, length in found.files.items():
+            self._tell(f"[{name}: {length:,} characters]")
+        for name in found.missing:
+            self._write(self.stderr, f"companion: there is no file {name!r}; sent as it stands\n")
+        return found.text
 
-    def _answer(self, text: str) -> None:
-        answer = self.bot.stream(text)
-        written = ""
+    def _show(self, answer: "Generator[str, None, Reply]") -> None:
+        """Write an answer as it comes, and then what is to be said about it."""
         try:
             with contextlib.closing(answer):
                 for piece in answer:
-                    self._write(piece)
-                    written = piece
+                    self._write(self.stdout, piece)
         except KeyboardInterrupt:
-            self._line(" [stopped]")
+            self.line(" [stopped]")
             return
         except CompanionError:
-            if written:
-                self._line()
+            if self._in_line:
+                self.line()
             raise
-        self._line()
-        if self.bot.reply.note:
-            self._line(f"[{self.bot.reply.note}]")
-        if self.bot.reply.sources:
-            self._line(f"Sources: {', '.join(self._origins())}")
+        self.line()
+        for text in self._remarks(self.bot.reply):
+            self._tell(text)
 
-    def _reset(self) -> None:
-        self.bot.reset()
-        self._line("A new conversation.")
+    def _remarks(self, reply: "Reply") -> list[str]:
+        """Return what is to be said about an answer, a line for each."""
+        said = [f"[{reply.note}]"] if reply.note else []
+        if reply.left_out != self._left_out and self.bot.settings.past_turns is None:
+            turns = f"{reply.left_out} old turn{'s' if reply.left_out != 1 else ''}"
+            said += [f"[{turns} left out: the context is full]"] if reply.left_out else []
+        self._left_out = reply.left_out
+        if reply.unknown_citations:
+            numbers = ", ".join(map(str, reply.unknown_citations))
+            said.append(f"[cites passages that do not exist: {numbers}]")
+        if cited := self.origins(only_cited=True):
+            said.append(f"Sources: {', '.join(cited)}")
+        elif reply.passages and reply.found:
+            said.append(f"Read: {', '.join(self.origins())}")
+        return said
 
-    def _save(self, file: str) -> None:
-        self.bot.save(Path(file).expanduser())
-        self._line(f"Saved {self._turns()} to {file}.")
+    def origins(self, *, only_cited: bool = False) -> list[str]:
+        """Return the number and the place of each passage that the model read."""
+        reply = self.bot.reply
+        return [
+            f"[{number}] {place(one)}".strip()
+            for number, one in enumerate(reply.passages, 1)
+            if one in reply.sources or not only_cited
+        ]
 
-    def _load(self, file: str) -> None:
-        self.bot.conversation = storage.load(Path(file).expanduser())
-        self.bot.reply = None
-        self._line(f"Loaded {self._turns()} from {file}.")
-
-    def _tools(self) -> None:
-        if not self.bot.tools:
-            self._line("There are no tools. Start with --tools to have some.")
-        elif self.bot.settings.past_turns == 0:
-            self._line("With tools, this model reads the newest message only.")
-        for tool in self.bot.tools or ():
-            arguments = ", ".join(tool.parameters["properties"])
-            asks = " (asks you first)" if tool.needs_approval else ""
-            self._line(f"{tool.name}({arguments}): {tool.description}{asks}")
-
-    def _sources(self) -> None:
-        if self.bot.reply is None or not self.bot.reply.sources:
-            self._line("The last answer has no sources.")
-            return
-        for origin, source in zip(self._origins(), self.bot.reply.sources, strict=True):
-            self._line(f"{origin}: {' '.join(source.text.split())}")
-
-    def _model(self, name: str) -> None:
-        self.bot.backend = self.load_backend(name)
-        self._line(f"Now talking to {name}.")
-
-    def _origins(self) -> list[str]:
-        return [f"[{i}] {one.origin}".strip() for i, one in enumerate(self.bot.reply.sources, 1)]
-
-    def _turns(self) -> str:
-        count = len(self.bot.conversation.turns)
-        return f"{count} turn{'s' if count != 1 else ''}"
+    def _tell(self, text: str) -> None:
+        """Write a line that is no part of an answer."""
+        if self._in_line:
+            self.line()
+        self._write(self._aside, f"{text}\n")
 
     def _error(self, error: Exception) -> None:
         self.failed = True
-        self.stderr.write(f"companion: {printable(' '.join(str(error).split()))}\n")
-        self.stderr.flush()
+        self._write(self.stderr, f"companion: {' '.join(str(error).split())}\n")
 
-    def _line(self, text: str = "") -> None:
-        self._write(f"{text}\n")
-
-    def _write(self, text: str) -> None:
-        self.stdout.write(printable(text))
-        self.stdout.flush()
-
-
-def printable(text: str) -> str:
-    r"""Remove control characters but line breaks and tabs, and what reverses the direction.
-
-    Example:
-        >>> printable("one\x1b]0;title\x07 two\n")
-        'one]0;title two\n'
-    """
-    return "".join(
-        character
-        for character in text
-        if character in "\n\t"
-        or (unicodedata.category(character) != "Cc" and character not in _REVERSING)
-    )
-
-
-_REVERSING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-
-
-def _unquoted(text: str) -> str:
-    """Return a name without quotes around it; backslashes stay, as Windows needs them."""
-    if text[:1] not in "'\"":
-        return text
-    with contextlib.suppress(ValueError):
-        parts = shlex.split(text)
-        if len(parts) == 1:
-            return parts[0]
-    return text
+    def _write(self, stream: TextIO, text: str) -> None:
+        if stream is self.stdout:
+            self._in_line = bool(text) and not text.endswith("\n")
+        stream.write(printable(text))
+        stream.flush()

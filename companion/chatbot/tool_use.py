@@ -6,6 +6,7 @@ what the user should see of it: the words, not the calls. Taught in
 """
 
 import re
+import time
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from typing import Any
@@ -43,7 +44,7 @@ def speak(
     Returns:
         The turn, and the end of it that was not shown.
     """
-    written, shown = Written(), 0
+    written, shown, began = Written(), 0, time.perf_counter()
     draft.pieces.clear()
     with Reading(stream) as pieces:
         for piece in pieces:
@@ -61,6 +62,8 @@ def speak(
                 yield written.text[start:end]
     written.end(pieces.value)
     draft.finish = written.ending.finish
+    draft.tokens += written.ending.tokens
+    draft.seconds += time.perf_counter() - began
     return written, written.text[shown:]
 
 

@@ -277,7 +277,6 @@ class Budget:
     """
 
     def __init__(self, seconds: float) -> None:
-        """Start the clock."""
         self._end = _clock() + seconds
 
     def left(self) -> float:

@@ -135,11 +135,11 @@ def show_if_lost(result: Any, depth: int = 2) -> Any:
 
     A notebook shows the value of a cell's last line, and a Python prompt that of every line. In a
     script, or in the middle of a cell, ``ex.check(...)`` alone on a line would show nothing. What
-    the caller does with a value stands in its bytecode: after the call the value is popped.
+    the caller does with a value shows in its bytecode: after the call the value is popped.
 
     Args:
         result: What a learner's call returns.
-        depth: How many frames above this one the learner's call stands.
+        depth: How many frames above this one the learner's call is.
     """
     frame = sys._getframe(depth)
     following = (one for one in dis.get_instructions(frame.f_code) if one.offset > frame.f_lasti)

@@ -204,7 +204,7 @@ class ChoiceExercise(Exercise):
     @property
     def letters(self) -> dict[str, Option]:
         """The options by their letters."""
-        return dict(zip(LETTERS, self.options))  # noqa: B905, as many as there are
+        return dict(zip(LETTERS, self.options))  # noqa: B905, there are more letters than options
 
     def task(self) -> str:
         """Return what to do, with the options and their letters."""

@@ -54,7 +54,7 @@ def check(exercise_id: str, answer: Any = None, *, covered: Sequence[int] | None
     """Check an answer, and remember the best one.
 
     Args:
-        exercise_id: Such as ``"causal-mask"``.
+        exercise_id: The exercise, for example ``"causal-mask"``.
         answer: Your function or class itself, your number, letters or text.
         covered: For a text, the numbers of the key points that it makes.
 
@@ -145,7 +145,7 @@ def report(path: str | Path = "exercise-report.html", *, name: str = "") -> Path
 
     Args:
         path: File to write; an existing one is replaced.
-        name: Your name, if it should stand there.
+        name: Your name, if the report should have it.
 
     Returns:
         The path.

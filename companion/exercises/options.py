@@ -36,7 +36,7 @@ class Option:
 
 
 def read_options(lines: Sequence[str], question: str) -> list[Option]:
-    """Read options; what stands above the first of them is passed over.
+    """Read options; whatever comes before the first of them is skipped.
 
     Args:
         lines: Lines of a question.

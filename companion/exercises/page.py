@@ -60,7 +60,6 @@ class Page:
     """
 
     def __init__(self, name: str, module: str) -> None:
-        """Begin without exercises."""
         self.section = module.split(".")[-2].replace("_", "-")
         self.name = f"{self.section}/{name}"
         self._drafts: list[Draft] = []
@@ -130,7 +129,6 @@ class Draft:
     """
 
     def __init__(self, id: str, **fields: Any) -> None:
-        """Begin with what all kinds have in common, by the names that `Exercise` gives it."""
         self.id = id
         self._fields = fields
         self._kind: type[Exercise] | None = None

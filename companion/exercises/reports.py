@@ -40,7 +40,7 @@ def report_page(
     Args:
         exercises: All exercises, in the order of the book.
         records: What the learner did.
-        name: Name to stand on the report; nobody checks it.
+        name: Name for the report; nobody checks it.
     """
     written = now()
     rows, earned = [], 0.0

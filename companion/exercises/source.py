@@ -25,7 +25,7 @@ def code(thing: Callable[..., Any]) -> str:
 
 
 def _statements(function: ast.FunctionDef) -> list[ast.stmt]:
-    """Return what stands below the docstring."""
+    """Return what follows the docstring."""
     return function.body[1 if ast.get_docstring(function) is not None else 0 :]
 
 

@@ -163,7 +163,7 @@ def _search(
 ) -> None:
     """Advance the beams of all prompts together, one row of the batch per running beam.
 
-    The first step has one row per prompt. After each step the rows are chosen anew: a beam may
+    The first step has one row per prompt. After each step the rows are chosen again: a beam may
     have several children or none, and a prompt that is done has no rows any more. The cache is
     re-ordered in the same way, so that each row keeps the past of its own sequence.
     """

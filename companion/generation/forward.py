@@ -78,7 +78,7 @@ def _traits(kind: type, stateful: bool) -> Traits:
         )
     if names & {"perm_mask", "langs"} or kind.__name__.endswith("ForMaskedLM"):  # XLNet, XLM
         raise ValueError(
-            f"{kind.__name__} predicts what stands at a mask, not the next token from those before "
+            f"{kind.__name__} predicts what a mask hides, not the next token from those before "
             "it; use another model"
         )
     # Reformer takes positions only for lengths that fill its chunks, and RecurrentGemma keeps its

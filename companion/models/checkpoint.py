@@ -9,6 +9,7 @@ import json
 import math
 from pathlib import Path
 
+from companion._interface import advice
 from companion.errors import WeightsError
 
 CHECKSUMS = "SHA256SUMS"
@@ -35,8 +36,8 @@ def verify_pocket(root: Path, name: str) -> Path:
     if not expected:
         bundled = ", ".join(sorted({path.split("/")[0] for path in listed})) or "none"
         raise WeightsError(
-            f"no pocket weights for the role {name!r} (bundled: {bundled}). Use source='hub', or "
-            "pass a folder or a Hub id."
+            f"no pocket weights for the role {name!r} (bundled: {bundled}). "
+            f"{advice('Use {source}, or pass', source='hub') or 'Pass'} a folder or a Hub id."
         )
     for path, digest in expected.items():
         if not (root / path).is_file():
@@ -95,7 +96,7 @@ def _parts(index: Path) -> list[Path]:
 
 
 def _hint(folder: Path) -> str:
-    """Say what a folder is that is no checkpoint, where that can be seen."""
+    """Say what a folder holds instead of a checkpoint, where that can be seen."""
     if (folder / "adapter_config.json").is_file():
         return (
             " It holds an adapter: load the model that it was trained on, then "

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from companion._interface import advice
 from companion.errors import NotEnoughMemoryError
 from companion.quantization.footprint import GIB
 
@@ -23,7 +24,7 @@ def check_device(device: torch.device | str) -> torch.device:
     """Return the device that is meant, if this machine has it.
 
     Args:
-        device: Such as "cpu", "cuda", "cuda:1", "mps".
+        device: A name of torch: "cpu", "cuda", "cuda:1", "mps".
 
     Returns:
         The device.
@@ -139,10 +140,12 @@ def check_memory(name: str, needed: int, available: int | None, device: torch.de
     """
     if available is None or needed <= available:
         return
+    remedy = ", a smaller dtype such as {dtype}, or another {device}"
     raise NotEnoughMemoryError(
         f"{name} needs {needed / GIB:.2f} GiB for its weights, but {device} has "
-        f"{available / GIB:.2f} GiB free. Choose a smaller model, a smaller dtype such as "
-        "dtype='bfloat16', or another device, or free memory by deleting models you no longer use."
+        f"{available / GIB:.2f} GiB free. Choose a smaller model"
+        f"{advice(remedy, dtype='bfloat16', device=None)}, or free memory by deleting models you "
+        "no longer use."
     )
 
 

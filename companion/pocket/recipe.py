@@ -21,7 +21,7 @@ class Recipe:
         warmup_steps: Steps of linear warm-up.
         decay_share: Share of the steps over which the learning rate falls linearly to zero.
         annealing_begins: From this step on, documents are mixed by
-            :data:`companion.pocket.corpus.ANNEALING`; a multiple of the steps that one shard feeds.
+            `companion.pocket.corpus.ANNEALING`; a multiple of the steps that one shard feeds.
         weight_decay: Of the matrices in the blocks; embeddings and norms have none.
         max_grad_norm: Gradients are clipped to this norm.
     """

@@ -1,4 +1,4 @@
-"""The tokenizer of the pocket models: byte-level BPE whose digits stand alone.
+"""The tokenizer of the pocket models: byte-level BPE in which each digit is a token.
 
 Byte-level means that any text can be written, whatever the language. Single digits mean that 47 is
 two tokens, 4 and 7, so that arithmetic works on places instead of on a lookup table of numbers. The

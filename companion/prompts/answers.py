@@ -167,5 +167,5 @@ def majority_vote(answers: Iterable[Hashable], *, samples: int | None = None) ->
 
 
 def _shown(text: str) -> str:
-    """Quote the end of a text, where answers stand."""
+    """Quote the end of a text, where answers are."""
     return repr(text if len(text) <= 80 else "..." + text[-77:])

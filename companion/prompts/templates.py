@@ -95,7 +95,7 @@ def few_shot(
         instruction: What to do, on top; left out if empty.
         input_label: Word before each input; none if empty.
         output_label: Word before each output; none if empty.
-        separator: What stands between two examples.
+        separator: What is put between two examples.
 
     Returns:
         A prompt that ends where the answer begins.
@@ -139,7 +139,7 @@ def chain_of_thought(
         instruction: What to do, on top; left out if empty.
         input_label: Word before each question; none if empty.
         output_label: Word before each answer; none if empty.
-        separator: What stands between two examples.
+        separator: What is put between two examples.
         conclusion: Words before the final answer.
 
     Returns:
@@ -225,7 +225,7 @@ def _parse(template: str) -> list[tuple[str, str | None]]:
 
 
 def _block(given: str, wanted: str | None, input_label: str, output_label: str) -> str:
-    """Write one input and its output, or the place where the output will stand."""
+    """Write one input and its output, or the place where the output will go."""
     _check_text(given, "question")
     first = f"{input_label}: {given}" if input_label else given
     second = f"{output_label}:" if output_label else ""

@@ -4,17 +4,15 @@ An answer is worth what its sources are worth, so all of it is kept: the passage
 shown, those that it cites, and numbers that it cites although no passage has them.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from companion.phrases import NOT_THERE
+from companion.rag.citations import CITATION, numbers
 from companion.rag.documents import Hit
 
 NOT_FOUND = "The documents do not say."
 """The text of an answer that was not found."""
-
-CITATION = re.compile(r"\s*\[(\d{1,9})\]")
 
 
 def one_line(text: str) -> str:
@@ -24,7 +22,7 @@ def one_line(text: str) -> str:
         >>> one_line("Ann lives\nin Oslo. [2] Bo sings.")
         'Ann lives in Oslo. (2) Bo sings.'
     """
-    return " ".join(CITATION.sub(r" (\1)", text).split())
+    return " ".join(CITATION.sub(r" (\2)", text).split())
 
 
 def numbered(passages: Sequence[str]) -> str:
@@ -86,12 +84,12 @@ def parse_answer(
         ('Bern.', 'Bern is the capital.', (7,))
     """
     shown = tuple(passages)
-    numbers = dict.fromkeys(int(number) for number in CITATION.findall(generated))
+    cited = numbers(generated)
     text = CITATION.sub("", generated).strip()
     if not text or _plain(text) in {_plain(refusal) for refusal in refusals}:
         return RagAnswer(NOT_FOUND, (), False, shown, (), generated)
-    sources = tuple(shown[number - 1] for number in numbers if 1 <= number <= len(shown))
-    unknown = tuple(number for number in numbers if not 1 <= number <= len(shown))
+    sources = tuple(shown[number - 1] for number in cited if 1 <= number <= len(shown))
+    unknown = tuple(number for number in cited if not 1 <= number <= len(shown))
     return RagAnswer(text, sources, True, shown, unknown, generated)
 
 

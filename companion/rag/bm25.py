@@ -9,6 +9,8 @@ Left out: stemming, and languages written without blanks, such as Japanese: word
 between blanks and punctuation.
 """
 
+import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +20,17 @@ from companion._checks import check_whole
 from companion._extras import require
 from companion.rag.documents import Document, Hit, passage
 from companion.rag.normalization import search_form
+
+# fmt: off
+ASKING = frozenset({
+    "about", "am", "any", "been", "can", "could", "did", "do", "does", "find", "give", "had", "has",
+    "have", "he", "her", "his", "how", "i", "its", "many", "may", "me", "much", "my", "our",
+    "please", "say", "says", "shall", "she", "should", "show", "tell", "there", "they", "us", "was",
+    "we", "were", "what", "when", "where", "which", "who", "whom", "whose", "why", "will", "would",
+    "you", "your",
+})
+# fmt: on
+"""Words that ask, and say nothing of the matter."""
 
 
 class BM25Retriever:
@@ -57,9 +70,9 @@ class BM25Retriever:
         self.documents = list(documents)
         self._library = require("bm25s", extra="rag")
         words = self._words([passage(document) for document in self.documents])
-        self._empty = not any(words)  # bm25s can't index texts that have no words at all
+        self._counts = Counter(word for one in words for word in set(one))  # documents with it
         self._index = self._library.BM25(k1=k1, b=b, method="lucene")
-        if not self._empty:
+        if self._counts:  # bm25s can't index texts that have no words at all
             self._index.index(words, show_progress=False)
 
     def search(self, query: str, k: int) -> list[Hit]:
@@ -68,14 +81,39 @@ class BM25Retriever:
         Raises:
             ValueError: If ``k`` is below 1.
         """
+        return [Hit(self.documents[place], score) for place, score in self.places(query, k)]
+
+    def places(self, query: str, k: int) -> list[tuple[int, float]]:
+        """Return where the ``k`` best documents stand in ``documents``, with their scores."""
         check_whole(k=k)
-        known = () if self._empty else self._index.vocab_dict
-        words = [word for word in self._words([query])[0] if word in known]
+        words = [word for word in self._words([query])[0] if word in self._counts]
         if not words:
             return []
         scores = self._index.get_scores(words)
         best = np.argsort(-scores, kind="stable")[:k]  # of equals, the one that came first
-        return [Hit(self.documents[at], float(scores[at])) for at in best if scores[at] > 0]
+        return [(int(at), float(scores[at])) for at in best if scores[at] > 0]
+
+    def shares(self, query: str, texts: Sequence[str]) -> np.ndarray:
+        """Return how much of a question's words each text has: 1 if all, 0 if none.
+
+        Each word weighs what it weighs in the ranking: the rarer, the more. A word that no document
+        has weighs most. Words that only ask, such as *what*, do not count.
+
+        Example:
+            >>> texts = ["Member 1234 is Ann.", "Bo is a member."]
+            >>> notes = BM25Retriever([Document(text) for text in texts])
+            >>> notes.shares("Who is member 1234?", texts).round(1)
+            array([1. , 0.2])
+        """
+        asked = set(self._words([query])[0]) - ASKING
+        weights = {word: self._weight(word) for word in asked}
+        found = (asked & set(words) for words in self._words(list(texts)))
+        sums = [sum(weights[word] for word in words) for words in found]
+        return np.array(sums) / (sum(weights.values()) or 1.0)
+
+    def _weight(self, word: str) -> float:
+        having = self._counts[word]
+        return math.log(1 + (len(self.documents) - having + 0.5) / (having + 0.5))
 
     def _words(self, texts: list[str]) -> list[Any]:
         return self._library.tokenize(

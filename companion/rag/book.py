@@ -1,7 +1,7 @@
 """The corpus that this book retrieves from: its own pages, and questions about them.
 
 A snapshot of the prose of the pages before those on retrieval, so that a change of a page does not
-change what other pages measure. ``python book/_tools/corpus.py`` writes it anew.
+change what other pages measure. ``python book/_tools/corpus.py`` writes it again.
 """
 
 import json

@@ -44,7 +44,7 @@ def split_by_tokens(
     """
     _check_sizes(chunk_size, overlap)
     if not getattr(tokenizer, "is_fast", False):
-        raise ValueError("tokenizer must be a fast one, which knows where each token stands")
+        raise ValueError("tokenizer must be a fast one, which knows where each token is")
     chunks = []
     for document in documents:
         chunks += _chunks(document, _spans(document.text, tokenizer, chunk_size, overlap))
@@ -62,7 +62,7 @@ def split_recursively(
     """Cut documents at the best place that leaves chunks small enough.
 
     The chunks are those of ``RecursiveCharacterTextSplitter`` of langchain-text-splitters with
-    ``keep_separator="end"``. That returns texts; this knows where each of them stands, since it
+    ``keep_separator="end"``. That returns texts; this knows where each of them is, since it
     cuts places and not texts. Taught in :doc:`/book/applications/documents`.
 
     Args:
@@ -249,7 +249,7 @@ def _reach(pieces: list[Piece], where: range, tokens: int) -> int:
 
 
 def _word_start(text: str, pieces: list[Piece], where: range) -> int | None:
-    """Return the first piece of ``where`` that stands behind a blank, or None."""
+    """Return the first piece of ``where`` that follows a blank, or None."""
     for at in where:
         start = pieces[at].start
         if text[start].isspace() or text[start - 1].isspace():

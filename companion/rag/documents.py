@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
+from companion import _interface
 from companion.errors import DocumentError
 from companion.rag.readers import advice, read_sections
 from companion.rag.sections import Section
@@ -178,26 +179,30 @@ def load_documents(
     if max_bytes < 1:
         raise ValueError(f"max_bytes must be at least 1, got {max_bytes}")
     root = Path(path).expanduser()
-    files = _files(root, pattern)
+    files = folder_files(root, pattern)
     base = root if root.is_dir() else root.parent
     documents, failures = [], 0
     for file in tqdm(files, disable=None, unit="file", leave=False):
         try:
-            sections = _read(file, base, max_bytes, encoding, code)
+            data = file_bytes(file, base, max_bytes, code=code)
+            source = file.relative_to(base).as_posix()
+            documents += read_documents(data, source, str(file), encoding=encoding, code=code)
         except DocumentError as error:
             if on_error is None:
                 raise
             on_error(error)
             failures += 1
-            continue
-        source = file.relative_to(base).as_posix()
-        documents += [section_document(section, source) for section in sections]
     if not documents:
         raise DocumentError(f"{root}: none of its {failures} files could be read")
     return documents
 
 
-def _files(root: Path, pattern: str) -> list[Path]:
+def folder_files(root: Path, pattern: str = "**/*") -> list[Path]:
+    """Return the files that are read of a path, in order. See `load_documents`.
+
+    Raises:
+        DocumentError: If there are none.
+    """
     if not root.is_dir():
         if not root.exists():
             raise DocumentError(f"{root} does not exist")
@@ -209,18 +214,19 @@ def _files(root: Path, pattern: str) -> list[Path]:
         and not any(part.startswith(".") for part in file.relative_to(root).parts)
     ]
     if not found:
-        raise DocumentError(f"{root} holds no files that match {pattern!r}, so there is no corpus")
+        which = _interface.advice(" that match {pattern}", pattern=pattern)
+        raise DocumentError(f"{root} holds no files{which}, so there is no corpus")
     return found
 
 
-def _read(
-    file: Path, base: Path, max_bytes: int, encoding: str | None, code: bool
-) -> list[Section]:
-    """Read a file after checking that it is one, is ours to read and is not too large."""
-    kind = file.suffix.lower()
-    unread = advice(kind, code=code)
-    if unread:
-        raise DocumentError(f"{file} is {unread}")
+def file_bytes(file: Path, base: Path, max_bytes: int = MAX_BYTES, *, code: bool = False) -> bytes:
+    """Return what a file holds after checking that it is one that we can read.
+
+    Raises:
+        DocumentError: If its kind is not read, if it is no file, a link that leaves ``base``, or
+            larger than ``max_bytes``.
+    """
+    _check_kind(file.suffix, str(file), code)
     if not file.is_file():
         raise DocumentError(f"{file} is not a regular file")
     if not file.resolve().is_relative_to(base.resolve()):
@@ -232,13 +238,38 @@ def _read(
         raise DocumentError(f"{file} can't be read: {error.strerror or error}") from error
     if len(data) > max_bytes:
         raise DocumentError(
-            f"{file} has {file.stat().st_size:,} bytes, more than max_bytes={max_bytes:,}. Split "
-            "it, or raise max_bytes."
+            f"{file} has {file.stat().st_size:,} bytes, and at most {max_bytes:,} are read. Split "
+            f"it{_interface.advice(', or raise {max_bytes}', max_bytes=None)}."
         )
-    sections = read_sections(data, kind, name=str(file), encoding=encoding, code=code)
+    return data
+
+
+def read_documents(
+    data: bytes, source: str, name: str, *, encoding: str | None = None, code: bool = False
+) -> list[Document]:
+    """Return the documents in the bytes of a file. See `load_documents`.
+
+    Args:
+        data: What the file holds.
+        source: What the metadata call it. Its suffix says how it is read.
+        name: What messages call it.
+        encoding: As in `load_documents`.
+        code: As in `load_documents`.
+
+    Raises:
+        DocumentError: If it can't be read, or holds no text.
+    """
+    kind = Path(source).suffix.lower()
+    _check_kind(kind, name, code)
+    sections = read_sections(data, kind, name=name, encoding=encoding, code=code)
     if not sections:
-        raise DocumentError(f"{file} holds no text")
-    return sections
+        raise DocumentError(f"{name} holds no text")
+    return [section_document(section, source) for section in sections]
+
+
+def _check_kind(suffix: str, name: str, code: bool) -> None:
+    if unread := advice(suffix.lower(), code=code):
+        raise DocumentError(f"{name} is {unread}")
 
 
 def section_document(section: Section, source: str) -> Document:

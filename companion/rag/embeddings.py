@@ -10,23 +10,26 @@ Shape letters: ``B`` texts, ``T`` tokens, ``d`` = 384 numbers of a vector.
 """
 
 from collections.abc import Sequence
+from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from torch import Tensor
 from tqdm import tqdm
 
 from companion._checks import check_whole
-from companion._extras import quiet_imports, require
+from companion._extras import missing_extra, quiet_imports, require
 from companion.models.checkpoint import sha256, weight_files
-from companion.models.embedding import embedding_folder
-from companion.models.loading import no_progress_bar
+from companion.models.embedding import DIMENSION, MAX_LENGTH, embedding_folder
 from companion.rag.normalization import search_form
 from companion.rag.vector_cache import VectorCache
 
+if TYPE_CHECKING:
+    from torch import Tensor
 
-def mean_pool(hidden: Tensor, attention_mask: Tensor) -> Tensor:
+
+def mean_pool(hidden: "Tensor", attention_mask: "Tensor") -> "Tensor":
     """Average the hidden states of the real tokens of each text.
 
     ``sum_t m_t h_t / sum_t m_t`` (Reimers & Gurevych 2019, section 3). Taught in
@@ -90,28 +93,41 @@ class Embedder:
         batch_size: int = 32,
         device: str = "cpu",
     ) -> None:
-        """Check and load the model."""
+        """Check the model's files."""
         check_whole(batch_size=batch_size)
         self.folder = embedding_folder() if folder is None else Path(folder).expanduser()
         self.batch_size = batch_size
         weights = weight_files(self.folder)[0]
         name = "all-MiniLM-L6-v2" if folder is None else self.folder.name
-        with quiet_imports(), no_progress_bar():
-            library = require("sentence_transformers", extra="rag")
-            self.model = library.SentenceTransformer(
-                str(self.folder), device=device, local_files_only=True, trust_remote_code=False
-            )
-        self.max_length = int(self.model.max_seq_length)
-        self.dimension = self._encode(["a"]).shape[1]
+        self._device = device
+        if find_spec("sentence_transformers") is None:
+            raise missing_extra("sentence_transformers", "rag")
+        bundled = folder is None
+        self.max_length = MAX_LENGTH if bundled else int(self.model.max_seq_length)
+        self.dimension = DIMENSION if bundled else self._encode(["a"]).shape[1]
         self.model_id = f"{name}@{sha256(weights)[:16]}/{self.max_length}/NFKC"
         self.cache = VectorCache(cache, self.model_id, self.dimension) if cache else None
+
+    @cached_property
+    def model(self) -> Any:
+        """The model of sentence-transformers. The bundled one is loaded when it is needed first."""
+        from companion.models.loading import no_progress_bar  # here: it imports torch
+
+        with quiet_imports(), no_progress_bar():
+            library = require("sentence_transformers", extra="rag")
+            return library.SentenceTransformer(
+                str(self.folder),
+                device=self._device,
+                local_files_only=True,
+                trust_remote_code=False,
+            )
 
     @property
     def tokenizer(self) -> Any:
         """The model's tokenizer, to count what fits into ``max_length``."""
         return self.model.tokenizer
 
-    def embed(self, texts: Sequence[str]) -> np.ndarray:
+    def embed(self, texts: Sequence[str], *, progress: bool = True) -> np.ndarray:
         """Return one vector per text, in order. Each different text runs through the model once.
 
         The model reads the `search_form` of a text: its vocabulary knows *office*, and not the
@@ -119,6 +135,7 @@ class Embedder:
 
         Args:
             texts: The texts, none blank. What exceeds ``max_length`` tokens is not read.
+            progress: Show a bar in a terminal.
 
         Returns:
             Vectors of length 1, shape ``(B, d)``, float32.
@@ -138,7 +155,7 @@ class Embedder:
         # texts of similar length share a batch, or padding would be most of the work
         missing = sorted((t for t, v in vectors.items() if v is None), key=len, reverse=True)
         starts = range(0, len(missing), self.batch_size)
-        for start in tqdm(starts, disable=None, unit="batch", leave=False):
+        for start in tqdm(starts, disable=None if progress else True, unit="batch", leave=False):
             batch = missing[start : start + self.batch_size]
             for text, vector in zip(batch, self._encode(batch), strict=True):
                 vectors[text] = vector

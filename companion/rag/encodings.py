@@ -12,6 +12,7 @@ import unicodedata
 from html.parser import HTMLParser
 
 from companion._extras import require
+from companion._interface import advice
 from companion.errors import DocumentError
 
 MARKS = {
@@ -192,7 +193,7 @@ class _Head(HTMLParser):
 
 
 def _value(text: str, name: str) -> str:
-    """Return what stands behind ``name=``."""
+    """Return what follows ``name=``."""
     found = re.search(rf"{name}\s*=\s*[\"']?([^\s;\"'?]+)", text, re.IGNORECASE)
     return found[1] if found else ""
 
@@ -207,8 +208,8 @@ def _strict(data: bytes, name: str, encoding: str) -> str:
             raise _binary(name) from error
         at = getattr(error, "start", 0)
         raise DocumentError(
-            f"{name} is not {encoding}: byte 0x{data[at]:02x} at position {at}. Save it as UTF-8, "
-            f"or pass the right encoding, such as encoding={_guess(data)[0]!r}."
+            f"{name} is not {encoding}: byte 0x{data[at]:02x} at position {at}. Save it as UTF-8"
+            f"{advice(', or pass the right one, such as {encoding}', encoding=_guess(data)[0])}."
         ) from error
 
 

@@ -1,7 +1,7 @@
 """Word documents, notebooks and tables: each read by a library that knows its format.
 
 A Word document becomes HTML, the texts of a notebook are Markdown, and both are read on as such.
-A table becomes one section per row, in which each value stands behind the name of its column: cut
+A table becomes one section per row, in which each value follows the name of its column: cut
 out of its table, a row of bare values says nothing.
 """
 

@@ -45,7 +45,6 @@ class VectorIndex:
     """
 
     def __init__(self, dimension: int, model_id: str, config: IndexConfig | None = None) -> None:
-        """Begin empty."""
         check_whole(dimension=dimension)
         self.dimension = dimension
         self.model_id = model_id
@@ -79,7 +78,7 @@ class VectorIndex:
             documents: As many documents.
 
         Returns:
-            The id of each document: 0, 1, ... over the life of the index, never given twice.
+            The ids of the documents. They count from 0 over the index's life; none is given twice.
 
         Raises:
             ValueError: If the numbers differ, or a vector is not finite or not of length 1.
@@ -141,7 +140,7 @@ class VectorIndex:
         ]
 
     def rebuild(self, config: IndexConfig | None = None) -> None:
-        """Build the search anew from the vectors that are left. Ids stay.
+        """Rebuild the search from the vectors that are left. Ids stay.
 
         Do it after many deletions (HNSW) or when the documents have changed (IVF: its clusters are
         those of the vectors that were added first).

@@ -13,13 +13,13 @@ LINE_BREAK = "\v"
 
 
 class _Container:
-    """An item or a quote, which marks the lines that stand in it."""
+    """An item or a quote, which marks the lines in it."""
 
     def __init__(self, kind: str, first: str, rest: str) -> None:
         self.kind, self.first, self.rest = kind, first, rest
 
     def prefix(self) -> str:
-        """Return what stands before the next line."""
+        """Return what comes before the next line."""
         found, self.first = self.first, self.rest
         return found
 
@@ -38,7 +38,6 @@ class Layout:
     """
 
     def __init__(self, sections: SectionList) -> None:
-        """Begin with an empty block."""
         self.sections = sections
         self._inline: list[str] = []
         self._containers: list[_Container] = []
@@ -55,7 +54,7 @@ class Layout:
         """End the block, if one was begun.
 
         Args:
-            item: Its text stands directly in an item of a list, so no empty line sets it apart.
+            item: Its text is directly in an item of a list, so no empty line sets it apart.
         """
         text, self._inline = _squeezed("".join(self._inline)), []
         if self._table and self._table[-1]:
@@ -92,9 +91,9 @@ class Layout:
         """Begin a container.
 
         Args:
-            kind: Its name. An item ends an item in which it stands directly.
-            first: What stands before its first line.
-            rest: What stands before the further ones; as many blanks, if None.
+            kind: Its name. An item ends an item that it is directly in.
+            first: What comes before its first line.
+            rest: What comes before the other lines; as many blanks, if None.
         """
         if kind == "item" and self._containers and self._containers[-1].kind == "item":
             self._containers.pop()

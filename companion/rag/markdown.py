@@ -130,7 +130,7 @@ def _method(rule: Any, parser: Any) -> Any:
 
 
 def _front_matter(tokens: Sequence[Any]) -> dict[str, Any] | None:
-    """Return the values at the head of the file; None if what stands there holds none."""
+    """Return the values at the head of the file; None if there are none."""
     if not tokens or tokens[0].type != "front_matter":
         return {}
     yaml = require("yaml", extra="rag")

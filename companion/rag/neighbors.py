@@ -6,7 +6,7 @@
 use the inner product, which is the cosine for vectors of length 1.
 
 HNSW can't forget: faiss has no way to take a node out of the graph. A deleted vector is left out
-of the results and stays in the graph until everything is built anew.
+of the results and stays in the graph until everything is rebuilt.
 
 Left out: compressed vectors, GPUs.
 
@@ -82,7 +82,6 @@ class Neighbors:
     """
 
     def __init__(self, dimension: int, config: IndexConfig) -> None:
-        """Begin empty. The faiss index comes with the first vectors: IVF learns from them."""
         self.dimension = dimension
         self.config = config
         self.ids: dict[int, None] = {}  # those that are not deleted, in order

@@ -70,7 +70,7 @@ def join_broken_words(text: str, words: set[str]) -> str:
     r"""Join words that are broken at the end of a line, ``infor-`` and ``mation``.
 
     A hyphen at the end of a line is either the typesetter's or the word's own. The rest of the
-    file decides: a word that stands elsewhere with its hyphen keeps it, and so do two that stand
+    file decides: a word that has its hyphen elsewhere keeps it, and so do two that stand
     elsewhere as words, unless the joined one does. Else they are joined. What goes on with a
     capital or a digit is left alone.
 

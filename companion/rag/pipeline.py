@@ -59,7 +59,6 @@ class RagPipeline:
         template: str = RETRIEVAL_PROMPT,
         refusals: Sequence[str] = (NOT_THERE, NOT_FOUND),
     ) -> None:
-        """Check the settings."""
         check_whole(k=k)
         self.params = params or SamplingParams(temperature=0, max_new_tokens=48)
         if self.params.n != 1:

@@ -6,6 +6,7 @@ Markup is removed as far as it is not prose: a search should match words, not ``
 
 from collections.abc import Callable
 
+from companion import _interface
 from companion.rag.encodings import decode, decode_page
 from companion.rag.formats import docx_sections, notebook_sections, table_sections
 from companion.rag.markdown import markdown_sections
@@ -44,7 +45,7 @@ def advice(kind: str, *, code: bool) -> str | None:
     if kind in READERS or (code and kind in PROGRAMS):
         return None
     if kind in PROGRAMS:
-        return "a program. It is read as text with code=True."
+        return "a program" + _interface.advice(". It is read as text with {code}.", code=True)
     named = next((text for kinds, text in ADVICE.items() if kind in kinds.split()), None)
     return named or f"not read. Convert it to one of {', '.join(READERS)}."
 
@@ -115,8 +116,8 @@ ADVICE = {
     ".xls .xlsx .xlsm .ods .numbers": "not read. Save each sheet as .csv.",
     ".ppt .pptx .odp .key": "not read. Save it as .pdf.",
     ".epub .mobi .azw3": "not read. Convert it to .html.",
-    ".json .jsonl .xml .yaml .yml .toml .ini .parquet .sqlite .db": "data, not text. Make a "
-    "Document of each text in it: Document(text, {'source': ...}).",
+    ".json .jsonl .xml .yaml .yml .toml .ini .parquet .sqlite .db": "data, not text. Save the "
+    "texts in it as .txt or .md.",
     ".png .jpg .jpeg .gif .webp .tif .tiff .bmp .heic .svg": "a picture. Words on it need text "
     "recognition.",
     ".mp3 .wav .m4a .ogg .mp4 .mov .avi .mkv .webm": "a recording. Its words need speech "

@@ -48,7 +48,6 @@ class DenseRetriever:
     """
 
     def __init__(self, index: VectorIndex, embedder: Any) -> None:
-        """Check that index and embedder belong together."""
         if index.model_id != embedder.model_id:
             raise IndexFileError(
                 f"the index holds vectors of {index.model_id!r}, and the embedder is "
@@ -103,7 +102,6 @@ class HybridRetriever:
     """
 
     def __init__(self, retrievers: Sequence[Retriever], *, depth: int = 50, k: float = K) -> None:
-        """Check the settings."""
         if len(retrievers) < 2:
             raise ValueError(f"retrievers must be at least two, got {len(retrievers)}")
         check_whole(depth=depth)
@@ -144,7 +142,6 @@ class RerankedRetriever:
     """
 
     def __init__(self, retriever: Retriever, rerank: Reranker, *, depth: int = 20) -> None:
-        """Check the settings."""
         check_whole(depth=depth)
         self.retriever = retriever
         self.rerank = rerank
@@ -198,7 +195,6 @@ class VectorStoreRetriever:
     """
 
     def __init__(self, store: Any, *, similarity: Callable[[float], float]) -> None:
-        """Keep the store."""
         self.store = store
         self.similarity = similarity
 

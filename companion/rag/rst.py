@@ -110,7 +110,7 @@ def _tree(text: str) -> Any:
 
 
 def _contents(source: str) -> list[Any]:
-    """Return what stands in a directive that docutils does not know."""
+    """Return the content of a directive that docutils does not know."""
     first, _, rest = source.partition("\n")
     directive = DIRECTIVE.match(first)
     if not directive or directive[1] in CODE | HIDDEN:

@@ -1,4 +1,4 @@
-"""Sections: the parts of a file, each with its text and the headings that it stands under.
+"""Sections: the parts of a file, each with its text and the headings above it.
 
 A reader walks through a file and tells `SectionList` about headings and texts. A heading belongs to
 the text below it, and so do the headings above that heading. So each section knows its own heading
@@ -48,7 +48,6 @@ class SectionList:
     """
 
     def __init__(self) -> None:
-        """Begin with the text before the first heading."""
         self._parts = [_Part(0, "", [])]
 
     def begin(self, level: int, heading: str) -> None:

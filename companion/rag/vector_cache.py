@@ -33,7 +33,6 @@ class VectorCache:
     """
 
     def __init__(self, folder: str | Path, model_id: str, dimension: int) -> None:
-        """Touch nothing yet: the folder is made with the first vector."""
         self.folder = Path(folder).expanduser()
         self.model_id = model_id
         self.dimension = dimension

@@ -127,7 +127,7 @@ class _Walk:
         self.layout.end_block()
 
     def _enter(self, tag: Any) -> bool:
-        """Begin an element; returns whether what stands in it is to be read."""
+        """Begin an element; returns whether its content is to be read."""
         layout, name = self.layout, tag.name
         if _hidden(tag) or (name == "a" and layout.in_heading and tag.get_text() in ANCHORS):
             return False
@@ -168,7 +168,7 @@ class _Walk:
             layout.begin_cell(name=name == "th")
 
     def _mark(self, item: Any) -> str:
-        """Return what stands before an item: its number, or a dash."""
+        """Return what comes before an item: its number, or a dash."""
         if not self.numbers or self.numbers[-1] is None:
             return "- "
         number = _number(item, "value", self.numbers[-1])

@@ -11,6 +11,8 @@
 `transcript`    calls in a conversation, as text or as objects
 `evaluation`    measure calls against the right ones
 `interop`       the same tools for LangChain
+`servers`       tools of MCP servers
+`tool_file`     a tool from a Python file
 `calculator`    tool: arithmetic without eval
 `weather`       tool: weather over bundled, invented data
 `search`        tool: search with any retriever

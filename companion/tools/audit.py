@@ -60,7 +60,6 @@ class AuditLog:
     def __init__(
         self, path: str | Path | None = None, *, redact: Callable[[Record], Record] | None = None
     ) -> None:
-        """Start with no records."""
         self.records: list[Record] = []
         self._path, self._redact = None if path is None else Path(path), redact
 

@@ -1,6 +1,6 @@
 """A calculator that a model may use: arithmetic without ``eval``.
 
-The expression comes from a model that reads untrusted text. ``eval`` would run whatever stands in
+The expression comes from a model that reads untrusted text. ``eval`` would run whatever is in
 it: CVE-2023-29374 was exactly that, in the math chain of a well-known library. Here the text is
 parsed into a syntax tree, and only the nodes on a short list are computed: numbers, signs,
 ``+ - * / // %`` and parentheses. Names, calls, attributes, strings and powers are not on it.
@@ -78,7 +78,7 @@ def evaluate(expression: str) -> int | float:
         The value; an int if Python gives one.
 
     Raises:
-        ToolError: If anything else stands in it, it is too long or too deep, a number is too
+        ToolError: If it has anything else in it, it is too long or too deep, a number is too
             large, or it divides by zero. A `ValueError`.
 
     Example:

@@ -71,7 +71,7 @@ def parse_calls(text: str) -> list[ToolCall]:
 
     A turn that begins with a brace or bracket and names a ``"name"`` or ``"arguments"`` is meant
     as a call, and so is ``<tool_call>`` at the beginning of a line or behind another call. A call
-    that stands elsewhere, such as ``<tool_call>{`` in the middle of a line or a whole JSON call
+    that is elsewhere, such as ``<tool_call>{`` in the middle of a line or a whole JSON call
     below some words, may be meant or quoted: it is refused, so that the model can say which. Every
     other text is an answer. Reasoning is skipped: see `companion.reasoning.split_reasoning`.
     Taught in :doc:`/book/applications/function-calling`.
@@ -85,7 +85,7 @@ def parse_calls(text: str) -> list[ToolCall]:
     Raises:
         ToolCallError: If the text is meant as a call and is not valid JSON, not a call, longer
             or deeper than allowed, has a key twice, or a number that is NaN, infinite or huge.
-        AmbiguousCallError: If a call stands where it may be a quotation.
+        AmbiguousCallError: If a call is where it may be a quotation.
 
     Example:
         >>> parse_calls('{"name": "search", "arguments": {"query": "tides"}}')
@@ -148,7 +148,7 @@ def _tagged(body: str) -> list[Any]:
     while (start := body.find(OPENING, at)) >= 0:
         words.append(body[at:start])
         inside = start + len(OPENING)
-        if words[-1].rpartition("\n")[2].strip():  # words stand before it on the line
+        if words[-1].rpartition("\n")[2].strip():  # there are words before it on the line
             if body[inside:].lstrip()[:1] in ("{", "["):
                 raise AmbiguousCallError(
                     f"a call in the middle of a line may be a quotation and is not run. To call a "
@@ -172,7 +172,7 @@ def _tagged(body: str) -> list[Any]:
 
 
 def _sequence(body: str) -> list[Any]:
-    """Return the JSON values that stand one after the other, or in one list."""
+    """Return the JSON values that follow one another, or are in one list."""
     _check_length(body)
     values, at = [], 0
     while at < len(body):

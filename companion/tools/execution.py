@@ -66,7 +66,6 @@ class Job:
     """
 
     def __init__(self, function: Callable[..., Any], call: ToolCall, timeout: float | None) -> None:
-        """Start."""
         self.function, self.call, self.timeout = function, call, timeout
         self.value: Any = None
         self.exception: BaseException | None = None
@@ -108,7 +107,7 @@ class Job:
             text = json.dumps(self.value, allow_nan=False)
         except (TypeError, ValueError, RecursionError) as error:
             self.exception = error
-            return self._failure(f"{self.call.name} returned something that is no JSON")
+            return self._failure(f"{self.call.name} returned something that is not JSON")
         if len(text) > max_output:
             return self._failure(
                 f"the result of {self.call.name} is too long: {len(text)} characters; at most "

@@ -30,7 +30,7 @@ def search_tool(
         needs_approval: True if a person has to agree to each search.
 
     Returns:
-        The tool. Its result is ``{"title": ...}``, with ``text``, the ``heading`` that it stands
+        The tool. Its result is ``{"title": ...}``, with ``text``, the ``heading`` that it is
         under, and ``also`` if asked for. A hit's title is ``metadata["title"]``, else its
         ``source``, else the beginning of its text.
 

@@ -1,6 +1,6 @@
 """JSON as a model wrote it, read strictly: no repair, no guess, nothing huge.
 
-Python's own reader allows NaN, a key that stands twice, numbers of any size and nesting to any
+Python's own reader allows NaN, a key that occurs twice, numbers of any size and nesting to any
 depth. Taught in :doc:`/book/applications/function-calling`.
 """
 
@@ -109,7 +109,7 @@ def _number(digits: str) -> float:
 
 
 def _constant(name: str) -> NoReturn:
-    raise ToolCallError(f"{name} is no JSON number")
+    raise ToolCallError(f"{name} is not a JSON number")
 
 
 _DECODER = json.JSONDecoder(

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, get_type_hints
 
 from companion._extras import require
+from companion._interface import advice
 from companion.errors import ToolDefinitionError
 from companion.tools.conversion import check_hint, convert_all, tighten
 
@@ -31,6 +32,8 @@ class Tool:
         function: What is run, with the arguments as keywords.
         needs_approval: True if a person has to agree to each call.
         hints: The types of the arguments, by name. Those without one are given as JSON has them.
+        strict: Whether an endpoint may be asked to write calls by the schema alone, if that has the
+            form which it takes for this.
     """
 
     name: str
@@ -39,6 +42,7 @@ class Tool:
     function: Callable[..., Any] = field(repr=False)
     needs_approval: bool = False
     hints: dict[str, Any] = field(default_factory=dict, repr=False)
+    strict: bool = True
 
     @classmethod
     def from_function(
@@ -91,7 +95,7 @@ class Tool:
         if not NAME.fullmatch(name):
             raise ToolDefinitionError(
                 f"{name!r} is no name for a tool: use at most 64 letters, digits, _ and -, a "
-                "letter first. Give another one by name=."
+                f"letter first.{advice(' Give another one by {name}.', name=None)}"
             )
         _check_signature(name, function)
         hints = _hints(name, function)
@@ -113,7 +117,7 @@ class Tool:
         """
         names = self.parameters["properties"]
         function = {"name": self.name, "description": self.description}
-        if list(names) == self.parameters.get("required", []):
+        if self.strict and list(names) == self.parameters.get("required", []):
             function["strict"] = True
         return {"type": "function", "function": function | {"parameters": self.parameters}}
 

@@ -55,7 +55,6 @@ class Toolbox:
         max_output: int = 4000,
         max_abandoned: int = 4,
     ) -> None:
-        """Check the tools and prepare a validator for each of them."""
         for name, limit in [
             ("timeout", timeout),
             ("max_output", max_output),

@@ -1,7 +1,7 @@
 """Tool calls in a conversation, in the forms that models read.
 
 *As text*, the call is the assistant's content and the result a message of the role ``tool``:
-pocket-chat. *As objects*, the call stands in ``tool_calls`` with an identifier that the result
+pocket-chat. *As objects*, the call is in ``tool_calls`` with an identifier that the result
 repeats: endpoints, and chat templates that know of tools. A conversation can hold both forms, since
 it can go on with another model. Taught in :doc:`/book/applications/chatbot`.
 """

@@ -112,7 +112,7 @@ def apply_adapter(
 
 
 def apply_prompt_tuning(model: Any, *, tokens: int = 20, seed: int = 0) -> Any:
-    """Put trainable vectors before every input, where embeddings of tokens would stand.
+    """Put trainable vectors before every input, where embeddings of tokens would be.
 
     Prompt tuning of Lester et al. 2021, https://arxiv.org/abs/2104.08691, by `peft`. The vectors
     start as embeddings of random tokens. Train without packing: only the first record of a packed
@@ -139,7 +139,7 @@ def apply_prompt_tuning(model: Any, *, tokens: int = 20, seed: int = 0) -> Any:
     peft = library("peft")
     if isinstance(model, peft.PeftModel):
         raise ValueError(
-            "the model is one of peft already, and a second soft prompt would stand inside the "
+            "the model is one of peft already, and a second soft prompt would end up inside the "
             "first: pass its get_base_model(), or merge_and_unload() where it has LoRA"
         )
     config = peft.PromptTuningConfig(

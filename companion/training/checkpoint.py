@@ -166,7 +166,7 @@ def _opened(folder: Path) -> Iterator[Any]:
     try:
         with safe_open(path, framework="pt") as file:
             if not {"step", "recipe"} <= set(file.metadata() or {}):
-                raise CheckpointError(f"{path} is no checkpoint of a training run. Move it away.")
+                raise CheckpointError(f"{path} is not a checkpoint of training. Move it away.")
             yield file
     except (SafetensorError, OSError) as error:
         raise CheckpointError(

@@ -71,7 +71,7 @@ def ppo(
             the loop is left, are always written.
 
     Returns:
-        An iterator over one dict per step: ``step``; ``reward`` and ``reward_std`` over the batch;
+        One dict per step, with ``step``; ``reward`` and ``reward_std`` over the batch;
         ``kl`` (nats per response, summed k1) and ``beta``, its price; ``policy_loss`` and
         ``value_loss``, ``clip_fraction`` (share of tokens whose ratio left the range) as means
         over the updates; ``entropy`` (nats per token); ``explained_variance`` of the value head;

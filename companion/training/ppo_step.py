@@ -19,7 +19,7 @@ from companion.training.value_model import ValueHead
 
 
 class Experience(NamedTuple):
-    """What a step learns from: the responses, and how they were scored when they were new."""
+    """What a step learns from: responses, and what was recorded when they were sampled."""
 
     batch: Rollout
     """The responses, ``B`` rows."""
@@ -109,8 +109,8 @@ def update(
         generator: Source of randomness for the order of the responses.
 
     Returns:
-        Means over the updates: ``policy_loss``, ``value_loss``, and ``clip_fraction``, the share of
-        tokens whose probability ratio had left the range.
+        Means over the updates of ``policy_loss``, ``value_loss`` and ``clip_fraction``, the share
+        of tokens whose probability ratio had left the range.
 
     Raises:
         RuntimeError: If a gradient is not finite.

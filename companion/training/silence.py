@@ -28,7 +28,7 @@ def library(name: str) -> ModuleType:
 
 @contextmanager
 def silence() -> Iterator[None]:
-    """Switch off bars, log and one warning of the training libraries, then restore them.
+    """Silence progress bars, logs and one warning of the training libraries, then restore them.
 
     The warning is about a name that TRL and peft still use and `transformers` has replaced:
     nothing that a reader could act on.

@@ -47,7 +47,7 @@ def from_trl(name: str) -> tuple[type, type]:
         name: "SFT", "Reward", "DPO" or "GRPO".
 
     Returns:
-        Such as ``(SFTTrainer, SFTConfig)``.
+        The trainer and its settings, for example ``(SFTTrainer, SFTConfig)``.
 
     Raises:
         MissingExtraError: If TRL is not installed.
@@ -119,7 +119,7 @@ def quiet(trainer_class: type) -> type:
     running the original.)
 
     Args:
-        trainer_class: Such as ``trl.SFTTrainer``.
+        trainer_class: A trainer of TRL, for example ``trl.SFTTrainer``.
 
     Returns:
         A subclass of it with the same name.

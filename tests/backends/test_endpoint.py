@@ -174,6 +174,7 @@ def test_the_pieces_are_those_of_the_server(server: Server) -> None:
         "model": "m",
         "messages": ASKED,
         "stream": True,
+        "stream_options": {"include_usage": True},
         "max_tokens": 20,
         "temperature": 0,
         "top_p": 1.0,
@@ -394,10 +395,11 @@ def test_transformers_serve_gives_what_the_local_model_gives(served: str, pocket
 
 @pytest.mark.slow
 def test_tools_work_over_transformers_serve(served: str, pocket) -> None:
-    from companion.chatbot.launch import make_toolbox
+    from companion.chatbot.toolset import book_tools
+    from companion.tools import Toolbox
 
     backend = EndpointBackend(served, str(WEIGHTS), context_length=512, native_tools=False)
-    bot = Chatbot(backend, tools=make_toolbox())
+    bot = Chatbot(backend, tools=Toolbox(book_tools()))
 
     assert bot.ask("What is 123 plus 456?").text == "The result is 579."
     assert bot.reply.calls[0].value == {"value": 579}

@@ -276,7 +276,7 @@ def test_declarations_count_as_tokens(tool_server) -> None:
 def test_a_server_without_tools_is_named_with_the_remedy(tool_server) -> None:
     _, backend = tool_server(400)
 
-    with pytest.raises(EndpointError, match=r"option --text-tools"):
+    with pytest.raises(EndpointError, match=r"declare them as text .native_tools=False"):
         Chatbot(backend, tools=TOOLBOX).ask("What is 6 times 7?")
     with pytest.raises(EndpointError) as plain:
         Chatbot(backend).ask("What is 6 times 7?")

@@ -229,9 +229,9 @@ REFUSALS = {
     "no switch for reasoning": Quirk(
         refusing(chat_template_kwargs=SWITCH),
         options={"thinking": False},
-        error="leave out --thinking and --no-thinking",
+        error="leave thinking out",
     ),
-    "a shorter context": Quirk(failing(400, TOO_LONG), error="set the length .option --context"),
+    "a shorter context": Quirk(failing(400, TOO_LONG), error="set the length .context_length"),
     "another refusal": Quirk(failing(400, "temperature must be at most 2"), error="says why"),
     "a wrong key, repeated": Quirk(failing(401, f"no key {KEY}"), error=r"\[key\]"),
     "another model": Quirk(failing(404, "no such model"), error="does not know the model 'm'"),
@@ -246,7 +246,7 @@ REFUSALS = {
     "a fault that stays": Quirk(failing(503, "loading"), error="answered 503", requests=2),
     "a gateway that gave up waiting": Quirk(failing(504, "timeout"), error="answered 504"),
     "no word in time": Quirk(
-        Says(OK, wait=1.0), options={"timeout": 0.2}, error="0.2 seconds.*option --timeout"
+        Says(OK, wait=1.0), options={"timeout": 0.2}, error="0.2 seconds.*wait longer .timeout"
     ),
     "a page": Quirk(Says("<html>Welcome!</html>", kind=HTML), error="OpenAI-compatible API"),
     "nothing at all": Quirk("", error="no answer that can be read"),
@@ -363,7 +363,7 @@ CALLS = {
         calling(part(SUM, index=0, id="a")), tools=True, error="a tool call without a name"
     ),
     "no tools": Quirk(
-        failing(400, "tools are not supported"), tools=True, error="option --text-tools"
+        failing(400, "tools are not supported"), tools=True, error="as text .native_tools=False"
     ),
     "calls without an end": Quirk(
         Says(event(part(SUM, "calculator", index=0, id="a")) + event({}, "tool_calls")),

@@ -60,14 +60,14 @@ def send(text: str) -> str:
     return f"sent {text}"
 
 
-def load_backend(name: str) -> SlowBackend:
+def switch(bot: Chatbot, name: str) -> None:
     if name == "missing":
         raise CompanionError("there is no model 'missing'")
-    return SlowBackend(name)
+    bot.backend = SlowBackend(name)
 
 
 def main() -> int:
-    terminal = Terminal(load_backend, title="slow-chat")
+    terminal = Terminal(switch, title="slow-chat")
     tools = None
     if "--tools" in sys.argv:
         from companion.tools import Tool, Toolbox

@@ -323,10 +323,12 @@ def test_passages_are_sent_and_the_own_words_are_stored(scripted, retriever) -> 
     assert bot.backend.seen[0][0]["content"] == grounded_prompt(
         "Where does Ann live?", ["Ann lives in Oslo.", "Ann swims."]
     )
-    assert [source.origin for source in reply.sources] == ["0.txt", "2.txt"]
+    assert [source.origin for source in reply.passages] == ["0.txt", "2.txt"]
+    assert [source.origin for source in reply.sources] == ["0.txt"]
     turn = bot.conversation.turns[0]
     assert turn.messages[0]["content"] == "Where does Ann live?"
-    assert [source.text for source in turn.sources] == ["Ann lives in Oslo.", "Ann swims."]
+    assert [source.text for source in turn.passages] == ["Ann lives in Oslo.", "Ann swims."]
+    assert [source.text for source in turn.sources] == ["Ann lives in Oslo."]
     assert contents(bot.backend.seen[1]) == ["Where does Ann live?", "Oslo. [1]", "Thanks"]
 
 
@@ -336,7 +338,7 @@ def test_passages_that_do_not_fit_are_left_out_the_worst_first(scripted, retriev
 
     reply = bot.ask("Where does Ann live?")
 
-    assert [source.origin for source in reply.sources] == ["0.txt"]
+    assert [source.origin for source in reply.passages] == ["0.txt"]
 
 
 def test_without_room_for_a_passage_the_question_goes_alone(scripted, retriever) -> None:
@@ -344,7 +346,7 @@ def test_without_room_for_a_passage_the_question_goes_alone(scripted, retriever)
         scripted(), retriever=retriever("Ann lives."), max_context_tokens=18, settings=BRIEF
     )
 
-    assert bot.ask("Where does Ann live?").sources == ()
+    assert bot.ask("Where does Ann live?").passages == ()
     assert contents(bot.backend.seen[0]) == ["Where does Ann live?"]
 
 
@@ -355,7 +357,7 @@ def test_poor_hits_are_left_out(scripted, retriever) -> None:
         settings=ChatSettings(min_score=0.3, k=2),
     )
 
-    assert [source.text for source in bot.ask("Where does Ann go now").sources] == []
+    assert bot.ask("Where does Ann go now").passages == ()
     assert bot.retriever.queries == [("Where does Ann go now", 2)]
 
 
@@ -373,8 +375,8 @@ def test_scores_and_metadata_of_any_kind_can_be_stored(scripted, tmp_path: Path)
 
     loaded = Chatbot.load(tmp_path / "chat.json", scripted()).conversation
     assert loaded == bot.conversation
-    assert loaded.turns[0].sources[0].document.metadata == {"path": "a", "page": 3, "x": "nan"}
-    assert [source.score for source in loaded.turns[0].sources] == [0.5, None]
+    assert loaded.turns[0].passages[0].document.metadata == {"path": "a", "page": 3, "x": "nan"}
+    assert [passage.score for passage in loaded.turns[0].passages] == [0.5, None]
 
 
 def test_a_passage_can_not_begin_a_line(scripted) -> None:
@@ -599,9 +601,9 @@ def test_calls_and_results_are_redacted(scripted) -> None:
 
 
 def test_pocket_chat_uses_the_calculator(pocket) -> None:
-    from companion.chatbot.launch import make_toolbox
+    from companion.chatbot.toolset import book_tools
 
-    bot = Chatbot(pocket, tools=make_toolbox())
+    bot = Chatbot(pocket, tools=Toolbox(book_tools()))
 
     reply = bot.ask("What is 123 plus 456?")
 
@@ -687,7 +689,7 @@ def test_a_shorter_passage_takes_the_place_of_one_that_does_not_fit(scripted) ->
         settings=BRIEF,
     )
 
-    assert [source.text for source in bot.ask("hi").sources] == ["one two", "three four"]
+    assert [passage.text for passage in bot.ask("hi").passages] == ["one two", "three four"]
     assert "[2] three four" in bot.backend.seen[0][0]["content"]
 
 
@@ -713,6 +715,21 @@ def test_a_note_of_another_kind_is_refused() -> None:
 
     with pytest.raises(ConversationError, match="turn 0: 'note' must be str, got int"):
         storage.from_json(json.dumps(record))
+
+
+def test_a_reply_tells_tokens_and_turns_that_were_left_out(scripted) -> None:
+    class Counting(scripted):
+        def _pieces(self, answer: str):
+            yield from super()._pieces(answer)
+            return Ending("stop", tokens=7)
+
+    bot = Chatbot(Counting("one two three four"), max_context_tokens=20, settings=BRIEF)
+
+    replies = [bot.ask("a b c") for _ in range(3)]
+
+    assert [reply.left_out for reply in replies] == [0, 1, 2]
+    assert [reply.tokens for reply in replies] == [7, 7, 7]
+    assert all(reply.seconds > 0 for reply in replies)
 
 
 def user(text: str) -> dict:

@@ -28,9 +28,12 @@ def contents(messages: list[dict]) -> list[str]:
 def test_without_a_summary_old_turns_are_left_out_and_stay_stored(scripted) -> None:
     conversation = Conversation(turns=[turn("one"), turn("two"), turn("three")])
 
-    read = fit(conversation, NEWEST, system="sys", count_tokens=scripted().count_tokens, budget=8)
+    read, left_out = fit(
+        conversation, NEWEST, system="sys", count_tokens=scripted().count_tokens, budget=8
+    )
 
     assert contents(read) == ["sys", "three", "fine", "now"]
+    assert left_out == 2
     assert len(conversation.turns) == 3
 
 
@@ -43,7 +46,7 @@ def test_turns_that_drop_out_are_summarized_once(scripted) -> None:
         return join(summary, messages)
 
     for _ in range(2):
-        read = fit(
+        read, _ = fit(
             conversation,
             NEWEST,
             system=None,
@@ -60,7 +63,7 @@ def test_turns_that_drop_out_are_summarized_once(scripted) -> None:
 def test_a_summary_that_grows_too_long_is_left_out(scripted) -> None:
     conversation = Conversation(turns=[turn("one"), turn("two")])
 
-    read = fit(
+    read, _ = fit(
         conversation,
         NEWEST,
         system="sys",
@@ -163,7 +166,7 @@ def test_pocket_chat_writes_some_summary(pocket) -> None:
 def test_the_number_of_past_turns_can_be_limited(past: int | None, read: list, scripted) -> None:
     conversation = Conversation(turns=[turn("one"), turn("two"), turn("three")])
 
-    messages = fit(
+    messages, left_out = fit(
         conversation,
         NEWEST,
         system=None,
@@ -174,12 +177,13 @@ def test_the_number_of_past_turns_can_be_limited(past: int | None, read: list, s
 
     everything = ["one", "fine", "two", "fine", "three", "fine"]
     assert contents(messages) == [*(everything if read is None else read), "now"]
+    assert left_out == 3 - (len(contents(messages)) - 1) // 2
 
 
 def test_turns_beyond_the_limit_are_summarized(scripted) -> None:
     conversation = Conversation(turns=[turn("one"), turn("two"), turn("three")])
 
-    messages = fit(
+    messages, _ = fit(
         conversation,
         NEWEST,
         system=None,

@@ -1,17 +1,19 @@
 """The web page in a real browser, served by uvicorn on loopback."""
 
-import json
 import os
 import shutil
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 from companion.chatbot import Chatbot
+from companion.errors import DocumentError, UnknownModelError
+from companion.rag.documents import Document, Hit
+from companion.tools import Tool, Toolbox
 
 pytest.importorskip("selenium")
 pytest.importorskip("uvicorn")
@@ -22,12 +24,14 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
+from companion.chatbot.archive import Archive
 from companion.chatbot.web import build_app
 
 BROWSER, DRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
 FLAGS = [
     "--headless",
     "--no-sandbox",
+    "--window-size=1280,900",
     "--disable-gpu",
     "--disable-quic",
     "--no-first-run",
@@ -39,6 +43,33 @@ FLAGS = [
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]
 ATTACK = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
+LINKS = (
+    "[a](javascript:document.title='owned') [b](data:text/html,x) [c](//example.org/x) "
+    "![d](https://example.org/d.png) [e](vbscript:x) [f](https://example.org/)"
+)
+MARKDOWN = r"""A **bold** word, $x^2$ and \(y\), for $5 or $10.
+
+```python
+def f(x):
+    return x  # <b>
+```
+
+| a | b |
+|---|--:|
+| 1 | 2 |
+
+1. one
+2. two
+
+\[ \frac{a}{b} \]
+
+- [link][later]
+
+#### Small heading
+
+[later]: https://example.org/later
+"""
+KEY = "k" * 43
 
 pytestmark = pytest.mark.skipif(
     not (shutil.which(BROWSER) and shutil.which(DRIVER)),
@@ -47,12 +78,15 @@ pytestmark = pytest.mark.skipif(
 
 
 class PageBackend:
-    """Repeats what was said; counts slowly when asked to."""
+    """Repeats what was said; counts slowly, or calls a tool, when asked to."""
 
-    context_length = 4000
+    context_length, models = 4000, ["page-chat", "other"]
 
     def count_tokens(self, messages: list[dict]) -> int:
-        return sum(len(message["content"].split()) for message in messages)
+        return sum(len((message["content"] or "").split()) for message in messages)
+
+    def bind_tools(self, toolbox: Toolbox) -> "PageBackend":
+        return self
 
     def stream(self, messages: list[dict], params: object) -> Iterator[str]:
         text = messages[-1]["content"]
@@ -60,30 +94,72 @@ class PageBackend:
             for number in range(500):
                 yield f"{number} "
                 time.sleep(0.02)
-        for number, word in enumerate(text.splitlines()[-1].split(" ")):
+        if "delete" in text and messages[-1]["role"] == "user":
+            text = '{"name": "delete_file", "arguments": {"path": "<b>.txt"}}'
+        if text.startswith("Answer the question"):
+            text = text.splitlines()[-1].removeprefix("Question: ")
+        for number, word in enumerate((MARKDOWN if text == "markdown" else text).split(" ")):
             yield f" {word}" if number else word
+
+
+class Library:
+    """Finds a passage, and takes files."""
+
+    def __init__(self) -> None:
+        self.files: list[str] = []
+
+    def search(self, query: str, k: int) -> list[Hit]:
+        metadata = {"source": "a <b>.md", "page": 3, "heading": "Where"}
+        document = Document(f"A passage. {ATTACK}", metadata)
+        return [Hit(document, 1.0)] if "where" in query else []
+
+    def names(self) -> list[str]:
+        return list(self.files)
+
+    def add(self, name: str, data: bytes) -> None:
+        if b"bad" in data:
+            raise DocumentError(f"{name} can't be read")
+        self.files.append(name)
+
+    def remove(self, name: str) -> None:
+        self.files.remove(name)
+
+
+def delete_file(path: str) -> str:
+    """Delete a file.
+
+    Args:
+        path: Which one.
+    """
+    return f"deleted {path}"
+
+
+def make_bot() -> Chatbot:
+    tool = replace(Tool.from_function(delete_file), needs_approval=True)
+    return Chatbot(PageBackend(), retriever=Library(), tools=Toolbox([tool]))
+
+
+def switch(bot: Chatbot, model: str) -> None:
+    if model not in PageBackend.models:
+        raise UnknownModelError(f"there is no model {model}")
+    bot.backend = PageBackend()
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    class Library:
-        def search(self, query: str, k: int) -> list[SimpleNamespace]:
-            document = SimpleNamespace(text=f"A passage. {ATTACK}", metadata={"source": "a.md"})
-            return [SimpleNamespace(document=document, score=1.0)] if "where" in query else []
-
     config = uvicorn.Config("", host="127.0.0.1", port=0, log_level="error", ws="none")
     listener = config.bind_socket()
     port = listener.getsockname()[1]
-    app = build_app(
-        lambda: Chatbot(PageBackend(), retriever=Library()), port=port, title="page-chat"
+    archive = Archive(tmp_path_factory.mktemp("talks"))
+    config.app = build_app(
+        make_bot, port=port, title="page-chat", archive=archive, switch=switch, key=KEY
     )
-    config.app = app
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     while not server.started:
         time.sleep(0.01)
-    yield f"http://127.0.0.1:{port}/"
+    yield f"http://127.0.0.1:{port}/#key={KEY}"
     server.should_exit = True
     thread.join(20)
     listener.close()
@@ -113,11 +189,21 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chr
 
 @pytest.fixture
 def page(chromium: webdriver.Chrome, address: str) -> webdriver.Chrome:
-    for _ in range(2):  # the second time with a new session
-        chromium.get(address)
-        wait(chromium, lambda: chromium.title == "page-chat")
-        chromium.execute_script("sessionStorage.clear()")
+    chromium.get("about:blank")  # another fragment alone would load nothing
+    chromium.get(address)
+    wait(chromium, lambda: ready(chromium))
+    begin(chromium)
     return chromium
+
+
+def ready(page: webdriver.Chrome) -> bool:
+    return "ready" in find(page, "body").get_attribute("class")
+
+
+def begin(page: webdriver.Chrome) -> None:
+    """Begin a conversation, as its button does where it can be seen."""
+    page.execute_script("document.getElementById('new').click()")
+    wait(page, lambda: not turns(page) and page.title == "page-chat")
 
 
 def wait(page: webdriver.Chrome, condition) -> None:
@@ -128,109 +214,353 @@ def find(page: webdriver.Chrome, selector: str):
     return page.find_element(By.CSS_SELECTOR, selector)
 
 
-def bubbles(page: webdriver.Chrome) -> list[str]:
-    return [one.text for one in page.find_elements(By.CSS_SELECTOR, "#log .bubble")]
+def texts(page: webdriver.Chrome, selector: str) -> list[str]:
+    script = (
+        "return [...document.querySelectorAll(arguments[0])].map((one) => one.innerText.trim())"
+    )
+    return page.execute_script(script, selector)
+
+
+def turns(page: webdriver.Chrome) -> list[str]:
+    return texts(page, "#log .bubble, #log .prose")
+
+
+def at_rest(page: webdriver.Chrome) -> bool:
+    return find(page, "#send").is_displayed()
 
 
 def say(page: webdriver.Chrome, text: str, key: str = Keys.ENTER) -> None:
-    count = len(bubbles(page))
+    count = len(turns(page))
     find(page, "#text").send_keys(text, key)
-    wait(page, lambda: len(bubbles(page)) == count + 2 and find(page, "#send").is_displayed())
+    wait(page, lambda: len(turns(page)) == count + 2 and at_rest(page))
+
+
+def press(page: webdriver.Chrome, label: str, where: str = "#log") -> None:
+    """Press the last button that has this label and can be seen."""
+    buttons = page.find_elements(By.CSS_SELECTOR, f"{where} button")
+    next(one for one in buttons[::-1] if one.text == label and one.is_displayed()).click()
+
+
+# What is said.
 
 
 def test_a_message_is_answered(page) -> None:
     say(page, "hello there")
 
-    assert bubbles(page) == ["hello there", "hello there"]
+    assert turns(page) == ["hello there", "hello there"]
     assert find(page, "#text").get_attribute("value") == ""
     assert find(page, "#state").get_attribute("textContent") == "The answer is complete."
     assert page.switch_to.active_element.get_attribute("id") == "text"
 
 
-def test_html_in_an_answer_stays_text(page) -> None:
-    say(page, ATTACK)
+def test_markdown_is_shown(page) -> None:
+    say(page, "markdown")
 
-    assert bubbles(page)[1] == ATTACK
-    assert page.title == "page-chat"
-    assert page.find_elements(By.CSS_SELECTOR, "#log script, #log img") == []
+    kinds = "strong, .code pre code.language-python, td.right, ol > li, .katex, h3"
+    found = page.execute_script(
+        "return [...document.querySelectorAll(arguments[0])].map((one) => one.tagName)",
+        ", ".join(f".prose {kind}" for kind in kinds.split(", ")),
+    )
+    assert sorted(set(found)) == ["CODE", "H3", "LI", "SPAN", "STRONG", "TD"]
+    assert len(page.find_elements(By.CSS_SELECTOR, ".prose .katex")) == 3
+    assert "for $5 or $10." in turns(page)[1]
+    assert find(page, ".prose a").get_attribute("href") == "https://example.org/later"
 
 
-def test_html_in_a_source_stays_text(page) -> None:
-    say(page, "where is it")
+def test_code_can_be_copied(page) -> None:
+    page.execute_cdp_cmd(
+        "Browser.grantPermissions",
+        {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]},
+    )
+    say(page, "markdown")
 
-    find(page, "#log summary").click()
-    assert find(page, "#log details li").text == f"a.md: A passage. {ATTACK}"
-    assert page.title == "page-chat"
+    find(page, ".code-head button").click()
+    wait(page, lambda: find(page, ".code-head button").text == "Copied")
+
+    copied = page.execute_async_script("navigator.clipboard.readText().then(arguments[0])")
+    assert copied == "def f(x):\n    return x  # <b>\n"
+
+
+def test_a_text_that_grows_ends_as_the_whole(page) -> None:
+    """Whatever the pieces: a list that goes on after a blank line, a reference explained later."""
+    text = (
+        f"{MARKDOWN}\n1. x\n\n2. y\n\n    more\n\n> a\nb\n\n~~~\n# no heading\n\n~~~\n\n# H\n## I"
+    )
+    same = page.execute_async_script(
+        """
+        const [text, done] = arguments;
+        (async () => {
+          const { Prose } = await import("/prose.js");
+          const whole = document.createElement("div"), grown = document.createElement("div");
+          new Prose(whole).finish(text);
+          const results = [];
+          for (const size of [1, 3, 7, 50]) {
+            grown.replaceChildren();
+            const prose = new Prose(grown);
+            for (let at = 0; at < text.length; at += size) {
+              prose.add(text.slice(at, at + size));
+              prose.update();
+            }
+            const before = grown.children.length;
+            prose.finish(text);
+            results.push(whole.innerHTML === grown.innerHTML && before > 5);
+          }
+          return results;
+        })().then(done, (error) => done(String(error)));
+        """,
+        text,
+    )
+
+    assert same == [True] * 4
+
+
+# What must do nothing.
+
+
+@pytest.mark.parametrize("text", [ATTACK, LINKS, f"```{ATTACK}\n{ATTACK}\n```", f"${ATTACK}$"])
+def test_nothing_in_an_answer_acts(text: str, page) -> None:
+    say(page, text, Keys.ENTER)
+
+    links = {one.get_attribute("href") for one in page.find_elements(By.CSS_SELECTOR, "#log a")}
+    assert page.title.endswith("page-chat")
+    assert page.find_elements(By.CSS_SELECTOR, "#log script, #log img, #log [onerror]") == []
+    assert links <= {"https://example.org/d.png", "https://example.org/"}
+
+
+def test_a_second_wall_stands_behind_the_first(page) -> None:
+    """What would happen if the reader of Markdown let HTML through."""
+    left = page.execute_async_script(
+        """
+        const [html, done] = arguments;
+        import("/markdown.js").then(({ elements }) => {
+          const box = document.createElement("div");
+          box.append(...elements(html));
+          done([...box.querySelectorAll("*")].map((one) => one.outerHTML));
+        });
+        """,
+        f"<p style='color:red' onclick='x()' id='form'>a</p>{ATTACK}<style>b</style><form></form>"
+        "<iframe></iframe><a href='javascript:x()' name='text'>c</a><svg onload='x()'></svg>"
+        "<math><mtext></mtext></math><input><button formaction='javascript:x()'>d</button>",
+    )
+
+    assert left == ["<p>a</p>", "<a>c</a>"]
+
+
+def test_html_in_a_source_or_a_name_stays_text(page) -> None:
+    say(page, "where is it [1] [7]")
+
+    find(page, "#log .sources summary").click()
+    source = f"a <b>.md, page 3, Where A passage. {ATTACK}"
+    assert texts(page, "#log .sources li") == [source]
+    assert texts(page, "#log .cite") == ["[1]"]
+    assert "cites [7], which no passage has" in find(page, "#log .note").text
+    assert page.title == "where is it [1] [7] - page-chat"
 
 
 def test_the_policy_stops_a_script_that_got_in_anyway(page) -> None:
     page.execute_script(
-        "const s = document.createElement('script'); s.textContent = \"document.title='owned'\";"
-        "document.body.append(s)"
+        "const s = document.createElement('script');"
+        "try { s.textContent = \"document.title='owned'\"; document.body.append(s) } catch {}"
     )
 
     assert page.title == "page-chat"
 
 
-def test_the_answer_appears_while_it_is_written_and_can_be_stopped(page) -> None:
+# Stop, go on, ask again.
+
+
+def test_an_answer_can_be_stopped_and_goes_on(page) -> None:
     find(page, "#text").send_keys("count", Keys.ENTER)
-    wait(page, lambda: len(bubbles(page)) == 2 and bubbles(page)[1].startswith("0 1 2"))
-    assert find(page, "#log li:last-child").get_attribute("aria-busy") == "true"
-    assert not find(page, "#send").is_displayed()
+    wait(page, lambda: turns(page)[1:] and turns(page)[1].startswith("0 1 2"))
+    assert find(page, "#log .assistant").get_attribute("aria-busy") == "true"
+    assert not at_rest(page)
 
     find(page, "#stop").click()
-    wait(page, lambda: find(page, "#send").is_displayed())
+    wait(page, lambda: at_rest(page))
 
-    assert find(page, "#log .note").text == "Stopped."
-    assert "499" not in bubbles(page)[1]
-    assert find(page, "#log li:last-child").get_attribute("aria-busy") is None
-    say(page, "hello")
-    assert bubbles(page)[-1] == "hello"
+    assert texts(page, "#log .note") == ["Stopped."]
+    stopped = turns(page)[1]
+    assert "499" not in stopped
+    press(page, "Continue")
+    wait(page, lambda: "Go on exactly" in turns(page)[1] and at_rest(page))
+    assert turns(page)[1].startswith(stopped.split("\n")[0])
+    assert len(turns(page)) == 2
 
 
 def test_escape_stops_too(page) -> None:
     find(page, "#text").send_keys("count", Keys.ENTER)
-    wait(page, lambda: len(bubbles(page)) == 2 and bubbles(page)[1].startswith("0 1"))
+    wait(page, lambda: turns(page)[1:] and turns(page)[1].startswith("0 1"))
 
     find(page, "#text").send_keys(Keys.ESCAPE)
 
-    wait(page, lambda: page.find_elements(By.CSS_SELECTOR, "#log .note"))
+    wait(page, lambda: texts(page, "#log .note") == ["Stopped."])
 
 
-def test_a_reload_keeps_the_conversation_and_reset_ends_it(page) -> None:
-    page.refresh()  # the fixture has cleared what the tab remembers
-    wait(page, lambda: page.title == "page-chat")
-    say(page, "hello")
+def test_a_message_is_edited_and_asked_again(page) -> None:
+    say(page, "one")
+    say(page, "two")
+    find(page, "#log .user button").click()
+    assert texts(page, "#log .edit .note") == ["The turn after it will be replaced."]
+    find(page, "#log .edit textarea").send_keys(" more")
+    press(page, "Ask again", "#log .edit")
+    wait(page, lambda: turns(page) == ["one more", "one more"] and at_rest(page))
+
+    press(page, "Ask again")
+    wait(page, lambda: "same answer again" in find(page, "#problem").text)
+
+    assert turns(page) == ["one more", "one more"]
+
+
+@pytest.mark.parametrize(("label", "result"), [("Allow", "deleted <b>.txt"), ("Refuse", "failed")])
+def test_a_tool_runs_only_if_it_is_allowed(label: str, result: str, page) -> None:
+    find(page, "#text").send_keys("delete it", Keys.ENTER)
+    wait(page, lambda: texts(page, "#log .approval"))
+    assert "<b>.txt" in find(page, "#log .approval pre").text
+    assert page.switch_to.active_element.get_attribute("class") == "approval"
+
+    page.switch_to.active_element.send_keys(Keys.TAB)  # the arguments, which can be scrolled
+    page.switch_to.active_element.send_keys(Keys.TAB)
+    if label == "Refuse":
+        page.switch_to.active_element.send_keys(Keys.TAB)
+    assert page.switch_to.active_element.text == label
+    page.switch_to.active_element.send_keys(Keys.ENTER)
+    wait(page, lambda: at_rest(page))
+
     page.refresh()
-    wait(page, lambda: bubbles(page) == ["hello", "hello"])
+    wait(page, lambda: ready(page) and turns(page))
+    find(page, "#log .call summary").click()
+    assert result in find(page, "#log .call").text
+    assert "delete_file" in find(page, "#log .call").text
 
-    find(page, "#reset").click()
-    wait(page, lambda: bubbles(page) == [])
+
+# Conversations.
+
+
+def test_conversations_are_kept_renamed_found_and_deleted(page) -> None:
+    say(page, "apples")
+    begin(page)
+    say(page, "pears")
     page.refresh()
-    wait(page, lambda: page.title == "page-chat")
+    wait(page, lambda: ready(page) and turns(page) == ["pears", "pears"])
+    wait(page, lambda: texts(page, "#list .title")[:2] == ["pears", "apples"])
 
-    assert bubbles(page) == []
-    assert find(page, "#empty").is_displayed()
+    find(page, "#search").send_keys("APP")
+    wait(page, lambda: texts(page, "#list .title")[0] == "apples")
+    find(page, "#list .open").click()
+    wait(page, lambda: turns(page) == ["apples", "apples"])
+    press(page, "Rename", "#list")
+    find(page, "#new-title").send_keys(Keys.CONTROL, "a", Keys.NULL, f"apples {ATTACK}", Keys.ENTER)
+    wait(
+        page,
+        lambda: (
+            find(page, "#title").text == f"apples {ATTACK}"[:80] or "…" in find(page, "#title").text
+        ),
+    )
+
+    count = len(texts(page, "#list .title"))
+    press(page, "Delete", "#list")
+    assert page.switch_to.active_element.text == "Cancel"
+    press(page, "Cancel", "#confirm-dialog")
+    press(page, "Delete", "#list")
+    press(page, "Delete", "#confirm-dialog")
+
+    wait(page, lambda: len(texts(page, "#list .title")) == count - 1 and turns(page) == [])
+    assert page.title == "page-chat"
 
 
-def test_the_conversation_can_be_downloaded(page) -> None:
+def test_a_conversation_is_exported_and_imported(page, tmp_path: Path) -> None:
     say(page, "hello")
-
-    find(page, "#download").click()
-
-    file: Path = page.downloads / "conversation.json"
+    find(page, "#export").click()
+    press(page, "Export", "#export-dialog")
+    file: Path = page.downloads / "hello.json"
     wait(page, file.exists)
-    assert json.loads(file.read_text())["turns"][0]["messages"][0]["content"] == "hello"
+    bad = tmp_path / "bad.json"
+    bad.write_text("{")
+
+    find(page, "#import-file").send_keys(f"{file}\n{bad}")
+
+    wait(page, lambda: "bad.json: This is not a whole" in find(page, "#problem").text)
+    assert turns(page) == ["hello", "hello"]
+    assert texts(page, "#list .title")[:2] == ["hello", "hello"]
 
 
-def test_an_error_is_told_and_the_words_are_kept(page) -> None:
-    page.execute_script("session = 'gone'")
+def test_a_copied_tab_gets_a_conversation_of_its_own(page) -> None:
+    say(page, "hello")
+    first, before = page.current_window_handle, len(page.window_handles)
+    page.execute_script("window.open(location.href)")
+    wait(page, lambda: len(page.window_handles) > before)
+    page.switch_to.window(page.window_handles[-1])
+    wait(page, lambda: ready(page) and turns(page) == ["hello", "hello"])
+
+    say(page, "in the copy")
+    page.close()
+    page.switch_to.window(first)
+
+    assert turns(page) == ["hello", "hello"]
+    say(page, "in the first")
+    assert turns(page)[2:] == ["in the first", "in the first"]
+
+
+def test_an_error_is_told_and_the_words_are_kept(page, address: str) -> None:
+    say(page, "hello")
+    page.execute_async_script(
+        "const [done] = arguments;"
+        "import('/server.js').then(({ post }) => "
+        "post('delete', { session: sessionStorage.getItem('companion-session') })).then(done)"
+    )
     find(page, "#text").send_keys("precious words", Keys.ENTER)
     wait(page, lambda: find(page, "#problem").text)
 
-    assert "reload the page" in find(page, "#problem").text
-    assert find(page, "#text").get_attribute("value") == "precious words"
-    assert bubbles(page) == []
+    assert "no longer here" in find(page, "#problem").text
+    wait(page, lambda: find(page, "#text").get_attribute("value") == "precious words")
+
+
+# Settings and documents.
+
+
+def test_settings_are_applied_or_refused_in_words(page) -> None:
+    find(page, "#settings").click()
+    wait(page, lambda: find(page, "#settings-dialog").is_displayed())
+    find(page, "#set-temperature").send_keys(Keys.CONTROL, "a", Keys.NULL, "hot", Keys.ENTER)
+    wait(page, lambda: "'hot'" in find(page, "#settings-problem").text)
+    assert page.switch_to.active_element.get_attribute("id") == "set-temperature"
+    assert page.switch_to.active_element.get_attribute("aria-invalid") == "true"
+    find(page, "#set-temperature").send_keys(Keys.CONTROL, "a", Keys.NULL, "0.5")
+    find(page, "#set-model").send_keys("lost", Keys.ENTER)
+    wait(page, lambda: "no model lost" in find(page, "#settings-problem").text)
+    find(page, "#set-model").send_keys(Keys.CONTROL, "a", Keys.NULL, "other")
+    find(page, "#set-system").send_keys("Be brief.")
+
+    find(page, "#settings-yes").click()
+    wait(page, lambda: not find(page, "#settings-dialog").is_displayed())
+
+    assert find(page, "#model").text == "other"
+    find(page, "#settings").click()
+    wait(page, lambda: find(page, "#settings-dialog").is_displayed())
+    assert find(page, "#set-system").get_attribute("value") == "Be brief."
+    assert find(page, "#set-temperature").get_attribute("value") == "0.5"
+    page.switch_to.active_element.send_keys(Keys.ESCAPE)
+
+
+def test_documents_are_chosen_or_dropped(page, tmp_path: Path) -> None:
+    good, bad = tmp_path / "a <b> ü.txt", tmp_path / "b.txt"
+    good.write_text("good")
+    bad.write_text("bad")
+
+    find(page, "#add-file").send_keys(f"{good}\n{bad}")
+    wait(page, lambda: "b.txt" in find(page, "#problem").text)
+    page.execute_script(
+        "const data = new DataTransfer(); data.items.add(new File(['x'], 'dropped.txt'));"
+        "document.querySelector('main').dispatchEvent("
+        "new DragEvent('drop', {dataTransfer: data, bubbles: true, cancelable: true}))"
+    )
+
+    wait(page, lambda: texts(page, "#added span") == [good.name, "dropped.txt"])
+    find(page, "#added button").click()
+    wait(page, lambda: texts(page, "#added span") == ["dropped.txt"])
+
+
+# For everybody.
 
 
 def test_shift_enter_begins_a_line(page) -> None:
@@ -240,23 +570,30 @@ def test_shift_enter_begins_a_line(page) -> None:
 
 
 def test_the_keyboard_reaches_everything(page) -> None:
-    reached = []
+    say(page, "markdown")
+    reached = set()
+    find(page, "#search").send_keys("a short list")
     page.execute_script("document.activeElement.blur(); window.focus()")
-    for _ in range(12):
+    for _ in range(30):
         page.switch_to.active_element.send_keys(Keys.TAB)
-        reached.append(page.switch_to.active_element.get_attribute("id"))
+        reached.add(page.execute_script("return document.activeElement.id"))
 
-    assert {"download", "reset", "log", "text", "send"} <= set(reached)
+    wanted = {"new", "search", "import", "settings", "export", "scroll", "add", "text", "send"}
+    assert wanted <= reached
 
 
 def test_everything_has_a_name(page) -> None:
-    label = find(page, "label[for=text]")
+    say(page, "where")
     names = page.execute_script(
         "return [...document.querySelectorAll('button')].map((b) => b.textContent.trim())"
     )
+    fields = page.execute_script(
+        "return [...document.querySelectorAll('input, textarea')]"
+        ".filter((f) => !f.labels.length && !f.ariaLabel).map((f) => f.id)"
+    )
 
-    assert label.text == "Your message"
     assert all(names)
+    assert fields == []
     assert find(page, "#log").get_attribute("aria-live") == "polite"
     assert find(page, "html").get_attribute("lang") == "en"
 
@@ -270,14 +607,24 @@ def test_nothing_overflows_and_text_can_be_read(width: int, scheme: str, page) -
     )
     media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
     page.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+    begin(page)
     say(page, "where " + "x" * 300)
 
     assert page.execute_script("return document.documentElement.scrollWidth") <= width
-    assert page.execute_script("return document.querySelector('main').scrollWidth") <= width
-    for selector in (".bubble", "#keys", ".who", "#send", "#reset", "summary", "label"):
+    assert page.execute_script("return document.querySelector('#scroll').scrollWidth") <= width
+    for selector in (
+        ".bubble",
+        ".prose",
+        "#send",
+        "#export",
+        "summary",
+        ".actions button",
+        "#model",
+    ):
         assert contrast(page, selector) >= 4.5, selector
     if folder := os.environ.get("SCREENSHOTS"):
         page.save_screenshot(f"{folder}/{width}-{scheme}.png")
+    page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 def contrast(page: webdriver.Chrome, selector: str) -> float:
@@ -306,5 +653,10 @@ def test_the_console_is_quiet(page) -> None:
     say(page, "where is it")
 
     messages = [one["message"] for one in page.get_log("browser") if one["level"] == "SEVERE"]
-    expected = ("404", "Content Security Policy")  # provoked by the tests above
+    expected = (
+        "400",
+        "404",
+        "Content Security Policy",
+        "TrustedScript",
+    )  # provoked by the tests above
     assert [one for one in messages if not any(word in one for word in expected)] == []

@@ -38,14 +38,15 @@ SOURCES = st.builds(
     st.none() | st.floats(allow_nan=False, allow_infinity=False),
 )
 TURNS = st.builds(
-    lambda asked, answers, sources, interrupted, note: Turn(
-        [{"role": "user", "content": asked}, *answers], sources, interrupted, note
-    ),
+    lambda asked, answers, *more: Turn([{"role": "user", "content": asked}, *answers], *more),
     TEXTS,
     st.lists(ANSWERS, max_size=3),
     st.lists(SOURCES, max_size=2),
     st.booleans(),
     st.sampled_from(["", "cut at 64 tokens"]),
+    st.lists(SOURCES, max_size=2),
+    st.lists(st.integers(0, 9), max_size=2),
+    st.booleans(),
 )
 CONVERSATIONS = st.builds(
     lambda system, turns, summary, part: Conversation(
@@ -67,8 +68,9 @@ def example() -> Conversation:
             {"role": "tool", "content": "{}", "tool_call_id": "1"},
             {"role": "assistant", "content": "In Oslo."},
         ],
-        [Hit(Document("Oslo is sunny.", {"source": "a.md", "page": 3, "old": False}), 0.5)],
+        [hit := Hit(Document("Oslo is sunny.", {"source": "a.md", "page": 3, "old": False}), 0.5)],
         interrupted=True,
+        passages=[hit],
     )
     return Conversation("Be brief.", [turn], "A summary.", 1)
 
@@ -169,6 +171,10 @@ def changed(path: str, value: object) -> str:
         ("turns.0.sources.0.score", "high", "turn 0, source 0: 'score' must be"),
         ("turns.0.sources.0.metadata.page", [3], "source 0: metadata holds 'page': "),
         ("turns.0.sources.0.text", "\ud800", "whole, valid JSON"),
+        ("turns.0.passages", [3], "turn 0, passage 0 must be an object, got int"),
+        ("turns.0.unknown_citations", ["7"], "turn 0: 'unknown_citations' must be whole numbers"),
+        ("turns.0.unknown_citations", [True], "turn 0: 'unknown_citations' must be whole numbers"),
+        ("turns.0.found", 1, "turn 0: 'found' must be bool, got int"),
     ],
 )
 def test_the_wrong_place_is_named(path: str, value: object, said: str) -> None:
@@ -258,3 +264,12 @@ def test_a_huge_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         storage.load(tmp_path / "chat.json")
     with pytest.raises(ConversationError, match="larger than"):
         storage.save(example(), tmp_path / "new.json")
+
+
+def test_a_file_from_before_passages_were_kept_apart_has_read_what_it_cites() -> None:
+    record = json.loads(storage.to_json(example()))
+
+    assert "passages" not in record["turns"][0]
+    (turn,) = storage.from_json(json.dumps(record)).turns
+    assert turn.passages == turn.sources
+    assert turn.found

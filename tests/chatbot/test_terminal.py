@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from companion.chatbot import Chatbot, ChatSettings, storage
-from companion.chatbot.terminal import Terminal, printable
+from companion.chatbot.screen import printable
+from companion.chatbot.terminal import Terminal
 from companion.reasoning import Reasoning
 from companion.tools import Tool, Toolbox, ToolCall
 from companion.tools.calculator import calculator
@@ -142,7 +143,7 @@ def test_quit_ends(chat) -> None:
 def test_the_commands(chat, tmp_path: Path) -> None:
     child = chat()
 
-    say(child, "/help", "/sources       show the passages")
+    say(child, "/help", "/sources        show the passages")
     say(child, "/tools", "There are no tools")
     say(child, "/sources", "no sources")
     say(child, "hello", "slow heard hello")
@@ -171,7 +172,7 @@ def test_wrong_commands_lose_nothing(chat, tmp_path: Path) -> None:
     say(child, "/save", "/save needs a FILE")
     say(child, "/quit now", "/quit takes nothing after it")
     say(child, "/load nothing.json", "can't read nothing.json: No such file")
-    say(child, "/load notes.txt", "can't read notes.txt")
+    say(child, "/load notes.txt", "notes.txt: this is not a whole, valid JSON")
     say(child, "/load new.json", "has the version 9")
     say(child, "/save notes.txt", "left as it is")
     say(child, "/save no/such/folder.json", "can't write")
@@ -210,15 +211,14 @@ def test_a_tool_that_needs_approval_is_asked_for(chat) -> None:
 
     for said, told in [("y", "sent x"), ("", "did not allow"), ("no", "did not allow")]:
         child.sendline("please")
-        child.expect_exact(
-            'May the model call {"name": "send", "arguments": {"text": "x"}}? [y/N] '
-        )
+        child.expect_exact('May the model call {"name": "send", "arguments": {"text": "x"}}? ')
+        child.expect_exact("[y]es, [a]lways, [N]o ")
         child.sendline(said)
         child.expect_exact(told)
         child.expect_exact("> ")
 
     child.sendline("please")
-    child.expect_exact("[y/N] ")
+    child.expect_exact("[N]o ")
     child.sendintr()
     child.expect_exact("[stopped]")
     child.expect_exact("> ")
@@ -245,7 +245,7 @@ def test_a_failed_line_of_a_pipe_sets_the_status(tmp_path: Path) -> None:
 
 def test_in_a_pipe_nobody_can_approve() -> None:
     guarded = Tool.from_function(calculator, needs_approval=True)
-    terminal = Terminal(lambda name: None, stdin=io.StringIO(""), stdout=io.StringIO())
+    terminal = Terminal(stdin=io.StringIO(""), stdout=io.StringIO())
     bot = Chatbot(Pondering(), tools=Toolbox([guarded, get_weather]))
 
     terminal.run(bot)
@@ -257,7 +257,7 @@ def test_in_a_pipe_nobody_can_approve() -> None:
 def test_a_bot_that_asks_elsewhere_goes_on_doing_so() -> None:
     bot = Chatbot(Pondering(), settings=ChatSettings(approve=bool))
 
-    Terminal(lambda name: None, stdin=io.StringIO(""), stdout=io.StringIO()).run(bot)
+    Terminal(stdin=io.StringIO(""), stdout=io.StringIO()).run(bot)
 
     assert bot.settings.approve is bool
 
@@ -314,7 +314,7 @@ class Pondering:
 
 def test_an_answer_without_words_is_explained() -> None:
     screen = io.StringIO()
-    terminal = Terminal(lambda name: None, stdin=io.StringIO("hello\n"), stdout=screen)
+    terminal = Terminal(stdin=io.StringIO("hello\n"), stdout=screen)
 
     status = terminal.run(Chatbot(Pondering()))
 

@@ -1,9 +1,11 @@
 """The web chat: what passes the guard, streaming, sessions."""
 
 import asyncio
+import hashlib
 import json
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +18,7 @@ from starlette.testclient import TestClient
 
 from companion.chatbot.guard import Guard
 from companion.chatbot.sessions import Sessions
-from companion.chatbot.web import build_app
+from companion.chatbot.web import STATIC, build_app
 
 PORT = 8123
 HOME = f"http://127.0.0.1:{PORT}"
@@ -62,19 +64,15 @@ def test_the_answer_is_a_stream_of_events(client: TestClient) -> None:
     *pieces, (kind, done) = events(answer.text)
     assert "".join(data["text"] for _, data in pieces) == "heard <b>hi\n\nyou</b>"
     assert kind == "done"
-    assert done == {
-        "text": "heard <b>hi\n\nyou</b>",
-        "interrupted": False,
-        "note": "",
-        "sources": [],
-        "calls": [],
-    }
+    assert done["text"] == "heard <b>hi\n\nyou</b>"
+    assert (done["interrupted"], done["note"], done["calls"]) == (False, "", [])
 
 
 def test_sources_come_with_the_answer(client: TestClient) -> None:
     answer = post(client, "/chat", session=enter(client), text="Ann")
 
-    assert events(answer.text)[-1][1]["sources"] == [{"origin": "0.txt", "text": "Ann sings."}]
+    (passage,) = events(answer.text)[-1][1]["passages"]
+    assert (passage["origin"], passage["text"], passage["cited"]) == ("0.txt", "Ann sings.", True)
 
 
 def test_each_tab_has_its_own_conversation_and_finds_it_again(client: TestClient) -> None:
@@ -93,10 +91,10 @@ def test_an_unknown_session_gets_a_new_name(client: TestClient) -> None:
 
     assert entered["session"] != "guess"
     assert len(entered["session"]) == 43
-    assert entered["title"] == "test-chat"
+    assert (entered["model"], entered["title"]) == ("test-chat", "")
 
 
-@pytest.mark.parametrize("path", ["/chat", "/stop", "/reset", "/download"])
+@pytest.mark.parametrize("path", ["/chat", "/stop", "/resume", "/export", "/settings", "/decide"])
 @pytest.mark.parametrize("session", [None, 3, "guess", ["a"]])
 def test_nothing_happens_without_a_session(path: str, session: object, client: TestClient) -> None:
     assert post(client, path, session=session, text="hi").status_code == 404
@@ -114,26 +112,27 @@ def test_odd_bodies_are_refused(body: str, client: TestClient) -> None:
     assert client.post("/chat", content=content, headers=JSON).status_code == 404
 
 
-def test_reset_and_download(client: TestClient) -> None:
+def test_a_conversation_is_exported(client: TestClient) -> None:
     session = enter(client)
     post(client, "/chat", session=session, text="hi")
 
-    file = post(client, "/download", session=session)
-    post(client, "/reset", session=session)
-
-    (turn,) = storage.from_json(file.text).turns
+    (turn,) = storage.from_json(post(client, "/export", session=session).text).turns
     assert turn.messages[0]["content"] == "hi"
-    assert post(client, "/enter", session=session).json()["turns"] == []
+    assert post(client, "/export", session=session, format="markdown").text.startswith("# ")
+    assert post(client, "/export", session=session, format="pdf").status_code == 400
 
 
-def test_the_number_of_conversations_is_bounded(client: TestClient) -> None:
+def test_without_an_archive_nothing_that_was_said_makes_room(client: TestClient) -> None:
     names = [enter(client) for _ in range(3)]
-    post(client, "/enter", session=names[0])  # now the second is unused for longest
+    for name in names[:2]:
+        post(client, "/chat", session=name, text="precious")
 
-    names.append(enter(client))
+    alone = enter(client)
 
-    alive = [post(client, "/download", session=name).status_code for name in names]
-    assert alive == [200, 404, 200, 200]
+    alive = [post(client, "/export", session=name).status_code for name in [*names, alone]]
+    assert alive == [200, 200, 404, 200]
+    post(client, "/chat", session=alone, text="x")
+    assert post(client, "/enter").status_code == 503
 
 
 def test_a_busy_conversation_is_not_dropped(scripted) -> None:
@@ -192,22 +191,20 @@ def test_stop_ends_the_answer_and_keeps_it() -> None:
 
         thread = threading.Thread(target=ask)
         thread.start()
-        while post(client, "/reset", session=session).status_code != 409:
+        while post(client, "/rename", session=session, title="a").status_code != 409:
             time.sleep(0.01)
-        busy = [
-            post(client, path, session=session, text="x").status_code
-            for path in ("/chat", "/reset")
-        ]
+        paths = ("/chat", "/resume", "/settings", "/delete")
+        busy = [post(client, path, session=session, text="x", set={}).status_code for path in paths]
         time.sleep(0.1)
         post(client, "/stop", session=session)
         thread.join(10)
 
         kind, done = events(answers[0].text)[-1]
-        assert busy == [409, 409]
+        assert busy == [409, 409, 409, 400]
         assert (kind, done["interrupted"]) == ("done", True)
         assert done["text"].startswith("0 1 ")
         assert backend.closed.is_set()
-        assert post(client, "/reset", session=session).status_code == 200
+        assert post(client, "/rename", session=session, title="a").status_code == 200
 
 
 def test_a_browser_that_goes_away_stops_the_model() -> None:
@@ -249,13 +246,38 @@ def test_a_browser_that_goes_away_stops_the_model() -> None:
         (turn,) = post(client, "/enter", session=session).json()["turns"]
         assert turn["interrupted"]
         assert turn["text"].startswith("0 ")
-        assert post(client, "/reset", session=session).status_code == 200
+        assert post(client, "/rename", session=session, title="a").status_code == 200
 
 
 # The guard.
 
 
-@pytest.mark.parametrize("path", ["/", "/page.css", "/page.js"])
+def test_the_key_is_asked_for(scripted) -> None:
+    app = build_app(lambda: Chatbot(scripted()), port=PORT, key="secret")
+    with TestClient(app, base_url=HOME) as client:
+
+        def status(**headers: str) -> int:
+            return client.post("/enter", content="{}", headers=JSON | headers).status_code
+
+        assert client.get("/").status_code == 200
+        assert status() == status(authorization="Bearer secre") == 401
+        assert status(authorization="secret") == status(authorization="bearer secret") == 401
+        assert status(authorization="Bearer secret") == 200
+
+
+@pytest.mark.parametrize("path", ["/upload", "/import"])
+def test_larger_bodies_pass_only_where_files_are_sent(path: str, client: TestClient) -> None:
+    body = json.dumps({"session": enter(client), "text": "x" * 300_000, "data": "!"})
+
+    assert client.post("/chat", content=body, headers=JSON).status_code == 413
+    assert client.post(path, content=body, headers=JSON).status_code == 400
+    length = {"content-length": "200000000"}
+    assert client.post(path, content="{}", headers=JSON | length).status_code == 413
+    assert client.post(path, content=body, headers=JSON | {"origin": "null"}).status_code == 403
+    assert client.post(path, content=body, headers={"origin": HOME}).status_code == 415
+
+
+@pytest.mark.parametrize("path", ["/", "/page.css", "/page.js", "/markdown.js"])
 def test_the_page_is_served_with_its_headers(path: str, client: TestClient) -> None:
     page = client.get(path)
 
@@ -268,15 +290,28 @@ def test_the_page_is_served_with_its_headers(path: str, client: TestClient) -> N
     assert "https://" not in page.text
 
 
-def test_the_script_never_writes_html(client: TestClient) -> None:
-    script = client.get("/page.js").text
+@pytest.mark.parametrize("path", sorted(STATIC.glob("*.js")), ids=lambda path: path.name)
+def test_the_scripts_never_write_html(path: Path) -> None:
+    script = path.read_text(encoding="utf-8")
 
     for danger in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
         assert danger not in script
 
 
 @pytest.mark.parametrize(
-    "path", ["/../web.py", "/%2e%2e/web.py", "/static/page.html", "/docs", "/chat", "//etc/passwd"]
+    "path",
+    [
+        "/../web.py",
+        "/%2e%2e/web.py",
+        "/static/page.html",
+        "/page.html",
+        "/docs",
+        "/chat",
+        "//etc/passwd",
+        "/vendor/",
+        "/vendor/README.txt",
+        "/vendor/katex/LICENSE",
+    ],
 )
 def test_there_are_no_other_files(path: str, client: TestClient) -> None:
     assert client.get(path).status_code in (404, 405)
@@ -376,3 +411,33 @@ def test_other_protocols_are_not_answered() -> None:
     asyncio.run(Guard(app, PORT)({"type": "websocket", "headers": []}, None, send))
 
     assert sent == []
+
+
+# The libraries of the page.
+
+
+def test_the_libraries_are_those_that_are_named() -> None:
+    folder = STATIC / "vendor"
+    lines = (folder / "SHA256SUMS").read_text(encoding="ascii").splitlines()
+    sums = {name: digest for digest, _, name in (line.partition(" *") for line in lines)}
+    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*.*")}
+    files = {name: path for name, path in files.items() if path.name != "README.txt"}
+
+    wrong = [
+        name
+        for name, path in files.items()
+        if hashlib.sha256(path.read_bytes()).hexdigest() != sums.get(name)
+    ]
+
+    assert wrong == []
+    assert set(files) <= set(sums)
+
+
+def test_each_library_has_its_license_and_package() -> None:
+    told = (STATIC / "vendor" / "README.txt").read_text(encoding="utf-8")
+    folders = [path for path in (STATIC / "vendor").iterdir() if path.is_dir()]
+
+    assert len(folders) == 5
+    for folder in folders:
+        assert (folder / "LICENSE").is_file()
+        assert f"\n{folder.name} " in told

@@ -238,7 +238,7 @@ time.sleep(20)
 
 
 def test_memory_of_children_counts_where_the_kernel_allows_them():
-    """Such as on a machine whose calls are not filtered."""
+    """As on a machine whose calls are not filtered."""
     if isolation() != "bubblewrap":
         pytest.skip("bubblewrap is not installed or does not work here")
     with worker_files() as tools:

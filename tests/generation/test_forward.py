@@ -167,7 +167,7 @@ def test_models_that_predict_at_a_mask_are_refused(tokenizer, name: str) -> None
         config = transformers.XLMConfig(vocab_size=259, emb_dim=32, n_layers=1, n_heads=4)
         model = transformers.XLMWithLMHeadModel(config).eval()
 
-    with pytest.raises(ValueError, match=f"{name}.* predicts what stands at a mask"):
+    with pytest.raises(ValueError, match=f"{name}.* predicts what a mask hides"):
         generate(model, tokenizer, PROMPTS, GREEDY)
 
 
@@ -175,7 +175,7 @@ T5 = {"vocab_size": 259, "d_model": 32, "d_kv": 8, "d_ff": 64, "num_layers": 1, 
 BART = {"vocab_size": 259, "decoder_attention_heads": 4, "encoder_attention_heads": 4}
 BOTH_SIDES = "reads on both sides of a token"
 MASK, LABELS, NO_HEAD = (
-    "predicts what stands at a mask",
+    "predicts what a mask hides",
     "gives labels or scores",
     "gives no logits",
 )

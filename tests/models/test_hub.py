@@ -296,7 +296,7 @@ def test_a_wrong_name_is_explained(hub) -> None:
 def test_a_wrong_revision_is_explained(hub, revision: str) -> None:
     hub()
 
-    with pytest.raises(HubError, match=rf"no revision '{revision}'. Pass revision='main'"):
+    with pytest.raises(HubError, match=rf"no revision '{revision}'. Pass 'main'"):
         load("tiny/llama", revision=revision)
 
 

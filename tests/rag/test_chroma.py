@@ -72,7 +72,7 @@ def server(tmp_path) -> Iterator[Server]:
 
 @pytest.fixture
 def connect(server, fake_embedder) -> Iterator[Callable[[], VectorStoreRetriever]]:
-    """Connect to the server anew, with our vectors and cosines."""
+    """Connect to the server again, with our vectors and cosines."""
     import chromadb
     from chromadb.api.shared_system_client import SharedSystemClient
     from chromadb.config import Settings

@@ -83,7 +83,7 @@ def test_a_path_that_does_not_exist_is_named(tmp_path) -> None:
 
 
 def test_an_empty_folder_is_no_corpus(tmp_path) -> None:
-    with pytest.raises(DocumentError, match=r"holds no files that match '\*\*/\*'"):
+    with pytest.raises(DocumentError, match=r"holds no files that match pattern='\*\*/\*'"):
         load_documents(tmp_path)
 
 
@@ -182,7 +182,7 @@ def test_a_huge_file_is_refused_before_it_is_read_whole(tmp_path) -> None:
     with file.open("wb") as stream:
         stream.truncate(3 * 10**12)  # sparse: 3 TB that take no room
 
-    with pytest.raises(DocumentError, match=r"has 3,000,000,000,000 bytes, more than max_bytes="):
+    with pytest.raises(DocumentError, match=r"has 3,000,000,000,000 bytes, .* raise max_bytes\."):
         load_documents(file)
 
 
@@ -190,7 +190,7 @@ def test_the_limit_is_inclusive(tmp_path) -> None:
     (tmp_path / "a.txt").write_text("12345")
 
     assert load_documents(tmp_path, max_bytes=5)[0].text == "12345"
-    with pytest.raises(DocumentError, match="max_bytes=4"):
+    with pytest.raises(DocumentError, match="at most 4 are read"):
         load_documents(tmp_path, max_bytes=4)
     with pytest.raises(ValueError, match="max_bytes must be at least 1, got 0"):
         load_documents(tmp_path, max_bytes=0)

@@ -77,7 +77,7 @@ def test_a_paragraph_in_another_encoding_is_read_and_the_guess_is_told(text, enc
     "data", ["Reifer Käse aus Bern.".encode("cp1252"), b"caf\xe9", "手順".encode("cp932")]
 )
 def test_a_few_odd_bytes_are_not_guessed(data) -> None:
-    with pytest.raises(DocumentError, match="pass the right encoding, such as encoding="):
+    with pytest.raises(DocumentError, match="or pass the right one, such as encoding="):
         decode(data, "a.txt")
 
 

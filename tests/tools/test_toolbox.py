@@ -228,7 +228,7 @@ def test_one_bad_call_does_not_stop_the_others(toolbox) -> None:
 def test_a_result_that_is_no_json_is_an_error(value: object) -> None:
     result = box(lambda n: value).run(ACT)
 
-    assert (result.outcome, result.error) == ("failed", "act returned something that is no JSON")
+    assert (result.outcome, result.error) == ("failed", "act returned something that is not JSON")
 
 
 def test_a_result_that_holds_itself_is_an_error() -> None:

@@ -137,5 +137,5 @@ def test_a_truncated_file_says_what_to_do(tmp_path: Path) -> None:
 def test_a_file_of_another_program_is_refused(tmp_path: Path) -> None:
     save_file({"weight": torch.ones(1)}, tmp_path / checkpoint.NAME)
 
-    with pytest.raises(CheckpointError, match="no checkpoint of a training run"):
+    with pytest.raises(CheckpointError, match="not a checkpoint of training"):
         checkpoint.restore(tmp_path, {"model": model()}, [], RECIPE)

@@ -1,190 +1,73 @@
-"use strict";
-// Everything that the model, the documents or the user wrote is put in as text, never as HTML.
+// The page: puts its parts together.
+//
+//   conversation.js  turns, and asking for the next        saved.js      the list of conversations
+//   turn.js          one turn: calls.js, sources.js        settings.js   model, temperature, lengths
+//   prose.js         a text that grows: markdown.js        documents.js  files to answer from
+//   server.js        requests                              tab.js        which conversation a tab shows
 
-const $ = (id) => document.getElementById(id);
-const KEY = "companion-session"; // per tab: sessionStorage
-let session = null;
-let busy = false;
+import { $, complain } from "./element.js";
+import { Conversation } from "./conversation.js";
+import { Documents } from "./documents.js";
+import { Saved } from "./saved.js";
+import { Settings } from "./settings.js";
+import { post } from "./server.js";
+import { isCopy, remembered, whenOthersTell } from "./tab.js";
 
-function element(tag, name, text = "") {
-  const made = document.createElement(tag);
-  if (name) made.className = name;
-  made.textContent = text;
-  return made;
+const UNNAMED = "New conversation";
+const forgets = () => document.body.classList.contains("forgets");
+const current = () => conversation.session;
+const conversation = new Conversation(changed, () => documents.names);
+const saved = new Saved(open, current);
+const documents = new Documents(current);
+new Settings(current, ({ model }) => { if (model) $("model").textContent = model; });
+
+// Called when the conversation may have changed; "found" is what the server says of it.
+function changed(found) {
+  if ("turns" in found) {
+    $("model").textContent = found.model;
+    $("tools").textContent = found.tools.length ? `Tools: ${found.tools.join(", ")}` : "";
+    showTitle(found.title);
+    documents.show(found.documents);
+    document.body.classList.toggle("forgets", !found.kept);
+  } else if (conversation.turns.length && $("title").textContent === UNNAMED) {
+    showTitle(conversation.turns[0].asked.slice(0, 80));
+  }
+  saved.refresh();
 }
 
-async function post(path, body) {
-  let answer;
+function showTitle(title) {
+  $("title").textContent = title || UNNAMED;
+  document.title = [title, $("model").textContent].filter(Boolean).join(" - ");
+}
+
+async function open(session) {
+  if (conversation.busy) {
+    complain("An answer is still being written: stop it first.");
+    return;
+  }
+  complain("");
   try {
-    answer = await fetch(path, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ session, ...body }),
-    });
-  } catch {
-    throw new Error("The server can't be reached. Is companion chat still running?");
-  }
-  if (answer.ok) return answer;
-  const text = await answer.text();
-  let message = text;
-  try { message = JSON.parse(text).message; } catch { /* plain text */ }
-  throw new Error(message || `The server answered ${answer.status}.`);
+    const left = conversation.session;
+    await conversation.enter(session);
+    if (forgets()) await post("delete", { session: left }); // no list leads back to it
+  } catch (error) { complain(error.message); }
+  side(false);
+  $("text").focus();
 }
 
-function addMessage(role, text) {
-  $("empty").hidden = true;
-  const item = element("li", role);
-  item.append(element("span", "who", role === "user" ? "You" : "Assistant"));
-  const bubble = element("p", "bubble", text);
-  item.append(bubble);
-  $("log").append(item);
-  scroll();
-  return { item, bubble };
+// Show or hide the list of conversations. Where there is little room, it covers the page.
+function side(open) {
+  document.body.classList.toggle("side-open", open);
+  $("menu").setAttribute("aria-expanded", String(open));
+  const covers = open && getComputedStyle($("side")).position === "fixed";
+  for (const id of ["scroll", "form", "settings", "export"]) $(id).inert = covers;
 }
 
-function scroll() {
-  const main = document.querySelector("main");
-  main.scrollTop = main.scrollHeight;
-}
-
-// Change the log, and keep the newest words in view unless the reader has scrolled up.
-function changing(change) {
-  const main = document.querySelector("main");
-  const atEnd = main.scrollHeight - main.scrollTop - main.clientHeight < 40;
-  change();
-  if (atEnd) scroll();
-}
-
-function finish({ item, bubble }, reply) {
-  bubble.textContent = reply.text;
-  if (!reply.text) bubble.hidden = true;
-  if (reply.interrupted) item.append(element("p", "note", reply.text ? "Stopped." : "Stopped before the first word."));
-  if (reply.note) item.append(element("p", "note", `${reply.note[0].toUpperCase()}${reply.note.slice(1)}.`));
-  if (reply.calls.length) item.append(listed(`Tool calls (${reply.calls.length})`, reply.calls.map((text) => [element("span", "", text)])));
-  if (reply.sources.length) {
-    item.append(listed(`Sources (${reply.sources.length})`, reply.sources.map(({ origin, text }) =>
-      [element("span", "origin", origin ? `${origin}: ` : ""), element("span", "", text)])));
-  }
-}
-
-function listed(title, rows) {
-  const details = element("details");
-  details.append(element("summary", "", title));
-  const list = element("ol");
-  for (const parts of rows) {
-    const row = element("li");
-    row.append(...parts);
-    list.append(row);
-  }
-  details.append(list);
-  return details;
-}
-
-function setBusy(now) {
-  busy = now;
-  $("send").hidden = now;
-  $("stop").hidden = !now;
-  $("stop").disabled = false;
-  $("reset").disabled = $("download").disabled = now;
-}
-
-async function* events(answer) {
-  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
-  let text = "";
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return;
-    text += value;
-    for (let end; (end = text.indexOf("\n\n")) >= 0; text = text.slice(end + 2)) {
-      const [kind, data] = text.slice(0, end).split("\n");
-      yield [kind.slice("event: ".length), JSON.parse(data.slice("data: ".length))];
-    }
-  }
-}
-
-async function send() {
+function send() {
   const text = $("text").value.trim();
-  if (!text || busy || !session) return;
-  $("problem").textContent = "";
-  setBusy(true);
-  const asked = addMessage("user", text);
-  const shown = addMessage("assistant", "");
-  shown.item.classList.add("writing");
-  shown.item.setAttribute("aria-busy", "true");
-  $("state").textContent = "The assistant is writing.";
-  let reply = null;
-  try {
-    const answer = await post("chat", { text });
-    $("text").value = "";
-    for await (const [kind, data] of events(answer)) {
-      if (kind === "piece") changing(() => shown.bubble.append(data.text));
-      else if (kind === "done") reply = data;
-      else throw new Error(data.message);
-    }
-    if (!reply) throw new Error("The answer broke off. Is companion chat still running?");
-    changing(() => finish(shown, reply));
-    $("state").textContent = reply.interrupted ? "Stopped." : "The answer is complete.";
-  } catch (error) {
-    $("problem").textContent = error.message;
-    $("state").textContent = "";
-    if (shown.bubble.textContent) shown.item.append(element("p", "note", "Broken off."));
-    else {
-      shown.item.remove();
-      if (!$("text").value) $("text").value = text; // nothing that was typed is lost
-      asked.item.remove();
-      $("empty").hidden = $("log").children.length > 0;
-    }
-  } finally {
-    shown.item.classList.remove("writing");
-    shown.item.removeAttribute("aria-busy");
-    setBusy(false);
-    $("text").focus();
-  }
-}
-
-async function stop() {
-  if (!busy) return;
-  $("stop").disabled = true;
-  try { await post("stop", {}); } catch (error) { $("problem").textContent = error.message; }
-}
-
-async function reset() {
-  try {
-    await post("reset", {});
-    $("log").replaceChildren();
-    $("empty").hidden = false;
-    $("problem").textContent = "";
-    $("state").textContent = "A new conversation.";
-    $("text").focus();
-  } catch (error) { $("problem").textContent = error.message; }
-}
-
-async function download() {
-  try {
-    const file = await (await post("download", {})).blob();
-    const link = element("a");
-    link.href = URL.createObjectURL(file);
-    link.download = "conversation.json";
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
-  } catch (error) { $("problem").textContent = error.message; }
-}
-
-async function enter() {
-  try {
-    session = sessionStorage.getItem(KEY);
-    const found = await (await post("enter", {})).json();
-    session = found.session;
-    sessionStorage.setItem(KEY, session);
-    document.title = $("title").textContent = found.title;
-    $("tools").hidden = !found.tools.length;
-    $("tools").textContent = `Tools: ${found.tools.join(", ")}`;
-    for (const turn of found.turns) {
-      addMessage("user", turn.asked);
-      finish(addMessage("assistant", ""), turn);
-    }
-    scroll();
-  } catch (error) { $("problem").textContent = error.message; }
+  if (!text || conversation.busy || !conversation.session) return;
+  $("text").value = "";
+  conversation.ask(text);
 }
 
 $("form").addEventListener("submit", (event) => { event.preventDefault(); send(); });
@@ -193,8 +76,21 @@ $("text").addEventListener("keydown", (event) => {
   event.preventDefault();
   send();
 });
-document.addEventListener("keydown", (event) => { if (event.key === "Escape") stop(); });
-$("stop").addEventListener("click", stop);
-$("reset").addEventListener("click", reset);
-$("download").addEventListener("click", download);
-enter();
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || document.querySelector("dialog[open]")) return;
+  if (document.body.classList.contains("side-open")) { side(false); $("menu").focus(); } else conversation.stop();
+});
+$("stop").addEventListener("click", () => conversation.stop());
+$("new").addEventListener("click", () => open(null));
+$("menu").addEventListener("click", () => {
+  side(!document.body.classList.contains("side-open"));
+  if (document.body.classList.contains("side-open")) $("new").focus();
+});
+$("skip").addEventListener("click", (event) => { event.preventDefault(); $("text").focus(); });
+whenOthersTell((session) => {
+  saved.refresh();
+  if (session === conversation.session && !conversation.busy) conversation.enter(session).catch(() => {});
+});
+
+try { await conversation.enter(remembered(), await isCopy()); } catch (error) { complain(error.message); }
+document.body.classList.add("ready");

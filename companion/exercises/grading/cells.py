@@ -127,7 +127,7 @@ def _script_cells(text: str) -> list[str]:
 def _colab_cells(text: str) -> list[str]:
     """Undo what Colab's "Download .py" does to magics: it makes comments of them.
 
-    A cell magic comes with its whole cell, and has to stand at the top of one.
+    A cell magic comes with its whole cell, and has to be its first line.
     """
     cells: list[list[str]] = [[]]
     lines = iter(text.split("\n"))

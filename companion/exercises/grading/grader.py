@@ -68,7 +68,6 @@ class Grader:
         memory: int = 4 * 2**30,
         load_seconds: float = 15.0,
     ) -> None:
-        """Draw the cases and work out the right and the known wrong answers."""
         self.exercises = list(exercises)
         self.jobs = jobs or os.cpu_count() or 1
         self.keys = {

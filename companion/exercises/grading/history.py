@@ -19,7 +19,6 @@ class History:
     """
 
     def __init__(self, space: dict) -> None:
-        """Begin without any cell."""
         self._space = space
         self._inputs, self._outputs = [""], {}
         self._last = ["", "", ""]

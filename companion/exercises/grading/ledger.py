@@ -27,7 +27,6 @@ class Ledger:
     """
 
     def __init__(self, path: Path, seed: str, exercises: Sequence[str], version: str) -> None:
-        """Read what is there."""
         self.path = path
         self._run = _digest("run", seed, version, *exercises)
         self._entries: dict[str, dict[str, Any]] = {}

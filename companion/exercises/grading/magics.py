@@ -17,7 +17,7 @@ def plain_python(source: str) -> str:
     r"""Return a cell as Python code.
 
     Args:
-        source: What stands in the cell.
+        source: The text of the cell.
 
     Returns:
         The same if it is Python already. The body of ``%%time`` and its like stands for itself,

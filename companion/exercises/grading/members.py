@@ -63,7 +63,7 @@ def find_files(parts: Parts) -> Files:
 
     Args:
         parts: Name inside the submission and place of each folder, archive or file. A folder's
-            and an archive's files stand at the top, whatever its name.
+            and the files of an archive are at the top, whatever its name.
 
     Raises:
         ValueError: If an archive can't be opened, or is too large.

@@ -54,7 +54,7 @@ def _parsed(text: str) -> dict[str, Any]:
 
 
 def _cells(notebook: dict[str, Any]) -> list[Any]:
-    """Return the cells as they stand there; formats 2 and 3 have them in sheets."""
+    """Return the cells as they are stored; formats 2 and 3 have them in sheets."""
     cells = notebook.get("cells")
     if cells is None and isinstance(notebook.get("worksheets"), list):
         sheets = [one for one in notebook["worksheets"] if isinstance(one, dict)]
@@ -121,6 +121,6 @@ def _language(notebook: dict[str, Any]) -> str:
 
 
 def _kind(value: Any) -> str:
-    """Name what stands there in the words of JSON."""
+    """Name the type of a value in the words of JSON."""
     names = {dict: "an object", list: "a list", str: "a text", bool: "true or false"}
     return "null" if value is None else names.get(type(value), "a number")

@@ -1,6 +1,6 @@
 """What an instructor gets: grades as CSV, and a file of feedback for each student.
 
-Whatever stands in a submission ends up here: in a name, in the text of an error. So every text is
+Anything in a submission can end up here: a name, the text of an error. So every text is
 cleaned: no control characters, no halves of surrogate pairs, no cell that a spreadsheet would run
 or could not hold. Files are replaced as a whole.
 """

@@ -112,7 +112,6 @@ class Sandbox:
     """
 
     def __init__(self, tools: Path, slot: int = 0) -> None:
-        """Remember where things are."""
         self.tools, self.slot = tools, slot
         self.held: tuple[str, ...] = ()
         self._process: subprocess.Popen[bytes] | None = None

@@ -56,7 +56,7 @@ MACHINES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
 
 # Operations of the packet filter: load a word, compare, compute, return.
 _LOAD, _EQUAL, _ABOVE, _ANY_BIT, _AND, _RETURN = 0x20, 0x15, 0x25, 0x45, 0x54, 0x06
-_NUMBER, _MACHINE, _ARGUMENTS = 0, 4, 16  # where they stand in what the filter is shown
+_NUMBER, _MACHINE, _ARGUMENTS = 0, 4, 16  # offsets in what the filter is shown
 _ALLOW, _ERROR = 0x7FFF0000, 0x00050000
 _OTHER_ABI = 0x3FFFFFFF  # numbers above belong to the x32 interface of x86-64
 

@@ -39,7 +39,6 @@ class Session:
     def __init__(
         self, folder: str, attempts: types.ModuleType, history: types.ModuleType, seconds: float
     ) -> None:
-        """Set up an empty ``__main__``."""
         self.folder, self.attempts, self.seconds = folder, attempts, seconds
         self.module = types.ModuleType("__main__")
         self.module.__dict__["__builtins__"] = builtins

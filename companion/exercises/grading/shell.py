@@ -64,7 +64,6 @@ class Timing:
     """What ``%timeit -o`` returns, of a single run."""
 
     def __init__(self, seconds: float) -> None:
-        """Keep the seconds."""
         self.best = self.worst = self.average = seconds
         self.stdev, self.loops, self.repeat = 0.0, 1, 1
         self.all_runs = self.timings = [seconds]
@@ -79,7 +78,6 @@ class Shell:
     """
 
     def __init__(self, space: dict, give_way: object) -> None:
-        """Start without anything to say."""
         self.user_ns = self.user_global_ns = space
         self._give_way = give_way
         self.not_run: list[str] = []
@@ -96,7 +94,7 @@ class Shell:
         return notes
 
     def captured(self) -> Captured:
-        """Return what stands for captured output."""
+        """Return the object that holds captured output."""
         return Captured()
 
     def system(self, command: str) -> None:
@@ -205,7 +203,6 @@ class DisplayHandle:
     """What ``display(x, display_id=True)`` returns; nothing is shown while grading."""
 
     def __init__(self, display_id: object = None) -> None:
-        """Keep the id."""
         self.display_id = display_id
 
     def display(self, obj: object, **_: object) -> None:

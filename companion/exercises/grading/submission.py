@@ -53,7 +53,7 @@ class Submission:
         return self.parts[0][1]
 
     def place(self, cell: int) -> str:
-        """Return where a cell stands: ``"hw.ipynb, cell 3"``.
+        """Return the place of a cell: ``"hw.ipynb, cell 3"``.
 
         Args:
             cell: Its number among all cells, from 1.
@@ -65,7 +65,7 @@ class Submission:
         return found.file if found.script and alone else f"{found.file}, cell {found.number}"
 
     def named_exercises(self) -> set[str]:
-        """Return the ids that stand in a call of ``check``."""
+        """Return the ids that calls of ``check`` name."""
         return {name for cell in self.cells for name in _CHECK.findall(cell.source)}
 
 

@@ -39,7 +39,6 @@ class Transcript:
     """
 
     def __init__(self, cells: int, exercises: tuple[dict[str, Any], ...], skip: int) -> None:
-        """Start with nothing said."""
         self.found: dict[str, list[dict[str, Any]]] = {}
         self.notes: list[tuple[int, str]] = []
         self.held: tuple[str, ...] | None = None

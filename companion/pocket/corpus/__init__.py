@@ -1,7 +1,7 @@
 """The procedural corpus of the pocket models: every document is written by the grammars and the prose of this project.
 
 No outside text goes in, so the weights are ours to license. The same seed gives the same documents on every machine, and items for
-evaluation are disjoint from training by construction (:mod:`.holdout`). Each kind of document lives in its own module with a
+evaluation are disjoint from training by construction (`companion.pocket.corpus.holdout`). Each kind of document lives in its own module with a
 ``document`` function; kinds that are evaluated also have an ``item`` function.
 """
 
@@ -25,7 +25,6 @@ from . import (
 )
 from .holdout import Split
 
-# What makes a document of each kind, and how often it is drawn relative to the others.
 MIXTURE: dict[str, tuple[Callable[[random.Random, Split], str], float]] = {
     "context": (context.document, 0.32),
     "rules": (rules.document, 0.16),
@@ -42,8 +41,9 @@ MIXTURE: dict[str, tuple[Callable[[random.Random, Split], str], float]] = {
     "reverse_context": (context.reverse_document, 0.0),  # these two only at the end of training
     "spelling": (spelling.document, 0.0),
 }
+"""What makes a document of each kind, and how often it is drawn relative to the others."""
 
-# The same for the last half of training: more of what is learned last.
+
 ANNEALING = dict.fromkeys(MIXTURE, 0.02) | {
     "context": 0.20,
     "reverse_context": 0.16,
@@ -55,10 +55,11 @@ ANNEALING = dict.fromkeys(MIXTURE, 0.02) | {
     "facts": 0.04,
     "tool_calls": 0.04,
 }
+"""How often each kind is drawn in the last half of training: more of what is learned last."""
 
 
 class Document(NamedTuple):
-    """A training text and the key of :data:`MIXTURE` that made it."""
+    """A training text and the key of `MIXTURE` that made it."""
 
     kind: str
     text: str
@@ -72,8 +73,8 @@ def documents(
     Args:
         seed: The same seed gives the same documents.
         split: ``"train"``, or ``"eval"`` for items that training never sees.
-        kind: Only this key of :data:`MIXTURE`; by default kinds are mixed by their weights.
-        annealing: Mix by the weights of :data:`ANNEALING` instead of those of :data:`MIXTURE`.
+        kind: Only this key of `MIXTURE`; by default kinds are mixed by their weights.
+        annealing: Mix by the weights of `ANNEALING` instead of those of `MIXTURE`.
 
     Yields:
         Documents.

@@ -134,6 +134,7 @@ KINDS: dict[str, tuple[Callable[[random.Random, Split], Messages], float]] = {
     "rule": (_rule, 0.08),
     "letters": (_letters, 0.07),
 }
+"""What makes a conversation of each kind, and how often it is drawn relative to the others."""
 
 
 def record(rng: random.Random, split: Split, *, kind: str | None = None) -> dict[str, Any]:
@@ -142,7 +143,7 @@ def record(rng: random.Random, split: Split, *, kind: str | None = None) -> dict
     Args:
         rng: Source of randomness.
         split: ``"train"``, or ``"eval"`` for items that training never sees.
-        kind: A key of :data:`KINDS`; drawn by their weights by default.
+        kind: A key of `KINDS`; drawn by their weights by default.
 
     Raises:
         ValueError: If ``kind`` is unknown.

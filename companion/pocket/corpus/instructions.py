@@ -130,7 +130,7 @@ TASKS = {
 
 
 def record(rng: random.Random, split: Split, *, task: str | None = None) -> Record:
-    """Return an instruction, its input and its output; ``task`` is a key of :data:`TASKS`, random by default."""
+    """Return an instruction, its input and its output; ``task`` is a key of `TASKS`, random by default."""
     return TASKS[task or rng.choice(tuple(TASKS))](rng, split)
 
 

@@ -1,8 +1,8 @@
 """Pairs of answers of which annotators prefer one: what a reward model, PPO and DPO learn from.
 
 The world of these pairs is small enough that its truth is known. *Users* want an answer that is right, in a friendly tone, and that
-comes to its end (:func:`gold_score`). *Annotators* see the same, with one weakness that real annotators have too: they take length
-for effort, and every further friendly phrase pleases them (:func:`annotator_score`). They also err now and then. A reward model that
+comes to its end (`gold_score`). *Annotators* see the same, with one weakness that real annotators have too: they take length
+for effort, and every further friendly phrase pleases them (`annotator_score`). They also err now and then. A reward model that
 learns from annotators inherits the weakness, and a policy that is optimized against it finds it.
 """
 

@@ -110,7 +110,7 @@ def item(rng: random.Random, split: Split, *, rule: str, examples: int) -> tuple
     Args:
         rng: Source of randomness.
         split: Side of the words.
-        rule: Key of :data:`RULES`.
+        rule: Key of `RULES`.
         examples: Number of solved pairs before the open one.
 
     Returns:

@@ -148,7 +148,7 @@ TOOLS = {
 
 
 def exchange(rng: random.Random, split: Split, *, tool: str | None = None) -> Exchange:
-    """Return a random exchange; ``tool`` is a key of :data:`TOOLS`, random by default."""
+    """Return a random exchange; ``tool`` is a key of `TOOLS`, random by default."""
     return TOOLS[tool or rng.choice(tuple(TOOLS))](rng, split)
 
 

@@ -35,7 +35,6 @@ class Watched:
     """A reward that also writes down what users would have said to each batch."""
 
     def __init__(self, reward: RewardModel) -> None:
-        """Take the reward that is passed on."""
         self.reward = reward
         self.gold: list[float] = []
         self.closings: list[float] = []

@@ -84,7 +84,7 @@ def tuned(
 
 
 def short_records(seed: int, split: str, count: int) -> list[dict[str, Any]]:
-    """Return ``count`` instruction records of :data:`TASKS`, in equal shares."""
+    """Return ``count`` instruction records of `TASKS`, in equal shares."""
     rounds = -(-count // len(TASKS))
     drawn = demonstrations.instruction_records(seed, split, 10 * rounds)
     return [record for record in drawn if record["task"] in TASKS][:count]

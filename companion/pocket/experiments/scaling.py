@@ -150,7 +150,7 @@ def measure(*, scale: float = 1.0, grid: Sequence[tuple[str, float]] = GRID) -> 
 
     Args:
         scale: Factor of the budgets and of the held-out text.
-        grid: Names of :data:`SIZES` with budgets in floating-point operations.
+        grid: Names of `SIZES` with budgets in floating-point operations.
 
     Returns:
         ``runs``, one dict each, and ``base``: the loss of pocket-base on the same text, with its

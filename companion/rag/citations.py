@@ -1,0 +1,85 @@
+"""Citations: the numbers in brackets by which an answer names its passages, such as ``[1]``.
+
+A model can cite a number that no passage has. Such a citation is invented: it is reported, never
+replaced by another passage, and taken out of what is shown.
+"""
+
+import re
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from typing import Any
+
+CITATION = re.compile(r"(\s*)\[(\d{1,9}(?:\s*[,;]\s*\d{1,9})*)\]")
+"""One number or several, with the blanks before."""
+
+_UNDECIDED = re.compile(r"\s*(?:\[[\d,;\s]{0,40})?\Z")
+"""An end of a text that may become a citation, or the blanks before one."""
+
+
+def numbers(text: str) -> list[int]:
+    """Return the numbers that a text cites, each once, in order.
+
+    A number close behind a word is an index, as in ``a[0]``, and cites nothing if it is 0.
+
+    Example:
+        >>> numbers("Bern. [2] It is old [1, 7]; see a[0].")
+        [2, 1, 7]
+    """
+    found = [
+        number
+        for mark in CITATION.finditer(text)
+        for number in _numbers(mark)
+        if number or not _is_index(mark)
+    ]
+    return list(dict.fromkeys(found))
+
+
+def known_only(text: str, count: int) -> str:
+    """Take out of a text the citations that no passage has.
+
+    Args:
+        text: An answer.
+        count: How many passages there were.
+
+    Example:
+        >>> known_only("Bern [1]. It is old [1, 7]. It is large. [9]", 2)
+        'Bern [1]. It is old [1]. It is large.'
+    """
+
+    def kept(mark: re.Match[str]) -> str:
+        known = [number for number in _numbers(mark) if 1 <= number <= count]
+        if len(known) == len(_numbers(mark)) or _is_index(mark):
+            return mark[0]
+        return f"{mark[1]}[{', '.join(map(str, known))}]" if known else ""
+
+    return CITATION.sub(kept, text)
+
+
+def known_citations(pieces: Generator[str, None, Any], count: int) -> Iterator[str]:
+    """Do the same with an answer while it is being written. Closing it closes the pieces.
+
+    Example:
+        >>> pieces = (piece for piece in ["Bern", " [", "7", "] is", " old [1]", "."])
+        >>> list(known_citations(pieces, 1))
+        ['Bern', ' is', ' old [1]', '.']
+    """
+    text, shown = "", 0
+    with closing(pieces):
+        for piece in pieces:
+            text += piece
+            settled = text[: _UNDECIDED.search(text).start()]
+            known = known_only(settled, count)
+            if len(known) > shown:
+                yield known[shown:]
+                shown = len(known)
+    if rest := known_only(text, count)[shown:]:
+        yield rest
+
+
+def _numbers(mark: re.Match[str]) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", mark[2])]
+
+
+def _is_index(mark: re.Match[str]) -> bool:
+    before = mark.string[: mark.start()][-1:]
+    return not mark[1] and (before.isalnum() or before == "_")

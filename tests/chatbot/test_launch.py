@@ -1,0 +1,91 @@
+"""Which model a chat takes from an endpoint, and what it says of names that are not listed."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from companion.backends.endpoint import EndpointBackend
+from companion.chatbot.launch import ChatMaker, some
+from companion.chatbot.options import ChatOptions
+from companion.errors import UnknownModelError
+from tests.backends.conftest import serving
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Lists models."""
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+    def do_GET(self) -> None:
+        listed = self.server.listed
+        self.send_response(404 if listed is None else 200)
+        self.send_header("content-type", "application/json")
+        self.end_headers()
+        self.wfile.write(json.dumps({"object": "list", "data": listed}).encode())
+
+
+@pytest.fixture
+def endpoint() -> Iterator[Callable[..., str]]:
+    """Serve a list of models and return the address."""
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as server:
+
+        def lists(*names: str, listed: object = ()) -> str:
+            models = [{"id": name, "max_model_len": 2048, "object": "model"} for name in names]
+            server.listed = models if listed == () else listed
+            return f"http://127.0.0.1:{server.server_port}/v1"
+
+        yield lists
+
+
+def test_the_only_model_of_an_endpoint_is_taken(endpoint) -> None:
+    maker = ChatMaker(ChatOptions(endpoint=endpoint("qwen")), ExitStack())
+
+    assert (maker.title, maker.backend.model) == ("qwen", "qwen")
+    assert maker.backend.context_length == 2048
+    assert maker.settings.params.max_new_tokens == 256
+
+
+@pytest.mark.parametrize(
+    ("names", "listed", "said"),
+    [
+        (["a", "b"], (), r"lists a, b\. Name one with --model"),
+        ([], (), r"does not say what models it has\. Name one with --model"),
+        ([], None, r"does not say what models it has"),
+        ([], [1, None, {"id": 3}], r"does not say what models it has"),
+        ([f"m{n}" for n in range(10)], (), r"m7 and 2 more\. Name one"),
+    ],
+)
+def test_without_exactly_one_a_name_is_wanted(endpoint, names, listed, said: str) -> None:
+    with pytest.raises(UnknownModelError, match=said):
+        ChatMaker(ChatOptions(endpoint=endpoint(*names, listed=listed)), ExitStack())
+
+
+def test_a_name_that_is_not_listed_is_taken_and_told(endpoint, capsys) -> None:
+    url = endpoint("a", "b")
+    maker = ChatMaker(ChatOptions(endpoint=url, model="a"), ExitStack())
+    assert capsys.readouterr().err == ""
+    bot = maker()
+
+    maker.switch(bot, "c")
+
+    assert bot.backend.model == "c"
+    assert capsys.readouterr().err == f"companion: {url} does not list 'c'; it lists a, b\n"
+
+
+def test_an_endpoint_without_a_list_is_not_doubted(endpoint, capsys) -> None:
+    ChatMaker(ChatOptions(endpoint=endpoint(listed=None), model="a"), ExitStack())
+
+    assert capsys.readouterr().err == ""
+
+
+def test_the_list_is_asked_for_once(endpoint) -> None:
+    backend = EndpointBackend(endpoint("a"), "a")
+    assert backend.models == ["a"]
+    endpoint("b")
+
+    assert (backend.models, backend.context_length) == (["a"], 2048)
+    assert some(["a", "b", "c"], 2) == "a, b and 1 more"
