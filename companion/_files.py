@@ -10,6 +10,8 @@ writes there an hour later, or more, removes it.
 A link is followed. What is no regular file, such as /dev/null or a folder, is never replaced.
 
 Left out: folders (who calls makes them), taking turns.
+
+What can be made again lies in the user's cache: see `user_cache`.
 """
 
 import contextlib
@@ -22,7 +24,22 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import platformdirs
+
+CACHE_VARIABLE = "COMPANION_CACHE"
+
 _HOUR = 3600
+
+
+def user_cache(name: str) -> Path:
+    """Return a folder for what can be made again and may be deleted at any time.
+
+    It is the folder ``name`` in the one that the environment variable COMPANION_CACHE names, or in
+    the user's cache (``~/.cache/companion`` on Linux). It may not exist yet.
+    """
+    named = os.environ.get(CACHE_VARIABLE)
+    cache = Path(named).expanduser() if named else platformdirs.user_cache_path("companion", False)
+    return cache / name
 
 
 def resolved(path: str | Path) -> Path:

@@ -22,6 +22,10 @@ class HubError(CompanionError):
     """A model could not be fetched from the Hub: no network, gated, not found, not usable."""
 
 
+class FetchError(CompanionError):
+    """The open model of the book is not on this machine, or could not be fetched."""
+
+
 class NotEnoughMemoryError(CompanionError):
     """The weights are larger than the free memory of the device."""
 

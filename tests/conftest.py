@@ -1,6 +1,6 @@
 """Fakes for the tests: small models and a tokenizer, built in code, the same on every run.
 
-A fake stands where a real model would stand and has the same interface; nothing is patched.
+A fake takes the place of a real model and has its interface; no model is patched.
 """
 
 import socket

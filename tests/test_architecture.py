@@ -74,6 +74,8 @@ LAYERS = [
 OWNERS = {
     "transformers": [
         "companion.models.loading",
+        "companion.models.gguf_file",
+        "companion.models.open_model",
         "companion.models.quantized",
         "companion.training",
         "companion.linear_layers",

@@ -130,7 +130,7 @@ def test_another_model_can_be_taken_while_it_runs(chat) -> None:
         (["--timeout", "0"], "--timeout must be above 0, got 0"),
         (["--model", "reward"], "the role 'reward' scores answers and writes no text"),
         (["--model", "embedding"], "'embedding' turns text into vectors and writes no text"),
-        (["--model", "/no/such.gguf"], "is a GGUF file"),
+        (["--model", "/no/such.gguf"], "there is no file /no/such.gguf"),
         (["--model", "no-such-thing"], "unknown model 'no-such-thing'"),
         (["--endpoint", "ftp://host"], "--endpoint must begin with http"),
         (["--endpoint", "http://a:b@host"], f"give the key by {KEY_VARIABLE} instead"),

@@ -5,6 +5,7 @@ import json
 import shutil
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 import transformers
@@ -139,7 +140,6 @@ def test_a_role_without_bundled_weights_says_which_there_are(weights: Path) -> N
         load("chat", weights_root=weights)
 
 
-@pytest.mark.skipif(not WEIGHTS_ROOT.is_dir(), reason="the pocket model is not trained yet")
 def test_the_bundled_model_loads_and_writes() -> None:
     model, tokenizer = companion.load("base")
 
@@ -157,8 +157,6 @@ def test_the_bundled_model_loads_and_writes() -> None:
 @pytest.mark.parametrize(
     ("name", "match"),
     [
-        ("model.gguf", "is a GGUF file, the format of llama.cpp.*--endpoint"),
-        ("Model.Q4_K_M.GGUF", "is a GGUF file"),
         ("model.safetensors", "one file of a checkpoint. Pass its folder"),
         ("pytorch_model.bin", "pickled weights, which are not loaded"),
         ("last.ckpt", "pickled weights, which are not loaded"),
@@ -176,7 +174,7 @@ def test_a_file_is_no_model_and_the_message_says_what_to_pass(
 
 @pytest.mark.parametrize("name", ["models/model.gguf", "./model.gguf", "C:\\models\\model.gguf"])
 def test_a_gguf_file_that_is_not_there_is_no_hub_id(name: str) -> None:
-    with pytest.raises(UnknownModelError, match="is a GGUF file"):
+    with pytest.raises(UnknownModelError, match="there is no file"):
         load(name)
 
 
@@ -248,7 +246,7 @@ def test_a_role_without_hub_model_says_so() -> None:
 def test_the_source_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COMPANION_MODELS", "hubb")
 
-    with pytest.raises(ValueError, match="source must be 'pocket' or 'hub', got 'hubb'"):
+    with pytest.raises(ValueError, match="source must be 'pocket', 'open' or 'hub', got 'hubb'"):
         load("base")
 
 
@@ -449,8 +447,9 @@ def test_the_cpu_computes_in_float32() -> None:
     assert pick_dtype("cpu") == torch.float32
 
 
+@pytest.mark.gpu
 def test_a_gpu_is_used_if_there_is_one() -> None:
-    assert pick_device().type == ("cuda" if torch.cuda.is_available() else "cpu")
+    assert pick_device().type == "cuda"
 
 
 @pytest.mark.gpu
@@ -481,8 +480,11 @@ def test_what_fits_or_can_not_be_known_is_let_through(available: int | None) -> 
     check_memory("small", 100, available, torch.device("cpu"))
 
 
-def test_this_machine_has_some_memory() -> None:
-    assert available_memory("cpu") is None or available_memory("cpu") > 2**20
+@pytest.mark.skipif(not psutil.LINUX, reason="psutil counts otherwise there")
+def test_the_free_memory_is_what_psutil_finds_but_for_a_moment_or_a_limit_below_it() -> None:
+    found = psutil.virtual_memory()
+
+    assert 2**28 < available_memory("cpu") <= min(found.total, 1.5 * found.available + 2**30)
 
 
 def test_a_model_larger_than_memory_is_refused_before_it_is_read(folder: Path) -> None:

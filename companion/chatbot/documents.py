@@ -3,37 +3,23 @@
 Taught in :doc:`/book/applications/chatbot`.
 """
 
-import os
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from companion._extras import require
+from companion._files import user_cache
 from companion.rag.desk import Desk
 from companion.rag.embeddings import Embedder
 from companion.rag.library import Library
 
-CACHE_VARIABLE = "COMPANION_CACHE"
-"""Environment variable with the folder for what can be made again."""
+INDEXES = "documents"
+"""Folder in the user's cache where the indexes of documents are kept."""
 
 
 @cache
 def shared_embedder() -> Embedder:
     """Return what makes the vectors of all chats, loaded once."""
     return Embedder()
-
-
-def index_folder() -> Path:
-    """Return where the indexes of documents are kept.
-
-    The folder ``documents`` in the one that `CACHE_VARIABLE` names, or in the user's cache
-    (``~/.cache/companion`` on Linux). It may be deleted at any time.
-    """
-    named = os.environ.get(CACHE_VARIABLE)
-    if named:
-        return Path(named).expanduser() / "documents"
-    platformdirs = require("platformdirs", extra="rag")
-    return Path(platformdirs.user_cache_dir("companion", appauthor=False)) / "documents"
 
 
 def desk_maker(folder: Path | None, length: int, tell: Callable[[str], None]) -> Callable[[], Desk]:
@@ -53,5 +39,5 @@ def desk_maker(folder: Path | None, length: int, tell: Callable[[str], None]) ->
     library = None
     if folder is not None:
         embedder = shared_embedder()
-        library = Library(folder, embedder, length=length, cache=index_folder(), tell=tell)
+        library = Library(folder, embedder, length=length, cache=user_cache(INDEXES), tell=tell)
     return lambda: Desk(library, shared_embedder, length)

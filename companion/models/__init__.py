@@ -1,7 +1,7 @@
 """Load a model by role, by folder or by Hub id, on the device and in the dtype that fit.
 
 ==============  =====================================================================
-`roles`         which checkpoint a role or name means;   the table of Hub models
+`roles`         which checkpoint a role or name means; the table of Hub models
 `checkpoint`    the files of a checkpoint: checksums, size, damage
 `hub`           fetch a checkpoint from the Hub, with errors that say what to do
 `snapshot`      the files of a Hub model in the cache, compared with their hashes

@@ -104,8 +104,8 @@ def _hint(folder: Path) -> str:
         )
     if any(folder.glob("*.gguf")):
         return (
-            " A GGUF file is in it, which is not read here: load the model that it was made from, "
-            "or serve it with llama-server and run `companion chat --endpoint URL`."
+            " A GGUF file is in it: pass that file, or serve it with llama-server and run "
+            "`companion chat --endpoint URL`."
         )
     return " Pass a folder that save_pretrained has written."
 

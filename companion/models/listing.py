@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from companion.errors import MissingExtraError
-from companion.models import devices, loading
+from companion.models import devices, loading, open_model
 from companion.models.checkpoint import parameter_count
 from companion.models.embedding import embedding_folder
 from companion.models.hub import cache_folder, is_cached
@@ -30,6 +30,8 @@ def model_rows() -> Iterator[dict[str, Any]]:
                 **_needs(4 * count, 0, "cpu"),
                 "license": "Apache-2.0",
             }
+        if name == "chat":
+            yield _open_row(name)
         if role.hub_id is not None:
             yield _hub_row(name, role.hub_id)
     others = HUB_MODELS.keys() - {role.hub_id for role in ROLES.values()}
@@ -45,6 +47,22 @@ def _bundled(role: str) -> Path | None:
         return None
     folder = loading.WEIGHTS_ROOT / role
     return folder if (folder / "config.json").is_file() else None
+
+
+def _open_row(role: str) -> dict[str, Any]:
+    cached = open_model.installed()
+    download = 0 if cached else open_model.WHEEL_BYTES
+    return {
+        "role": role,
+        "source": "open",
+        "model": f"{open_model.NAME} (SmolLM2-135M-Instruct)",
+        "revision": None,
+        "parameters": open_model.PARAMETERS,
+        "download_bytes": open_model.WHEEL_BYTES,
+        "cached": cached,
+        **_needs(4 * open_model.PARAMETERS, download, "cpu"),
+        "license": open_model.LICENSE,
+    }
 
 
 def _hub_row(role: str | None, hub_id: str) -> dict[str, Any]:

@@ -24,7 +24,9 @@ from companion.models.devices import (
     pick_dtype,
 )
 from companion.models.embedding import embedding_folder
+from companion.models.gguf_file import converted
 from companion.models.hub import fetch_snapshot
+from companion.models.open_model import open_folder
 from companion.models.quantized import (
     check_quantization,
     compute_on_cpu,
@@ -72,15 +74,17 @@ def load(
 ) -> LoadedModel:
     """Load a model and its tokenizer by role, folder or Hub id.
 
-    Pocket models run on the CPU in float32 unless told otherwise: they are small, and so every
-    reader sees the same numbers. (They are stored in float16 and widened, which is exact.) Other
-    models go to the GPU if there is one, in the dtype of `pick_dtype`. Taught in
+    Pocket models and smollm2 run on the CPU in float32 unless told otherwise: they are small, and
+    so every reader sees the same numbers. (They are stored in float16 and widened, which is
+    exact.) Other models go to the GPU if there is one, in the dtype of `pick_dtype`. Taught in
     :doc:`/book/start/pocket-models`.
 
     Args:
-        name: A role ("base", "chat", "reward", "embedding"), a folder, or a Hub id.
-        source: Where roles come from: "pocket" (bundled) or "hub". None reads the environment
-            variable COMPANION_MODELS, then falls back to "pocket".
+        name: A role ("base", "chat", "reward", "embedding"), a folder, a GGUF file, a Hub id, or
+            "smollm2", the open model that `companion.models.open_model` fetches.
+        source: Where roles come from: "pocket" (bundled), "open" (smollm2, for "base" and "chat")
+            or "hub". None reads the environment variable COMPANION_MODELS, then falls back to
+            "pocket".
         device: Where to put the model, such as "cpu" or "cuda:1".
         dtype: Number format of the weights, such as ``"bfloat16"`` or ``torch.float32``.
         revision: Commit, tag or branch of a Hub model; the pinned commit if None, "main" for a
@@ -95,7 +99,8 @@ def load(
         that generate, as it is for encoders.
 
     Raises:
-        UnknownModelError: If the name is no role, folder or Hub id.
+        UnknownModelError: If the name is nothing of that.
+        FetchError: If the open model was not fetched yet.
         WeightsError: If local files are missing, damaged or don't fit the architecture.
         HubError: If the Hub can't be reached or doesn't give the model.
         NotEnoughMemoryError: If the weights exceed the free memory.
@@ -146,7 +151,7 @@ def prepare_tokenizer(tokenizer: Any) -> Any:
 
 
 def _default_device(target: Target) -> torch.device:
-    return torch.device("cpu") if target.pocket else pick_device()
+    return torch.device("cpu") if target.pocket or target.open else pick_device()
 
 
 def _as_dtype(dtype: torch.dtype | str) -> torch.dtype:
@@ -168,6 +173,10 @@ def _locate(
         return verify_pocket(weights_root, target.pocket)
     if target.folder is not None:
         return target.folder
+    if target.open:
+        return open_folder()
+    if target.gguf is not None:
+        return converted(target.gguf)
     listed = HUB_MODELS.get(target.hub_id)
     revision = revision or (listed.revision if listed else "main")
     return fetch_snapshot(target.hub_id, revision, check=check)

@@ -1,7 +1,9 @@
 """Which checkpoint stands behind a name: roles, Hub ids and their pinned revisions.
 
-The book asks for a *role* ("base", "chat"), and the same cell runs on a small bundled model or on
-an open model from the Hub. Taught in :doc:`/book/start/pocket-models`.
+The book asks for a *role* ("base", "chat"), and a *source* says which model fills it: "pocket"
+takes the models that the book trains; "open" takes SmolLM2-135M-Instruct for the roles of a
+language model, fetched once (`companion.models.open_model`); "hub" takes open models from the Hub.
+Taught in :doc:`/book/start/pocket-models`.
 """
 
 import json
@@ -12,7 +14,7 @@ from typing import Literal, NamedTuple
 from companion._interface import advice
 from companion.errors import UnknownModelError
 
-SOURCES = ("pocket", "hub")
+SOURCES = ("pocket", "open", "hub")
 
 
 class Role(NamedTuple):
@@ -86,42 +88,52 @@ ROLES = {
 
 ALIASES = {"gpt2": "openai-community/gpt2"}
 
+OPEN = "smollm2"
+"""Name of the open model that comes in a wheel; see `companion.models.open_model`."""
+
 
 class Target(NamedTuple):
-    """What a name resolved to: exactly one of the three places is set."""
+    """What a name resolved to: exactly one of the places is set."""
 
     head: str = "causal-lm"
     pocket: str | None = None
     """Name of a folder below the pocket weights."""
     folder: Path | None = None
     hub_id: str | None = None
+    open: bool = False
+    """The open model of the book."""
+    gguf: Path | None = None
+    """A GGUF file, to be converted."""
 
 
 def resolve(name: str | Path, source: str) -> Target:
     """Find out what ``name`` stands for.
 
-    In this order: a role, an existing folder, a Hub id ``owner/name``.
+    In this order: a role, the open model "smollm2", an existing folder or GGUF file, a Hub id
+    ``owner/name``.
 
     Args:
         name: What the caller asked for.
-        source: Where roles come from, "pocket" or "hub". Folders and ids ignore it.
+        source: Where roles come from, "pocket", "open" or "hub". Other names ignore it.
 
     Returns:
         The place to load from.
 
     Raises:
-        ValueError: If ``source`` is neither of the two.
-        UnknownModelError: If the name is none of the three.
+        ValueError: If ``source`` is none of the three.
+        UnknownModelError: If the name is nothing of that.
     """
     if source not in SOURCES:
         raise ValueError(
-            f"source must be 'pocket' or 'hub', got {source!r} (argument source, or the "
+            f"source must be 'pocket', 'open' or 'hub', got {source!r} (argument source, or the "
             "environment variable COMPANION_MODELS)"
         )
     if not isinstance(name, str | Path) or not str(name).strip():
         raise UnknownModelError(_unknown(name))
     if isinstance(name, str) and name in ROLES:
         return _resolve_role(name, source)
+    if name == OPEN:
+        return Target(open=True)
     text = ALIASES.get(str(name), str(name))
     try:
         folder = Path(name).expanduser()
@@ -129,6 +141,8 @@ def resolve(name: str | Path, source: str) -> Target:
             return Target(_head(folder), folder=folder)
     except (OSError, RuntimeError) as error:  # a name too long for a disk, no such user's home
         raise UnknownModelError(_unknown(text)) from error
+    if folder.is_file() and folder.suffix.lower() == ".gguf":
+        return Target(gguf=folder)
     if folder.is_file() or folder.suffix.lower() == ".gguf":
         raise UnknownModelError(_single_file(folder))
     if isinstance(name, Path) or text.count("/") != 1 or text[0] in "./~" or text[-1] == "/":
@@ -140,6 +154,9 @@ def _resolve_role(name: str, source: str) -> Target:
     role = ROLES[name]
     if source == "pocket":
         return Target(role.head, pocket=name)
+    if source == "open":
+        # One instruct model for both: it continues texts, too. What is no language model stays.
+        return Target(open=True) if role.head == "causal-lm" else Target(role.head, pocket=name)
     if role.hub_id is None:
         raise UnknownModelError(
             f"there is no Hub model for the role {name!r}: the book trains one. "
@@ -164,11 +181,7 @@ def _single_file(file: Path) -> str:
     """Say why one file is no model, and what to pass instead."""
     kind = file.suffix.lower()
     if kind == ".gguf":
-        return (
-            f"{file} is a GGUF file, the format of llama.cpp, which is not read here. Load the "
-            "model that it was made from, which has safetensors; or serve the file with "
-            "llama-server and run `companion chat --endpoint URL`."
-        )
+        return f"there is no file {file}"
     if kind == ".safetensors":
         return f"{file} is one file of a checkpoint. Pass its folder, where config.json is too."
     if kind in (".bin", ".pt", ".pth", ".ckpt", ".pkl"):
@@ -180,9 +193,9 @@ def _single_file(file: Path) -> str:
 
 
 def _unknown(name: object) -> str:
-    close = get_close_matches(str(name), ROLES, n=1)
+    close = get_close_matches(str(name), [*ROLES, OPEN], n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""
     return (
-        f"unknown model {name!r:.200}.{hint} Pass a role ({', '.join(ROLES)}), a folder that "
-        "exists, or a Hub id such as 'openai-community/gpt2'."
+        f"unknown model {name!r:.200}.{hint} Pass a role ({', '.join(ROLES)}), {OPEN!r}, a folder "
+        "that exists, a GGUF file, or a Hub id such as 'openai-community/gpt2'."
     )

@@ -187,8 +187,9 @@ class Library:
             for batch in batches(list(missing), missing):
                 left = self._file.without_vectors(batch)
                 texts = {key: passage(missing[key]) for key in left}
-                vectors = self.embedder.embed(list(texts.values()), progress=False)
-                self._file.put_vectors(dict(zip(texts, vectors, strict=True)))
+                if texts:
+                    vectors = self.embedder.embed(list(texts.values()), progress=False)
+                    self._file.put_vectors(dict(zip(texts, vectors, strict=True)))
                 bar.update(len(batch))
         if many:
             self.tell(f"embedded in {time.monotonic() - began:.0f} s")

@@ -137,11 +137,13 @@ class ToolServer:
         if self.address.startswith(("http://", "https://")):
             return self.address
         try:
-            command, *arguments = shlex.split(self.address, posix=os.name == "posix")
+            words = shlex.split(self.address, posix=os.name == "posix")
         except ValueError as error:
             raise ToolServerError(f"is no command: {error}") from None
+        if not words:
+            raise ToolServerError("is no command: it is empty")
         stdio = require("mcp.client.stdio", extra="mcp")
-        given = stdio.StdioServerParameters(command=command, args=arguments)
+        given = stdio.StdioServerParameters(command=words[0], args=words[1:])
         return stdio.stdio_client(given, errlog=self._log)
 
     def _why(self, error: BaseException) -> str:

@@ -18,7 +18,8 @@ from companion._shapes import check_tokens
 class ValueHead(nn.Module):
     """A network with one hidden layer: from a hidden state to a number.
 
-    The last layer starts at 0, so the first advantages are the rewards themselves.
+    The last layer starts at 0, so at first an advantage is the decayed sum of the rewards from
+    its token on.
     """
 
     def __init__(self, width: int, *, generator: torch.Generator | None = None) -> None:

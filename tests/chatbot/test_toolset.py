@@ -163,3 +163,24 @@ def test_without_a_person_a_tool_runs_only_if_it_is_allowed(say) -> None:
     assert errors.startswith("[tide(place='Oslo")
     assert "\x1b" not in output + errors
     assert [record["outcome"] for record in records] == ["ok"]
+
+
+class Typed(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_person_is_asked_until_the_answer_is_always(own: str) -> None:
+    box = chat_toolbox(ChatOptions(tools=True, tool=[own]), ExitStack(), 1000, pytest.fail)
+    asked = io.StringIO()
+    terminal = Terminal(stdin=Typed("\nno\nY\nalways\n"), stdout=asked, stderr=asked)
+    terminal.bot = Chatbot(Caller(), tools=box)
+
+    said = [terminal.approve(ToolCall("tide", {"place": "Oslo"})) for _ in range(6)]
+
+    assert said == [False, False, True, True, True, True]
+    assert asked.getvalue().count("May the model call") == 4
+    assert terminal.approve(ToolCall("calculator")) is True
+    terminal = Terminal(stdin=Typed(""), stdout=asked, stderr=asked)
+    terminal.bot = Chatbot(Caller(), tools=box)
+    assert terminal.approve(ToolCall("tide", {"place": "Oslo"})) is False

@@ -1,4 +1,5 @@
-"""The Hub, played by a server on this machine, and tiny models of the architectures it serves."""
+"""The Hub, played by a server on this machine; tiny models of the architectures it serves; a tiny
+model as a GGUF file, in the form that llama.cpp's converter gives it."""
 
 import contextlib
 import hashlib
@@ -6,6 +7,7 @@ import json
 import re
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote
@@ -13,6 +15,7 @@ from urllib.parse import unquote
 import pytest
 import torch
 import transformers
+from transformers import LlamaConfig, LlamaForCausalLM
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 ADDRESS = re.compile(
@@ -193,3 +196,90 @@ def tiny_gpt2(tmp_path_factory: pytest.TempPathFactory, gpt2, tokenizer) -> Path
     gpt2.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+# A GGUF file
+
+HEADS, KV_HEADS, WIDTH, LAYERS = 4, 2, 64, 2
+VOCABULARY = [
+    "<|endoftext|>",
+    "<|im_start|>",
+    "<|im_end|>",
+    *"abcdefghijklmnopqrstuvwxyz0123456789",
+    "ab",
+]
+
+
+@pytest.fixture(scope="session")
+def tiny_llama() -> LlamaForCausalLM:
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=len(VOCABULARY),
+        hidden_size=WIDTH,
+        intermediate_size=96,
+        num_hidden_layers=LAYERS,
+        num_attention_heads=HEADS,
+        num_key_value_heads=KV_HEADS,
+        max_position_embeddings=128,
+        bos_token_id=1,
+        eos_token_id=2,
+        pad_token_id=2,
+        tie_word_embeddings=False,
+    )
+    return LlamaForCausalLM(config).eval()
+
+
+def rotated(weight: torch.Tensor, heads: int) -> torch.Tensor:
+    """Order the rows as llama.cpp's rotary embedding wants them: pairs side by side."""
+    rows = weight.shape[0] // heads // 2
+    return weight.view(heads, 2, rows, -1).transpose(1, 2).reshape(weight.shape)
+
+
+@pytest.fixture
+def write_gguf(tiny_llama: LlamaForCausalLM) -> Callable[..., Path]:
+    """Return a function that writes the tiny model as a GGUF file: path, format, architecture."""
+    return partial(_write, tiny_llama)
+
+
+def _write(model: LlamaForCausalLM, file: Path, kind: str = "F32", arch: str = "llama") -> Path:
+    """Write a model as a GGUF file, its matrices in the format ``kind``."""
+    import gguf
+
+    config, types = model.config, gguf.GGMLQuantizationType
+    writer = gguf.GGUFWriter(file, arch)
+    writer.add_name("tiny")
+    writer.add_context_length(config.max_position_embeddings)
+    writer.add_embedding_length(config.hidden_size)
+    writer.add_block_count(config.num_hidden_layers)
+    writer.add_feed_forward_length(config.intermediate_size)
+    writer.add_head_count(config.num_attention_heads)
+    writer.add_head_count_kv(config.num_key_value_heads)
+    writer.add_layer_norm_rms_eps(config.rms_norm_eps)
+    writer.add_rope_freq_base(10000.0)
+    writer.add_vocab_size(config.vocab_size)
+    writer.add_tokenizer_model("gpt2")
+    writer.add_token_list(VOCABULARY)
+    writer.add_token_types([3, 3, 3] + [1] * (len(VOCABULARY) - 3))
+    writer.add_token_merges(["a b"])
+    writer.add_bos_token_id(1)
+    writer.add_eos_token_id(2)
+    writer.add_pad_token_id(2)
+    names = {
+        "model.embed_tokens": "token_embd", "model.norm": "output_norm", "lm_head": "output",
+        "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v",
+        "self_attn.o_proj": "attn_output", "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up",
+        "mlp.down_proj": "ffn_down", "post_attention_layernorm": "ffn_norm",
+        "input_layernorm": "attn_norm", "model.layers": "blk",
+    }  # fmt: skip
+    for name, tensor in model.state_dict().items():
+        heads = {"q_proj": HEADS, "k_proj": KV_HEADS}.get(name.split(".")[-2])
+        array = (rotated(tensor, heads) if heads else tensor).numpy()
+        for long, short in names.items():
+            name = name.replace(long, short)
+        form = types[kind] if array.ndim > 1 else types.F32
+        writer.add_tensor(name, gguf.quantize(array, form), raw_dtype=form)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return file

@@ -91,7 +91,7 @@ def test_a_server_that_dies_or_hangs_is_a_failed_call() -> None:
         (f"{sys.executable} -c 1", "can't be used: the server has ended"),
         ("no-such-program --x", "can't be started: No such file or directory: no-such-program"),
         ("'half", "is no command: No closing quotation"),
-        ("", "is no command"),
+        ("", "is no command: it is empty"),
         ("http://127.0.0.1:9/mcp", "can't be used"),
     ],
 )

@@ -1,0 +1,145 @@
+"""What a chat answers from: passages, the conversation, or nothing; and what it then says."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from companion.chatbot import Chatbot, ChatSettings, storage
+from companion.chatbot.evidence import points_back, with_context
+from companion.chatbot.small_talk import SmallTalk
+from companion.rag import Document, Embedder, Hit
+from companion.rag.answers import NOT_FOUND
+from companion.rag.handbook import load_handbook_questions
+from companion.tools import Toolbox
+from companion.tools.calculator import calculator
+
+
+def is_greeting(text: str) -> bool:
+    return text.startswith(("Hello", "Thanks"))
+
+
+STRICT = ChatSettings(small_talk=is_greeting)
+
+
+def test_what_is_in_no_document_is_not_asked_of_the_model(scripted, retriever) -> None:
+    bot = Chatbot(scripted("Lima."), retriever=retriever("Ann sings."), settings=STRICT)
+
+    pieces = list(bot.stream("capital of Peru?"))
+
+    assert pieces == [NOT_FOUND]
+    assert bot.backend.seen == []
+    assert (bot.reply.text, bot.reply.found, bot.reply.sources) == (NOT_FOUND, False, ())
+    turn = bot.conversation.turns[0]
+    assert (turn.messages[-1]["content"], turn.found) == (NOT_FOUND, False)
+    assert storage.from_json(storage.to_json(bot.conversation)) == bot.conversation
+
+
+def test_small_talk_is_answered_and_not_searched(scripted, retriever) -> None:
+    bot = Chatbot(scripted("Hi!"), retriever=retriever("Hello Ann."), settings=STRICT)
+
+    reply = bot.ask("Hello Ann.")
+
+    assert (reply.text, reply.found, reply.passages) == ("Hi!", True, ())
+    assert bot.retriever.queries == []
+
+
+def test_without_documents_the_model_is_asked(scripted) -> None:
+    empty = type("Empty", (), {"__len__": lambda self: 0, "search": None})
+    empty.search = lambda self, query, k: []
+
+    assert Chatbot(scripted("Lima."), retriever=empty(), settings=STRICT).ask("Peru?").found
+
+
+def test_a_refusal_of_the_model_has_no_sources(scripted, retriever) -> None:
+    refusing = scripted("The context does not say. [1]")
+    bot = Chatbot(refusing, retriever=retriever("Ann sings."), settings=STRICT)
+
+    reply = bot.ask("When was Ann born?")
+
+    assert (reply.found, reply.sources, len(reply.passages)) == (False, (), 1)
+
+
+@pytest.mark.parametrize(
+    ("answer", "shown", "unknown"),
+    [
+        ("Oslo [7]. Yes [1] [2].", "Oslo. Yes [1].", (7, 2)),
+        ("Oslo [1, 9] it is.", "Oslo [1] it is.", (9,)),
+        ("Oslo. [5]", "Oslo.", (5,)),
+        ("Oslo, see a[0] there [1].", "Oslo, see a[0] there [1].", ()),
+        ("Oslo [not sure].", "Oslo [not sure].", ()),
+    ],
+)
+def test_invented_citations_are_told_and_never_shown(
+    answer: str, shown: str, unknown: tuple, scripted, retriever
+) -> None:
+    bot = Chatbot(scripted(answer), retriever=retriever("Ann lives in Oslo."), settings=STRICT)
+
+    pieces = "".join(bot.stream("Where does Ann live?"))
+
+    assert (pieces, bot.reply.text, bot.reply.unknown_citations) == (shown, shown, unknown)
+    assert bot.conversation.turns[0].unknown_citations == list(unknown)
+
+
+def test_a_question_that_points_back_is_searched_with_the_one_before(scripted, retriever) -> None:
+    bot = Chatbot(scripted(), retriever=retriever("Ann lives in Oslo."), settings=STRICT)
+
+    for line in ("Where does Ann live?", "Since when?", "And is it far?", "Who is Bo?"):
+        bot.ask(line)
+
+    assert [query for query, _ in bot.retriever.queries] == [
+        "Where does Ann live?",
+        "Where does Ann live? Since when?",
+        "Where does Ann live? Since when? And is it far?",
+        "Who is Bo?",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("message", "points"),
+    [
+        ("What does it cost?", True),
+        ("What about Sundays?", True),
+        ("Where is that?", True),
+        ("Why?", True),
+        ("How do they work?", True),
+        ("Is there a fee for students?", False),
+        ("How are you?", False),
+        ("Who founded Sakiti?", False),
+        ("How high is the deposit for a sander?", False),
+    ],
+)
+def test_what_points_back(message: str, points: bool) -> None:
+    assert points_back(message) is points
+    assert (with_context(message, ["First."]) != message) is points
+
+
+@pytest.fixture(scope="module")
+def is_talk() -> SmallTalk:
+    return SmallTalk(Embedder)
+
+
+def test_small_talk_is_told_from_questions(is_talk: SmallTalk) -> None:
+    talk = ["Good morning", "Thank you", "What's my name?", "Who are you?", "Bye!", "I am Tavira."]
+    questions = [one.text for one in load_handbook_questions()] + ["capital of Peru?"]
+
+    assert [text for text in talk if not is_talk(text)] == []
+    assert [text for text in questions if is_talk(text)] == []
+
+
+def test_tools_are_asked_although_nothing_was_found(scripted, retriever) -> None:
+    bot = Chatbot(
+        scripted("579"),
+        retriever=retriever("Ann sings."),
+        tools=Toolbox([calculator]),
+        settings=STRICT,
+    )
+
+    assert (bot.ask("What is 123 plus 456?").text, bot.reply.found) == ("579", True)
+
+
+def test_page_and_heading_of_a_source_are_kept(scripted) -> None:
+    metadata = {"source": "a.pdf", "page": 3, "heading": "Fees"}
+    hits = [Hit(Document("It costs 5.", metadata), 0.9)]
+    bot = Chatbot(scripted("5 [1]"), retriever=SimpleNamespace(search=lambda query, k: hits))
+
+    assert bot.ask("What does it cost?").sources[0].document.metadata == metadata

@@ -1,0 +1,80 @@
+"""Close passages: meaning and words together, and a threshold that lets nothing else through."""
+
+import numpy as np
+import pytest
+
+from companion.rag import BM25Retriever, Document, Embedder, passage
+from companion.rag.close import ClosePassages
+from companion.rag.handbook import load_handbook, load_handbook_questions
+
+FAR = [
+    "What is the capital of Peru?",
+    "Who won the World Cup in 1998?",
+    "How do I bake sourdough bread?",
+    "What is the speed of light?",
+    "Where do penguins live?",
+]
+
+
+class Flat:
+    """An embedder to which all texts are far from one another."""
+
+    def embed(self, texts: list[str], progress: bool = True) -> np.ndarray:
+        return np.tile([0.0, 1.0], (len(texts), 1))
+
+
+@pytest.fixture(scope="module")
+def embedder() -> Embedder:
+    return Embedder()
+
+
+def passages(embedder: Embedder, documents: list[Document]) -> ClosePassages:
+    vectors = embedder.embed([passage(one) for one in documents])
+    return ClosePassages(documents, vectors, embedder)
+
+
+def test_a_number_is_found_among_many_notes_that_differ_in_nothing_else() -> None:
+    notes = [Document(f"Member number {n} is from Bergen.") for n in range(1000, 3000)]
+    close = ClosePassages(notes, np.tile([1.0, 0.0], (2000, 1)), Flat())
+
+    (hit,) = close.search("Who is member number 1234?", 3)
+
+    assert hit.text == "Member number 1234 is from Bergen."
+    assert close.search("Who is member number 4321?", 3) == []
+
+
+def test_every_question_about_the_handbook_finds_its_file_first(embedder: Embedder) -> None:
+    close = passages(embedder, load_handbook())
+
+    found = [close.search(one.text, 1)[0].origin for one in load_handbook_questions()]
+
+    assert found == [one.source for one in load_handbook_questions()]
+
+
+def test_other_questions_find_nothing_in_it(embedder: Embedder) -> None:
+    close = passages(embedder, load_handbook())
+
+    assert [close.search(question, 3) for question in FAR] == [[]] * len(FAR)
+
+
+def test_of_passages_with_the_same_words_the_nearer_one_is_first() -> None:
+    vectors = np.array([[1.0, 0.0], [0.6, 0.8]])
+    close = ClosePassages([Document("harbor fees"), Document("harbor fees 2")], vectors, Flat())
+
+    assert [hit.text for hit in close.search("harbor fees", 2)] == ["harbor fees 2", "harbor fees"]
+
+
+def test_without_documents_nothing_is_found() -> None:
+    close = ClosePassages([], np.empty((0, 0)), Flat())
+
+    assert (len(close), close.search("anything", 3)) == (0, [])
+
+
+def test_the_share_of_words_counts_rare_words_more_and_asking_words_not_at_all() -> None:
+    words = BM25Retriever([Document(f"The member {name}.") for name in ("Ann", "Bo", "Cleo")])
+
+    shares = words.shares("What is the member Ann?", ["Ann", "member", "what", "ann member"])
+
+    assert shares[3] == 1
+    assert shares[0] > 0.8 > 0.2 > shares[1] > shares[2] == 0
+    assert words.shares("What is it?", ["Ann"]).tolist() == [0]
