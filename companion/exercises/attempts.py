@@ -72,6 +72,8 @@ def attempt(
     found, trouble = within(_SHORT, description, error, theirs)
     if issubclass(type(trouble), through):
         raise trouble
+    if issubclass(type(trouble), TimeIsUp):  # its text never ends
+        return {"state": "timeout"}
     found = found or {"error": name_of(kind), "place": "", "kinds": ()}
     if issubclass(kind, NotImplementedError) and NOT_ATTEMPTED in found["error"]:
         return {"state": "not attempted"}
