@@ -24,6 +24,7 @@ from sphinxcontrib import katex
 _HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(_HERE), str(_HERE.parent / "_tools")]
 
+from api_reference import setup_reference  # noqa: E402
 from book_directives import Dot, QuizQuestion, Widget  # noqa: E402
 from project import BRANCH, find_project  # noqa: E402
 from timings import read_timings  # noqa: E402
@@ -183,6 +184,7 @@ def exercise_links(exercises: list[dict[str, str]], path_to: Callable[[str], str
 
 def setup(app: Sphinx) -> dict:
     """Register everything with Sphinx."""
+    setup_reference(app)
     app.add_directive("dot", Dot)
     app.add_directive("widget", Widget)
     app.add_directive("quiz", QuizQuestion)

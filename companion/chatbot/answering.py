@@ -9,7 +9,7 @@ import contextvars
 import queue
 import threading
 from collections.abc import Callable, Generator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -89,6 +89,10 @@ class Answering:
         self._gone = True
         self.stop()
         self.thread.join(5)
+        with suppress(queue.Empty):
+            while True:
+                self._events.get_nowait()
+        self._events.put(None)  # for a reader that was left waiting
 
     def stop(self) -> None:
         """Stop at the next piece. A tool that waits to be allowed is refused."""

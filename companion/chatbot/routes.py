@@ -24,6 +24,9 @@ MAX_FILE_BYTES = 20_000_000
 MAX_IMPORT_BYTES = 64 * 2**20
 """Size of the largest file with conversations that is taken."""
 
+RELOAD_SECONDS = 2.0
+"""How long a page waits for an answer to end that it has stopped by being loaded again."""
+
 LIMITS = {"/upload": MAX_FILE_BYTES * 7 // 5, "/import": MAX_IMPORT_BYTES * 5 // 4}
 """Sizes of requests: a file in base64 takes a third more, a text in JSON mostly a tenth."""
 
@@ -63,6 +66,8 @@ class Routes:
     def enter(self, asked: Asked) -> dict[str, Any]:
         """Return a conversation, or begin one. ``copy`` gives a tab one of its own, like that."""
         name, session = asked.get("session"), self.sessions.find(asked.get("session"))
+        if session is not None and session.busy.acquire(timeout=RELOAD_SECONDS):
+            session.busy.release()
         if session is None or asked.get("copy"):
             talk = session.bot.conversation if session is not None else None
             begun = self.sessions.new(talk if talk is not None and talk.turns else None)

@@ -2,8 +2,8 @@
 
 "Hello!", "Thanks", "What is my name?", "Say that again, but shorter": a chat that answers from
 documents must not answer them with "The documents do not say." They are told from questions by the
-example, of either kind, that is nearest to them: classification by the nearest neighbor (Cover &
-Hart 1967, https://doi.org/10.1109/TIT.1967.1053964). Taught in :doc:`/book/applications/chatbot`.
+example, of either kind, that is nearest to them: classification by the nearest neighbor
+(https://doi.org/10.1109/TIT.1967.1053964). Taught in :doc:`/book/applications/chatbot`.
 """
 
 from collections.abc import Callable

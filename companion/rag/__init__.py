@@ -11,8 +11,11 @@
 `bm25`          ranking by shared words
 `fusion`        one ranking out of several
 `retriever`     dense, hybrid and reranked search; bridges to and from LangChain
+`close`         meaning and words together, and only what is close
+`library`       the documents of a folder, kept in a `library_file`; `desk`: one conversation's
 `grounding`     passages put before a question, as many of the best as fit
-`pipeline`      retrieve, then answer; `answers` holds the result and its sources
+`pipeline`      retrieve, then answer; `answers` holds the result and its sources,
+                `citations` finds the numbers that it cites
 `evaluation`    recall and MRR of a search; is an answer right, and does it stand there?
 `book`          what the pages search: this book; `handbook`: an ordinary text
 ==============  =====================================================================

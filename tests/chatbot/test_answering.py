@@ -223,6 +223,21 @@ def test_a_reader_that_has_gone_does_not_hold_the_model(scripted) -> None:
     assert session.bot.conversation.turns[0].interrupted
 
 
+def test_nobody_waits_for_an_answer_that_was_left(scripted) -> None:
+    """A thread that waited for ever would keep the server from ending."""
+    slow = threading.Event()
+    session = Session(Chatbot(scripted(lambda messages: str(slow.wait(10)))))
+    answering = begin(session)
+    reader = threading.Thread(target=answering.next_event, daemon=True)
+    reader.start()
+    threading.Timer(0.2, slow.set).start()
+
+    answering.leave()
+
+    reader.join(5)
+    assert not reader.is_alive()
+
+
 def test_a_fault_is_told_and_the_session_goes_on(scripted) -> None:
     session = Session(Chatbot(scripted(lambda messages: 1 / 0)))
     quiet, threading.excepthook = threading.excepthook, lambda arguments: None

@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from companion.errors import DocumentError
 from companion.rag import library as module
 from companion.rag.desk import MAX_PASSAGES, Desk
+from companion.rag.embeddings import Embedder
 from companion.rag.library import Library
 
 
@@ -350,3 +352,20 @@ def test_what_can_not_be_added_is_said_and_changes_nothing(
         desk.add(name, data)
 
     assert (desk.names(), len(desk)) == ([], 0)
+
+
+@pytest.mark.slow
+def test_2000_notes_are_read_once_and_a_restart_takes_no_time(tmp_path: Path) -> None:
+    (tmp_path / "notes").mkdir()
+    for number in range(2000):
+        text = f"Member number {number} joined in Bergen, and has paid the fee on 3 March. "
+        (tmp_path / "notes" / f"{number}.md").write_text(f"# Member {number}\n\n{text * 2}")
+    seconds = []
+    for _ in range(2):
+        began = time.process_time()
+        library = Library(tmp_path / "notes", Embedder(), cache=tmp_path / "cache")
+        seconds.append(time.process_time() - began)
+
+    assert library.search("Who is member number 1234?", 1)[0].origin == "1234.md"
+    assert seconds[1] < 2
+    assert seconds[1] < seconds[0] / 5, seconds
