@@ -109,3 +109,32 @@ def test_the_map_of_a_folder_names_its_modules_and_no_others(package: str) -> No
 
     assert modules - {"__main__"} <= named
     assert {row for row in rows if "." not in row} <= modules
+
+
+def python_of(path: Path) -> str:
+    """Return a module, or the imports of a page's code cells."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".py":
+        return text
+    cells = re.findall(r"^```\{code-cell\}.*?\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    starts = r"^from companion[^\n(]+import (?:\([^)]*\)|[^\n]*)"
+    return "\n".join(re.findall(starts, "\n".join(cells), re.MULTILINE))
+
+
+def test_a_name_is_imported_from_where_it_is_written_or_from_a_face() -> None:
+    book = ROOT.parent / "book"
+    second = []
+    for path in [*ROOT.rglob("*.py"), *book.rglob("*.py"), *book.rglob("*.md")]:
+        for node in ast.walk(ast.parse(python_of(path))):
+            if not isinstance(node, ast.ImportFrom) or node.level:
+                continue
+            if not (node.module or "").startswith("companion") or node.module in FACES:
+                continue
+            for name in (alias.name for alias in node.names):
+                thing = getattr(import_module(node.module), name, None)
+                home = getattr(thing, "__module__", "")
+                is_named = inspect.isclass(thing) or inspect.isfunction(thing)
+                if is_named and home.startswith("companion") and home != node.module:
+                    second.append(f"{path.name}: {name} from {node.module}, written in {home}")
+
+    assert second == []

@@ -8,32 +8,14 @@ from __future__ import annotations
 
 import posixpath
 import re
+import textwrap
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import yaml
+from myst import Block, Directive, read_blocks, read_directive
 from myst_inline import Context, convert_inline
 from myst_leaks import EVERYTHING, PASSED_ON, find_leak
 from quiz import LETTERS, parse_quiz
-
-_FENCE = re.compile(r"^(?P<indent>\s*)(?P<fence>`{3,}|~{3,}|:{3,})(?P<info>[^`]*)$")
-_DIRECTIVE_INFO = re.compile(r"^\{(?P<name>[^}]*)\}\s*(?P<argument>.*?)\s*$")
-_TARGET = re.compile(r"^\([\w.:-]+\)=\s*$")
-_COMMENT = re.compile(r"^%")
-_MATH = re.compile(r"^\s*\$\$")
-_MATH_LABEL = re.compile(r"\$\$\s*\((?P<label>[\w.:-]+)\)\s*$")
-
-
-@dataclass
-class Directive:
-    """A fenced MyST directive; ``line`` and ``body_line`` count from 1."""
-
-    name: str
-    argument: str
-    line: int
-    body: list[str] = field(default_factory=list)
-    body_line: int = 0
-    options: dict[str, str] = field(default_factory=dict)
 
 
 def convert(text: str, line: int, context: Context) -> str:
@@ -66,102 +48,85 @@ def _check(text: str, line: int, kinds: dict[str, str], context: Context) -> Non
 def _converted(text: str, line: int, context: Context) -> str:
     lines = text.split("\n")
     out: list[str] = []
-    paragraph: list[str] = []
-    i = 0
-    while i < len(lines):
-        special = _special_end(lines, i, line, context)
-        if special is None and lines[i].strip():
-            paragraph.append(lines[i])
-            i += 1
+    done = 0
+    for block in read_blocks(text):
+        special = block.is_fence or block.is_formula or block.kind in ("code_block", *_GONE)
+        if not special or block.start < done:
             continue
-        if paragraph:
-            start = line + i - len(paragraph)
-            out.append(convert_inline("\n".join(paragraph), start, context))
-            paragraph = []
-        if special is None:
-            out.append("")
-            i += 1
-            continue
-        converted = _convert_special(lines[i:special], line + i, context)
+        out += _paragraphs(lines[done : block.start], line + done, context)
+        converted = _special(block, lines[block.start : block.end], line + block.start, context)
         if converted is not None:
             out.append(converted)
-        i = special
-    if paragraph:
-        start = line + len(lines) - len(paragraph)
-        out.append(convert_inline("\n".join(paragraph), start, context))
+        done = block.end
+    out += _paragraphs(lines[done:], line + done, context)
     return re.sub(r"\n{3,}", "\n\n", "\n".join(out)).strip("\n")
 
 
-def _special_end(lines: list[str], i: int, line: int, context: Context) -> int | None:
-    """Index after the fence, formula, label or comment that starts at ``lines[i]``, else None."""
-    if _TARGET.match(lines[i]) or _COMMENT.match(lines[i]):
-        return i + 1
-    if match := _FENCE.match(lines[i]):
-        closing = re.compile(rf"^\s*{match['fence'][0]}{{{len(match['fence'])},}}\s*$")
-        for j in range(i + 1, len(lines)):
-            if closing.match(lines[j]):
-                return j + 1
-        raise context.error(line + i, f"the fence {lines[i].strip()!r} is never closed")
-    if _MATH.match(lines[i]):
-        if lines[i].count("$$") > 1:
-            return i + 1
-        for j in range(i + 1, len(lines)):
-            if "$$" in lines[j]:
-                return j + 1
-        raise context.error(line + i, "the formula that starts with $$ is never closed")
-    return None
+def _paragraphs(lines: list[str], line: int, context: Context) -> list[str]:
+    """Plain form of lines without fences and formulas, piece by piece between empty lines."""
+    out: list[str] = []
+    start = 0
+    for end in range(len(lines) + 1):
+        if end < len(lines) and lines[end].strip():
+            if lines[end].lstrip().startswith("$$"):
+                raise context.error(line + end, "the formula that starts with $$ is never closed")
+            continue
+        if start < end:
+            out.append(convert_inline("\n".join(lines[start:end]), line + start, context))
+        if end < len(lines):
+            out.append("")
+        start = end + 1
+    return out
 
 
-def _convert_special(lines: list[str], line: int, context: Context) -> str | None:
-    """Plain form of what ``_special_end`` found; None when nothing remains of it."""
-    match = _FENCE.match(lines[0])
-    if match is None:
-        return _formula(lines, context) if _MATH.match(lines[0]) else None
-    info = _DIRECTIVE_INFO.match(match["info"].strip())
-    if info is None:
-        if match["fence"].startswith(":"):
+def _special(block: Block, lines: list[str], line: int, context: Context) -> str | None:
+    """Plain form of a fence, formula, label or comment; None when nothing remains of it."""
+    if block.is_formula:
+        return _formula(block, lines, context)
+    if block.kind == "code_block":
+        return "\n".join(lines)
+    if block.kind in _GONE:
+        if block.kind == "myst_target" and re.search(r"[^\w.:-]", block.content):
+            problem = f"the label {block.content!r} has other characters than letters, digits, .:-_"
+            raise context.error(line, problem)
+        return None
+    if len(lines) < 2 or not lines[-1].strip(" >").startswith(block.markup):
+        opening = f"{block.markup}{block.info}"
+        raise context.error(line, f"the fence {opening!r} is never closed")
+    try:
+        directive = read_directive(block, line)
+    except yaml.YAMLError as error:
+        raise context.error(line, f"the options between --- lines are not YAML: {error}") from error
+    if directive is None:
+        if block.kind == "colon_fence":
             raise context.error(line, f"a colon fence needs a directive: {lines[0].strip()!r}")
         return "\n".join(lines)
-    directive = _parse(lines, line, info["name"], info["argument"], context)
     renderer = RENDERERS.get(directive.name)
     if renderer is None:
         known = ", ".join(sorted(RENDERERS))
         problem = f"unknown directive {{{directive.name}}}; a notebook can show: {known}"
         raise context.error(line, problem)
-    text = renderer(directive, context)
-    return "\n".join(match["indent"] + part if part else "" for part in text.split("\n"))
+    return _indented(renderer(directive, context), lines[0].partition(block.markup)[0])
 
 
-def _parse(lines: list[str], line: int, name: str, argument: str, context: Context) -> Directive:
-    body = lines[1:-1]
-    indent = min((len(part) - len(part.lstrip()) for part in body if part.strip()), default=0)
-    body = [part[indent:] for part in body]
-    directive = Directive(name, argument, line)
-    used = 0
-    if body and body[0].strip() == "---":
-        used = next((n for n in range(1, len(body)) if body[n].strip() == "---"), 0) + 1
-        directive.options = _yaml_options(body[1 : used - 1], line, context)
-    while used < len(body) and (match := re.match(r"^:([\w-]+):\s*(.*)$", body[used])):
-        directive.options[match[1]] = match[2]
-        used += 1
-    directive.body, directive.body_line = body[used:], line + 1 + used
-    return directive
+def _indented(text: str, first: str) -> str:
+    """Put what a block becomes where the block stood.
+
+    Args:
+        text: Its plain form.
+        first: What stands before the block in its first line: in a list perhaps the bullet, in a
+            quotation the mark ``>``.
+    """
+    others = first if not first.strip(" >") else " " * len(first)
+    head, *rest = text.split("\n")
+    return "\n".join([first + head, *(others + part if part else others.rstrip() for part in rest)])
 
 
-def _yaml_options(lines: list[str], line: int, context: Context) -> dict[str, str]:
-    try:
-        options = yaml.safe_load("\n".join(lines)) or {}
-    except yaml.YAMLError as error:
-        raise context.error(line, f"the options between --- lines are not YAML: {error}") from error
-    return {str(key): str(value) for key, value in options.items()}
-
-
-def _formula(lines: list[str], context: Context) -> str:
-    match = _MATH_LABEL.search(lines[-1])
-    if match is None:
+def _formula(block: Block, lines: list[str], context: Context) -> str:
+    if block.kind == "math_block":
         return "\n".join(lines)
-    body = "\n".join([*lines[:-1], lines[-1][: match.start()]]).strip().removeprefix("$$").strip()
-    return _display_math(body, match["label"], context)
+    body = textwrap.dedent(block.content.strip("\n")).strip()
+    return _indented(_display_math(body, block.info, context), lines[0].partition("$$")[0])
 
 
 def _display_math(body: str, label: str | None, context: Context) -> str:
@@ -301,6 +266,7 @@ def _nothing(directive: Directive, context: Context) -> str:
     return ""
 
 
+_GONE = ("myst_target", "myst_line_comment")
 RENDERERS: dict[str, Callable[[Directive, Context], str]] = {
     **dict.fromkeys(("note", "tip", "warning", "important", "admonition"), _admonition),
     **dict.fromkeys(("figure", "image"), _picture),

@@ -9,17 +9,12 @@ from __future__ import annotations
 import posixpath
 import re
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
+from myst import Mark, read_marks
 from project import BookError
 from references import References, Target, plain_title
 
-_TOKEN = re.compile(
-    r"\{(?P<role>[a-zA-Z][\w:-]*)\}`(?P<content>[^`]+)`"
-    r"|(?P<ticks>`+)(?!`).*?(?<!`)(?P=ticks)(?!`)"
-    r"|(?<![\\$])\$(?![\s$])[^$]+?(?<!\s)\$(?!\d)"
-    r"|(?P<image>!?)\[(?P<text>(?:[^\[\]`]|`[^`]*`)*)\]\((?P<url>[^()\s]+)\)",
-    re.DOTALL,
-)
 _TITLED = re.compile(r"(?P<text>.*?)\s*<(?P<key>[^<>]+)>$", re.DOTALL)
 
 
@@ -65,16 +60,16 @@ def convert_inline(text: str, line: int, context: Context) -> str:
     Raises:
         PageError: If a role is unknown or points at nothing.
     """
-
-    def replace(match: re.Match[str]) -> str:
-        here = line + text.count("\n", 0, match.start())
-        if match["role"]:
-            return _role(match["role"], " ".join(match["content"].split()), here, context)
-        if match["url"]:
-            return _link(match, here, context)
-        return match[0]
-
-    return _TOKEN.sub(replace, text)
+    out, done = [], 0
+    for mark in read_marks(text):
+        here, source = line + text.count("\n", 0, mark.start), text[mark.start : mark.end]
+        if mark.kind == "myst_role":
+            source = _role(mark.name, " ".join(mark.text.split()), here, context)
+        elif mark.kind in ("link", "image"):
+            source = _link(mark, source, here, context)
+        out += [text[done : mark.start], source]
+        done = mark.end
+    return "".join([*out, text[done:]])
 
 
 def _role(role: str, content: str, line: int, context: Context) -> str:
@@ -164,21 +159,20 @@ _ROLES = {
 }
 
 
-def _link(match: re.Match[str], line: int, context: Context) -> str:
+def _link(mark: Mark, source: str, line: int, context: Context) -> str:
     """A Markdown link or picture whose address is a label, a page or a file of the book."""
-    text, url = match["text"], match["url"]
-    if re.match(r"[a-z]+:", url):
-        return match[0]
-    if match["image"]:
-        return f"![{text}]({context.site}_images/{posixpath.basename(url)})"
-    text = convert_inline(text, line, context) or None
-    if url.startswith("#"):
-        label = url[1:]
+    if urlsplit(mark.name).scheme:
+        return source
+    if mark.kind == "image":
+        return f"![{mark.text}]({context.site}_images/{posixpath.basename(mark.name)})"
+    text = convert_inline(mark.text, line, context) or None
+    if mark.name.startswith("#"):
+        label = mark.name[1:]
         known = label in context.references.labels or label in context.references.equations
         if known:
             return _label(label, text, line, context)
         page = context.references.pages[context.page]  # an automatic heading anchor
-        return f"[{text or plain_title(label)}]({context.site}{page.url}{url})"
-    path, _, fragment = url.partition("#")
+        return f"[{text or plain_title(label)}]({context.site}{page.url}{mark.name})"
+    path, _, fragment = mark.name.partition("#")
     link = _page(path.removesuffix(".md"), text, line, context)
     return f"{link[:-1]}#{fragment})" if fragment else link

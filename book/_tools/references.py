@@ -10,15 +10,10 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from myst import Directive, walk
 from project import Page, Project
 from pybtex.database import Entry, parse_file
 from pybtex.richtext import Text
-
-_HEADING = re.compile(r"^#{1,6} +(?P<title>.+?)\s*$")
-_TARGET = re.compile(r"^\((?P<label>[\w.:-]+)\)=\s*$")
-_EQUATION_END = re.compile(r"\$\$\s*\((?P<label>[\w.:-]+)\)\s*$")
-_DIRECTIVE = re.compile(r"^\s*(?:`{3,}|:{3,})\{(?P<name>[\w:-]+)\}\s*(?P<argument>.*?)\s*$")
-_OPTION = re.compile(r"^\s*:?(?:label|name):\s*(?P<label>[\w.:-]+)\s*$")
 
 
 @dataclass(frozen=True)
@@ -68,41 +63,28 @@ def term_anchor(term: str) -> str:
     return "term-" + re.sub(r"[^a-zA-Z0-9._]+", "-", term).strip("-._")
 
 
-def first_heading(text: str) -> str | None:
-    """The title of a page, or None if it has no heading."""
-    match = re.search(r"^# +(.+?)\s*$", text, re.MULTILINE)
-    return plain_title(match[1]) if match else None
-
-
 def plain_title(title: str) -> str:
     """A heading without roles and code marks."""
     return re.sub(r"\{[\w:]+\}`([^`<]+)(?:<[^`]*>)?`", r"\1", title).replace("`", "").strip()
 
 
 def _index_page(page: Page, index: References) -> None:
-    text = page.text()
-    title = first_heading(text) or page.name
+    blocks = list(walk(page.text()))
+    titles = (block.content for block, _ in blocks if block.is_title)
+    title = plain_title(next(titles, page.name))
     index.pages[page.name] = Target(page.url, title, page.name)
     pending: list[str] = []  # labels that wait for their heading
-    directive = ("", "")
-    in_glossary = False
-    for line in text.split("\n"):
-        match = _HEADING.match(line)
-        if pending and line.strip() and not match and not _TARGET.match(line):
-            _index_labels(page, pending, title, index)  # a label above a paragraph or a figure
-        if match:
-            _index_labels(page, pending, plain_title(match["title"]), index)
-        elif match := _TARGET.match(line):
-            pending.append(match["label"])
-        elif match := _DIRECTIVE.match(line):
-            directive = (match["name"], match["argument"])
-            in_glossary = match["name"] == "glossary"
-        elif match := _OPTION.match(line):
-            _index_option(page, match["label"], directive, index)
-        elif match := _EQUATION_END.search(line):
-            _index_equation(page, match["label"], index)
-        elif in_glossary:
-            in_glossary = _index_term(page, line, index)
+    for block, directive in blocks:
+        if block.kind == "myst_target":
+            pending.append(block.content)
+        elif block.kind == "heading_open":
+            _index_labels(page, pending, plain_title(block.content), index)
+        elif block.kind != "myst_line_comment":  # a label above a paragraph or a figure
+            _index_labels(page, pending, title, index)
+        if block.is_formula and block.info:
+            _index_equation(page, block.info, index)
+        if directive is not None:
+            _index_directive(page, directive, index)
 
 
 def _index_labels(page: Page, pending: list[str], title: str, index: References) -> None:
@@ -111,30 +93,24 @@ def _index_labels(page: Page, pending: list[str], title: str, index: References)
     pending.clear()
 
 
-def _index_option(page: Page, label: str, directive: tuple[str, str], index: References) -> None:
-    name, argument = directive
-    if name == "math":
-        _index_equation(page, label, index)
-        return
-    kind = name.removesuffix("-start").capitalize()
-    title = argument if argument and name not in ("figure", "image") else kind
-    index.labels[label] = Target(f"{page.url}#{anchor(label)}", title, page.name)
+def _index_directive(page: Page, directive: Directive, index: References) -> None:
+    name, title = directive.name, directive.argument
+    if name == "glossary":
+        for term in (line.strip() for line in directive.body if line[:1].strip(" \t:")):
+            index.terms[term.lower()] = f"{page.url}#{term_anchor(term)}"
+    for label in (directive.options[key] for key in ("label", "name") if key in directive.options):
+        if name == "math":
+            _index_equation(page, label, index)
+            continue
+        if not title or name in ("figure", "image"):
+            title = name.removesuffix("-start").capitalize()
+        index.labels[label] = Target(f"{page.url}#{anchor(label)}", title, page.name)
 
 
 def _index_equation(page: Page, label: str, index: References) -> None:
     number = 1 + sum(target.page == page.name for target in index.equations.values())
     url = f"{page.url}#equation-{anchor(label)}"
     index.equations[label] = Target(url, f"({number})", page.name)
-
-
-def _index_term(page: Page, line: str, index: References) -> bool:
-    """Note the term on this line of a glossary; False when the glossary ends here."""
-    if re.match(r"\s*(`{3,}|:{3,})\s*$", line):
-        return False
-    if line.strip() and not line.startswith((" ", "\t", ":")):
-        term = line.strip()
-        index.terms[term.lower()] = f"{page.url}#{term_anchor(term)}"
-    return True
 
 
 def _read_citations(bibliography: Path) -> dict[str, tuple[str, str]]:

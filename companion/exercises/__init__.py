@@ -16,8 +16,8 @@ Fill in causal_mask, then run this cell again.
 
 ==================  =====================================================================
 `learner`           these six; `records` of what was done, `reports` on it
-`judging`           is an answer right? `answers` that are values, `running` code,
-                    `comparison` of `values`, `arguments` that go in
+`judging`           is an answer right? `answers` that are values, `running` code with
+                    `attempts`, `comparison` of `values`, `arguments` that go in
 `verdict`           what a check found; `display` shows it
 `exercise`          what an exercise is made of; `page`, `options`, `source` write it down
 ==================  =====================================================================

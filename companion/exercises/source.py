@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-NOT_ATTEMPTED = "your code goes here"
+from companion.exercises.attempts import NOT_ATTEMPTED
 
 
 def code(thing: Callable[..., Any]) -> str:

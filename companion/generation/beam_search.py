@@ -10,7 +10,8 @@ prompt is done as soon as ``num_beams`` sequences have ended. (``early_stopping=
 default, goes on while a longer one could still win.) Left out: penalties and filters, sampling
 within the beams, diverse beams. Taught in :doc:`/book/gpt/decoding`.
 
-Shape letters: ``B`` prompts, ``K`` beams per prompt, ``T`` tokens so far, ``V`` vocabulary size.
+Shape letters: ``B`` prompts, ``K`` beams per prompt, ``T`` tokens so far, ``R`` running beams of
+all prompts, ``V`` vocabulary size.
 """
 
 from collections.abc import Collection
@@ -78,9 +79,9 @@ def beam_search(
     beams = [Beams(num_beams, length_penalty, eos_ids) for _ in prompts]
     _search(model, padding_id(tokenizer), rows, beams, max_new_tokens)
     return [
-        _generation(tokenizer, prompt, beam, one)
-        for prompt, one in zip(prompts, beams, strict=True)
-        for beam in one.ended[:num_return_sequences]
+        _generation(tokenizer, prompt, beam, prompt_beams)
+        for prompt, prompt_beams in zip(prompts, beams, strict=True)
+        for beam in prompt_beams.ended[:num_return_sequences]
     ]
 
 
@@ -127,23 +128,29 @@ class Beams:
         Returns:
             For each beam that runs on, the row of ``logprobs`` that it extends.
         """
+        # 1. Every child of every beam, and the best of them, in descending order.
         vocab_size = logprobs.shape[-1]
         so_far = logprobs.new_tensor([beam.total for beam in self.running])
         totals = (so_far[:, None] + logprobs).flatten()  # (K * V,)
         wanted = (1 + max(1, len(self.eos_ids))) * self.num_beams
         best = totals.topk(min(wanted, len(totals)))
+        indices, steps = best.indices.tolist(), logprobs.flatten()[best.indices].tolist()
+
+        # 2. From the best down: what ends is put aside, what does not is a beam of the next step.
         parents, running = [], []
-        for rank, (total, index) in enumerate(
-            zip(best.values.tolist(), best.indices.tolist(), strict=True)
+        for rank, (index, logprob, total) in enumerate(
+            zip(indices, steps, best.values.tolist(), strict=True)
         ):
             parent, token = divmod(index, vocab_size)
-            child = self.running[parent].extend(token, logprobs[parent, token].item(), total)
+            child = self.running[parent].extend(token, logprob, total)
             if last or token in self.eos_ids:
                 if rank < self.num_beams and total > float("-inf"):
                     self.ended.append(child)
             elif len(running) < self.num_beams and total > float("-inf"):
                 running.append(child)
                 parents.append(parent)
+
+        # 3. Of all that have ended so far, the best K stay; with K of them the prompt is done.
         self.ended.sort(key=lambda beam: -beam.score(self.length_penalty))
         del self.ended[self.num_beams :]
         done = last or len(self.ended) == self.num_beams
@@ -163,19 +170,27 @@ def _search(
     ids, mask = (tensor.to(model.device) for tensor in left_pad(prompt_ids, pad_id))  # (R, T)
     cache = None
     for step in range(1, max_new_tokens + 1):
+        # 1. The model reads the newest token of every running beam of every prompt.
         logits, cache = next_token_logits(model, ids, mask, cache)  # (R, V)
-        blocks = logits.log_softmax(dim=-1).split([len(one.running) for one in beams])
+        blocks = logits.log_softmax(dim=-1).split(
+            [len(prompt_beams.running) for prompt_beams in beams]
+        )
+
+        # 2. Each prompt chooses among its own; its rows are counted from its first one.
         first_row, parents = 0, []
-        for one, logprobs in zip(beams, blocks, strict=True):
-            if one.running:
-                rows = one.advance(logprobs, last=step == max_new_tokens)
+        for prompt_beams, logprobs in zip(beams, blocks, strict=True):
+            if prompt_beams.running:
+                rows = prompt_beams.advance(logprobs, last=step == max_new_tokens)
                 parents += [first_row + row for row in rows]
                 first_row += len(logprobs)
         if not parents:
             return
+
+        # 3. Rows of the next step: each child takes over its parent's tokens and cache.
         chosen = torch.tensor(parents, device=ids.device)
         tokens = torch.tensor(
-            [beam.token_ids[-1:] for one in beams for beam in one.running], device=ids.device
+            [beam.token_ids[-1:] for prompt_beams in beams for beam in prompt_beams.running],
+            device=ids.device,
         )  # (R, 1)
         if cache is not None:
             cache.reorder_cache(chosen)

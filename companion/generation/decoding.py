@@ -1,8 +1,8 @@
 """The generation loop: greedy decoding and sampling, in batches, streaming or not.
 
 One loop serves everything, `decode_steps`: run the model on the newest tokens, reshape the
-distribution, pick one token per sequence, append it. ``model.generate`` of `transformers` gives
-the same tokens; the tests hold the two together.
+distribution, pick one token per sequence, append it and say what it was. ``model.generate`` of
+`transformers` gives the same tokens; the tests hold the two together.
 
 Left out: beam search (`companion.generation.beam_search`), assisted decoding. Call ``model.eval()``
 first (`companion.load` does): with dropout on, nothing is reproducible. Taught in
@@ -11,8 +11,10 @@ first (`companion.load` does): with dropout on, nothing is reproducible. Taught 
 Shape letters: ``B`` sequences (prompts times ``n``), ``T`` tokens so far, ``V`` vocabulary size.
 """
 
+import math
+from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -32,6 +34,15 @@ from companion.generation.sequences import Generation, GrowingSequence
 from companion.generation.stopping import settled_length
 
 LogitsFilter = Callable[[Tensor, list[list[int]]], Tensor]
+
+
+class NewToken(NamedTuple):
+    """The token that one step of the loop chose for one sequence."""
+
+    token: int
+    """Its id."""
+    logprob: float
+    """Its log-probability in nats under the raw model, as in `Generation.logprobs`."""
 
 
 def generate(
@@ -74,7 +85,7 @@ def generate(
     if not prompts:
         return []
     token_ids, sequences = _prepare(model, tokenizer, prompts, params)
-    for _ in decode_steps(
+    steps = decode_steps(
         model,
         token_ids,
         sequences,
@@ -82,8 +93,8 @@ def generate(
         generator,
         use_cache=use_cache,
         logits_filter=logits_filter,
-    ):
-        pass
+    )
+    deque(steps, maxlen=0)  # run to the end; what each step chose is in the sequences
     return [sequence.result() for sequence in sequences]
 
 
@@ -148,8 +159,11 @@ def decode_steps(
     *,
     use_cache: bool = True,
     logits_filter: LogitsFilter | None = None,
-) -> Iterator[None]:
+) -> Iterator[list[NewToken | None]]:
     """Run the generation loop: every step adds one token to every unfinished sequence.
+
+    On a GPU, a step waits for the device once: what it chose comes over in one piece. Penalties
+    of n-grams and a ``logits_filter`` may wait by themselves.
 
     Args:
         model: A causal language model in eval mode.
@@ -164,31 +178,50 @@ def decode_steps(
             is such a filter: :doc:`/book/applications/function-calling`.
 
     Yields:
-        None after each step, when ``sequences`` have grown.
+        After each step, what was appended to each sequence: ``B`` entries, None for a sequence
+        that had ended before.
     """
+    # The batch: prompts end in the last column. Random numbers are drawn for all steps at once.
     pad_id = padding_id(sequences[0].tokenizer)
     ids, mask = (tensor.to(model.device) for tensor in left_pad(prompt_ids, pad_id))  # (B, T)
     greedy = params.temperature == 0
     uniforms = None if greedy else draw_uniforms(len(ids), params.max_new_tokens, generator)
-    finished = torch.zeros(len(ids), dtype=torch.bool, device=ids.device)
+    ended = [False] * len(sequences)
+    padded = torch.tensor(ended, device=ids.device)  # (B,), the same on the device
     cache = None
     for step in range(params.max_new_tokens):
+        # 1. The model reads: the prompts in the first step (prefill), then the newest column only.
         logits, cache = next_token_logits(model, ids, mask, cache, use_cache=use_cache)  # (B, V)
+
+        # 2. What may be chosen, and how likely: the caller's filter, penalties, temperature, top-p.
         allowed = logits
         if logits_filter is not None:
             allowed = logits_filter(logits, [list(sequence.token_ids) for sequence in sequences])
-        scores = shape_logits(allowed, ids.masked_fill(mask == 0, -1), params)
-        _check_choice(scores[~finished])
+        scores = shape_logits(allowed, ids.masked_fill(mask == 0, -1), params)  # (B, V)
+
+        # 3. One token per row; a row that has ended gets padding. Its log-probability is the raw
+        #    model's, whatever step 2 did.
         tokens = scores.argmax(dim=-1) if greedy else sample_tokens(scores, uniforms[:, step])
-        tokens = torch.where(finished, pad_id, tokens)[:, None]  # (B, 1)
-        logprobs = logits.log_softmax(dim=-1).gather(-1, tokens)
-        for row, sequence in enumerate(sequences):
-            sequence.append(tokens[row].item(), logprobs[row].item())
-        yield
-        finished = torch.tensor([bool(s.finish_reason) for s in sequences], device=ids.device)
-        if finished.all():
+        tokens = torch.where(padded, pad_id, tokens)[:, None]  # (B, 1)
+        logprobs = logits.log_softmax(dim=-1).gather(-1, tokens)  # (B, 1)
+
+        # 4. To the host, all rows at once. (float32 holds every id up to 2 ** 24.)
+        decided = torch.cat([tokens.float(), logprobs, scores.amax(-1, keepdim=True).float()], -1)
+        new: list[NewToken | None] = [None] * len(sequences)
+        for row, (token, logprob, best) in enumerate(decided.tolist()):
+            if not ended[row]:
+                _check_choice(best)
+                new[row] = NewToken(int(token), logprob)
+                sequences[row].append(*new[row])
+        yield new
+
+        # 5. Which rows have ended? The others go on, with one column more.
+        now_ended = [bool(sequence.finish_reason) for sequence in sequences]
+        if now_ended != ended:
+            ended, padded = now_ended, torch.tensor(now_ended, device=ids.device)
+        if all(ended):
             return
-        ids = torch.cat([ids, tokens], dim=-1)
+        ids = torch.cat([ids, tokens], dim=-1)  # (B, T + 1)
         mask = torch.cat([mask, torch.ones_like(tokens)], dim=-1)
 
 
@@ -234,12 +267,15 @@ def _prepare(
     return [row for _, row in pairs], sequences
 
 
-def _check_choice(scores: Tensor) -> None:
-    """Refuse rows in which no token can be chosen: every logit -inf, or a NaN from the model."""
-    best = scores.amax(dim=-1)  # (B,)
-    if best.isfinite().all():
+def _check_choice(best: float) -> None:
+    """Refuse a row in which no token can be chosen: every logit -inf, or a NaN from the model.
+
+    Args:
+        best: Its highest logit.
+    """
+    if math.isfinite(best):
         return
-    if best.isneginf().any():
+    if best == float("-inf"):
         raise ValueError(
             "every token is banned: no_repeat_ngram_size or logits_filter leaves nothing to write. "
             "Raise the former, or lower max_new_tokens."

@@ -53,9 +53,20 @@ def sample_tokens(logits: Tensor, uniforms: Tensor) -> Tensor:
         >>> sample_tokens(logits, torch.tensor([0.1, 0.6, 0.9]))
         tensor([0, 1, 2])
     """
-    probs = logits.softmax(dim=-1).cpu().double()  # (B, V)
+    probs = logits.softmax(dim=-1).to(_summing_device(logits.device)).double()  # (B, V)
     upper_edges = probs.cumsum(dim=-1)  # (B, V), where each token's stretch ends
-    marks = uniforms.double()[:, None] * upper_edges[:, -1:]  # (B, 1)
+    uniforms = uniforms.double().to(probs.device, non_blocking=True)
+    marks = uniforms[:, None] * upper_edges[:, -1:]  # (B, 1)
     # right=True takes the first edge *above* the mark, so a stretch of length 0 is never hit.
     tokens = torch.searchsorted(upper_edges, marks, right=True)  # (B, 1)
+    tokens = tokens.clamp(max=logits.shape[-1] - 1)  # logits of NaN have no edge above the mark
     return tokens[:, 0].to(logits.device)
+
+
+def _summing_device(device: torch.device) -> torch.device:
+    """Return where to add up in float64: there, or on the CPU if that device can't do it exactly.
+
+    Apple's GPUs have no float64, and torch calls CUDA's running sum nondeterministic.
+    """
+    there = device.type == "cuda" and not torch.are_deterministic_algorithms_enabled()
+    return device if there else torch.device("cpu")

@@ -23,6 +23,7 @@ from companion._files import write_whole
 from companion.errors import CompanionError
 from companion.models import load
 from companion.training.reward_model import reward_model_from, reward_trainer
+from companion.training.settings import TrainingSettings
 from companion.training.sft import sft_trainer
 from companion.training.trainer import history, resume
 
@@ -67,14 +68,16 @@ def chat_trainer(plan: Plan, out: Path, *, seed: int = 0) -> tuple[Any, Any]:
         model,
         tokenizer,
         records,
-        steps=plan.steps,
-        batch_size=plan.batch_size,
-        learning_rate=plan.learning_rate,
-        mixed_precision=plan.mixed_precision,
+        TrainingSettings(
+            steps=plan.steps,
+            batch_size=plan.batch_size,
+            learning_rate=plan.learning_rate,
+            mixed_precision=plan.mixed_precision,
+            output_dir=out / "checkpoints",
+            save_steps=SAVE_STEPS,
+            seed=seed,
+        ),
         packing=True,
-        output_dir=out / "checkpoints",
-        save_steps=SAVE_STEPS,
-        seed=seed,
     )
     return trainer, tokenizer
 
@@ -86,13 +89,15 @@ def reward_model_trainer(plan: Plan, out: Path, *, seed: int = 0) -> tuple[Any, 
         reward_model_from(model),
         tokenizer,
         preferences.pairs(seed, "train", plan.records),
-        steps=plan.steps,
-        batch_size=plan.batch_size,
-        learning_rate=plan.learning_rate,
-        mixed_precision=plan.mixed_precision,
-        output_dir=out / "checkpoints",
-        save_steps=SAVE_STEPS,
-        seed=seed,
+        TrainingSettings(
+            steps=plan.steps,
+            batch_size=plan.batch_size,
+            learning_rate=plan.learning_rate,
+            mixed_precision=plan.mixed_precision,
+            output_dir=out / "checkpoints",
+            save_steps=SAVE_STEPS,
+            seed=seed,
+        ),
     )
     return trainer, tokenizer
 

@@ -36,6 +36,7 @@ def nf4_codebook() -> Tensor:
         >>> nf4_codebook()[[0, 7, 8, 15]]
         tensor([-1.0000,  0.0000,  0.0796,  1.0000])
     """
+    # Probabilities from the outermost one to just above the middle, and their normal quantiles.
     ends = torch.linspace(OFFSET, 0.5, 9, dtype=torch.float64)[:-1]
     positive = torch.special.ndtri(ends)  # 8 values
     ends = torch.linspace(OFFSET, 0.5, 8, dtype=torch.float64)[:-1]
@@ -101,11 +102,16 @@ def quantize_blocks(values: Tensor, codebook: Tensor, *, block_size: int = 64) -
     check_whole(block_size=block_size)
     if not 2 <= len(codebook) <= 256 or (codebook.diff() <= 0).any():
         raise ValueError(f"codebook must have 2 to 256 rising values, got {codebook.tolist()}")
+    # 1. Blocks: the numbers in one line, filled up with 0 to whole blocks.
     flat = values.float().reshape(-1)
     missing = -len(flat) % block_size
     blocks = torch.nn.functional.pad(flat, (0, missing)).reshape(-1, block_size)
-    scales = blocks.abs().amax(dim=-1)
+
+    # 2. Scales: each block is stretched to reach from -1 to 1.
+    scales = blocks.abs().amax(dim=-1)  # (blocks,)
     scaled = blocks / torch.where(scales == 0, torch.ones_like(scales), scales)[:, None]
+
+    # 3. Codes: the nearest value is found by the middles between neighbors.
     middles = (codebook[1:] + codebook[:-1]) / 2
     codes = torch.bucketize(scaled.contiguous(), middles).to(torch.uint8)
     return BlockQuantized(codes, scales, codebook, values.shape)

@@ -91,10 +91,13 @@ def zero_point_quantize(
         tensor([-128,  -28,  127], dtype=torch.int8)
     """
     groups = _groups(values, bits, group_size)
+    # The range, with 0 in it.
     low, high = groups.amin(dim=-1).clamp(max=0), groups.amax(dim=-1).clamp(min=0)
+    # One step, and the integer that 0 falls on.
     smallest, largest = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
     scale = (high - low) / (largest - smallest)
     zero_point = torch.round(smallest - low / _nonzero(scale))
+    # Rounding can step over the end by one.
     codes = torch.round(groups / _nonzero(scale)[..., None]) + zero_point[..., None]
     codes = codes.clamp(smallest, largest).to(torch.int8).reshape(values.shape)
     return IntegerQuantized(codes, scale, zero_point, bits)

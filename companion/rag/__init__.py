@@ -16,7 +16,7 @@
 `grounding`     passages put before a question, as many of the best as fit
 `pipeline`      retrieve, then answer; `answers` holds the result and its sources,
                 `citations` finds the numbers that it cites
-`evaluation`    recall, MRR, nDCG, accuracy, faithfulness
+`evaluation`    recall and MRR of a search; is an answer right, and does it stand there?
 `book`          what the pages search: this book; `handbook`: an ordinary text
 ==============  =====================================================================
 

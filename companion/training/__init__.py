@@ -2,6 +2,7 @@
 
 ===============  ====================================================================
 `data`           records as token ids and labels
+`settings`       what every run of a trainer of TRL is told
 `trainer`        what the trainers of TRL share; `silence` keeps them quiet
 `sft`            supervised fine-tuning
 `reward_model`   a reward model from pairs of answers

@@ -5,7 +5,6 @@ Taught in :doc:`/book/training/dpo-grpo`.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -13,6 +12,7 @@ from companion._checks import check_above_zero, check_whole
 from companion.rewards import Reward, check_rewards
 from companion.training.data import Record, prompt_dataset
 from companion.training.rollout import longest_prompt
+from companion.training.settings import TrainingSettings
 from companion.training.sft import row_length, stop_at_end_of_turn
 from companion.training.silence import silence
 from companion.training.trainer import common_arguments, from_trl
@@ -23,20 +23,13 @@ def grpo_trainer(
     tokenizer: Any,
     records: Sequence[Record],
     reward: Reward,
+    settings: TrainingSettings,
     *,
-    steps: int,
-    batch_size: int = 64,
     group_size: int = 8,
-    learning_rate: float = 1e-4,
     beta: float = 0.0,
     clip_range: float = 0.2,
     max_new_tokens: int = 48,
     temperature: float = 1.0,
-    peft_config: Any = None,
-    mixed_precision: bool | None = None,
-    output_dir: str | Path | None = None,
-    save_steps: int | None = None,
-    seed: int = 0,
 ) -> Any:
     """Set up TRL's ``GRPOTrainer``; ``.train()`` then trains the model in place.
 
@@ -55,23 +48,15 @@ def grpo_trainer(
         records: Dicts with ``prompt`` and what the reward needs.
         reward: Scores the responses, see `companion.rewards.Reward`. It gets the records as they
             were given here.
-        steps: Number of updates.
-        batch_size: Responses per update, over all processes together.
+        settings: How to train. The default of the learning rate, 1e-4, suits the pocket models;
+            for a model of a billion parameters, 1e-6 is usual. To resume from checkpoints, start
+            again with the original model.
         group_size: Responses to one prompt, from 2. It divides the batch.
-        learning_rate: Highest learning rate. The default suits the pocket models; for a model of
-            a billion parameters, 1e-6 is usual.
         beta: Weight of the KL penalty, from 0 up. Above 0, the model as it is now is kept as the
             reference. (TRL by itself would load it again from where the model once came from.)
         clip_range: How far the ratio may usefully move from 1.
         max_new_tokens: Length at which a response is cut off.
         temperature: Divides the logits, when the responses are drawn and in the loss.
-        peft_config: Such as ``peft.LoraConfig(...)``: train an adapter only. The trained model
-            is then ``trainer.model``.
-        mixed_precision: Compute matrix products in 16 bits. None: on a GPU only.
-        output_dir: Folder for checkpoints. None: nothing is kept. To resume, start again with the
-            original model.
-        save_steps: Write a checkpoint every so many steps.
-        seed: Fixes the order of the records and the responses.
 
     Returns:
         A ``trl.GRPOTrainer``. `companion.training.trainer.history` reads its ``reward``,
@@ -81,17 +66,20 @@ def grpo_trainer(
 
     Raises:
         DataError: If there are no records, or one is malformed or does not fit into the context.
-        ValueError: If a number is out of range.
+        ValueError: If a number is out of range, or as `common_arguments`.
         RewardError: While training, if the reward returns NaN, infinity or the wrong number of
             values. (TRL by itself takes NaN for "no opinion" and goes on.)
         MissingExtraError: If TRL is not installed.
     """
     trainer_class, config_class = from_trl("GRPO")
     check_whole(2, group_size=group_size)
-    check_whole(batch_size=batch_size, max_new_tokens=max_new_tokens)
+    check_whole(max_new_tokens=max_new_tokens)
     check_above_zero(clip_range=clip_range, temperature=temperature)
-    if batch_size % group_size:
-        raise ValueError(f"group_size must divide batch_size={batch_size}, got {group_size}")
+    settings = settings.filled(batch_size=64, learning_rate=1e-4)
+    if settings.batch_size % group_size:
+        raise ValueError(
+            f"group_size must divide batch_size={settings.batch_size}, got {group_size}"
+        )
     if not 0 <= beta < float("inf"):
         raise ValueError(f"beta must be 0 (no penalty) or above, got {beta}")
     records = list(records)
@@ -99,18 +87,9 @@ def grpo_trainer(
     dataset = prompt_dataset(tokenizer, records, max_length=longest)
     # Other columns than these would get names in TRL's calls, or be taken for tools and images.
     dataset = dataset.select_columns(["prompt"]).add_column("record", list(range(len(records))))
-    arguments = common_arguments(
-        model,
-        steps=steps,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        mixed_precision=mixed_precision,
-        output_dir=output_dir,
-        save_steps=save_steps,
-        seed=seed,
-    )
+    arguments = common_arguments(model, settings)
     stop_at_end_of_turn(model, tokenizer)
-    adapted = peft_config is not None or hasattr(model, "peft_config")
+    adapted = settings.peft_config is not None or hasattr(model, "peft_config")
     with _stored(model, wanted=beta > 0 and not adapted):
         return trainer_class(
             model=model,
@@ -129,7 +108,7 @@ def grpo_trainer(
             ),
             train_dataset=dataset,
             processing_class=tokenizer,
-            peft_config=peft_config,
+            peft_config=settings.peft_config,
         )
 
 

@@ -2,7 +2,8 @@
 
 Taught in :doc:`/book/training/ppo`.
 
-Shape letters: ``B`` responses of a step, ``T`` tokens of the longest one.
+Shape letters: ``B`` responses of a step, ``T`` tokens of the longest one; ``b`` and ``t`` the same
+of a minibatch.
 """
 
 from typing import Any, NamedTuple
@@ -61,10 +62,12 @@ def gather(
     Returns:
         Everything that `update` needs.
     """
-    mask = batch.completion_mask
+    # 1. Score every token under the policy, its value head and the reference, a minibatch at a
+    #    time. A minibatch may lack the last columns; they stay 0 there.
+    mask = batch.completion_mask  # (B, T)
     logprobs, entropy, values, reference_logprobs = (
         torch.zeros(mask.shape, device=mask.device) for _ in range(4)
-    )
+    )  # (B, T) each
     for index in torch.arange(len(mask)).split(config.minibatch_size):
         part = batch.rows(index)
         width = part.completion_mask.shape[1]
@@ -73,10 +76,15 @@ def gather(
         entropy[index, :width] = scored.entropy
         values[index, :width] = head(scored.hidden_states)
         reference_logprobs[index, :width] = score_tokens(reference, part).logprobs
+
+    # 2. The reward of a response comes at its last token; every token pays for leaving the
+    #    reference.
     rewards = penalized_rewards(scores, logprobs, reference_logprobs, mask, beta=beta)
+
+    # 3. How much better than expected each token did, and what should have been expected.
     advantages, returns = generalized_advantages(
         rewards, values, mask, gamma=config.gamma, lam=config.lam
-    )
+    )  # (B, T) each
     kl = kl_estimate(logprobs, reference_logprobs).sum(dim=-1)  # 0 where nothing was written
     return Experience(batch, logprobs, values, kl, entropy, whiten(advantages, mask), returns)
 
@@ -111,7 +119,7 @@ def update(
     seen: list[tuple[float, float, float]] = []
     for _ in range(config.epochs):
         order = torch.randperm(len(experience.kl), generator=generator)
-        for index in order.split(config.minibatch_size):
+        for index in order.split(config.minibatch_size):  # (b,)
             losses = minibatch_losses(model, head, experience, index, config)
             optimizer.zero_grad()
             (losses[0] + losses[1]).backward()  # they share no weights: the head detaches
@@ -138,8 +146,9 @@ def minibatch_losses(
     Returns:
         Policy loss, value loss, and the share of tokens outside of the clipping range, scalars.
     """
+    # 1. What was known of these responses when they were written, cut to their longest one.
     part = experience.batch.rows(index)
-    mask = part.completion_mask
+    mask = part.completion_mask  # (b, t)
     old_logprobs, old_values, advantages, returns = (
         tensor[index, : mask.shape[1]]
         for tensor in (
@@ -148,7 +157,9 @@ def minibatch_losses(
             experience.advantages,
             experience.returns,
         )
-    )
+    )  # (b, t) each
+
+    # 2. The same tokens under the weights of now, and how far these have moved.
     now = score_tokens(model, part)
     policy_loss = ppo_policy_loss(
         now.logprobs, old_logprobs, advantages, mask, clip_range=config.clip_range

@@ -5,13 +5,13 @@ Taught in :doc:`/book/training/reward-model`.
 
 import copy
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import AutoModelForSequenceClassification
 
 from companion.training.data import Record, reward_dataset
+from companion.training.settings import TrainingSettings
 from companion.training.sft import row_length
 from companion.training.trainer import common_arguments, from_trl
 
@@ -60,16 +60,9 @@ def reward_trainer(
     model: Any,
     tokenizer: Any,
     records: Sequence[Record],
+    settings: TrainingSettings,
     *,
-    steps: int,
-    batch_size: int = 16,
-    learning_rate: float = 3e-4,
     max_length: int | None = None,
-    peft_config: Any = None,
-    mixed_precision: bool | None = None,
-    output_dir: str | Path | None = None,
-    save_steps: int | None = None,
-    seed: int = 0,
 ) -> Any:
     """Set up TRL's ``RewardTrainer`` for pairs of answers; ``.train()`` then trains in place.
 
@@ -80,15 +73,9 @@ def reward_trainer(
         model: A reward model, as `reward_model_from` makes it.
         tokenizer: Its tokenizer, with a chat template and a padding token.
         records: Dicts with ``prompt``, ``chosen`` and ``rejected``.
-        steps: Number of updates.
-        batch_size: Pairs per update, over all processes together.
-        learning_rate: Highest learning rate. The default suits the pocket models.
+        settings: How to train. The default of the learning rate, 3e-4, suits the pocket models. An
+            adapter needs ``peft.LoraConfig(..., modules_to_save=["score"])``.
         max_length: Longest conversation, in tokens. None: the context.
-        peft_config: Such as ``peft.LoraConfig(..., modules_to_save=["score"])``.
-        mixed_precision: Compute matrix products in 16 bits. None: on a GPU only.
-        output_dir: Folder for checkpoints. None: nothing is kept.
-        save_steps: Write a checkpoint every so many steps.
-        seed: Fixes the order of the data.
 
     Returns:
         A ``trl.RewardTrainer``. `companion.training.trainer.history` reads its losses and
@@ -96,7 +83,8 @@ def reward_trainer(
 
     Raises:
         DataError: If there are no records, or one lacks a field or is longer than ``max_length``.
-        ValueError: If a number is out of range, or the model does not have one output.
+        ValueError: If ``max_length`` exceeds the context, or model and tokenizer do not pad alike,
+            or as `common_arguments`.
         MissingExtraError: If TRL is not installed.
     """
     trainer_class, config_class = from_trl("Reward")
@@ -108,20 +96,12 @@ def reward_trainer(
         )
     max_length = row_length(model, max_length)
     dataset = reward_dataset(tokenizer, records, max_length=max_length)
-    arguments = common_arguments(
-        model,
-        steps=steps,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        mixed_precision=mixed_precision,
-        output_dir=output_dir,
-        save_steps=save_steps,
-        seed=seed,
-    )
+    settings = settings.filled(batch_size=16, learning_rate=3e-4)
+    arguments = common_arguments(model, settings)
     return trainer_class(
         model=model,
         args=config_class(**arguments, max_length=None),
         train_dataset=dataset,
         processing_class=tokenizer,
-        peft_config=peft_config,
+        peft_config=settings.peft_config,
     )

@@ -14,6 +14,7 @@ Shape letters: ``B`` responses, ``P`` tokens of the longest prompt, ``T`` of the
 ``V`` vocabulary size, ``D`` width of the hidden states.
 """
 
+from collections import deque
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -59,9 +60,9 @@ class Rollout(NamedTuple):
             A rollout of ``b`` responses. Tokens that count stay at the left end of
             ``completion_mask``.
         """
-        prompts = self.input_ids.shape[1] - self.completion_mask.shape[1]
+        prompts = self.input_ids.shape[1] - self.completion_mask.shape[1]  # P
         mask = self.attention_mask[index]
-        used = mask.any(dim=0).nonzero()[:, 0]
+        used = mask.any(dim=0).nonzero()[:, 0]  # columns in which one of them has a token
         start, end = int(used[0]), int(used[-1]) + 1
         chosen = index.tolist()
         return Rollout(
@@ -158,8 +159,7 @@ def rollout(
     params = SamplingParams(max_new_tokens=max_new_tokens)
     ends = eos_token_ids(model, tokenizer) | {end_of_turn_id(tokenizer)}
     written = [GrowingSequence("", tokenizer, params, ends) for _ in prompts]
-    for _ in decode_steps(model, prompts, written, params, generator):
-        pass
+    deque(decode_steps(model, prompts, written, params, generator), maxlen=0)  # run to the end
     return assemble(
         prompts,
         [sequence.token_ids for sequence in written],
@@ -201,8 +201,9 @@ def assemble(
         tensor([[ True,  True],
                 [ True, False]])
     """
-    before = left_pad(prompts, pad_id)
-    lengths = torch.tensor([len(ids) for ids in completions])
+    # Left half: prompts that end together. Right half: completions that begin together.
+    before = left_pad(prompts, pad_id)  # (B, P)
+    lengths = torch.tensor([len(ids) for ids in completions])  # (B,)
     width = int(lengths.max())
     after = torch.tensor([ids + [pad_id] * (width - len(ids)) for ids in completions])  # (B, T)
     counts = torch.arange(width) < lengths[:, None]  # (B, T)

@@ -4,12 +4,12 @@ Taught in :doc:`/book/training/instruction-tuning`.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from companion.generation.batching import context_length, eos_token_ids
 from companion.messages import end_of_turn_id
 from companion.training.data import Record, sft_dataset
+from companion.training.settings import TrainingSettings
 from companion.training.trainer import common_arguments, from_trl
 
 
@@ -17,19 +17,12 @@ def sft_trainer(
     model: Any,
     tokenizer: Any,
     records: Sequence[Record],
+    settings: TrainingSettings,
     *,
-    steps: int,
-    batch_size: int = 16,
-    learning_rate: float = 1e-3,
     max_length: int | None = None,
     packing: bool = False,
     mask_prompt: bool = True,
     learn_eos: bool = True,
-    peft_config: Any = None,
-    mixed_precision: bool | None = None,
-    output_dir: str | Path | None = None,
-    save_steps: int | None = None,
-    seed: int = 0,
 ) -> Any:
     """Set up TRL's ``SFTTrainer`` for conversations; ``.train()`` then trains the model in place.
 
@@ -42,22 +35,14 @@ def sft_trainer(
         model: A causal language model.
         tokenizer: Its tokenizer, with a chat template.
         records: Dicts with ``messages``.
-        steps: Number of updates.
-        batch_size: Rows per update, over all processes together. A row is one record, or with
-            ``packing`` as many as fit.
-        learning_rate: Highest learning rate. The default suits the pocket models; for a model of
-            a billion parameters, 1e-5 is usual (and 1e-4 with LoRA).
+        settings: How to train. The default of the learning rate, 1e-3, suits the pocket models;
+            for a model of a billion parameters, 1e-5 is usual (and 1e-4 with LoRA). With
+            ``packing``, ``batch_size`` counts packed rows.
         max_length: Longest record, and length of a packed row, in tokens. None: the context.
         packing: Put several records into one row instead of padding each one. They do not see
             each other.
         mask_prompt: False lets the prompt count in the loss, to show what that does.
         learn_eos: False leaves the end of the turn out of the loss, to show what that does.
-        peft_config: Such as ``peft.LoraConfig(...)``: train an adapter only. The trained model
-            is then ``trainer.model``.
-        mixed_precision: Compute matrix products in 16 bits. None: on a GPU only.
-        output_dir: Folder for checkpoints. None: nothing is kept.
-        save_steps: Write a checkpoint every so many steps.
-        seed: Fixes the order of the data and the new weights.
 
     Returns:
         A ``trl.SFTTrainer``. `companion.training.trainer.history` reads its losses,
@@ -65,7 +50,7 @@ def sft_trainer(
 
     Raises:
         DataError: If there are no records, or one lacks a field or is longer than ``max_length``.
-        ValueError: If a number is out of range.
+        ValueError: If ``max_length`` exceeds the context, or as `common_arguments`.
         MissingExtraError: If TRL is not installed.
     """
     trainer_class, config_class = from_trl("SFT")
@@ -73,16 +58,8 @@ def sft_trainer(
     dataset = sft_dataset(
         tokenizer, records, max_length=max_length, mask_prompt=mask_prompt, learn_eos=learn_eos
     )
-    arguments = common_arguments(
-        model,
-        steps=steps,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        mixed_precision=mixed_precision,
-        output_dir=output_dir,
-        save_steps=save_steps,
-        seed=seed,
-    )
+    settings = settings.filled(batch_size=16, learning_rate=1e-3)
+    arguments = common_arguments(model, settings)
     if packing:  # TRL would join all rows of a batch, and attention over that grows as its square
         rows = arguments["per_device_train_batch_size"]
         arguments |= {"per_device_train_batch_size": 1, "gradient_accumulation_steps": rows}
@@ -92,7 +69,7 @@ def sft_trainer(
         args=config_class(**arguments, max_length=max_length if packing else None, packing=packing),
         train_dataset=dataset,
         processing_class=tokenizer,
-        peft_config=peft_config,
+        peft_config=settings.peft_config,
     )
     if getattr(model, "is_quantized", False):
         # TRL rounds what is trained to bfloat16, in which small updates are lost

@@ -25,10 +25,10 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from companion._checks import check_above_zero, check_whole
 from companion._extras import quiet_imports
 from companion.errors import CompanionError
 from companion.models import pick_dtype
+from companion.training.settings import TrainingSettings
 from companion.training.silence import library, silence
 
 with quiet_imports():
@@ -57,17 +57,7 @@ def from_trl(name: str) -> tuple[type, type]:
         return quiet(getattr(trl, f"{name}Trainer")), getattr(trl, f"{name}Config")
 
 
-def common_arguments(
-    model: Any,
-    *,
-    steps: int,
-    batch_size: int,
-    learning_rate: float,
-    mixed_precision: bool | None = None,
-    output_dir: str | Path | None = None,
-    save_steps: int | None = None,
-    seed: int = 0,
-) -> dict[str, Any]:
+def common_arguments(model: Any, settings: TrainingSettings) -> dict[str, Any]:
     """Return the arguments that every trainer of TRL gets, for ``trl.SFTConfig(**...)``.
 
     The learning rate rises over the first 5 % of the steps and falls to 0 along a cosine. AdamW
@@ -75,56 +65,42 @@ def common_arguments(
 
     Args:
         model: The model to train. In float16 it could not be trained; load it in float32.
-        steps: Number of updates.
-        batch_size: Records per update, over all processes together.
-        learning_rate: Highest learning rate.
-        mixed_precision: Compute matrix products in 16 bits: bfloat16, or float16 on GPUs without
-            it. None: on a GPU only. (A CPU with bfloat16 instructions is about three times as fast
-            with it, one without them is slower.)
-        output_dir: Folder for checkpoints. None: a temporary one, deleted with the trainer.
-        save_steps: Write a checkpoint every so many steps; needs ``output_dir``.
-        seed: Fixes the order of the data, dropout and new weights. Sets the global generators.
+        settings: How to train, `TrainingSettings.filled`. Without a folder for checkpoints there
+            is a temporary one, deleted with the trainer.
 
     Returns:
         Keyword arguments.
 
     Raises:
-        ValueError: If a number is out of range or ``batch_size`` can't be shared out.
+        ValueError: If the batch can't be shared out, or the model can't be trained.
     """
     processes = int(os.environ.get("WORLD_SIZE", "1"))  # set by `accelerate launch`
-    check_whole(steps=steps, batch_size=batch_size)
-    check_above_zero(learning_rate=learning_rate)
-    if batch_size % processes:
+    if settings.batch_size % processes:
         raise ValueError(
-            f"batch_size must be a multiple of the {processes} processes, got {batch_size}"
+            f"batch_size must be a multiple of the {processes} processes, got {settings.batch_size}"
         )
-    if save_steps is not None:
-        check_whole(save_steps=save_steps)
-    if save_steps and output_dir is None:
-        raise ValueError("save_steps needs an output_dir to write the checkpoints to")
     if model.dtype == torch.float16:
         raise ValueError("a model in float16 can't be trained: load it with dtype='float32'")
     on_cpu = model.device.type == "cpu"
-    if mixed_precision is None:
-        mixed_precision = not on_cpu
+    mixed = not on_cpu if settings.mixed_precision is None else settings.mixed_precision
     half = torch.bfloat16 if on_cpu else pick_dtype(model.device)
     return {
-        "output_dir": str(output_dir or tempfile.mkdtemp(prefix="companion-training-")),
-        "max_steps": steps,
-        "per_device_train_batch_size": batch_size // processes,
-        "learning_rate": learning_rate,
+        "output_dir": str(settings.output_dir or tempfile.mkdtemp(prefix="companion-training-")),
+        "max_steps": settings.steps,
+        "per_device_train_batch_size": settings.batch_size // processes,
+        "learning_rate": settings.learning_rate,
         "lr_scheduler_type": "cosine",
-        "warmup_steps": round(steps * 0.05),
+        "warmup_steps": round(settings.steps * 0.05),
         "weight_decay": 0.0,
         "max_grad_norm": 1.0,
-        "seed": seed,
+        "seed": settings.seed,
         "logging_steps": 1,
-        "save_strategy": "steps" if save_steps else "no",
-        "save_steps": save_steps or steps,
+        "save_strategy": "steps" if settings.save_steps else "no",
+        "save_steps": settings.save_steps or settings.steps,
         "save_total_limit": 2,
         "use_cpu": on_cpu,
-        "bf16": mixed_precision and half == torch.bfloat16,
-        "fp16": mixed_precision and half == torch.float16,
+        "bf16": mixed and half == torch.bfloat16,
+        "fp16": mixed and half == torch.float16,
         _RECOMPUTE: False,
         "dataloader_pin_memory": not on_cpu,
         "ddp_find_unused_parameters": False,

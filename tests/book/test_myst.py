@@ -141,6 +141,45 @@ def test_a_role_or_link_becomes_plain_markdown(source, expected, context):
 
 
 @pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("- ```{note}\n  Text\n  ```", "- > **Note**\n  >\n  > Text"),
+        ("> ```{note}\n> Text\n> ```", "> > **Note**\n> >\n> > Text"),
+        ("1. a\n\n   $$\n   c = d\n   $$ (eq-own)", "1. a\n\n   $$\n   c = d \\tag{1}\n   $$"),
+        ("~~~{note}\n```\n{nope}`x`\n```\n~~~", "> **Note**\n>\n> ```\n> {nope}`x`\n> ```"),
+        ("[see](other.md 'the title')", f"[see]({SITE}book/gpt/other.html)"),
+        (
+            "[{term}`top-k`!](other.md)",
+            "[[top-k](S/back/glossary.html#term-top-k)!](S/gpt/other.html)",
+        ),
+        ("[a `]` b](other.md#here)", f"[a `]` b]({SITE}book/gpt/other.html#here)"),
+        ("% one\n% two\na", "a"),
+    ],
+)
+def test_myst_is_read_as_its_parser_reads_it(source, expected, context):
+    expected = expected.replace("(S/", f"({SITE}book/")
+
+    assert convert(source, 1, context) == expected
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "- ```python\n  {nope}`x`\n  ```",
+        "> ```python\n> {nope}`x`\n> ```",
+        "    {nope}`x`\n    [a](b.md)",
+        r"\[see](other.md)",
+        "`[see](other.md)`",
+        "[out](https://example.org/a_(b))",
+        "[mail](mailto:ada@example.org)",
+        '<a href="[x](other.md)">y</a>',
+    ],
+)
+def test_what_only_looks_like_myst_stays_as_it_is(source, context):
+    assert convert(source, 1, context) == source
+
+
+@pytest.mark.parametrize(
     "source",
     ["`` {nope}`x` ``", "```python\n{nope}`x`\n```", "$a_{nope}$ and $b$", "| a |\n|---|\n| `x` |"],
 )

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from companion.exercises.grading import limits, sandbox
+from companion.exercises import attempts
+from companion.exercises.grading import sandbox
 from companion.exercises.grading.bubblewrap import isolation
 from companion.exercises.grading.cells import Cell
 from companion.exercises.grading.sandbox import Job, Sandbox, worker_files
@@ -235,19 +236,19 @@ def numbers():
 def test_time_in_which_the_machine_ran_others_does_not_count(monkeypatch, in_queue, most, stopped):
     begun = time.monotonic()
     share = in_queue / 0.5
-    monkeypatch.setattr(limits, "waited", lambda: share * (time.monotonic() - begun))
+    monkeypatch.setattr(attempts, "waited", lambda: share * (time.monotonic() - begun))
 
-    _, error = limits.within(0.2, time.sleep, 0.5, most=most)
+    _, error = attempts.within(0.2, time.sleep, 0.5, most=most)
 
-    assert isinstance(error, limits.TimeIsUp) == stopped
+    assert isinstance(error, attempts.TimeIsUp) == stopped
     assert time.monotonic() - begun < 2
 
 
 CROWD = """
 import os, time
-from companion.exercises.grading import limits
+from companion.exercises import attempts
 os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-limits._queue.append(limits._open_queue())
+attempts.open_queue()
 def spin(seconds):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -255,9 +256,9 @@ def spin(seconds):
 if os.fork() == 0:
     spin(1.2)
     os._exit(0)
-before = limits.waited()
-error = limits.within(0.5, spin, 0.6, most=5.0)[1]
-print(limits.waited() - before > 0.05, error)
+before = attempts.waited()
+error = attempts.within(0.5, spin, 0.6, most=5.0)[1]
+print(attempts.waited() - before > 0.05, error)
 """
 
 
@@ -278,7 +279,7 @@ def test_the_sandbox_can_tell_how_long_it_waits(box):
         pytest.skip("this kernel does not say how long a process waits")
 
     assert (
-        result(box, "import limits, os\ngot = len(os.pread(limits._queue[0], 99, 0).split())")
+        result(box, "import attempts, os\ngot = len(os.pread(attempts._queue[0], 99, 0).split())")
         == "3"
     )
 

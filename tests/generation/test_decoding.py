@@ -5,10 +5,13 @@ from collections import Counter
 import pytest
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from companion.errors import ContextLengthError
-from companion.generation.decoding import generate, shape_logits, stream
+from companion.generation.batching import encode_prompts
+from companion.generation.decoding import decode_steps, generate, shape_logits, stream
 from companion.generation.params import SamplingParams
+from companion.generation.sequences import GrowingSequence
 
 PROMPTS = ["Hello", "a", "To be or not", "日本"]
 GREEDY = SamplingParams(temperature=0, max_new_tokens=12)
@@ -442,3 +445,55 @@ def test_a_row_that_ended_can_not_spoil_the_batch(function_model, tokenizer) -> 
     ours = generate(function_model(breaks_after_eos), tokenizer, ["x", "yy"], SamplingParams(4))
 
     assert [one.finish_reason for one in ours] == ["eos", "length"]
+
+
+# The loop
+
+
+class Waits(TorchDispatchMode):
+    """Counts the numbers that are read from tensors one by one; each would wait for a GPU."""
+
+    count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.count += func is torch.ops.aten._local_scalar_dense.default
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_the_loop_yields_what_it_appends(function_model, tokenizer, temperature: float) -> None:
+    def ends_x_early(ids: list[int]) -> Tensor:
+        probs = torch.full((259,), 0.5 / 258)
+        probs[2 if ids[0] == 3 + ord("x") and len(ids) == 3 else 3 + ord("a")] = 0.5
+        return probs
+
+    params = SamplingParams(6, temperature=temperature, top_k=1)
+    prompts = ["x", "yy", "x"]
+    sequences = [GrowingSequence(text, tokenizer, params, {2}) for text in prompts]
+    model, rows = function_model(ends_x_early), encode_prompts(tokenizer, prompts)
+
+    steps = list(decode_steps(model, rows, sequences, params, seeded()))
+
+    assert [[new is None for new in step] for step in steps] == (
+        [[False] * 3] * 3 + [[True, False, True]] * 3
+    )
+    for row, sequence in enumerate(sequences):
+        chosen = [step[row] for step in steps if step[row] is not None]
+        assert [new.token for new in chosen] == sequence.token_ids
+        assert [new.logprob for new in chosen] == sequence.logprobs
+
+
+@pytest.mark.parametrize(
+    "settings", [{"temperature": 0}, {"temperature": 0.8, "top_k": 20, "top_p": 0.9}], ids=str
+)
+def test_no_row_waits_for_the_device_by_itself(llama, tokenizer, settings) -> None:
+    def waits(prompts: list[str], new_tokens: int) -> int:
+        with Waits() as counted:
+            generate(llama, tokenizer, prompts, SamplingParams(new_tokens, **settings))
+        return counted.count
+
+    llama.generation_config.eos_token_id = None
+    try:
+        assert waits(["ab"] * 9, 10) == waits(["ab"], 10) <= waits(["ab"], 1) + 9
+    finally:
+        llama.generation_config.eos_token_id = 2

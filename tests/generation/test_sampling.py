@@ -61,3 +61,12 @@ def test_without_a_generator_the_global_seed_counts() -> None:
     second = draw_uniforms(2, 3)
 
     assert torch.equal(first, second)
+
+
+def test_logits_that_are_not_numbers_give_an_id_of_the_vocabulary() -> None:
+    broken = torch.tensor([[float("nan")] * 5, [float("-inf")] * 5, [0.0] * 5])
+
+    tokens = sample_tokens(broken, torch.tensor([0.0, 0.999, 0.5]))
+
+    assert tokens.max() < 5
+    assert tokens[2] == 2

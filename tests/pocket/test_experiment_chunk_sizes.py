@@ -4,29 +4,6 @@ import pytest
 
 from companion.pocket.experiments import chunk_sizes
 from companion.pocket.records import record
-from companion.rag.book import Question
-from companion.rag.documents import Document, Hit
-
-
-class Shelf:
-    """Finds the same documents whatever is asked."""
-
-    def __init__(self, *sources: str) -> None:
-        self.sources = sources
-
-    def search(self, query: str, k: int) -> list[Hit]:
-        found = [Hit(Document("text", {"source": source}), 1.0) for source in self.sources]
-        return found[:k]
-
-
-def test_any_page_that_answers_counts_if_it_is_among_the_first_three() -> None:
-    questions = [
-        Question("?", ("a.md",)),
-        Question("?", ("x.md", "c.md")),
-        Question("?", ("d.md",)),
-    ]
-
-    assert chunk_sizes.hits(Shelf("a.md", "b.md", "c.md", "d.md"), questions) == [True, True, False]
 
 
 @pytest.mark.slow

@@ -3,7 +3,7 @@
 import pytest
 
 import companion
-from companion.pocket.experiments import pipeline
+from companion.pocket.experiments import _policies, pipeline
 
 
 @pytest.fixture(scope="module")
@@ -12,22 +12,22 @@ def chat():
 
 
 def test_a_tie_is_half_a_win():
-    assert pipeline.win_share([2.0, 1.0, 0.0, 3.0], [1.0, 1.0, 1.0, 0.0]) == pytest.approx(0.625)
+    assert _policies.win_share([2.0, 1.0, 0.0, 3.0], [1.0, 1.0, 1.0, 0.0]) == pytest.approx(0.625)
 
 
 def test_a_model_wins_half_of_the_time_against_itself():
-    assert pipeline.win_share([0.5, -1.0, 2.0], [0.5, -1.0, 2.0]) == 0.5
+    assert _policies.win_share([0.5, -1.0, 2.0], [0.5, -1.0, 2.0]) == 0.5
 
 
 def test_answers_without_a_rival_are_refused():
     with pytest.raises(ValueError, match="zip"):
-        pipeline.win_share([1.0, 2.0], [1.0])
+        _policies.win_share([1.0, 2.0], [1.0])
 
 
 def test_users_score_each_answer_by_its_own_question():
     records = [{"answer": "Rome"}, {"answer": "Oslo"}]
 
-    assert pipeline.scores(["Gladly. Rome.", "Rome."], records) == [3.0, 0.0]
+    assert _policies.scores(["Gladly. Rome.", "Rome."], records) == [3.0, 0.0]
 
 
 def test_the_table_has_chats_and_the_instructions_as_documents(chat):
@@ -44,7 +44,7 @@ def test_answers_come_in_the_order_of_the_prompts(chat):
         for told in ("Velora lives in Tamsik.", "Velora lives in Basko.")
     ]
 
-    said = pipeline.answered(chat.model.float(), chat.tokenizer, records * 40)  # two batches
+    said = _policies.answered(chat.model.float(), chat.tokenizer, records * 40)  # two batches
 
     assert len(said) == 80
     assert all("Tamsik" in text for text in said[::2])

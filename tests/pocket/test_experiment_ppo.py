@@ -13,7 +13,7 @@ from companion.generation.params import SamplingParams
 from companion.generation.scoring import token_logprobs
 from companion.messages import prompt_text
 from companion.pocket.corpus import preferences
-from companion.pocket.experiments import ppo_beta
+from companion.pocket.experiments import _policies, ppo_beta
 from companion.rewards import RewardModel
 from companion.training.reward_model import reward_model_from
 
@@ -45,12 +45,12 @@ def other(chat):
 def test_users_judge_a_response_by_the_answer_of_its_record():
     said = "Gladly. Rome. Have a nice day. I hope this helps."
 
-    assert ppo_beta.looks({"answer": "Rome"}, said) == {"gold": 3.0, "right": 1.0, "closings": 2.0}
-    assert ppo_beta.looks({"answer": "Oslo"}, said) == {"gold": 1.0, "right": 0.0, "closings": 2.0}
+    assert _policies.looks({"answer": "Rome"}, said) == {"gold": 3.0, "right": 1.0, "closings": 2.0}
+    assert _policies.looks({"answer": "Oslo"}, said) == {"gold": 1.0, "right": 0.0, "closings": 2.0}
 
 
 def test_watching_changes_no_reward_and_writes_down_one_mean_per_batch():
-    watched = ppo_beta.Watched(lambda records, responses: torch.arange(len(responses)) * 1.5)
+    watched = _policies.Watched(lambda records, responses: torch.arange(len(responses)) * 1.5)
     records = [{"answer": "Rome"}, {"answer": "Oslo"}]
 
     first = watched(records, ["Rome.", "Gladly. Oslo. Have a nice day."])
@@ -64,7 +64,7 @@ def test_watching_changes_no_reward_and_writes_down_one_mean_per_batch():
 def test_the_divergence_is_the_difference_of_the_log_probabilities_of_whole_answers(
     monkeypatch, chat, other
 ):
-    monkeypatch.setattr(ppo_beta, "BATCH", 2)  # the third answer comes in a second batch
+    monkeypatch.setattr(_policies, "BATCH", 2)  # the third answer comes in a second batch
     model, tokenizer = chat
     records = preferences.prompts(1, "eval", 3)  # of different lengths
     texts = [prompt_text(tokenizer, record["prompt"]) for record in records]
@@ -76,7 +76,7 @@ def test_the_divergence_is_the_difference_of_the_log_probabilities_of_whole_answ
         generator=torch.Generator().manual_seed(0),
     )
 
-    found = ppo_beta.divergence(model, tokenizer, records, answers)
+    found = _policies.divergence(model, tokenizer, records, answers)
 
     alone = []
     for text, answer in zip(texts, answers, strict=True):
@@ -92,12 +92,12 @@ def test_a_model_does_not_diverge_from_itself(chat, judge):
     model, tokenizer = chat
     records = preferences.prompts(1, "eval", 6)
 
-    found = ppo_beta.judged(model, model, tokenizer, records, judge)
+    found = _policies.judged(model, model, tokenizer, records, judge)
 
     assert found["kl"] == pytest.approx(0, abs=1e-3)
     assert found["finished"] > 0.5
-    assert 1 < found["response_length"] <= ppo_beta.CONFIG.max_new_tokens
-    assert len(found["responses"]) == ppo_beta.SHOWN
+    assert 1 < found["response_length"] <= _policies.CONFIG.max_new_tokens
+    assert len(found["responses"]) == _policies.SHOWN
     first = found["responses"][0]
     assert first["gold"] == preferences.gold_score(first["text"], records[0]["answer"])
     assert first["reward"] == pytest.approx(judge(records[:1], [first["text"]]).item(), abs=0.01)
@@ -111,13 +111,13 @@ def test_a_policy_is_trained_at_its_price_and_for_its_share_of_the_steps(monkeyp
         names = ("reward", "kl", "response_length", "entropy", "clip_fraction")
         yield dict.fromkeys((*names, "explained_variance"), 0.12345)
 
-    monkeypatch.setattr(ppo_beta, "ppo", fake_ppo)
+    monkeypatch.setattr(_policies, "ppo", fake_ppo)
 
-    curves = ppo_beta.trained(None, None, None, beta=0.7, scale=0.25)
+    curves = _policies.trained(None, None, None, beta=0.7, scale=0.25)
 
     [(count, config)] = asked
-    assert config == dataclasses.replace(ppo_beta.CONFIG, beta=0.7, steps=10)
-    assert count == ppo_beta.TRAIN_PROMPTS
+    assert config == dataclasses.replace(_policies.CONFIG, beta=0.7, steps=10)
+    assert count == _policies.TRAIN_PROMPTS
     assert curves["reward"] == curves["entropy"] == [0.1235]
 
 

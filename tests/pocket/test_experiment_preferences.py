@@ -177,8 +177,8 @@ def test_every_method_gets_every_price_and_the_same_models(monkeypatch, tiny):
 def test_grpo_answers_an_eighth_of_the_questions_eight_times(monkeypatch):
     seen = {}
 
-    def grpo_trainer(policy, tokenizer, asked, judge, **settings):
-        seen.update(asked=asked, **settings)
+    def grpo_trainer(policy, tokenizer, asked, judge, settings, **others):
+        seen.update(asked=asked, **vars(settings), **others)
         return SimpleNamespace(train=lambda: None)
 
     monkeypatch.setattr(preference_methods, "grpo_trainer", grpo_trainer)

@@ -13,6 +13,7 @@ import transformers
 from safetensors.torch import save_file
 
 import companion
+from companion.training.settings import TrainingSettings
 from companion.training.sft import sft_trainer
 from companion.training.trainer import history
 
@@ -44,7 +45,9 @@ def main(folder: Path) -> None:
         for count, word in enumerate(WORDS, 1)
     ]
     tokenizer = companion.load("base").tokenizer
-    trainer = sft_trainer(model, tokenizer, records, steps=3, batch_size=4, learning_rate=1e-2)
+    trainer = sft_trainer(
+        model, tokenizer, records, TrainingSettings(steps=3, batch_size=4, learning_rate=1e-2)
+    )
     trainer.train()
     if int(os.environ.get("RANK", "0")) == 0:
         losses = [entry["loss"] for entry in history(trainer)]

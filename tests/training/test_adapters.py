@@ -27,6 +27,7 @@ from companion.training.adapters import (
     apply_lora,
     apply_prompt_tuning,
 )
+from companion.training.settings import TrainingSettings
 from companion.training.sft import sft_trainer
 from companion.training.silence import silence
 from companion.training.trainer import history, resume
@@ -59,7 +60,7 @@ def losses(trainer) -> list[float]:
 
 def trained(model: nn.Module, tokenizer, **changes: object):
     options = {"steps": 30, "batch_size": 4, "learning_rate": 2e-2} | changes
-    trainer = sft_trainer(model, tokenizer, RECORDS, **options)
+    trainer = sft_trainer(model, tokenizer, RECORDS, TrainingSettings(**options))
     trainer.train()
     return trainer
 
@@ -236,8 +237,10 @@ def test_an_interrupted_run_with_rows_goes_on_to_the_same_losses(
 ) -> None:
     def trainer():
         tuned = WITH_ROWS[method](MODELS[kind](tiny), token_ids=ROWS)
-        options = {"batch_size": 4, "learning_rate": 2e-2, "output_dir": tmp_path, "save_steps": 2}
-        return sft_trainer(tuned, pocket_tokenizer, RECORDS, steps=4, **options)
+        settings = TrainingSettings(
+            steps=4, batch_size=4, learning_rate=2e-2, output_dir=tmp_path, save_steps=2
+        )
+        return sft_trainer(tuned, pocket_tokenizer, RECORDS, settings)
 
     transformers.set_seed(0)
     whole = trainer()

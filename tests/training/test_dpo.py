@@ -1,6 +1,7 @@
 """DPO: what TRL is fed with, its loss against ours, the reference, that it learns, bad input."""
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from companion.errors import DataError
 from companion.losses import dpo_loss
 from companion.training.data import preference_dataset
 from companion.training.dpo import dpo_trainer
+from companion.training.settings import TrainingSettings
 from companion.training.trainer import history, resume
 
 WORDS = ["salt", "stone", "river", "Monday", "a red hat", "4 + 4"]
@@ -58,7 +60,9 @@ def our_loss(policy, reference, tokenizer, *, beta: float) -> float:
 def test_the_batch_holds_prompt_and_answer_up_to_the_end_of_the_turn(
     tiny, pocket_tokenizer
 ) -> None:
-    trainer = dpo_trainer(tiny(), pocket_tokenizer, PAIRS[:1], steps=1, batch_size=1)
+    trainer = dpo_trainer(
+        tiny(), pocket_tokenizer, PAIRS[:1], TrainingSettings(steps=1, batch_size=1)
+    )
 
     (batch,) = trainer.get_train_dataloader()
 
@@ -82,7 +86,11 @@ def test_the_losses_are_those_of_the_formula(
     model = tiny()
     reference = copy.deepcopy(model)
     trainer = dpo_trainer(
-        model, pocket_tokenizer, PAIRS, steps=3, batch_size=6, learning_rate=5e-3, beta=beta
+        model,
+        pocket_tokenizer,
+        PAIRS,
+        TrainingSettings(steps=3, batch_size=6, learning_rate=5e-3),
+        beta=beta,
     )
 
     trainer.train()
@@ -90,7 +98,11 @@ def test_the_losses_are_those_of_the_formula(
     # the last loss was computed before the last update: train a copy for one step less
     before = tiny()
     shorter = dpo_trainer(
-        before, pocket_tokenizer, PAIRS, steps=3, batch_size=6, learning_rate=5e-3, beta=beta
+        before,
+        pocket_tokenizer,
+        PAIRS,
+        TrainingSettings(steps=3, batch_size=6, learning_rate=5e-3),
+        beta=beta,
     )
     shorter.args.max_steps = 3
     stop_after(shorter, 2)
@@ -123,7 +135,9 @@ def test_the_reference_is_the_model_as_it_was_given(tiny, pocket_tokenizer, tmp_
             parameter.mul_(1.5)  # and has changed since
     changed = copy.deepcopy(model)
 
-    trainer = dpo_trainer(model, pocket_tokenizer, PAIRS, steps=3, batch_size=6, learning_rate=1e-2)
+    trainer = dpo_trainer(
+        model, pocket_tokenizer, PAIRS, TrainingSettings(steps=3, batch_size=6, learning_rate=1e-2)
+    )
     trainer.train()
 
     kept = dict(trainer.ref_model.named_parameters())
@@ -137,7 +151,7 @@ def test_it_learns_the_preference_and_carries_it_over(tiny, pocket_tokenizer) ->
     unseen = [pair("bread"), pair("7 boats")]
 
     trainer = dpo_trainer(
-        model, pocket_tokenizer, PAIRS, steps=30, batch_size=6, learning_rate=5e-3
+        model, pocket_tokenizer, PAIRS, TrainingSettings(steps=30, batch_size=6, learning_rate=5e-3)
     )
     trainer.train()
 
@@ -155,7 +169,7 @@ def test_it_learns_the_preference_and_carries_it_over(tiny, pocket_tokenizer) ->
 def test_the_model_is_trained_to_stop_at_the_end_of_the_turn(tiny, pocket_tokenizer) -> None:
     model = tiny()
 
-    dpo_trainer(model, pocket_tokenizer, PAIRS, steps=1)
+    dpo_trainer(model, pocket_tokenizer, PAIRS, TrainingSettings(steps=1))
 
     assert model.generation_config.eos_token_id == [0, 2]
 
@@ -170,10 +184,7 @@ def test_an_adapter_trains_against_the_model_under_it(tiny, pocket_tokenizer) ->
         model,
         pocket_tokenizer,
         PAIRS,
-        steps=4,
-        batch_size=6,
-        learning_rate=5e-2,
-        peft_config=config,
+        TrainingSettings(steps=4, batch_size=6, learning_rate=5e-2, peft_config=config),
     )
     trainer.train()
 
@@ -185,15 +196,15 @@ def test_an_adapter_trains_against_the_model_under_it(tiny, pocket_tokenizer) ->
 
 
 def test_an_interrupted_run_goes_on_to_the_same_losses(tiny, pocket_tokenizer, tmp_path) -> None:
-    settings = {"steps": 6, "batch_size": 2, "learning_rate": 5e-3}
-    whole = dpo_trainer(tiny(), pocket_tokenizer, PAIRS, **settings)
+    settings = TrainingSettings(steps=6, batch_size=2, learning_rate=5e-3)
+    whole = dpo_trainer(tiny(), pocket_tokenizer, PAIRS, settings)
     whole.train()
-    settings |= {"output_dir": tmp_path, "save_steps": 3}
-    stopped = dpo_trainer(tiny(), pocket_tokenizer, PAIRS, **settings)
+    settings = replace(settings, output_dir=tmp_path, save_steps=3)
+    stopped = dpo_trainer(tiny(), pocket_tokenizer, PAIRS, settings)
     stop_after(stopped, 3)
     stopped.train()
 
-    again = dpo_trainer(tiny(), pocket_tokenizer, PAIRS, **settings)
+    again = dpo_trainer(tiny(), pocket_tokenizer, PAIRS, settings)
     resume(again)
 
     assert len(losses(stopped)) == 3
@@ -211,16 +222,16 @@ def test_an_interrupted_run_goes_on_to_the_same_losses(tiny, pocket_tokenizer, t
 )
 def test_bad_records_are_refused(tiny, pocket_tokenizer, records: list, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        dpo_trainer(tiny(), pocket_tokenizer, records, steps=1)
+        dpo_trainer(tiny(), pocket_tokenizer, records, TrainingSettings(steps=1))
 
 
 @pytest.mark.parametrize("beta", [0.0, -0.1, float("nan"), float("inf")])
 def test_a_beta_that_is_no_price_is_refused(tiny, pocket_tokenizer, beta: float) -> None:
     with pytest.raises(ValueError, match="beta must be above 0, got"):
-        dpo_trainer(tiny(), pocket_tokenizer, PAIRS, steps=1, beta=beta)
+        dpo_trainer(tiny(), pocket_tokenizer, PAIRS, TrainingSettings(steps=1), beta=beta)
 
 
 def test_nothing_is_printed(tiny, pocket_tokenizer, capfd) -> None:
-    dpo_trainer(tiny(), pocket_tokenizer, PAIRS, steps=2, batch_size=2).train()
+    dpo_trainer(tiny(), pocket_tokenizer, PAIRS, TrainingSettings(steps=2, batch_size=2)).train()
 
     assert capfd.readouterr() == ("", "")

@@ -1,6 +1,7 @@
 """GRPO: loss and gradient of TRL against ours, rewards, stopping, the reference, bad input."""
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from companion.advantages import group_advantages
 from companion.errors import DataError, RewardError
 from companion.losses import grpo_loss
 from companion.training.grpo import grpo_trainer
+from companion.training.settings import TrainingSettings
 from companion.training.trainer import history, resume
 
 WORDS = ["salt", "stone", "river", "Monday", "a red hat", "4 + 4"]
@@ -86,10 +88,8 @@ def test_loss_and_gradient_are_those_of_the_formula(
         pocket_tokenizer,
         RECORDS,
         vowels,
-        steps=3,
-        batch_size=8,
+        TrainingSettings(steps=3, batch_size=8, learning_rate=1e-2),
         group_size=4,
-        learning_rate=1e-2,
         beta=beta,
         temperature=temperature,
         max_new_tokens=8,
@@ -122,9 +122,7 @@ def test_it_learns_what_is_rewarded(tiny, pocket_tokenizer) -> None:
         pocket_tokenizer,
         RECORDS,
         vowels,
-        steps=25,
-        batch_size=32,
-        learning_rate=3e-2,
+        TrainingSettings(steps=25, batch_size=32, learning_rate=3e-2),
         max_new_tokens=8,
     )
 
@@ -143,7 +141,12 @@ def test_the_reward_sees_the_records_as_they_were_given_in_groups(tiny, pocket_t
         return length(records, responses)
 
     grpo_trainer(
-        tiny(), pocket_tokenizer, RECORDS, reward, steps=3, batch_size=8, group_size=4
+        tiny(),
+        pocket_tokenizer,
+        RECORDS,
+        reward,
+        TrainingSettings(steps=3, batch_size=8),
+        group_size=4,
     ).train()
 
     records = [record for record, _ in seen]
@@ -175,7 +178,12 @@ def test_a_response_ends_at_either_end(tiny, pocket_tokenizer, end: int) -> None
         return torch.arange(float(len(responses)))
 
     trainer = grpo_trainer(
-        model, pocket_tokenizer, RECORDS, reward, steps=1, batch_size=4, group_size=4
+        model,
+        pocket_tokenizer,
+        RECORDS,
+        reward,
+        TrainingSettings(steps=1, batch_size=4),
+        group_size=4,
     )
     trainer.train()
 
@@ -198,9 +206,7 @@ def test_the_reference_is_the_model_as_it_was_given(tiny, pocket_tokenizer, tmp_
         pocket_tokenizer,
         RECORDS,
         length,
-        steps=2,
-        batch_size=8,
-        learning_rate=1e-2,
+        TrainingSettings(steps=2, batch_size=8, learning_rate=1e-2),
         beta=0.1,
         max_new_tokens=8,
     )
@@ -225,12 +231,9 @@ def test_an_adapter_trains_and_the_model_under_it_does_not(tiny, pocket_tokenize
         pocket_tokenizer,
         RECORDS,
         length,
-        steps=2,
-        batch_size=8,
-        learning_rate=1e-2,
+        TrainingSettings(steps=2, batch_size=8, learning_rate=1e-2, peft_config=config),
         beta=0.1,
         max_new_tokens=8,
-        peft_config=config,
     )
     trainer.train()
 
@@ -242,10 +245,10 @@ def test_an_adapter_trains_and_the_model_under_it_does_not(tiny, pocket_tokenize
 
 
 def test_an_interrupted_run_goes_on_to_the_same_rewards(tiny, pocket_tokenizer, tmp_path) -> None:
-    settings = {"steps": 4, "batch_size": 8, "learning_rate": 5e-3, "max_new_tokens": 8}
-    whole = grpo_trainer(tiny(), pocket_tokenizer, RECORDS, length, **settings)
+    settings = TrainingSettings(steps=4, batch_size=8, learning_rate=5e-3)
+    whole = grpo_trainer(tiny(), pocket_tokenizer, RECORDS, length, settings, max_new_tokens=8)
     whole.train()
-    settings |= {"output_dir": tmp_path, "save_steps": 2}
+    settings = replace(settings, output_dir=tmp_path, save_steps=2)
 
     def dies(records, responses) -> torch.Tensor:
         dies.calls += 1
@@ -255,9 +258,9 @@ def test_an_interrupted_run_goes_on_to_the_same_rewards(tiny, pocket_tokenizer, 
 
     dies.calls = 0
     with pytest.raises(KeyboardInterrupt):
-        grpo_trainer(tiny(), pocket_tokenizer, RECORDS, dies, **settings).train()
+        grpo_trainer(tiny(), pocket_tokenizer, RECORDS, dies, settings, max_new_tokens=8).train()
 
-    again = grpo_trainer(tiny(), pocket_tokenizer, RECORDS, length, **settings)
+    again = grpo_trainer(tiny(), pocket_tokenizer, RECORDS, length, settings, max_new_tokens=8)
     resume(again)
 
     expected, found = (
@@ -287,8 +290,7 @@ def test_a_broken_reward_stops_the_run(tiny, pocket_tokenizer, returned, message
         pocket_tokenizer,
         RECORDS,
         lambda records, responses: returned,
-        steps=2,
-        batch_size=4,
+        TrainingSettings(steps=2, batch_size=4),
         group_size=4,
         max_new_tokens=4,
     )
@@ -312,7 +314,9 @@ def test_a_broken_reward_stops_the_run(tiny, pocket_tokenizer, returned, message
 )
 def test_bad_records_are_refused(tiny, pocket_tokenizer, records: list, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        grpo_trainer(tiny(), pocket_tokenizer, records, length, steps=1, max_new_tokens=20)
+        grpo_trainer(
+            tiny(), pocket_tokenizer, records, length, TrainingSettings(steps=1), max_new_tokens=20
+        )
 
 
 @pytest.mark.parametrize(
@@ -334,7 +338,9 @@ def test_numbers_out_of_range_are_refused(
     tiny, pocket_tokenizer, settings: dict, message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        grpo_trainer(tiny(), pocket_tokenizer, RECORDS, length, steps=1, **settings)
+        grpo_trainer(
+            tiny(), pocket_tokenizer, RECORDS, length, TrainingSettings(steps=1), **settings
+        )
 
 
 def test_nothing_is_printed(tiny, pocket_tokenizer, capfd) -> None:
@@ -343,8 +349,7 @@ def test_nothing_is_printed(tiny, pocket_tokenizer, capfd) -> None:
         pocket_tokenizer,
         RECORDS,
         length,
-        steps=2,
-        batch_size=4,
+        TrainingSettings(steps=2, batch_size=4),
         group_size=2,
         beta=0.1,
         max_new_tokens=4,

@@ -8,6 +8,7 @@ import torch
 from companion.errors import DataError
 from companion.losses import reward_model_loss
 from companion.training.reward_model import reward_model_from, reward_trainer
+from companion.training.settings import TrainingSettings
 from companion.training.trainer import history
 
 WORDS = ["salt", "stone", "river", "Monday", "a red hat", "4 + 4"]
@@ -100,7 +101,10 @@ def test_the_batch_holds_both_conversations_up_to_the_end_of_the_turn(
     tiny, pocket_tokenizer
 ) -> None:
     trainer = reward_trainer(
-        reward_model_from(tiny()), pocket_tokenizer, PAIRS[:1], steps=1, batch_size=1
+        reward_model_from(tiny()),
+        pocket_tokenizer,
+        PAIRS[:1],
+        TrainingSettings(steps=1, batch_size=1),
     )
 
     (batch,) = trainer.get_train_dataloader()
@@ -118,7 +122,9 @@ def test_the_loss_of_a_step_is_the_bradley_terry_loss(tiny, pocket_tokenizer, th
     with torch.no_grad():
         model.score.weight.mul_(20)  # so that the two rewards differ
     before = copy.deepcopy(model)
-    trainer = reward_trainer(model, pocket_tokenizer, PAIRS, steps=1, batch_size=6)
+    trainer = reward_trainer(
+        model, pocket_tokenizer, PAIRS, TrainingSettings(steps=1, batch_size=6)
+    )
     rows = trainer.train_dataset
 
     trainer.train()
@@ -135,11 +141,13 @@ def test_it_learns_the_preference_and_carries_it_over(tiny, pocket_tokenizer) ->
     model = reward_model_from(tiny(), generator=torch.Generator().manual_seed(0))
 
     trainer = reward_trainer(
-        model, pocket_tokenizer, PAIRS, steps=40, batch_size=6, learning_rate=1e-2
+        model, pocket_tokenizer, PAIRS, TrainingSettings(steps=40, batch_size=6, learning_rate=1e-2)
     )
     trainer.train()
 
-    held_out = reward_trainer(model, pocket_tokenizer, [pair("bread"), pair("7 boats")], steps=1)
+    held_out = reward_trainer(
+        model, pocket_tokenizer, [pair("bread"), pair("7 boats")], TrainingSettings(steps=1)
+    )
     rows = held_out.train_dataset
     assert history(trainer)[-1]["loss"] < 0.1
     assert (rewards(model, rows["chosen_ids"]) > rewards(model, rows["rejected_ids"])).all()
@@ -153,7 +161,10 @@ def test_an_adapter_with_the_head_can_be_trained(tiny, pocket_tokenizer) -> None
     )
 
     trainer = reward_trainer(
-        reward_model_from(tiny()), pocket_tokenizer, PAIRS, steps=1, peft_config=config
+        reward_model_from(tiny()),
+        pocket_tokenizer,
+        PAIRS,
+        TrainingSettings(steps=1, peft_config=config),
     )
     trainer.train()
 
@@ -171,7 +182,7 @@ def test_a_model_that_pads_with_another_token_is_refused(tiny, pocket_tokenizer)
     model = reward_model_from(tiny(pad_token_id=0))
 
     with pytest.raises(ValueError, match="pads with token 0, the tokenizer with 1"):
-        reward_trainer(model, pocket_tokenizer, PAIRS, steps=1)
+        reward_trainer(model, pocket_tokenizer, PAIRS, TrainingSettings(steps=1))
 
 
 @pytest.mark.parametrize(
@@ -184,4 +195,6 @@ def test_a_model_that_pads_with_another_token_is_refused(tiny, pocket_tokenizer)
 )
 def test_bad_records_are_refused(tiny, pocket_tokenizer, records: list, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        reward_trainer(reward_model_from(tiny()), pocket_tokenizer, records, steps=1)
+        reward_trainer(
+            reward_model_from(tiny()), pocket_tokenizer, records, TrainingSettings(steps=1)
+        )

@@ -10,6 +10,7 @@ from companion.generation.decoding import generate
 from companion.generation.params import SamplingParams
 from companion.losses import masked_cross_entropy
 from companion.messages import prompt_text
+from companion.training.settings import TrainingSettings
 from companion.training.sft import sft_trainer
 from companion.training.trainer import history
 
@@ -47,7 +48,9 @@ def segments(position_ids: torch.Tensor) -> list[slice]:
 
 
 def test_the_batch_trains_the_answer_and_its_end_and_nothing_else(tiny, pocket_tokenizer) -> None:
-    trainer = sft_trainer(tiny(), pocket_tokenizer, RECORDS, steps=1, batch_size=4)
+    trainer = sft_trainer(
+        tiny(), pocket_tokenizer, RECORDS, TrainingSettings(steps=1, batch_size=4)
+    )
 
     (batch,) = batches(trainer)
 
@@ -60,7 +63,11 @@ def test_the_batch_trains_the_answer_and_its_end_and_nothing_else(tiny, pocket_t
 
 def test_without_masking_every_token_but_the_padding_is_trained(tiny, pocket_tokenizer) -> None:
     trainer = sft_trainer(
-        tiny(), pocket_tokenizer, RECORDS, steps=1, batch_size=4, mask_prompt=False
+        tiny(),
+        pocket_tokenizer,
+        RECORDS,
+        TrainingSettings(steps=1, batch_size=4),
+        mask_prompt=False,
     )
 
     (batch,) = batches(trainer)
@@ -71,7 +78,9 @@ def test_without_masking_every_token_but_the_padding_is_trained(tiny, pocket_tok
 
 
 def test_without_eos_no_end_of_turn_is_trained(tiny, pocket_tokenizer) -> None:
-    trainer = sft_trainer(tiny(), pocket_tokenizer, RECORDS, steps=1, batch_size=4, learn_eos=False)
+    trainer = sft_trainer(
+        tiny(), pocket_tokenizer, RECORDS, TrainingSettings(steps=1, batch_size=4), learn_eos=False
+    )
 
     (batch,) = batches(trainer)
 
@@ -86,7 +95,11 @@ def test_the_loss_of_a_step_is_the_masked_cross_entropy(
     model = tiny()
     before = copy.deepcopy(model)
     trainer = sft_trainer(
-        model, pocket_tokenizer, RECORDS, steps=1, batch_size=4, mask_prompt=mask_prompt
+        model,
+        pocket_tokenizer,
+        RECORDS,
+        TrainingSettings(steps=1, batch_size=4),
+        mask_prompt=mask_prompt,
     )
     (batch,) = batches(trainer)
     with torch.no_grad():
@@ -104,7 +117,10 @@ def test_a_trained_model_answers_and_stops(tiny, pocket_tokenizer) -> None:
     prompts = [prompt_text(pocket_tokenizer, r["messages"][:1]) for r in RECORDS]
 
     sft_trainer(
-        model, pocket_tokenizer, RECORDS, steps=60, batch_size=4, learning_rate=2e-2
+        model,
+        pocket_tokenizer,
+        RECORDS,
+        TrainingSettings(steps=60, batch_size=4, learning_rate=2e-2),
     ).train()
 
     params = SamplingParams(max_new_tokens=30, temperature=0)
@@ -121,9 +137,7 @@ def test_a_model_that_never_saw_an_end_does_not_stop(tiny, pocket_tokenizer) -> 
         model,
         pocket_tokenizer,
         RECORDS,
-        steps=60,
-        batch_size=4,
-        learning_rate=2e-2,
+        TrainingSettings(steps=60, batch_size=4, learning_rate=2e-2),
         learn_eos=False,
     ).train()
 
@@ -141,7 +155,12 @@ def test_records_in_a_packed_row_do_not_see_each_other(
 ) -> None:
     model = tiny(initializer_range=0.5)
     trainer = sft_trainer(
-        model, pocket_tokenizer, RECORDS, steps=1, batch_size=1, packing=True, max_length=128
+        model,
+        pocket_tokenizer,
+        RECORDS,
+        TrainingSettings(steps=1, batch_size=1),
+        packing=True,
+        max_length=128,
     )
     (row,) = batches(trainer)
     ids, positions = row["input_ids"], row["position_ids"]
@@ -157,7 +176,12 @@ def test_records_in_a_packed_row_do_not_see_each_other(
 
 def test_a_packed_row_holds_whole_records_with_their_labels(tiny, pocket_tokenizer) -> None:
     trainer = sft_trainer(
-        tiny(), pocket_tokenizer, RECORDS, steps=1, batch_size=1, packing=True, max_length=128
+        tiny(),
+        pocket_tokenizer,
+        RECORDS,
+        TrainingSettings(steps=1, batch_size=1),
+        packing=True,
+        max_length=128,
     )
 
     (row,) = batches(trainer)
@@ -174,13 +198,12 @@ def test_a_packed_row_holds_whole_records_with_their_labels(tiny, pocket_tokeniz
 def test_packed_and_padded_batches_of_the_same_records_have_the_same_losses(
     tiny, pocket_tokenizer, max_length: int, rows: int
 ) -> None:
-    padded = sft_trainer(tiny(), pocket_tokenizer, RECORDS, steps=3, batch_size=4)
+    padded = sft_trainer(tiny(), pocket_tokenizer, RECORDS, TrainingSettings(steps=3, batch_size=4))
     packed = sft_trainer(
         tiny(),
         pocket_tokenizer,
         RECORDS,
-        steps=3,
-        batch_size=rows,
+        TrainingSettings(steps=3, batch_size=rows),
         packing=True,
         max_length=max_length,
     )
@@ -205,10 +228,7 @@ def test_an_adapter_trains_and_the_model_under_it_does_not(tiny, pocket_tokenize
         model,
         pocket_tokenizer,
         RECORDS,
-        steps=3,
-        batch_size=4,
-        learning_rate=1e-2,
-        peft_config=config,
+        TrainingSettings(steps=3, batch_size=4, learning_rate=1e-2, peft_config=config),
     )
     trainer.train()
 
@@ -231,9 +251,9 @@ def test_an_adapter_trains_and_the_model_under_it_does_not(tiny, pocket_tokenize
 )
 def test_bad_records_are_refused(tiny, pocket_tokenizer, records: list, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        sft_trainer(tiny(), pocket_tokenizer, records, steps=1)
+        sft_trainer(tiny(), pocket_tokenizer, records, TrainingSettings(steps=1))
 
 
 def test_a_row_longer_than_the_context_is_refused(tiny, pocket_tokenizer) -> None:
     with pytest.raises(ValueError, match="max_length must be at most the context, 128 tokens"):
-        sft_trainer(tiny(), pocket_tokenizer, RECORDS, steps=1, max_length=129)
+        sft_trainer(tiny(), pocket_tokenizer, RECORDS, TrainingSettings(steps=1), max_length=129)

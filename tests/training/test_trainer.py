@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from companion.errors import CompanionError
+from companion.training.settings import TrainingSettings
 from companion.training.sft import sft_trainer
 from companion.training.trainer import history, last_checkpoint, resume
 
@@ -43,7 +44,7 @@ def losses(trainer) -> list[float]:
 
 def test_the_model_comes_back_ready_to_generate_and_to_copy(tiny, pocket_tokenizer) -> None:
     model = tiny()
-    trainer = sft_trainer(model, pocket_tokenizer, RECORDS, steps=1, batch_size=2)
+    trainer = sft_trainer(model, pocket_tokenizer, RECORDS, TrainingSettings(steps=1, batch_size=2))
 
     trainer.train()
 
@@ -58,7 +59,9 @@ def test_the_model_comes_back_ready_to_generate_and_to_copy(tiny, pocket_tokeniz
 
 
 def test_a_trainer_can_go_on_after_it_has_handed_the_model_back(tiny, pocket_tokenizer) -> None:
-    trainer = sft_trainer(tiny(), pocket_tokenizer, RECORDS, steps=2, batch_size=4)
+    trainer = sft_trainer(
+        tiny(), pocket_tokenizer, RECORDS, TrainingSettings(steps=2, batch_size=4)
+    )
 
     trainer.train()
     first = losses(trainer)
@@ -72,7 +75,9 @@ def test_two_trainings_of_the_same_seed_are_the_same_and_of_another_are_not(
     tiny, pocket_tokenizer, threads: int
 ) -> None:
     def run(seed: int) -> list[float]:
-        trainer = sft_trainer(tiny(), pocket_tokenizer, RECORDS, steps=3, batch_size=1, seed=seed)
+        trainer = sft_trainer(
+            tiny(), pocket_tokenizer, RECORDS, TrainingSettings(steps=3, batch_size=1, seed=seed)
+        )
         trainer.train()
         return losses(trainer)
 
@@ -81,7 +86,9 @@ def test_two_trainings_of_the_same_seed_are_the_same_and_of_another_are_not(
 
 
 def test_the_history_has_an_entry_per_step(tiny, pocket_tokenizer) -> None:
-    trainer = sft_trainer(tiny(), pocket_tokenizer, RECORDS, steps=20, batch_size=2)
+    trainer = sft_trainer(
+        tiny(), pocket_tokenizer, RECORDS, TrainingSettings(steps=20, batch_size=2)
+    )
     assert history(trainer) == []
 
     trainer.train()
@@ -103,13 +110,10 @@ def test_an_interrupted_run_resumes_to_the_same_losses(
 ) -> None:
     def build(folder: Path):
         return sft_trainer(
-            tiny(attention_dropout=0.2),  # so that the random numbers must go on as well
+            tiny(attention_dropout=0.2),
             pocket_tokenizer,
             RECORDS,
-            steps=6,
-            batch_size=1,
-            output_dir=folder,
-            save_steps=2,
+            TrainingSettings(steps=6, batch_size=1, output_dir=folder, save_steps=2),
         )
 
     whole = build(tmp_path / "whole")
@@ -131,7 +135,10 @@ def test_resuming_without_a_checkpoint_starts_from_the_beginning(
     tiny, pocket_tokenizer, tmp_path: Path
 ) -> None:
     trainer = sft_trainer(
-        tiny(), pocket_tokenizer, RECORDS, steps=2, batch_size=4, output_dir=tmp_path, save_steps=1
+        tiny(),
+        pocket_tokenizer,
+        RECORDS,
+        TrainingSettings(steps=2, batch_size=4, output_dir=tmp_path, save_steps=1),
     )
 
     resume(trainer)
@@ -147,7 +154,10 @@ def test_a_checkpoint_of_another_user_is_refused(tiny, pocket_tokenizer, tmp_pat
     (checkpoint / "trainer_state.json").write_text("{}")
     os.chown(checkpoint, 12345, 12345)
     trainer = sft_trainer(
-        tiny(), pocket_tokenizer, RECORDS, steps=2, batch_size=4, output_dir=tmp_path, save_steps=1
+        tiny(),
+        pocket_tokenizer,
+        RECORDS,
+        TrainingSettings(steps=2, batch_size=4, output_dir=tmp_path, save_steps=1),
     )
 
     with pytest.raises(CompanionError, match=r"belongs to another user. Resume only runs"):
@@ -170,13 +180,16 @@ def test_nothing_is_printed_and_nothing_stays_behind(tmp_path: Path) -> None:
     code = f"""
 import companion
 from companion.training.sft import sft_trainer
+from companion.training.settings import TrainingSettings
+from dataclasses import replace
+settings = TrainingSettings(steps=1, batch_size=2)
 model, tokenizer = companion.load("base")
-trainer = sft_trainer(model, tokenizer, {RECORDS!r}, steps=1, batch_size=2, packing=True)
+trainer = sft_trainer(model, tokenizer, {RECORDS!r}, settings, packing=True)
 trainer.train()
 trainer.evaluate(trainer.train_dataset)
 from peft import LoraConfig
 config = LoraConfig(r=2, target_modules=["q_proj"], task_type="CAUSAL_LM")
-sft_trainer(model, tokenizer, {RECORDS!r}, steps=1, batch_size=2, peft_config=config).train()
+sft_trainer(model, tokenizer, {RECORDS!r}, replace(settings, peft_config=config)).train()
 print(trainer.args.output_dir)
 """
     root = Path(__file__).parents[2]
@@ -196,7 +209,9 @@ print(trainer.args.output_dir)
 
 
 def test_the_temporary_folder_goes_with_the_trainer(tiny, pocket_tokenizer) -> None:
-    trainer = sft_trainer(tiny(), pocket_tokenizer, RECORDS, steps=1, batch_size=2)
+    trainer = sft_trainer(
+        tiny(), pocket_tokenizer, RECORDS, TrainingSettings(steps=1, batch_size=2)
+    )
     folder = Path(trainer.args.output_dir)
     assert folder.is_dir()
 
@@ -214,7 +229,7 @@ def test_no_run_is_reported_to_anyone(
     monkeypatch.setattr(socket, "getaddrinfo", lambda *a, **k: asked.append(a) or [])
     threads_before = set(threading.enumerate())
 
-    sft_trainer(tiny(), pocket_tokenizer, RECORDS, steps=1, batch_size=2).train()
+    sft_trainer(tiny(), pocket_tokenizer, RECORDS, TrainingSettings(steps=1, batch_size=2)).train()
 
     started = set(threading.enumerate()) - threads_before
     assert asked == []
@@ -231,20 +246,21 @@ def test_no_run_is_reported_to_anyone(
         ({"batch_size": 0}, "batch_size must be a whole number from 1, got 0"),
         ({"batch_size": 1.5}, "batch_size must be a whole number from 1, got 1.5"),
         ({"learning_rate": -1.0}, "learning_rate must be above 0, got -1.0"),
+        ({"learning_rate": float("nan")}, "learning_rate must be above 0, got nan"),
+        ({"save_steps": 0}, "save_steps must be a whole number from 1, got 0"),
         ({"save_steps": 1}, "save_steps needs an output_dir"),
+        ({"seed": -1}, "seed must be a whole number from 0, got -1"),
     ],
     ids=str,
 )
-def test_numbers_out_of_range_are_refused(
-    tiny, pocket_tokenizer, settings: dict, message: str
-) -> None:
+def test_numbers_out_of_range_are_refused(settings: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        sft_trainer(tiny(), pocket_tokenizer, RECORDS, **{"steps": 1} | settings)
+        TrainingSettings(**{"steps": 1} | settings)
 
 
 def test_a_float16_model_is_refused(tiny, pocket_tokenizer) -> None:
     with pytest.raises(ValueError, match="float16 can't be trained: load it with dtype='float32'"):
-        sft_trainer(tiny().half(), pocket_tokenizer, RECORDS, steps=1)
+        sft_trainer(tiny().half(), pocket_tokenizer, RECORDS, TrainingSettings(steps=1))
 
 
 def test_a_batch_that_cannot_be_shared_out_is_refused(
@@ -253,7 +269,7 @@ def test_a_batch_that_cannot_be_shared_out_is_refused(
     monkeypatch.setenv("WORLD_SIZE", "2")
 
     with pytest.raises(ValueError, match="multiple of the 2 processes, got 3"):
-        sft_trainer(tiny(), pocket_tokenizer, RECORDS, steps=1, batch_size=3)
+        sft_trainer(tiny(), pocket_tokenizer, RECORDS, TrainingSettings(steps=1, batch_size=3))
 
 
 # Precision
@@ -264,7 +280,10 @@ def test_on_a_cpu_half_precision_is_used_only_if_asked_for(
     tiny, pocket_tokenizer, asked, bf16
 ) -> None:
     trainer = sft_trainer(
-        tiny(), pocket_tokenizer, RECORDS, steps=1, batch_size=2, mixed_precision=asked
+        tiny(),
+        pocket_tokenizer,
+        RECORDS,
+        TrainingSettings(steps=1, batch_size=2, mixed_precision=asked),
     )
 
     trainer.train()

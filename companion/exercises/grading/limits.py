@@ -1,16 +1,13 @@
-"""What the worker gives up before it runs a submission, and how it limits time.
+"""What the worker gives up before it runs a submission.
 
 Memory, file size, threads and processor time are limits of the operating system. What else can be
 had depends on the system: see `workplace`, `seccomp`, `landlock` and, where these are missing,
-`guard`. `confine` says what is in force.
+`guard`. `confine` says what is in force. Seconds by the clock are limited by `attempts`.
 """
 
 import os
 import signal
 import sys
-import time
-from collections.abc import Callable
-from typing import Any
 
 _OPEN_FILES = 256
 _JOIN_KEYRING = {"x86_64": 250, "aarch64": 219}  # keyctl(2)
@@ -25,12 +22,14 @@ def confine(job: dict) -> list[str]:
     Returns:
         What is in force: ``"sized folder"``, ``"call filter"``, ``"file rules"`` or ``"guard"``.
     """
+    import attempts
     import guard
     import landlock
     import seccomp
     import workplace
 
-    _queue.append(_open_queue())
+    signal.signal(signal.SIGALRM, signal.SIG_IGN)  # between two pieces of code, none is waited for
+    attempts.open_queue()
     _leave_keyring()
     files = job["files"] if job["mount"] else None
     in_memory = workplace.enter(job["work"], job["given"], job["disk"], files)
@@ -98,93 +97,3 @@ def _set_limits(job: dict) -> None:
         except (ValueError, OSError):  # macOS knows some names but refuses values
             if sys.platform == "linux":
                 raise
-
-
-class TimeIsUp(BaseException):
-    """What is raised in code that took too long."""
-
-
-_queue: list[int | None] = []  # descriptor of the file that `waited` reads
-
-
-def _open_queue() -> int | None:
-    try:
-        return os.open("/proc/self/schedstat", os.O_RDONLY)
-    except OSError:  # only Linux has it, and not everywhere
-        return None
-
-
-def waited() -> float:
-    """Return the seconds that this process was ready to run while the machine ran others."""
-    try:
-        return int(os.pread(_queue[0], 100, 0).split()[1]) / 1e9
-    except (IndexError, OSError, TypeError, ValueError):
-        return 0.0
-
-
-def within(
-    seconds: float, call: Callable[..., Any], *args: Any, most: float = 0.0
-) -> tuple[Any, BaseException | None]:
-    """Call a function, and interrupt it after some time, again and again if it catches that.
-
-    Args:
-        seconds: How long it may take.
-        call: The function.
-        *args: Its arguments.
-        most: How long it may take where the machine is busy with others; the time that it has
-            `waited` for a processor does not count as long as that is not over.
-
-    Returns:
-        Its result and None, or None and what it raised: a `TimeIsUp` if it took too long.
-
-    Example:
-        >>> within(1.0, abs, -3)
-        (3, None)
-    """
-    live, before, start = True, waited(), _clock()
-
-    def stop(*_: object) -> None:
-        if not live:
-            return
-        left = start + max(seconds, min(most, seconds + waited() - before)) - _clock()
-        if left <= 0:
-            raise TimeIsUp
-        _set_timer(signal.ITIMER_REAL, max(left, 0.05), 0.1)
-
-    result, error = None, None
-    try:
-        _set_handler(signal.SIGALRM, stop)
-        _set_timer(signal.ITIMER_REAL, max(seconds, 0.001), 0.1)
-        result = call(*args)
-        live = False
-    except BaseException as caught:
-        live = False
-        error = caught
-    _set_timer(signal.ITIMER_REAL, 0)
-    _set_handler(signal.SIGALRM, signal.SIG_IGN)
-    return result, error
-
-
-# Kept here, out of reach of a submission that replaces them.
-_set_handler, _set_timer = signal.signal, getattr(signal, "setitimer", None)
-_clock = time.monotonic
-
-
-class Budget:
-    """Time that several pieces of code share.
-
-    Args:
-        seconds: How long they may take together.
-
-    Example:
-        >>> budget = Budget(0.0)
-        >>> budget.left() > 0
-        False
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self._end = _clock() + seconds
-
-    def left(self) -> float:
-        """Return the seconds that are left; none, or less than none, once it is used up."""
-        return self._end - _clock()

@@ -30,7 +30,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from companion.exercises import arguments, values
+from companion.exercises import arguments, attempts, values
 from companion.exercises.grading import (
     bubblewrap,
     guard,
@@ -259,7 +259,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 @contextlib.contextmanager
 def worker_files() -> Iterator[Path]:
     """Copy what the worker needs into a folder of its own: nothing else lies beside it."""
-    needed = (worker, session, history, shell, stand_in, values, arguments)
+    needed = (worker, session, history, shell, stand_in, values, arguments, attempts)
     needed += (limits, workplace, landlock, seccomp, guard)
     with tempfile.TemporaryDirectory(prefix="companion-worker-") as name:
         folder = Path(name)

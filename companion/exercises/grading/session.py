@@ -26,34 +26,20 @@ _BETWEEN = 0.1  # seconds that tasks get between two cells
 _SHORT = 1.0  # seconds for a text that takes no time, unless a submission wants it to
 
 
-# The name of a type, whatever its own type does.
-name_of = type.__dict__["__name__"].__get__
-
-
-def said(error: BaseException) -> str:
-    """Return type and text of an exception."""
-    try:
-        text = str.__getitem__(str(error), slice(500))
-    except Exception:
-        text = ""
-    name = name_of(type(error))
-    return (f"{name}: {text}" if text else name)[:500]
-
-
 class Session:
     """Runs cells.
 
     Args:
         folder: The submission's folder: the working folder, and the first one to import from.
-        limits: The module that interrupts what takes too long.
+        attempts: The module that interrupts what takes too long.
         history: The module that keeps what a notebook remembers of its cells.
         seconds: Time for one statement.
     """
 
     def __init__(
-        self, folder: str, limits: types.ModuleType, history: types.ModuleType, seconds: float
+        self, folder: str, attempts: types.ModuleType, history: types.ModuleType, seconds: float
     ) -> None:
-        self.folder, self.limits, self.seconds = folder, limits, seconds
+        self.folder, self.attempts, self.seconds = folder, attempts, seconds
         self.module = types.ModuleType("__main__")
         self.module.__dict__["__builtins__"] = builtins
         self._worker = sys.modules["__main__"]  # kept alive: its functions are still running
@@ -102,18 +88,19 @@ class Session:
                 errors.append(f"line {statement.lineno}: not run, the time for all cells was over")
                 break
             run = self._run if cell["script"] else self._run_in_loop
-            value, error = self.limits.within(left, run, statement, name, most=most)
+            value, error = self.attempts.within(left, run, statement, name, most=most)
             if error is not None:
                 errors.append(f"line {statement.lineno}: {self._describe(error, left)}")
         if statements and self._shown(statements[-1], source):
             self._history.end(value)
-        self.limits.within(_SHORT, self._go_on)
+        self.attempts.within(_SHORT, self._go_on)
         return errors[:_MOST_ERRORS]
 
     def _describe(self, error: BaseException, seconds: float) -> str:
-        if issubclass(type(error), self.limits.TimeIsUp):
+        if issubclass(type(error), self.attempts.TimeIsUp):
             return f"stopped after {seconds:.3g} s"
-        return self.limits.within(_SHORT, said, error)[0] or name_of(type(error))
+        text, _ = self.attempts.within(_SHORT, self.attempts.error_text, error)
+        return text or self.attempts.name_of(type(error))
 
     def _enter(self, file: str, script: bool) -> None:
         """Begin a file: its folder is where relative paths and imports start."""

@@ -51,7 +51,16 @@ def main() -> None:
 def _load(path: list[str]) -> None:
     """Import what lies beside this file, and keep it in `_beside`."""
     sys.path[:0] = [_FOLDER, *path]
-    for name in ("arguments", "history", "limits", "session", "shell", "stand_in", "values"):
+    for name in (
+        "arguments",
+        "attempts",
+        "history",
+        "limits",
+        "session",
+        "shell",
+        "stand_in",
+        "values",
+    ):
         setattr(_beside, name, __import__(name))
     sys.path.append(sys.path.pop(0))
 
@@ -70,14 +79,14 @@ def _give_way(files: list[str]) -> None:
 
 def _run(job: dict, say: Callable[..., None]) -> None:
     """Run the cells, then every exercise's cases."""
-    limits, given = _beside.limits, {}
+    attempts, given = _beside.attempts, {}
     _beside.stand_in.install(given)
     history, seconds = _beside.history, job["load_seconds"]
-    notebook = _beside.session.Session(os.getcwd(), limits, history, seconds)
+    notebook = _beside.session.Session(os.getcwd(), attempts, history, seconds)
     shell = _beside.shell.install(notebook.space, _give_way)
     for _, _, files in os.walk("."):
         _give_way(files)
-    notebook.begin(limits.Budget(job["cell_seconds"]))
+    notebook.begin(attempts.Budget(job["cell_seconds"]))
     for number, cell in enumerate(job["cells"], 1):
         say(cell=number)
         for error in [*notebook.run_cell(cell), *shell.take_notes()]:
@@ -88,24 +97,22 @@ def _run(job: dict, say: Callable[..., None]) -> None:
         answer = given.get(name, space.get(exercise["variable"]))
         say(exercise=name)
         if exercise["run"] is None:
-            value, error = limits.within(_SHORT, _encoded, answer)
+            value, error = attempts.within(_SHORT, _encoded, answer)
             say(exercise=name, value=value if error is None else _encoded(None))
         elif not callable(answer):
             say(exercise=name, missing=_type_name(answer))
         else:
             call = _driver(exercise["run"])
-            budget = limits.Budget(exercise["seconds"])
+            budget = attempts.Budget(exercise["seconds"])
             for number, arguments in enumerate(exercise["cases"]):
                 outcome = _run_case(call, answer, arguments, budget.left())
                 say(exercise=name, case=number, **outcome)
 
 
 def _type_name(answer: object) -> str:
-    return (
-        "nothing"
-        if answer is None or answer is Ellipsis
-        else _beside.session.name_of(type(answer))[:100]
-    )
+    if answer is None or answer is Ellipsis:
+        return "nothing"
+    return _beside.values.type_name(type(answer))
 
 
 def _driver(source: str) -> object:
@@ -117,26 +124,14 @@ def _driver(source: str) -> object:
 
 
 def _run_case(call: object, answer: object, arguments: str, left: float) -> dict:
-    limits, name_of = _beside.limits, _beside.session.name_of
     if left <= 0:
         return {"state": "not run"}
     args = _beside.arguments.decode_arguments(arguments)
-    value, error = limits.within(left, lambda: _encoded(call(answer, *args)))
-    if error is None:
-        return {"state": "value", "value": value}
-    if issubclass(type(error), limits.TimeIsUp):
-        return {"state": "timeout"}
-    told, _ = limits.within(_SHORT, _described, error)
-    told = told or {"error": name_of(type(error)), "place": "", "kinds": []}
-    unfinished = issubclass(type(error), NotImplementedError)
-    if unfinished and "your code goes here" in told["error"]:
-        return {"state": "not attempted"}
-    return {"state": "error", **told}
+    return _beside.attempts.attempt(lambda: _encoded(call(answer, *args)), left, theirs=_theirs)
 
 
-def _described(error: BaseException) -> dict:
-    kinds = [_beside.session.name_of(kind) for kind in type(error).__mro__]
-    return {"error": _beside.session.said(error), "place": _place(error), "kinds": kinds}
+def _theirs(file: str) -> bool:
+    return file.startswith("<cell")
 
 
 def _encoded(value: object) -> str:
@@ -145,15 +140,6 @@ def _encoded(value: object) -> str:
     if len(text) > _LARGEST_VALUE:
         return values.encode(values.Foreign(f"{type(value).__name__} that takes {len(text)} bytes"))
     return text
-
-
-def _place(error: BaseException) -> str:
-    line, name, trace = 0, "", error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename.startswith("<cell"):
-            line, name = trace.tb_lineno, trace.tb_frame.f_code.co_name
-        trace = trace.tb_next
-    return f"line {line} in {name}"[:200] if line else ""
 
 
 if __name__ == "__main__":

@@ -4,33 +4,21 @@ On this book's own pages and the questions about them. Half of the questions are
 by, the other half to report. Taught in :doc:`/book/applications/retrieval`.
 """
 
-from collections.abc import Sequence
-
 from companion.rag.bm25 import BM25Retriever
-from companion.rag.book import Question, load_book, load_questions
+from companion.rag.book import load_book, load_questions
 from companion.rag.chunking import split_recursively
+from companion.rag.documents import Document
 from companion.rag.embeddings import Embedder
-from companion.rag.retriever import DenseRetriever, HybridRetriever, Retriever
+from companion.rag.evaluation import evaluate_retrieval
+from companion.rag.retriever import DenseRetriever, HybridRetriever
 
 SIZES = (32, 64, 128, 200)
 K = 3
 
 
-def hits(retriever: Retriever, questions: Sequence[Question]) -> list[bool]:
-    """Tell for each question whether one of the first three passages is of a page that answers.
-
-    Args:
-        retriever: What to measure.
-        questions: Questions with their pages.
-
-    Returns:
-        One truth value per question.
-    """
-    found = []
-    for question in questions:
-        pages = {h.document.metadata["source"] for h in retriever.search(question.text, K)}
-        found.append(bool(pages & set(question.pages)))
-    return found
+def page(passage: Document) -> str:
+    """Return the page that a passage is of."""
+    return passage.metadata["source"]
 
 
 def measure(*, scale: float = 1.0) -> dict[str, object]:
@@ -45,7 +33,7 @@ def measure(*, scale: float = 1.0) -> dict[str, object]:
     """
     book = load_book()
     book = book[: max(1, round(len(book) * scale))]
-    questions = load_questions()
+    asked = [(question.text, question.pages) for question in load_questions()]
     embedder = Embedder()
     sizes = {}
     for size in SIZES:
@@ -54,11 +42,11 @@ def measure(*, scale: float = 1.0) -> dict[str, object]:
         searches = {"dense": dense, "BM25": words, "hybrid": HybridRetriever([dense, words])}
         row: dict[str, object] = {"chunks": len(chunks)}
         for name, retriever in searches.items():
-            found = hits(retriever, questions)
+            found = evaluate_retrieval(retriever, asked, key=page, depth=K).found(K)
             row[name] = {"choose": sum(found[::2]), "report": sum(found[1::2])}
         sizes[str(size)] = row
     return {
-        "questions": {"choose": len(questions[::2]), "report": len(questions[1::2])},
+        "questions": {"choose": len(asked[::2]), "report": len(asked[1::2])},
         "k": K,
         "sizes": sizes,
     }

@@ -14,6 +14,7 @@ from companion.messages import prompt_text
 from companion.models import load
 from companion.pocket.corpus import demonstrations
 from companion.pocket.tasks import SEED
+from companion.training.settings import TrainingSettings
 from companion.training.sft import sft_trainer
 
 TASKS = ("answer", "past", "polite", "name", "sentiment", "translate")
@@ -72,14 +73,13 @@ def tuned(
     *,
     steps: int,
     seed: int,
-    **settings: bool,
+    **loss: bool,
 ) -> list[Generation]:
     """Return what a copy of the model answers after ``steps`` updates with 16 records each."""
     trained = copy.deepcopy(model).float()
     records = short_records(seed, "train", 16 * steps)
-    sft_trainer(
-        trained, tokenizer, records, steps=steps, batch_size=16, seed=seed, **settings
-    ).train()
+    settings = TrainingSettings(steps=steps, batch_size=16, seed=seed)
+    sft_trainer(trained, tokenizer, records, settings, **loss).train()
     return answered(trained, tokenizer, held_out)
 
 

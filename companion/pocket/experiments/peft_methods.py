@@ -25,6 +25,7 @@ from companion.training.adapters import (
     apply_lora,
     apply_prompt_tuning,
 )
+from companion.training.settings import TrainingSettings
 from companion.training.sft import sft_trainer, stop_at_end_of_turn
 from companion.training.trainer import history
 
@@ -94,10 +95,9 @@ def instruction_trainer(
         model,
         tokenizer,
         records,
-        steps=steps,
-        batch_size=BATCH_SIZE,
-        learning_rate=learning_rate,
-        seed=seed,
+        TrainingSettings(
+            steps=steps, batch_size=BATCH_SIZE, learning_rate=learning_rate, seed=seed
+        ),
     )
 
 

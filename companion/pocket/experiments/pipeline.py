@@ -10,26 +10,32 @@ value tried, after a look at the held-out prompts themselves: DPO's row is a lit
 """
 
 import math
-import statistics
 import time
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from companion.generation.decoding import generate
-from companion.generation.params import SamplingParams
-from companion.messages import prompt_text
 from companion.models import load
 from companion.pocket.corpus import preferences
 from companion.pocket.evaluate import accuracy
 from companion.pocket.tasks import SEED, Task, chat_tasks, written_instructions
 from companion.rewards import RewardModel
 from companion.training.dpo import dpo_trainer
+from companion.training.settings import TrainingSettings
 
-from .ppo_beta import BATCH, CONFIG, GOOD, TRAIN_PROMPTS, judged, trained
+from ._policies import (
+    CONFIG,
+    DPO,
+    GOOD,
+    TRAIN_PROMPTS,
+    answered,
+    judged,
+    scores,
+    trained,
+    win_share,
+)
 from .scaling import held_out_loss, held_out_rows
 
-DPO = {"steps": 80, "batch_size": 16, "learning_rate": 1e-4, "beta": 0.5}
+DPO_BETA = 0.5
 ITEMS = 100
 PROMPTS = 192
 ROWS = 128
@@ -101,8 +107,8 @@ def by_dpo(model: Any, tokenizer: Any, judge: RewardModel, scale: float) -> dict
     """Train ``model`` in place on preference pairs; DPO needs no judge."""
     settings = DPO | {"steps": max(2, round(DPO["steps"] * scale))}
     pairs = preferences.pairs(0, "train", settings["steps"] * settings["batch_size"])
-    dpo_trainer(model, tokenizer, pairs, **settings).train()
-    return {"records": len(pairs), "kind": "pairs", **settings}
+    dpo_trainer(model, tokenizer, pairs, TrainingSettings(**settings), beta=DPO_BETA).train()
+    return {"records": len(pairs), "kind": "pairs", **settings, "beta": DPO_BETA}
 
 
 def by_ppo(model: Any, tokenizer: Any, judge: RewardModel, scale: float) -> dict[str, object]:
@@ -128,37 +134,3 @@ def compared_tasks(tokenizer: Any, items: int) -> list[Task]:
         *(chats[name] for name in TASKS),
         Task(AS_DOCUMENT, written.items, written.right, written.max_new_tokens),
     ]
-
-
-def answered(model: Any, tokenizer: Any, records: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the likeliest answer to each prompt, as greedy decoding finds it."""
-    params = SamplingParams(max_new_tokens=CONFIG.max_new_tokens, temperature=0.0)
-    texts = [prompt_text(tokenizer, record["prompt"]) for record in records]
-    parts = (texts[first : first + BATCH] for first in range(0, len(texts), BATCH))
-    return [
-        answer.text.strip() for part in parts for answer in generate(model, tokenizer, part, params)
-    ]
-
-
-def scores(answers: Sequence[str], records: Sequence[Mapping[str, Any]]) -> list[float]:
-    """Return what users give each answer."""
-    return [
-        preferences.gold_score(said, record["answer"])
-        for said, record in zip(answers, records, strict=True)
-    ]
-
-
-def win_share(ours: Sequence[float], theirs: Sequence[float]) -> float:
-    """Return how often our answer is the better one; a tie counts half.
-
-    Example:
-        One win, one tie, one loss.
-
-        >>> win_share([2.0, 1.0, 0.0], [1.0, 1.0, 1.0])
-        0.5
-    """
-    points = [
-        1.0 if one > other else 0.5 if one == other else 0.0
-        for one, other in zip(ours, theirs, strict=True)
-    ]
-    return statistics.mean(points)

@@ -27,15 +27,16 @@ from companion.pocket.tasks import SEED
 from companion.rewards import RewardModel
 from companion.training.dpo import dpo_trainer
 from companion.training.grpo import grpo_trainer
+from companion.training.settings import TrainingSettings
 from companion.training.trainer import from_trl
 
+from ._policies import BATCH, CONFIG, DPO, answered, judged, scores, trained, win_share
 from ._process import in_its_own_process, peak_bytes
-from .pipeline import DPO, answered, scores, win_share
-from .ppo_beta import BATCH, CONFIG, judged, trained
 
 QUESTIONS = 1280
 HELD_OUT = 192
-GRPO = {"batch_size": 32, "group_size": 8, "learning_rate": 1e-4}
+GRPO = {"batch_size": 32, "learning_rate": 1e-4}
+GROUP = {"group_size": 8, "max_new_tokens": CONFIG.max_new_tokens}
 
 
 class Method(NamedTuple):
@@ -71,10 +72,9 @@ def by_dpo_on_own_answers(
 def by_grpo(policy: Any, tokenizer: Any, judge: RewardModel, *, beta: float, scale: float) -> int:
     """Train ``policy`` on groups of its own answers, which ``judge`` rewards."""
     count = _rounded(QUESTIONS, GRPO["batch_size"], scale)
-    asked = preferences.prompts(0, "train", count // GRPO["group_size"])
-    settings = GRPO | {"steps": count // GRPO["batch_size"], "beta": beta}
-    limit = CONFIG.max_new_tokens
-    grpo_trainer(policy, tokenizer, asked, judge, max_new_tokens=limit, **settings).train()
+    asked = preferences.prompts(0, "train", count // GROUP["group_size"])
+    settings = TrainingSettings(steps=count // GRPO["batch_size"], **GRPO)
+    grpo_trainer(policy, tokenizer, asked, judge, settings, beta=beta, **GROUP).train()
     return count
 
 
@@ -113,9 +113,9 @@ def _rounded(count: int, batch_size: int, scale: float) -> int:
 
 
 def _dpo(policy: Any, tokenizer: Any, pairs: Sequence[Mapping[str, Any]], beta: float) -> int:
-    settings = DPO | {"steps": max(1, len(pairs) // DPO["batch_size"]), "beta": beta}
-    dpo_trainer(policy, tokenizer, pairs, **settings).train()
-    return settings["steps"] * DPO["batch_size"]
+    settings = TrainingSettings(**DPO | {"steps": max(1, len(pairs) // DPO["batch_size"])})
+    dpo_trainer(policy, tokenizer, pairs, settings, beta=beta).train()
+    return settings.steps * settings.batch_size
 
 
 def own_pairs(

@@ -28,10 +28,12 @@ from companion.pocket.tasks import SEED
 from companion.prompts.evaluation import Accuracy
 from companion.rewards import exact_answer
 from companion.training.grpo import grpo_trainer
+from companion.training.settings import TrainingSettings
 from companion.training.sft import sft_trainer
 from companion.training.trainer import history
 
-SETTINGS = {"batch_size": 64, "group_size": 8, "learning_rate": 1e-4, "max_new_tokens": 8}
+STEP = {"batch_size": 64, "learning_rate": 1e-4}
+GROUP = {"group_size": 8, "max_new_tokens": 8}
 SFT = {"batch_size": 16, "learning_rate": 3e-4}
 SHOWN_FORM = 64  # sums with their solutions that come before GRPO
 STEPS = 80
@@ -79,7 +81,7 @@ def tuned(model: Any, tokenizer: Any, records: Sequence[Mapping[str, Any]]) -> A
     """Train ``model`` in place on every record with its solution, once; returns it in eval mode."""
     solved = [with_solution(record) for record in records]
     steps = len(solved) // SFT["batch_size"]
-    sft_trainer(model, tokenizer, solved, steps=steps, **SFT).train()
+    sft_trainer(model, tokenizer, solved, TrainingSettings(steps=steps, **SFT)).train()
     return model.eval()
 
 
@@ -89,7 +91,7 @@ def answers(
     records: Sequence[Mapping[str, Any]],
     *,
     temperature: float = 0.0,
-    max_new_tokens: int = SETTINGS["max_new_tokens"],
+    max_new_tokens: int = GROUP["max_new_tokens"],
     seed: int = SEED,
 ) -> list[Generation]:
     """Let a model answer each prompt."""
@@ -168,9 +170,10 @@ def measure(*, scale: float = 1.0, chat: str | Path = "chat") -> dict[str, objec
     model = model.float()
     asked = sums(SEED, "eval", count)
     start = shown_the_form(model, tokenizer)
-    records = sums(0, "train", steps * SETTINGS["batch_size"] // SETTINGS["group_size"])
+    records = sums(0, "train", steps * STEP["batch_size"] // GROUP["group_size"])
     policy = copy.deepcopy(start)
-    trainer = grpo_trainer(policy, tokenizer, records, exact_answer, steps=steps, **SETTINGS)
+    settings = TrainingSettings(steps=steps, **STEP)
+    trainer = grpo_trainer(policy, tokenizer, records, exact_answer, settings, **GROUP)
     begun = time.monotonic()
     trainer.train()
     spent = time.monotonic() - begun
@@ -183,7 +186,8 @@ def measure(*, scale: float = 1.0, chat: str | Path = "chat") -> dict[str, objec
     log = history(trainer)
     return {
         "steps": steps,
-        **SETTINGS,
+        **STEP,
+        **GROUP,
         "shown_form": SHOWN_FORM,
         "problems": len(records),
         "items": count,
