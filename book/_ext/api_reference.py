@@ -25,6 +25,7 @@ from sphinx.application import Sphinx
 from sphinx.ext.napoleon import Config, GoogleDocstring
 from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.docutils import SphinxDirective
+from sphinx_codeautolink.extension.directive import SkipMarker
 from sphinx_codeautolink.extension.resolve import populate_type_checking
 
 import companion
@@ -123,12 +124,18 @@ def read_google_style(
         lines[:] = GoogleDocstring(lines, Config(napoleon_use_ivar=True), what=what).lines()
 
 
+def skip_page(app: Sphinx, doctree: nodes.document) -> None:
+    """Spare codeautolink what names little of the package: exercises, and the reference itself."""
+    if app.env.docname.startswith(FOLDER) or app.env.docname.endswith("/exercises"):
+        doctree.insert(0, SkipMarker("file"))
+
+
 def keep_own_names(app: Sphinx, doctree: nodes.document) -> None:
     """Leave codeautolink the names of the package alone: to follow others, it would import all."""
     blocks = app.env.sphinx_codeautolink_transforms.get(app.env.docname, [])
     for block in blocks:
         block.names = [name for name in block.names if name.import_components[:1] == ["companion"]]
-    if app.env.docname.startswith(FOLDER) or not any(block.names for block in blocks):
+    if not any(block.names for block in blocks):
         blocks.clear()
 
 
@@ -150,7 +157,7 @@ def uses(transforms: dict) -> dict[str, dict[str, str]]:
     """For each name the pages whose code uses it, with the section where that is so first."""
     pages: dict[str, dict[str, str]] = defaultdict(dict)
     for page, blocks in transforms.items():
-        for block in blocks if not page.startswith(FOLDER) else []:
+        for block in blocks:
             for name in block.names:
                 pages[name.resolved_location].setdefault(page, block.example.ref_id or "")
     return pages
@@ -175,5 +182,6 @@ def setup_reference(app: Sphinx) -> None:
     app.setup_extension("sphinx_codeautolink")
     app.add_directive("api", Api)
     app.connect("autodoc-process-docstring", read_google_style)
-    app.connect("doctree-read", keep_own_names, priority=495)  # codeautolink reads at 490
+    app.connect("doctree-read", skip_page, priority=485)  # codeautolink reads at 490
+    app.connect("doctree-read", keep_own_names, priority=495)
     app.connect("doctree-resolved", add_uses)
