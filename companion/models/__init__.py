@@ -6,6 +6,8 @@
 `hub`           fetch a checkpoint from the Hub, with errors that say what to do
 `snapshot`      the files of a Hub model in the cache, compared with their hashes
 `embedding`     the bundled embedding model
+`open_model`    SmolLM2-135M-Instruct, fetched once
+`gguf_file`     a GGUF file made into a checkpoint
 `devices`       device, dtype and memory
 `loading`       `load`, with `quantized` for 4 and 8 bits
 `listing`       what ``companion models`` lists

