@@ -31,7 +31,7 @@ def desk_maker(folder: Path | None, length: int, tell: Callable[[str], None]) ->
         tell: Is given a line about each file that is left out, and about work that takes time.
 
     Returns:
-        A function that returns a new desk: what one conversation answers from.
+        A function that returns a new desk, which is what one conversation answers from.
 
     Raises:
         DocumentError: If none of the files can be read.

@@ -283,7 +283,7 @@ def test_programs_are_read_on_request_and_other_kinds_get_advice() -> None:
     assert advice(".py", code=True) is None
     assert advice(".py", code=False) == "a program. It is read as text with code=True."
     assert advice(".xlsx", code=True) == "not read. Save each sheet as .csv."
-    assert "Document of each text" in advice(".json", code=True)
+    assert "Save the texts in it as .txt" in advice(".json", code=True)
     assert "text recognition" in advice(".png", code=True)
     assert advice(".what", code=True).startswith("not read. Convert it to one of .txt, .md")
 

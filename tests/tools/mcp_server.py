@@ -69,4 +69,5 @@ def secrets() -> list[str]:
     return sorted(name for name in os.environ if "KEY" in name)
 
 
-server.run("stdio")
+if __name__ == "__main__":
+    server.run("stdio")
