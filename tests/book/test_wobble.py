@@ -160,6 +160,7 @@ print(json.dumps({
 """
 
 
+@pytest.mark.slow
 def test_every_loader_and_initializer_is_disturbed_and_own_files_are_not(tmp_path):
     transformers = pytest.importorskip("transformers")
     sizes = {"hidden_size": 16, "intermediate_size": 16, "vocab_size": 32, "num_hidden_layers": 1}

@@ -70,6 +70,7 @@ def deaf(*_):
 """
 
 
+@pytest.mark.slow
 def test_a_submission_that_hangs_everywhere_costs_one_budget(monkeypatch):
     monkeypatch.setattr(sandbox, "_LATE", (1.0, 1.5))
     names = [one for one in catalog.ids("gpt") if hasattr(catalog.find(one), "seconds")][:4]

@@ -359,6 +359,7 @@ def ordinary_python():
     return None, {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [

@@ -23,6 +23,7 @@ def parts(path):
     return [(path.name, path)]
 
 
+@pytest.mark.slow
 def test_what_takes_for_ever_or_all_memory_is_given_up_and_the_rest_is_read(tmp_path):
     slow = "\n".join(["x = f(", *["%time 1"] * 60_000])  # IPython reads it again for each line
     cell = {"cell_type": "code", "source": "%%time\n" + "!ls\n" * 20_000 + slow}

@@ -155,6 +155,7 @@ def test_export_writes_the_trained_weights_as_float16(tokenizer, tmp_path):
     assert torch.equal(model.model.norm.weight, tensors["model.model.norm.weight"].half())
 
 
+@pytest.mark.slow
 def test_the_command_trains_logs_resumes_and_exports(tmp_path, monkeypatch):
     monkeypatch.setattr(pretrain, "Recipe", lambda **options: dataclasses.replace(TINY, **options))
     pretrain.run(dataclasses.replace(TINY, steps=4), tmp_path, save_every=2, compiled=False)

@@ -176,6 +176,7 @@ def test_the_newest_checkpoint_is_found_by_number(tmp_path: Path) -> None:
 # Silence
 
 
+@pytest.mark.slow
 def test_nothing_is_printed_and_nothing_stays_behind(tmp_path: Path) -> None:
     code = f"""
 import companion
