@@ -102,7 +102,7 @@ function* notesOf(turn) {
   }
   if (turn.left_out) {
     const turns = turn.left_out === 1 ? "the oldest turn" : `the ${turn.left_out} oldest turns`;
-    yield `The model did not read ${turns} of this conversation: there was no room.`;
+    yield `The model did not read ${turns} of this conversation.`;
   }
   if (turn.unsaved) yield `Not saved: ${turn.unsaved}`;
 }
