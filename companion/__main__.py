@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -184,6 +183,7 @@ def _grade(arguments: argparse.Namespace) -> int:
 
 def _models(arguments: argparse.Namespace) -> int:
     from companion.models.listing import model_rows  # here: --help stays fast
+    from companion.models.roles import chosen_source
 
     models = list(model_rows())
     if arguments.json:
@@ -195,7 +195,7 @@ def _models(arguments: argparse.Namespace) -> int:
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
         sys.stdout.write("  ".join(cells).rstrip() + "\n")
-    source = os.environ.get("COMPANION_MODELS") or "pocket"
+    source = chosen_source()
     sys.stdout.write(
         f"\nload('base') uses the source {source!r}. Change it with load('base', source='hub') or "
         "the environment variable COMPANION_MODELS.\n"

@@ -37,8 +37,10 @@ def _only_loopback(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
 def _no_cache_of_the_user(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Keep indexes of documents among the files of the test run."""
+    """Keep indexes of documents among the files of the test run, and take the models it expects."""
     monkeypatch.setenv("COMPANION_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+    for variable in ("COMPANION_MODELS", "COMPANION_CHAT"):
+        monkeypatch.delenv(variable, raising=False)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -213,9 +213,11 @@ def is_pocket(options: ChatOptions, model: str) -> bool:
 
     if options.endpoint is not None:
         return False
-    return resolve(model, os.environ.get("COMPANION_MODELS") or "pocket").pocket is not None
+    return resolve(model).pocket is not None
 
 
 def title(options: ChatOptions, model: str) -> str:
     """Return what the chat calls a model."""
-    return f"pocket-{model}" if is_pocket(options, model) else model
+    from companion.models.roles import resolve
+
+    return model if options.endpoint is not None else resolve(model).title

@@ -150,6 +150,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def _add_model_options(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--model", default="", metavar="NAME", help="role, folder, Hub id, or name there")
+    add(
+        "--open",
+        dest="model",
+        action="store_const",
+        const="smollm2",
+        help="the same as --model smollm2, once `companion fetch smollm2` has run",
+    )
     add("--endpoint", metavar="URL", help="address of an OpenAI-compatible endpoint")
     add("--context", type=int, metavar="N", help="tokens of the context, if nobody tells it right")
     add("--max-new-tokens", type=int, metavar="N", help="tokens of an answer at most")

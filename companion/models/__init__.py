@@ -20,7 +20,7 @@ from companion._faces import lazy
 
 if TYPE_CHECKING:
     from companion.models.devices import pick_device, pick_dtype
-    from companion.models.loading import LoadedModel, load
+    from companion.models.loading import LoadedModel, is_pocket, load
     from companion.models.roles import HUB_MODELS, ROLES, HubModel, Role
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "HubModel",
     "LoadedModel",
     "Role",
+    "is_pocket",
     "load",
     "pick_device",
     "pick_dtype",
@@ -38,7 +39,7 @@ __getattr__, __dir__ = lazy(
     __name__,
     {
         "devices": "pick_device pick_dtype",
-        "loading": "LoadedModel load",
+        "loading": "LoadedModel is_pocket load",
         "roles": "HUB_MODELS ROLES HubModel Role",
     },
 )

@@ -10,7 +10,7 @@ from companion.models import devices, loading, open_model
 from companion.models.checkpoint import parameter_count
 from companion.models.embedding import embedding_folder
 from companion.models.hub import cache_folder, is_cached
-from companion.models.roles import HUB_MODELS, ROLES
+from companion.models.roles import HUB_MODELS, OPEN_TITLE, ROLES
 
 
 def model_rows() -> Iterator[dict[str, Any]]:
@@ -55,7 +55,7 @@ def _open_row(role: str) -> dict[str, Any]:
     return {
         "role": role,
         "source": "open",
-        "model": f"{open_model.NAME} (SmolLM2-135M-Instruct)",
+        "model": f"{open_model.NAME} ({OPEN_TITLE})",
         "revision": None,
         "parameters": open_model.PARAMETERS,
         "download_bytes": open_model.WHEEL_BYTES,

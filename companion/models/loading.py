@@ -4,7 +4,6 @@ Only this module and `quantized` import `transformers`. Checkpoints are ordinary
 ``save_pretrained`` folders: safetensors weights only, and never code from a repository.
 """
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -82,8 +81,9 @@ def load(
     Args:
         name: A role ("base", "chat", "reward", "embedding"), a folder, a GGUF file, a Hub id, or
             "smollm2", the open model that `companion.models.open_model` fetches.
-        source: Where roles come from: "pocket" (bundled), "open" (smollm2, for "base" and "chat")
-            or "hub". None reads the environment variable COMPANION_MODELS, then falls back to
+        source: Where roles come from: "pocket" (bundled), "open" (smollm2, or the model that the
+            environment variable COMPANION_CHAT names, for "base" and "chat") or "hub". None reads
+            the variable COMPANION_MODELS. Without it, it is "open" if COMPANION_CHAT is set, else
             "pocket".
         device: Where to put the model, such as "cpu" or "cuda:1".
         dtype: Number format of the weights, such as ``"bfloat16"`` or ``torch.float32``.
@@ -110,7 +110,7 @@ def load(
     """
     if quantization is not None:
         check_quantization(quantization)
-    target = resolve(name, source or os.environ.get("COMPANION_MODELS") or "pocket")
+    target = resolve(name, source)
     device = _default_device(target) if device is None else check_device(device)
     dtype = pick_dtype(device) if dtype is None else _as_dtype(dtype)
 
@@ -128,6 +128,24 @@ def load(
     model = _load_model(folder, target.head, dtype, settings)
     model = model.to(device) if quantization is None else compute_on_cpu(model)
     return LoadedModel(model.eval(), _load_tokenizer(folder, target.head))
+
+
+def is_pocket(model: "torch.nn.Module") -> bool:
+    """Return whether a model is one of the pocket models, as it was loaded or trained further.
+
+    The pages ask before they assert a number: what was measured on a pocket model says nothing
+    about another one. Taught in :doc:`/book/start/pocket-models`.
+
+    Args:
+        model: What `load` returned, or a wrapper of `peft` around it.
+
+    Example:
+        >>> from companion.models import is_pocket, load
+        >>> is_pocket(load("base", source="pocket").model)
+        True
+    """
+    origin = getattr(model, "name_or_path", "")
+    return bool(origin) and WEIGHTS_ROOT in Path(origin).parents
 
 
 def prepare_tokenizer(tokenizer: Any) -> Any:

