@@ -4,7 +4,7 @@ EXTRAS ?= book,test,all# extras of pyproject.toml that are installed
 PYTHON ?=# interpreter to make .venv with; empty: the first of 3.11, 3.12, 3.13 that works
 PAGE ?=# page for `make notebook`; empty: every page
 JOBS ?= 2# test processes
-PAGES ?=# pages for `make test-wobble`; empty: every page
+PAGES ?=# pages for `make test-wobble` and `make test-open`; empty: every page
 SEEDS ?= 1# disturbances of the weights for `make test-wobble`; 0 is none
 SETTINGS ?= here sse41# processors it plays: here, two-threads, avx2, sse41, or all
 CHANGED ?=# a commit: only pages that differ from there
@@ -25,7 +25,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup book serve notebook diagrams test lint unit fresh notebooks test-slow test-wobble format constraints clean distclean
+.PHONY: help setup book serve notebook diagrams test lint unit fresh notebooks test-slow test-wobble test-open format constraints clean distclean
 
 help:  ## list the commands (this text)
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -84,6 +84,10 @@ test-slow: $(READY)  ## the unit tests that take long
 
 test-wobble: $(READY)  ## the notebooks again while the numbers under them wobble as on another CPU (PAGES, SEEDS, SETTINGS)
 	@$(BIN)/python book/_tools/wobble.py $(PAGES) --seeds $(SEEDS) --settings $(SETTINGS) --jobs $(JOBS) $(if $(CHANGED),--changed '$(CHANGED)')
+
+test-open: $(READY)  ## the pages with the open model in place of the pocket models (PAGES): what carries over
+	@$(BIN)/python -m companion fetch smollm2
+	@$(BIN)/python book/_tools/carry_over.py $(PAGES) --jobs $(JOBS)
 
 # -- housekeeping ------------------------------------------------------------------------------------------
 
