@@ -50,7 +50,8 @@ TESTS = [
     "tests/quantization",
     "tests/prompts",
 ]
-TESTS += ["tests/rag", "tests/tools", "tests/chatbot", "tests/test_models.py", "tests/test_lora.py"]
+TESTS += ["tests/rag", "tests/tools", "tests/backends", "tests/chatbot"]
+TESTS += ["tests/test_models.py", "tests/test_lora.py"]
 
 
 def main() -> int:
@@ -84,7 +85,8 @@ def newest(work: Path, python: str, _: list[str]) -> int:
 def lowest(work: Path, python: str, tests: list[str]) -> int:
     """Install the lower bounds of pyproject.toml, and run unit tests."""
     interpreter = environment(work / "env", python)
-    uv(work, python, interpreter, "--resolution", "lowest-direct", "-e", f"{ROOT}[all,test]")
+    bounds = ("--upgrade", "--resolution", "lowest-direct")  # a kept environment goes down again
+    uv(work, python, interpreter, *bounds, "-e", f"{ROOT}[all,test]")
     show(interpreter)
     return run(interpreter, "-m", "pytest", "-q", *(tests or TESTS), check=False)
 
