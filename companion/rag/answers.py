@@ -4,6 +4,7 @@ An answer is worth what its sources are worth, so all of it is kept: the passage
 shown, those that it cites, and numbers that it cites although no passage has them.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,19 @@ from companion.rag.documents import Hit
 
 NOT_FOUND = "The documents do not say."
 """The text of an answer that was not found."""
+
+REFUSAL = re.compile(
+    r"(?:(?:i am|i'm) sorry[,.]? (?:but )?)?"
+    r"(?:(?:the|this|these|your|any of the) (?:\w+ ){0,2}"
+    r"(?:contexts?|documents?|passages?|texts?|notes?|sources?) "
+    r"(?:(?:do|does|did) not|don't|doesn't) (?:\w+ ){0,2}"
+    r"(?:say|state|tell|answer|contain|mention|provide|include|specify|give|have)"
+    r"|there is (?:no|not enough) (?:information|answer|mention)"
+    r"|i (?:could not|couldn't|can not|cannot|can't|do not|don't) (?:find|know|see)"
+    r"|no information)\b[^,;.!?\n]*[.!]?",
+    re.IGNORECASE,
+)
+"""One sentence, and no more, by which models say that the answer is not there."""
 
 
 def one_line(text: str) -> str:
@@ -73,6 +87,7 @@ def parse_answer(
         generated: What the model wrote.
         passages: What it was shown, number 1 first.
         refusals: Texts that mean "not in the documents", with or without the period at the end.
+            What `REFUSAL` describes means the same.
 
     Returns:
         The parts. An answer without text is not found.
@@ -86,7 +101,8 @@ def parse_answer(
     shown = tuple(passages)
     cited = numbers(generated)
     text = CITATION.sub("", generated).strip()
-    if not text or _plain(text) in {_plain(refusal) for refusal in refusals}:
+    refused = REFUSAL.fullmatch(text.replace("\u2019", "'"))
+    if not text or refused or _plain(text) in {_plain(refusal) for refusal in refusals}:
         return RagAnswer(NOT_FOUND, (), False, shown, (), generated)
     sources = tuple(shown[number - 1] for number in cited if 1 <= number <= len(shown))
     unknown = tuple(number for number in cited if not 1 <= number <= len(shown))

@@ -4,7 +4,8 @@ Models write calls in several forms. Understood are
 
 - ``{"name": ..., "arguments": {...}}``: pocket-chat; several on lines of their own or in a list
   are parallel calls. Llama 3 says ``parameters`` instead of ``arguments``;
-- ``<tool_call>{...}</tool_call>``: Qwen, Hermes, SmolLM. Prose around it is allowed;
+- ``<tool_call>{...}</tool_call>``: Qwen, Hermes; SmolLM2 with a list between the tags. Prose
+  around it is allowed;
 - the ``tool_calls`` of an OpenAI-compatible endpoint, with the arguments as a JSON string.
 
 A call is either whole and unambiguous or refused: no repair, no guess. What the model only drafted
@@ -163,7 +164,7 @@ def _tagged(body: str) -> list[Any]:
             if CLOSING not in rest:
                 raise ToolCallError(f"{OPENING} without {CLOSING}: the call is not complete")
             raise ToolCallError(f"text after a call: {shown(rest)}. Write the call and no more.")
-        values.append(value)
+        values += value if isinstance(value, list) else [value]  # SmolLM2 writes a list
         at = len(body) - len(rest) + len(CLOSING)
     if values and any(mark in part for part in words for mark in MARKS):
         raise ToolCallError("a call inside of reasoning is not run. Reason first, then call.")
