@@ -8,11 +8,12 @@ import subprocess
 import sys
 import tomllib
 import zipfile
-from importlib.metadata import version
+from importlib.metadata import distributions, version
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 import companion
@@ -90,6 +91,21 @@ def test_constraints_are_plain_sorted_exact_public_versions():
     assert len(header) == 2
     assert strange == []
     assert pins == sorted(pins, key=str.upper)
+
+
+def test_exact_versions_install_on_the_first_release_of_every_python():
+    pins = read_pins()
+    exact = [d for d in distributions() if pins.get(canonicalize_name(d.name)) == d.version]
+    needs = {d.name: SpecifierSet(d.metadata.get("Requires-Python") or "") for d in exact}
+
+    refused = {
+        name: str(specifier)  # such as >=3.11.5: Debian 12 has Python 3.11.2
+        for name, specifier in needs.items()
+        if not all(first in specifier for first in ("3.11.0", "3.12.0", "3.13.0"))
+    }
+
+    assert len(exact) > 150
+    assert refused == {}
 
 
 def test_upper_bounds_have_a_reason():
