@@ -67,6 +67,32 @@ def render(
         ) from error
 
 
+def turn_tokens(tokenizer: Any) -> list[int]:
+    """Return the special tokens that the chat template writes around turns.
+
+    A base model has met none of them. What trains a few parameters of it has to train their
+    embeddings as well (`companion.adapters.train_tokens`). Taught in
+    :doc:`/book/training/lora`.
+
+    Args:
+        tokenizer: A `transformers` tokenizer with a chat template.
+
+    Returns:
+        Token ids in ascending order; none if the marks of the template are plain text.
+
+    Raises:
+        ChatTemplateError: As in `render`.
+    """
+    turns = [{"role": role, "content": "Hello"} for role in ("user", "assistant")]
+    written = tokenizer(render(tokenizer, turns), add_special_tokens=False)["input_ids"]
+    return sorted(special_tokens(tokenizer).intersection(written))
+
+
+def special_tokens(tokenizer: Any) -> set[int]:
+    """Return the ids of all special tokens, also of those that have no role such as EOS."""
+    return {token for token, mark in tokenizer.added_tokens_decoder.items() if mark.special}
+
+
 def _problem(apply: Callable[[Sequence[Message]], str], messages: Sequence[Message]) -> str:
     """Find out by trial what the template does not take."""
 

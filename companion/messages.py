@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any, NamedTuple
 
-from companion.chat_template import render
+from companion.chat_template import render, special_tokens
 from companion.phrases import CHAT_ROLES
 
 Message = Mapping[str, Any]
@@ -215,8 +215,8 @@ def _turn(
 
 def _ends(tokenizer: Any, ids: list[int], index: int) -> list[int]:
     """Return where the special tokens of a turn are. The last one ends it."""
-    marks = tokenizer.added_tokens_decoder  # all_special_ids leaves out those that have no role
-    ends = [at for at, token in enumerate(ids) if token in marks and marks[token].special]
+    marks = special_tokens(tokenizer)
+    ends = [at for at, token in enumerate(ids) if token in marks]
     if not ends:
         raise ValueError(
             f"message {index}: the chat template ends the assistant's turn with no special token, "

@@ -119,7 +119,7 @@ class RewardModel:
             raise ValueError(
                 f"the model reads its reward at the last token that is no padding, but its "
                 f"pad_token_id is {pad}, {'missing' if pad is None else 'the end of a turn'}. "
-                "Train it with a padding token of its own."
+                "Before training, companion.training.reward_model.own_padding gives it another."
             )
         self.model = model.eval()
         self.tokenizer = tokenizer

@@ -5,7 +5,7 @@ import copy
 import pytest
 
 import companion
-from companion.chat_template import render
+from companion.chat_template import render, special_tokens, turn_tokens
 from companion.errors import ChatTemplateError, CompanionError, DataError
 from companion.messages import end_of_turn_id, prompt_text, tokenize_chat
 from companion.training.data import preference_dataset, prompt_dataset, sft_dataset
@@ -193,3 +193,39 @@ def test_the_pocket_template_has_no_switch() -> None:
     tokenizer = companion.load("chat", source="pocket").tokenizer
 
     assert prompt_text(tokenizer, [USER]) == prompt_text(tokenizer, [USER], thinking=True)
+
+
+# As Llama 3's: a beginning of the text, and marks around the role.
+HEADERS = "<pad>{% for m in messages %}<s>{{ m['role'] }}</s>\n\n{{ m['content'] }}</s>{% endfor %}"
+WORDS = "{% for m in messages %}{{ m['role'].upper() }}: {{ m['content'] }}\n{% endfor %}"
+
+
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [(PLAIN, [1, 2]), (QWEN3, [1, 2]), (HEADERS, [0, 1, 2]), (WORDS, []), (ALTERNATING, [1, 2])],
+    ids=["plain", "qwen3", "llama3", "words", "alternating"],
+)
+def test_turn_tokens_are_those_that_the_template_writes(using, template, expected) -> None:
+    assert turn_tokens(using(template)) == expected
+
+
+def test_the_turn_tokens_of_pocket_models_are_two_roles_and_the_end() -> None:
+    tokenizer = companion.load("base", source="pocket").tokenizer
+
+    found = tokenizer.convert_ids_to_tokens(turn_tokens(tokenizer))
+
+    assert found == ["<|end|>", "<|user|>", "<|assistant|>"]
+
+
+def test_a_mark_that_is_no_special_token_is_no_turn_token(using) -> None:
+    tokenizer = using("{% for m in messages %}[T]{{ m['content'] }}</s>{% endfor %}")
+    tokenizer.add_tokens(["[T]"])  # one token, but not special
+
+    assert turn_tokens(tokenizer) == [2]
+    assert special_tokens(tokenizer) == {0, 1, 2}
+
+
+def test_turn_tokens_need_a_template_that_works(using) -> None:
+    for template in (None, UNDEFINED):
+        with pytest.raises(ChatTemplateError):
+            turn_tokens(using(template))

@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from transformers import AutoModelForSequenceClassification
 
+from companion.chat_template import special_tokens, turn_tokens
+from companion.messages import end_of_turn_id
 from companion.training.data import Record, reward_dataset
 from companion.training.settings import TrainingSettings
 from companion.training.sft import row_length
@@ -40,7 +42,8 @@ def reward_model_from(model: Any, *, generator: torch.Generator | None = None) -
     if config.pad_token_id is None:
         raise ValueError(
             "the model's config has no pad_token_id, and the reward is read at the last token that "
-            "is no padding. Set model.config.pad_token_id = tokenizer.pad_token_id."
+            "is no padding. Set model.config.pad_token_id = tokenizer.pad_token_id, or call "
+            "own_padding."
         )
     reward = AutoModelForSequenceClassification.from_config(config, dtype=model.dtype)
     prefix = reward.base_model_prefix
@@ -54,6 +57,38 @@ def reward_model_from(model: Any, *, generator: torch.Generator | None = None) -
         noise = torch.randn(head.shape, generator=generator)
         head.copy_(noise / (10 * head.shape[-1] ** 0.5))
     return reward.to(model.device).eval()
+
+
+def own_padding(model: Any, tokenizer: Any) -> int:
+    """See to it that model and tokenizer pad with a token that stands in no turn, in place.
+
+    A reward is read at the last token that is no padding. Many tokenizers pad with the token that
+    ends a turn, and then the end of an answer can't be told from padding. Nothing is added to the
+    vocabulary: a special token that the chat template does not write takes the place. Taught in
+    :doc:`/book/training/reward-model`.
+
+    Args:
+        model: A language model before `reward_model_from`, or what that made.
+        tokenizer: Its tokenizer, with a chat template.
+
+    Returns:
+        The padding token: the tokenizer's, if it fits.
+
+    Raises:
+        ValueError: If all special tokens stand in turns.
+    """
+    written = turn_tokens(tokenizer)
+    if tokenizer.pad_token_id is None or tokenizer.pad_token_id in written:
+        free = special_tokens(tokenizer).difference(written)
+        if not free:
+            raise ValueError(
+                "the chat template writes all special tokens, so none is left to pad with. Add "
+                "one: tokenizer.add_special_tokens({'pad_token': '<|pad|>'}), then "
+                "model.resize_token_embeddings(len(tokenizer))."
+            )
+        tokenizer.pad_token = tokenizer.convert_ids_to_tokens(min(free))
+    model.config.pad_token_id = tokenizer.pad_token_id
+    return tokenizer.pad_token_id
 
 
 def reward_trainer(
@@ -83,8 +118,8 @@ def reward_trainer(
 
     Raises:
         DataError: If there are no records, or one lacks a field or is longer than ``max_length``.
-        ValueError: If ``max_length`` exceeds the context, or model and tokenizer do not pad alike,
-            or as `common_arguments`.
+        ValueError: If ``max_length`` exceeds the context, or model and tokenizer do not pad alike
+            or pad with the end of a turn, or as `common_arguments`.
         MissingExtraError: If TRL is not installed.
     """
     trainer_class, config_class = from_trl("Reward")
@@ -92,7 +127,12 @@ def reward_trainer(
         raise ValueError(
             f"the model pads with token {model.config.pad_token_id}, the tokenizer with "
             f"{tokenizer.pad_token_id}, so the reward would be read at the wrong place. Make them "
-            "equal."
+            "equal, for example by own_padding."
+        )
+    if tokenizer.pad_token_id == end_of_turn_id(tokenizer):
+        raise ValueError(
+            f"the tokenizer pads with {tokenizer.pad_token!r}, the end of a turn, so the reward "
+            "would be read before it. Call own_padding(model, tokenizer) first."
         )
     max_length = row_length(model, max_length)
     dataset = reward_dataset(tokenizer, records, max_length=max_length)

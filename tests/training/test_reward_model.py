@@ -7,7 +7,8 @@ import torch
 
 from companion.errors import DataError
 from companion.losses import reward_model_loss
-from companion.training.reward_model import reward_model_from, reward_trainer
+from companion.rewards import RewardModel
+from companion.training.reward_model import own_padding, reward_model_from, reward_trainer
 from companion.training.settings import TrainingSettings
 from companion.training.trainer import history
 
@@ -183,6 +184,63 @@ def test_a_model_that_pads_with_another_token_is_refused(tiny, pocket_tokenizer)
 
     with pytest.raises(ValueError, match="pads with token 0, the tokenizer with 1"):
         reward_trainer(model, pocket_tokenizer, PAIRS, TrainingSettings(steps=1))
+
+
+@pytest.fixture
+def pads_with_its_end(pocket_tokenizer):
+    """A tokenizer as SmolLM2 was published with: it pads with the token that ends a turn."""
+    tokenizer = copy.deepcopy(pocket_tokenizer)
+    tokenizer.pad_token = "<|end|>"
+    return tokenizer
+
+
+def test_a_model_that_pads_with_the_end_of_a_turn_is_not_trained(tiny, pads_with_its_end) -> None:
+    model = reward_model_from(tiny(pad_token_id=2))
+
+    with pytest.raises(ValueError, match=r"'<\|end\|>', the end of a turn.* Call own_padding\("):
+        reward_trainer(model, pads_with_its_end, PAIRS, TrainingSettings(steps=1))
+
+
+@pytest.mark.parametrize("pad", ["<|end|>", "<|user|>", None])
+def test_own_padding_stands_in_no_turn(tiny, pads_with_its_end, pad) -> None:
+    model, tokenizer = tiny(pad_token_id=None), pads_with_its_end
+    tokenizer.pad_token = pad
+
+    found = own_padding(model, tokenizer)
+
+    assert found == tokenizer.pad_token_id == model.config.pad_token_id == 0
+    assert len(tokenizer) == 2048
+
+
+def test_own_padding_keeps_what_fits(tiny, pocket_tokenizer) -> None:
+    model = tiny(pad_token_id=None)
+
+    assert own_padding(model, pocket_tokenizer) == 1 == model.config.pad_token_id
+    assert pocket_tokenizer.pad_token == "<|pad|>"
+
+
+def test_own_padding_takes_no_token_of_the_vocabulary(tiny, tokenizer) -> None:
+    tokenizer = copy.deepcopy(tokenizer)
+    tokenizer.chat_template = "<pad>{% for m in messages %}<s>{{ m['content'] }}</s>{% endfor %}"
+
+    with pytest.raises(ValueError, match=r"none is left to pad with.* tokenizer\.add_special_tok"):
+        own_padding(tiny(), tokenizer)
+
+
+def test_with_its_own_padding_a_model_is_trained_and_judges(tiny, pads_with_its_end) -> None:
+    causal = tiny(pad_token_id=2)
+    own_padding(causal, pads_with_its_end)
+    model = reward_model_from(causal, generator=torch.Generator().manual_seed(0))
+    settings = TrainingSettings(steps=40, batch_size=6, learning_rate=1e-2)
+
+    reward_trainer(model, pads_with_its_end, PAIRS, settings).train()
+
+    judge = RewardModel(model, pads_with_its_end)
+    asked = [pair("bread"), pair("7 boats, then the long way home")]
+    better = [one["chosen"][0]["content"] for one in asked]
+    worse = [one["rejected"][0]["content"] for one in asked]
+    assert (judge(asked, better) > judge(asked, worse)).all()
+    torch.testing.assert_close(judge(asked, better)[0], judge(asked[:1], better[:1])[0])
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 import torch
 
+from companion.chat_template import turn_tokens
 from companion.lora import count_parameters
 from companion.messages import prompt_text
 from companion.models import load
-from companion.phrases import END_OF_TURN
 from companion.pocket.corpus import demonstrations
 from companion.pocket.evaluate import accuracy
 from companion.pocket.tasks import SEED, Task, same_text
@@ -72,11 +72,6 @@ METHODS = {
         "20 vectors before the text",
     ),
 }
-
-
-def chat_tokens(tokenizer: Any) -> list[int]:
-    """Return the tokens of the chat template, which pocket-base has not been trained on."""
-    return tokenizer.convert_tokens_to_ids(["<|user|>", "<|assistant|>", END_OF_TURN])
 
 
 def instruction_task(tokenizer: Any, count: int) -> Task:
@@ -157,7 +152,7 @@ def train_and_measure(
     model, tokenizer = load("base", device="cpu", quantization=quantization)
     weights = measured_bytes(model)
     if method.apply is not None:
-        model = method.apply(model, chat_tokens(tokenizer))
+        model = method.apply(model, turn_tokens(tokenizer))
     counted = count_parameters(model)
     added = 4 * sum(p.numel() for p in model.parameters() if p.requires_grad)
     computed = training_bytes(*counted)

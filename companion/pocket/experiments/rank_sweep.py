@@ -7,6 +7,7 @@ Same records, steps and learning rate for all ranks; alpha is twice the rank, so
 
 from typing import Any
 
+from companion.chat_template import turn_tokens
 from companion.lora import count_parameters
 from companion.models import load
 from companion.training.adapters import apply_lora
@@ -16,7 +17,6 @@ from .peft_methods import (
     ITEMS,
     METHODS,
     STEPS,
-    chat_tokens,
     instruction_trainer,
     losses,
     share_right,
@@ -36,7 +36,7 @@ def run(rank: int, targets: list[str] | None, *, steps: int, count: int) -> dict
         count: Number of held-out instructions.
     """
     model, tokenizer = load("base", device="cpu")
-    tuned = apply_lora(model, rank=rank, targets=targets, token_ids=chat_tokens(tokenizer))
+    tuned = apply_lora(model, rank=rank, targets=targets, token_ids=turn_tokens(tokenizer))
     counted = count_parameters(tuned)
     trainer = instruction_trainer(tuned, tokenizer, steps=steps, learning_rate=LEARNING_RATE)
     trainer.train()
