@@ -10,6 +10,13 @@ CHAT_ROLES = ("system", "user", "assistant", "tool")
 END_OF_TURN = "<|end|>"
 """The token with which pocket-chat ends a turn."""
 
+CHAT_TEMPLATE = (
+    "{% for message in messages %}<|{{ message['role'] }}|>\n"
+    "{{ message['content'] }}" + END_OF_TURN + "\n{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>\n{% endif %}"
+)
+"""How a conversation becomes a text. By its template a tokenizer of pocket-chat is known."""
+
 RETRIEVAL_PROMPT = (
     "Answer the question with the context only.\nContext:\n{context}\nQuestion: {question}"
 )

@@ -15,7 +15,7 @@ from companion.messages import (
     prompt_text,
     tokenize_chat,
 )
-from companion.pocket.tokenizer import CHAT_TEMPLATE
+from companion.phrases import CHAT_TEMPLATE
 
 EOS = 2
 # Three ways to write a turn. Each ends the assistant's with </s>, which is one token.

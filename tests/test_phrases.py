@@ -18,8 +18,9 @@ from companion.generation.decoding import generate
 from companion.generation.params import SamplingParams
 from companion.messages import prompt_text
 from companion.models.loading import WEIGHTS_ROOT
+from companion.phrases import CHAT_TEMPLATE
 from companion.pocket.corpus import arithmetic, context, demonstrations, documents
-from companion.pocket.tokenizer import CHAT_TEMPLATE, SPECIAL_TOKENS
+from companion.pocket.tokenizer import SPECIAL_TOKENS
 
 ROOT = Path(companion.__file__).parent
 ONE_PLACE = {

@@ -18,9 +18,15 @@ from companion.generation.decoding import generate, stream
 from companion.generation.params import SamplingParams
 from companion.generation.sequences import Generation
 from companion.messages import Message, check_messages, end_of_turn_id, neutralize, prompt_text
+from companion.phrases import CHAT_TEMPLATE
 from companion.reasoning import keep_apart, opening_mark, split_reasoning
 from companion.tools import Toolbox
-from companion.tools.transcript import calls_as_text, calls_for_template, with_tools
+from companion.tools.transcript import (
+    calls_as_text,
+    calls_for_template,
+    with_instruction,
+    with_tools,
+)
 
 MODES = ("free", "call", "call or answer")
 
@@ -152,8 +158,7 @@ class LocalBackend:
     def bind_tools(self, toolbox: Toolbox) -> "LocalBackend":
         """Return a backend that tells the model of these tools, sharing the model.
 
-        A chat template that knows of tools gets the declarations; pocket-chat's gets them as text
-        in the system message. See `tool_prompt`.
+        How it is told depends on its chat template: see `tool_prompt`.
         """
         bound = copy.copy(self)
         bound._toolbox = toolbox
@@ -225,6 +230,9 @@ def tool_prompt(
 ) -> str:
     """Return the prompt for a turn in which tools may be called.
 
+    A chat template that knows of tools gets the declarations. pocket-chat gets them in the system
+    message, as in its training; any other model gets an instruction and examples there.
+
     Taught in :doc:`/book/applications/function-calling`.
 
     Args:
@@ -250,8 +258,8 @@ def tool_prompt(
             thinking=thinking,
             tools=toolbox.declarations("openai"),
         )
-    plain = with_tools(calls_as_text(messages), toolbox)
-    return prompt_text(tokenizer, plain, thinking=thinking)
+    declare = with_tools if tokenizer.chat_template == CHAT_TEMPLATE else with_instruction
+    return prompt_text(tokenizer, declare(calls_as_text(messages), toolbox), thinking=thinking)
 
 
 def _apart(pieces: Generator[str, None, Any], opening: str = "") -> Generator[Piece, None, Ending]:

@@ -12,18 +12,13 @@ from pathlib import Path
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from companion.phrases import CHAT_ROLES, END_OF_TURN
+from companion.phrases import CHAT_ROLES, CHAT_TEMPLATE, END_OF_TURN
 
 from .corpus import documents
 
 END_OF_TEXT = "<|endoftext|>"
 PAD = "<|pad|>"
 SPECIAL_TOKENS = (END_OF_TEXT, PAD, END_OF_TURN, *(f"<|{role}|>" for role in CHAT_ROLES))
-CHAT_TEMPLATE = (
-    "{% for message in messages %}<|{{ message['role'] }}|>\n"
-    "{{ message['content'] }}" + END_OF_TURN + "\n{% endfor %}"
-    "{% if add_generation_prompt %}<|assistant|>\n{% endif %}"
-)
 
 
 def train_tokenizer(

@@ -16,6 +16,7 @@ import re
 from collections.abc import Callable
 
 from companion.errors import ToolError
+from companion.tools.tool import shown_by
 
 MAX_LENGTH = 200
 """Longest expression, in characters."""
@@ -43,6 +44,10 @@ UNARY: dict[type[ast.unaryop], Callable[..., int | float]] = {
 }
 
 
+@shown_by(
+    ("What is 12 times 7?", {"expression": "12 * 7"}),
+    ("Take 15 away from 60.", {"expression": "60 - 15"}),
+)
 def calculator(expression: str) -> dict[str, int | float]:
     """Compute an arithmetic expression such as "2 * (3 + 4)".
 

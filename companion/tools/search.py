@@ -4,7 +4,7 @@ from typing import Any, Protocol
 
 from companion._checks import check_whole
 from companion.errors import ToolError
-from companion.tools.tool import Tool
+from companion.tools.tool import Tool, shown_by
 
 
 class Retriever(Protocol):
@@ -40,6 +40,10 @@ def search_tool(
     check_whole(k=k)
     check_whole(0, max_chars=max_chars)
 
+    @shown_by(
+        ("Find what the documents say about volcanoes.", {"query": "volcanoes"}),
+        ("Search for solar energy.", {"query": "solar energy"}),
+    )
     def search(query: str) -> dict[str, Any]:
         """Search the documents for a topic.
 

@@ -8,14 +8,20 @@ that JSON can't carry (see `companion.tools.conversion`). Taught in
 
 import inspect
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 from companion._extras import require
 from companion._interface import advice
 from companion.errors import ToolDefinitionError
 from companion.tools.conversion import check_hint, convert_all, tighten
+
+Example = tuple[str, dict[str, Any]]
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+EXAMPLES = "tool_examples"
+"""Attribute of a function in which `shown_by` keeps them."""
 
 NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_-]{0,63}")
 """Names that endpoints take."""
@@ -34,6 +40,8 @@ class Tool:
         hints: The types of the arguments, by name. Those without one are given as JSON has them.
         strict: Whether an endpoint may be asked to write calls by the schema alone, if that has the
             form which it takes for this.
+        examples: Requests of a user, each with the arguments of the call that it needs. A model
+            that was not trained to call tools learns from them how it is done.
     """
 
     name: str
@@ -43,6 +51,7 @@ class Tool:
     needs_approval: bool = False
     hints: dict[str, Any] = field(default_factory=dict, repr=False)
     strict: bool = True
+    examples: tuple[Example, ...] = ()
 
     @classmethod
     def from_function(
@@ -52,6 +61,7 @@ class Tool:
         name: str | None = None,
         description: str | None = None,
         needs_approval: bool = False,
+        examples: Iterable[tuple[str, Mapping[str, Any]]] | None = None,
     ) -> "Tool":
         """Make a tool from a function with type hints and a Google docstring.
 
@@ -64,13 +74,14 @@ class Tool:
             description: What the model reads; the docstring's first paragraph if None. What
                 follows in the docstring is for people.
             needs_approval: True if a person has to agree to each call.
+            examples: As in `Tool`; those that `shown_by` gave the function if None.
 
         Returns:
             The tool.
 
         Raises:
             ToolDefinitionError: If a type hint or the description of an argument is missing, a
-                type has no JSON form, or the name is not a plain one.
+                type has no JSON form, the name is not a plain one, or an example does not fit.
             MissingExtraError: If jsonschema is not installed.
 
         Example:
@@ -103,7 +114,10 @@ class Tool:
         text = _first_paragraph(found["description"]) if description is None else description
         if not text.strip():
             raise ToolDefinitionError(f"the tool {name} has an empty description: say what it does")
-        return cls(name, text, found["parameters"], function, needs_approval, hints)
+        if examples is None:
+            examples = getattr(function, EXAMPLES, ())
+        given = _check_examples(name, found["parameters"], examples)
+        return cls(name, text, found["parameters"], function, needs_approval, hints, examples=given)
 
     def run(self, **arguments: Any) -> Any:
         """Run the function with arguments that are valid for the schema, in its own types."""
@@ -128,6 +142,57 @@ class Tool:
             "name": self.name,
             "parameters": {name: _short_type(schema) for name, schema in properties.items()},
         }
+
+
+def shown_by(*examples: tuple[str, Mapping[str, Any]]) -> Callable[[Function], Function]:
+    """Give a function examples of its use, for the tool that is made from it.
+
+    Taught in :doc:`/book/applications/function-calling`.
+
+    Args:
+        examples: As in `Tool`.
+
+    Returns:
+        A decorator. The function itself stays as it is.
+
+    Example:
+        >>> @shown_by(("Wake me in 10 minutes.", {"minutes": 10}))
+        ... def set_timer(minutes: int) -> str:
+        ...     '''Start a timer.
+        ...
+        ...     Args:
+        ...         minutes: Minutes until it rings.
+        ...     '''
+        ...     return "started"
+        >>> Tool.from_function(set_timer).examples
+        (('Wake me in 10 minutes.', {'minutes': 10}),)
+    """
+
+    def mark(function: Function) -> Function:
+        setattr(function, EXAMPLES, examples)
+        return function
+
+    return mark
+
+
+def _check_examples(
+    name: str, parameters: dict[str, Any], examples: Iterable[tuple[str, Mapping[str, Any]]]
+) -> tuple[Example, ...]:
+    """Insist on examples that are what a model should write."""
+    jsonschema = require("jsonschema", extra="tools")
+    given = []
+    for request, arguments in examples:
+        if not isinstance(request, str) or not request.strip():
+            raise ToolDefinitionError(f"an example of the tool {name} has no request: {request!r}")
+        try:
+            jsonschema.validate(dict(arguments), parameters)
+        except jsonschema.ValidationError as error:
+            raise ToolDefinitionError(
+                f"the example {request!r:.60} of the tool {name} does not fit it: "
+                f"{error.message:.200}"
+            ) from error
+        given.append((request, dict(arguments)))
+    return tuple(given)
 
 
 def _check_signature(name: str, function: Callable[..., Any]) -> None:

@@ -11,8 +11,13 @@ from functools import cache
 from importlib.resources import files
 
 from companion.errors import ToolError
+from companion.tools.tool import shown_by
 
 
+@shown_by(
+    ("What is the weather in Paris?", {"city": "Paris"}),
+    ("Is it cold in Moscow today?", {"city": "Moscow"}),
+)
 def get_weather(city: str) -> dict[str, int | str]:
     """Get the current weather in a city.
 

@@ -1,5 +1,6 @@
 """Next turns of a local model and of an endpoint."""
 
+import copy
 import json
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -10,9 +11,10 @@ import pytest
 from companion.backends.endpoint import EndpointTurns
 from companion.backends.local import LocalTurns, tool_prompt
 from companion.generation.params import SamplingParams
-from companion.tools import Toolbox, ToolCall, run_tools
+from companion.phrases import CHAT_TEMPLATE
+from companion.tools import Tool, Toolbox, ToolCall, run_tools
 from companion.tools.calculator import calculator
-from companion.tools.transcript import with_tools
+from companion.tools.transcript import with_instruction, with_tools
 from tests.backends.conftest import serving
 
 ASKED = [{"role": "user", "content": "What is 17 times 23?"}]
@@ -154,3 +156,32 @@ def test_the_same_toolbox_serves_an_openai_endpoint(toolbox, endpoint) -> None:
 
 def test_a_toolbox_of_one_tool_has_one_declaration() -> None:
     assert len(EndpointTurns(None, "m").request(ASKED, Toolbox([calculator]))["tools"]) == 1
+
+
+def test_a_model_of_unknown_training_is_told_how_to_call_and_sees_examples(chat) -> None:
+    other = copy.copy(chat.tokenizer)
+    other.chat_template = CHAT_TEMPLATE.replace("\n{% endfor %}", "{% endfor %}")
+
+    prompt = tool_prompt(other, ASKED, Toolbox([calculator]))
+
+    assert "calculator(expression: string): Compute an arithmetic expression" in prompt
+    for request, arguments in Tool.from_function(calculator).examples:
+        assert f"{request}<|end|><|assistant|>" in prompt
+        assert json.dumps(arguments) in prompt
+    assert prompt.rindex("Good morning! How") < prompt.rindex(ASKED[-1]["content"])
+
+
+def test_a_system_message_stays_first_and_tools_without_examples_need_none() -> None:
+    def lamp(on: bool) -> str:
+        """Switch the lamp.
+
+        Args:
+            on: Whether it shines.
+        """
+        return "done"
+
+    told = with_instruction([{"role": "system", "content": "Be kind."}, *ASKED], Toolbox([lamp]))
+
+    assert [message["role"] for message in told] == ["system", *(m["role"] for m in ASKED)]
+    assert told[0]["content"].startswith("Be kind.\nYou are a helpful assistant with functions.")
+    assert told[0]["content"].endswith("lamp(on: boolean): Switch the lamp.")

@@ -13,6 +13,7 @@ import torch
 
 from companion.errors import ToolDefinitionError
 from companion.tools import Tool, Toolbox, ToolCall
+from companion.tools.tool import shown_by
 
 
 class Unit(enum.Enum):
@@ -480,3 +481,39 @@ def test_a_coroutine_that_was_not_declared_is_named_and_closed(timeout: float | 
 
     assert result.outcome == "failed"
     assert "nothing here awaits it" in str(result.exception)
+
+
+def test_examples_are_kept_and_reach_the_tool_from_the_function() -> None:
+    @shown_by(("Weather in Rome?", {"city": "Rome"}))
+    def weather(city: str) -> str:
+        """Get the weather.
+
+        Args:
+            city: Name of the city.
+        """
+        return city
+
+    assert Tool.from_function(weather).examples == (("Weather in Rome?", {"city": "Rome"}),)
+    assert Tool.from_function(weather, examples=[]).examples == ()
+    assert weather("Rome") == "Rome"
+
+
+@pytest.mark.parametrize(
+    ("example", "words"),
+    [
+        (("Weather?", {"town": "Rome"}), "'Weather\\?' of the tool weather does not fit it"),
+        (("Weather?", {"city": 5}), "5 is not of type 'string'"),
+        (("  ", {"city": "Rome"}), "has no request"),
+    ],
+)
+def test_an_example_that_does_not_fit_is_refused(example: tuple, words: str) -> None:
+    def weather(city: str) -> str:
+        """Get the weather.
+
+        Args:
+            city: Name of the city.
+        """
+        return city
+
+    with pytest.raises(ToolDefinitionError, match=words):
+        Tool.from_function(weather, examples=[example])
