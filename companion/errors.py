@@ -42,6 +42,10 @@ class DataError(CompanionError, ValueError):
     """A training record lacks a field, is empty, or does not fit into the model's context."""
 
 
+class CheckpointError(CompanionError):
+    """A checkpoint of a training run is missing, damaged, or of another run."""
+
+
 class RewardError(CompanionError, ValueError):
     """A reward function returned NaN, an infinite value or the wrong number of values."""
 

@@ -200,6 +200,23 @@ def test_a_name_is_imported_from_where_it_is_defined(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", MODULES, ids=module_name)
+def test_an_exception_that_packages_share_is_one_of_errors(path: Path) -> None:
+    package = module_name(path).rpartition(".")[0]
+    strays = [
+        f"{origin}.{alias.name}"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom)
+        and within(origin := absolute(path, node), "companion")
+        and origin != "companion.errors"
+        and not within(origin, package)
+        for alias in node.names
+        if alias.name.endswith("Error")
+    ]
+
+    assert strays == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module_name)
 def test_nothing_imports_the_pocket_code_but_itself(path: Path) -> None:
     if within(module_name(path), "companion.pocket"):
         return

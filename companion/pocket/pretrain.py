@@ -27,6 +27,7 @@ from tqdm import tqdm
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from companion._files import write_whole
+from companion.errors import CheckpointError
 from companion.training import checkpoint
 from companion.training.interrupts import held_interrupts
 
@@ -261,7 +262,7 @@ def main(arguments: list[str] | None = None) -> int:
         message = f"\nStopped. Start the same command again to go on from {options.out}."
         print(message, file=sys.stderr)  # noqa: T201
         return 130
-    except checkpoint.CheckpointError as error:
+    except CheckpointError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
     return 0

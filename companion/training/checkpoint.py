@@ -19,13 +19,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from companion._files import replacing
-from companion.errors import CompanionError
+from companion.errors import CheckpointError
 
 NAME = "checkpoint.safetensors"
-
-
-class CheckpointError(CompanionError):
-    """A checkpoint is damaged or does not belong to this run."""
 
 
 class Progress(NamedTuple):

@@ -28,9 +28,9 @@ from torch import Tensor
 from tqdm import tqdm
 
 from companion._checks import check_whole
+from companion.errors import CheckpointError
 from companion.rewards import Reward, check_rewards
 from companion.training import checkpoint
-from companion.training.checkpoint import CheckpointError
 from companion.training.data import Record
 from companion.training.interrupts import held_interrupts
 from companion.training.ppo_config import PPOConfig, next_beta

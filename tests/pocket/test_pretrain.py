@@ -8,6 +8,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
+from companion.errors import CheckpointError
 from companion.pocket import pretrain, recipe
 from companion.pocket.checkpoint import export
 from companion.pocket.corpus import documents
@@ -127,7 +128,7 @@ def test_matrices_of_the_blocks_go_to_muon_and_the_rest_to_adamw(tokenizer):
 def test_a_checkpoint_of_another_recipe_is_refused(tokenizer, tmp_path):
     losses(TINY, tokenizer, tmp_path, stop_after=1)
 
-    with pytest.raises(checkpoint.CheckpointError, match=r"another recipe \(seed: 0 then, 1 now\)"):
+    with pytest.raises(CheckpointError, match=r"another recipe \(seed: 0 then, 1 now\)"):
         losses(dataclasses.replace(TINY, seed=1), tokenizer, tmp_path)
 
 
@@ -140,7 +141,7 @@ def test_a_longer_run_may_go_on_from_the_plateau(tokenizer, tmp_path):
 def test_a_damaged_checkpoint_says_what_to_do(tokenizer, tmp_path):
     (tmp_path / checkpoint.NAME).write_bytes(b"not a checkpoint")
 
-    with pytest.raises(checkpoint.CheckpointError, match="Delete it to start from the beginning"):
+    with pytest.raises(CheckpointError, match="Delete it to start from the beginning"):
         losses(TINY, tokenizer, tmp_path)
 
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from companion.errors import CheckpointError
 from companion.training import checkpoint
-from companion.training.checkpoint import CheckpointError
 
 RECIPE = {"steps": 4, "seed": 0}
 

@@ -13,9 +13,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from companion.errors import DataError, RewardError
+from companion.errors import CheckpointError, DataError, RewardError
 from companion.training import checkpoint
-from companion.training.checkpoint import CheckpointError
 from companion.training.ppo import ppo, record_order
 from companion.training.ppo_config import PPOConfig, next_beta
 from companion.training.ppo_step import Experience, gather, minibatch_losses, update
