@@ -224,6 +224,16 @@ def test_nothing_imports_the_pocket_code_but_itself(path: Path) -> None:
     assert [name for name in imports(path) if within(name, "companion.pocket")] == []
 
 
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "pocket/experiments").glob("*.py")), ids=module_name
+)
+def test_no_experiment_imports_another(path: Path) -> None:
+    folder = "companion.pocket.experiments"
+    inside = [name.removeprefix(folder) for name in imports(path) if within(name, folder)]
+
+    assert [name for name in inside if name and not name.startswith("._")] == []
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "tools").glob("*.py")), ids=module_name)
 def test_tools_know_no_model(path: Path) -> None:
     rooms = ["companion.backends", "companion.generation", "companion.models", "torch"]

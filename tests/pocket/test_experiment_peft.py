@@ -7,13 +7,14 @@ import torch
 
 from companion.models import load
 from companion.pocket.experiments import peft_methods, rank_sweep
-from companion.pocket.experiments._process import in_its_own_process
-from companion.pocket.experiments.peft_methods import (
+from companion.pocket.experiments._instructions import (
+    BATCH_SIZE,
     METHODS,
     instruction_task,
     instruction_trainer,
     training_bytes,
 )
+from companion.pocket.experiments._process import in_its_own_process
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +38,7 @@ def test_all_methods_train_on_the_same_records_in_the_same_order() -> None:
         )
     ]
 
-    assert batches[0].shape[0] == peft_methods.BATCH_SIZE
+    assert batches[0].shape[0] == BATCH_SIZE
     assert torch.equal(*batches)
 
 

@@ -22,6 +22,7 @@ from companion.rewards import RewardModel
 from companion.training.dpo import dpo_trainer
 from companion.training.settings import TrainingSettings
 
+from ._held_out import held_out_loss, held_out_rows
 from ._policies import (
     CONFIG,
     DPO,
@@ -33,7 +34,6 @@ from ._policies import (
     trained,
     win_share,
 )
-from .scaling import held_out_loss, held_out_rows
 
 DPO_BETA = 0.5
 ITEMS = 100

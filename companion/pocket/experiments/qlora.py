@@ -1,19 +1,13 @@
 """QLoRA against LoRA and full fine-tuning: accuracy, memory and time on the same data.
 
-As `peft_methods`, whose records, steps and learning rates it takes. Taught in
+With the records, steps and learning rates of `peft_methods`. Taught in
 :doc:`/book/open-models/qlora`.
 """
 
 from typing import Any
 
+from ._instructions import BATCH_SIZE, ITEMS, METHODS, STEPS, train_and_measure
 from ._process import in_its_own_process
-from .peft_methods import (
-    BATCH_SIZE,
-    ITEMS,
-    METHODS,
-    STEPS,
-    train_and_measure,
-)
 
 VARIANTS = {"full": None, "lora": None, "lora_int8": "int8", "lora_nf4": "nf4"}
 """Format of the frozen weights. "lora_nf4" is QLoRA."""

@@ -12,7 +12,7 @@ from companion.lora import count_parameters
 from companion.models import load
 from companion.training.adapters import apply_lora
 
-from .peft_methods import (
+from ._instructions import (
     BATCH_SIZE,
     ITEMS,
     METHODS,

@@ -10,25 +10,22 @@ Left out: tuning of the learning rate for each size, repeated seeds, mixtures th
 """
 
 from collections.abc import Sequence
-from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import torch
 from tqdm import tqdm
-from transformers import LlamaForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
+from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 from companion.models import load
-from companion.pocket.corpus import documents
-from companion.pocket.pretrain import language_model_loss, new_model, train
+from companion.pocket.pretrain import new_model, train
 from companion.pocket.recipe import SHARD_TOKENS, Recipe
-from companion.pocket.tasks import SEED
 from companion.training.checkpoint import load_parameters, read
 
-CONTEXT = 256
+from ._held_out import CONTEXT, ROWS, held_out_loss, held_out_rows
+
 BATCH_TOKENS = 2048
-HELD_OUT_ROWS = 256
 CURVE_POINTS = 40
 
 
@@ -95,25 +92,6 @@ def compute(recipe: Recipe, *, steps: int | None = None) -> float:
     return 6.0 * sum(parameter_counts(recipe)) * tokens
 
 
-def held_out_rows(
-    tokenizer: PreTrainedTokenizerFast, *, count: int = HELD_OUT_ROWS
-) -> torch.Tensor:
-    """Return packed documents that training never sees, shape ``(count, 256)``."""
-    tokens: list[int] = []
-    source = documents(SEED, "eval")
-    while len(tokens) < count * CONTEXT:
-        for ids in tokenizer([document.text for document in islice(source, 200)])["input_ids"]:
-            tokens += [*ids, tokenizer.eos_token_id]
-    return torch.tensor(tokens[: count * CONTEXT]).view(count, CONTEXT)
-
-
-@torch.no_grad()
-def held_out_loss(model: PreTrainedModel, rows: torch.Tensor) -> float:
-    """Return the mean next-token loss of a model on ``rows``, in nats per token."""
-    parts = rows.split(16)
-    return sum(language_model_loss(model, part).item() * len(part) for part in parts) / len(rows)
-
-
 def trained_model(
     recipe: Recipe, tokenizer: PreTrainedTokenizerFast, folder: Path
 ) -> LlamaForCausalLM:
@@ -157,7 +135,7 @@ def measure(*, scale: float = 1.0, grid: Sequence[tuple[str, float]] = GRID) -> 
         own size, tokens and compute.
     """
     base, tokenizer = load("base")
-    rows = held_out_rows(tokenizer, count=max(2, round(HELD_OUT_ROWS * scale)))
+    rows = held_out_rows(tokenizer, count=max(2, round(ROWS * scale)))
     runs = []
     for name, budget in tqdm(grid, disable=None, unit="run"):
         recipe = recipe_for(SIZES[name], budget * scale, vocab_size=len(tokenizer))
