@@ -60,46 +60,32 @@ PLANS = {
 }
 
 
+def settings(plan: Plan, out: Path, seed: int) -> TrainingSettings:
+    """Return the settings of a run that writes checkpoints into ``out``."""
+    return TrainingSettings(
+        steps=plan.steps,
+        batch_size=plan.batch_size,
+        learning_rate=plan.learning_rate,
+        mixed_precision=plan.mixed_precision,
+        output_dir=out / "checkpoints",
+        save_steps=SAVE_STEPS,
+        seed=seed,
+    )
+
+
 def chat_trainer(plan: Plan, out: Path, *, seed: int = 0) -> tuple[Any, Any]:
     """Return the trainer of pocket-chat and its tokenizer."""
     model, tokenizer = load(plan.base)
     records = demonstrations.records(seed, "train", plan.records)
-    trainer = sft_trainer(
-        model,
-        tokenizer,
-        records,
-        TrainingSettings(
-            steps=plan.steps,
-            batch_size=plan.batch_size,
-            learning_rate=plan.learning_rate,
-            mixed_precision=plan.mixed_precision,
-            output_dir=out / "checkpoints",
-            save_steps=SAVE_STEPS,
-            seed=seed,
-        ),
-        packing=True,
-    )
+    trainer = sft_trainer(model, tokenizer, records, settings(plan, out, seed), packing=True)
     return trainer, tokenizer
 
 
 def reward_model_trainer(plan: Plan, out: Path, *, seed: int = 0) -> tuple[Any, Any]:
     """Return the trainer of pocket-reward and its tokenizer."""
     model, tokenizer = load(plan.base)
-    trainer = reward_trainer(
-        reward_model_from(model),
-        tokenizer,
-        preferences.pairs(seed, "train", plan.records),
-        TrainingSettings(
-            steps=plan.steps,
-            batch_size=plan.batch_size,
-            learning_rate=plan.learning_rate,
-            mixed_precision=plan.mixed_precision,
-            output_dir=out / "checkpoints",
-            save_steps=SAVE_STEPS,
-            seed=seed,
-        ),
-    )
-    return trainer, tokenizer
+    model, pairs = reward_model_from(model), preferences.pairs(seed, "train", plan.records)
+    return reward_trainer(model, tokenizer, pairs, settings(plan, out, seed)), tokenizer
 
 
 TRAINERS: dict[str, Callable[..., tuple[Any, Any]]] = {
