@@ -81,21 +81,15 @@ def read_text(path: Path) -> str:
     Raises:
         DocumentError: If it can't be read, is too long, or holds no text.
     """
+    from companion.rag.documents import read_limited
     from companion.rag.readers import read_sections
 
     if path.is_dir():
         raise DocumentError(f"{path} is a folder; to ask about all its files, start with --docs")
-    if not path.is_file():
-        raise DocumentError(f"{path} is not a regular file")
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise DocumentError(f"{path} can't be read: {error.strerror or error}") from error
-    if len(data) > MAX_BYTES:
-        raise DocumentError(f"{path} is larger than {MAX_BYTES // 2**20} MiB, so it is not read")
+    data = read_limited(path, MAX_BYTES)
     sections = read_sections(data, path.suffix.lower(), name=str(path), code=True)
-    text = "\n\n".join(filter(None, (part for one in sections for part in (one.heading, one.text))))
+    parts = (part for section in sections for part in (section.heading, section.text))
+    text = "\n\n".join(filter(None, parts))
     if not text.strip():
         raise DocumentError(f"{path} holds no text")
     if len(text) > MAX_CHARACTERS:

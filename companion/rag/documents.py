@@ -227,10 +227,19 @@ def file_bytes(file: Path, base: Path, max_bytes: int = MAX_BYTES, *, code: bool
             larger than ``max_bytes``.
     """
     _check_kind(file.suffix, str(file), code)
+    if file.is_file() and not file.resolve().is_relative_to(base.resolve()):
+        raise DocumentError(f"{file} is a link that leaves {base}, so it is not followed")
+    return read_limited(file, max_bytes)
+
+
+def read_limited(file: Path, max_bytes: int) -> bytes:
+    """Return what a file holds.
+
+    Raises:
+        DocumentError: If it is no file, can't be read, or is larger than ``max_bytes``.
+    """
     if not file.is_file():
         raise DocumentError(f"{file} is not a regular file")
-    if not file.resolve().is_relative_to(base.resolve()):
-        raise DocumentError(f"{file} is a link that leaves {base}, so it is not followed")
     try:
         with file.open("rb") as stream:
             data = stream.read(max_bytes + 1)

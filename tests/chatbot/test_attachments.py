@@ -87,5 +87,5 @@ def test_a_file_can_be_too_large(folder: Path, monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(DocumentError, match="1,249,999 characters of text; at most 1,000,000"):
         attach("@long.txt")
     monkeypatch.setattr(attachments, "MAX_BYTES", 2**20)
-    with pytest.raises(DocumentError, match="larger than 1 MiB"):
+    with pytest.raises(DocumentError, match="1,250,000 bytes, and at most 1,048,576 are read"):
         attach("@long.txt")
