@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -76,8 +77,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     try:
         return arguments.run(arguments)
-    except CompanionError as error:
-        sys.stderr.write(f"companion: {error}\n")
+    except KeyboardInterrupt:
+        return 130  # as shells count it
+    except BrokenPipeError:  # nobody reads our output any more, as in `companion chat | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (CompanionError, ValueError, OSError) as error:
+        sys.stderr.write(f"companion: {' '.join(str(error).split())}\n")
         return 1
 
 
@@ -125,19 +131,8 @@ def _chat(arguments: argparse.Namespace) -> int:
     from companion.chatbot.launch import start  # here: --help stays fast
     from companion.chatbot.options import NAMES, ChatOptions
 
-    values = vars(arguments)
     with speaking(NAMES):
-        try:
-            names = ChatOptions.__dataclass_fields__
-            return start(ChatOptions(**{field: values[field] for field in names}))
-        except KeyboardInterrupt:
-            return 130  # as shells count it
-        except BrokenPipeError:  # nobody reads our output any more, as in `companion chat | head`
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 1
-        except (CompanionError, ValueError, OSError) as error:
-            sys.stderr.write(f"companion: {' '.join(str(error).split())}\n")
-            return 1
+        return start(_options(ChatOptions, arguments))
 
 
 def _add_grade(commands: Any) -> None:
@@ -157,7 +152,11 @@ def _add_grade(commands: Any) -> None:
     grade.add_argument("--exercises", nargs="+", metavar="ID", help="these exercises")
     grade.add_argument("--jobs", type=int, metavar="N", help="submissions at a time")
     grade.add_argument(
-        "--memory", type=int, default=4096, metavar="MIB", help="memory of one (default 4096)"
+        "--memory",
+        type=int,
+        default=argparse.SUPPRESS,  # that of GradeOptions
+        metavar="MIB",
+        help="memory of one (default 4096)",
     )
     grade.add_argument(
         "--assignment",
@@ -171,15 +170,13 @@ def _add_grade(commands: Any) -> None:
 def _grade(arguments: argparse.Namespace) -> int:
     from companion.exercises.grading.launch import GradeOptions, grade
 
-    values = vars(arguments)
-    options = GradeOptions(**{field: values[field] for field in GradeOptions.__dataclass_fields__})
-    try:
-        return grade(options)
-    except (OSError, ValueError) as error:
-        sys.stderr.write(f"companion: {' '.join(str(error).split())}\n")
-        return 1
-    except KeyboardInterrupt:
-        return 130
+    return grade(_options(GradeOptions, arguments))
+
+
+def _options(kind: type, arguments: argparse.Namespace) -> Any:
+    """Make the options of a command, a dataclass, of what was given for its fields."""
+    given = vars(arguments)
+    return kind(**{field.name: given[field.name] for field in fields(kind) if field.name in given})
 
 
 def _models(arguments: argparse.Namespace) -> int:
