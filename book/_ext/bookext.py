@@ -27,6 +27,7 @@ sys.path[:0] = [str(_HERE), str(_HERE.parent / "_tools")]
 from api_reference import setup_reference  # noqa: E402
 from book_directives import Dot, QuizQuestion, Widget  # noqa: E402
 from project import BRANCH, find_project  # noqa: E402
+from theme import setup_theme  # noqa: E402
 from timings import read_timings  # noqa: E402
 
 _log = logging.getLogger(__name__)
@@ -185,6 +186,7 @@ def exercise_links(exercises: list[dict[str, str]], path_to: Callable[[str], str
 def setup(app: Sphinx) -> dict:
     """Register everything with Sphinx."""
     setup_reference(app)
+    setup_theme(app)
     app.add_directive("dot", Dot)
     app.add_directive("widget", Widget)
     app.add_directive("quiz", QuizQuestion)

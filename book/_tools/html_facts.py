@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from html.parser import HTMLParser
 
-_VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source"}
-_VOID |= {"param", "track", "wbr"}
+from bs4 import BeautifulSoup, Tag
+from frame_faults import frame_faults
+
 _NOT_LOADED = {"canonical", "next", "prev", "search", "index", "author", "copyright", "alternate"}
 _LOADING_TAGS = {"img", "script", "iframe", "source", "video", "audio", "embed", "object", "track"}
 _CSS_URL = re.compile(r"url\(\s*[\"']?([^\"')]+)[\"']?\s*\)|@import\s+[\"']([^\"']+)[\"']")
@@ -27,7 +27,8 @@ class HtmlFacts:
         ids: Anchors that a link may name.
         links: Addresses of ``<a>``.
         resources: Addresses that a browser requests while it shows the page.
-        faults: Pictures without a description, formulas that failed, tables that are raw text.
+        faults: Pictures without a description, formulas that failed, tables that are raw text,
+            controls without a name and whatever else `frame_faults` finds.
     """
 
     ids: set[str] = field(default_factory=set)
@@ -38,16 +39,21 @@ class HtmlFacts:
 
 def read_html(text: str) -> HtmlFacts:
     """Collect the facts of a page's source."""
-    reader = _Reader()
-    reader.feed(text)
-    reader.close()
-    return reader.facts
+    soup = BeautifulSoup(text, "html.parser", multi_valued_attributes=None)
+    facts = HtmlFacts(faults=frame_faults(soup))
+    for tag in soup.find_all(True):
+        facts.ids |= {tag[name] for name in ("id", "name") if tag.get(name)}
+        if tag.name == "a" and tag.get("href"):
+            facts.links.append(tag["href"])
+        facts.resources += _requests(tag)
+        facts.faults += _faults(tag)
+    return facts
 
 
 def css_addresses(text: str) -> list[str]:
     """Addresses that a style sheet loads; data URLs and fragments are left out."""
-    found = (match[1] or match[2] for match in _CSS_URL.finditer(text))
-    return [url.strip() for url in found if not url.startswith(("data:", "#"))]
+    urls = (match[1] or match[2] for match in _CSS_URL.finditer(text))
+    return [url.strip() for url in urls if not url.startswith(("data:", "#"))]
 
 
 def script_addresses(text: str) -> list[str]:
@@ -55,66 +61,40 @@ def script_addresses(text: str) -> list[str]:
     return ["".join(groups) for groups in _SCRIPT_REQUEST.findall(text)]
 
 
-class _Reader(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.facts = HtmlFacts()
-        self._open: list[tuple[str, bool]] = []  # tag, hidden from screen readers
-        self._untitled_svg: dict[str, str] | None = None
+def _requests(tag: Tag) -> list[str]:
+    """What a browser loads for an element."""
+    urls = css_addresses(tag.get("style", ""))
+    if tag.name == "link" and tag.get("href"):
+        urls += [] if _NOT_LOADED & set(tag.get("rel", "").split()) else [tag["href"]]
+    elif tag.name == "style":
+        urls += css_addresses(tag.string or "")
+    elif tag.name in _LOADING_TAGS:
+        urls += [tag[name] for name in ("src", "data", "poster") if tag.get(name)]
+        urls += [part.split()[0] for part in tag.get("srcset", "").split(",") if part.strip()]
+        urls += script_addresses(tag.string or "") if tag.name == "script" else []
+    return urls
 
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        at = {name: value or "" for name, value in attributes}
-        has_alt = any(name == "alt" for name, _ in attributes)
-        hidden = at.get("aria-hidden") == "true" or (bool(self._open) and self._open[-1][1])
-        self.facts.ids |= {at[name] for name in ("id", "name") if at.get(name)}
-        self._note_addresses(tag, at)
-        if "katex-error" in at.get("class", "").split() or tag == "merror":
-            self.facts.faults.append(f"a formula failed: {at.get('title', tag)[:200]}")
-        if tag == "img" and not hidden:
-            self._check_picture(at, has_alt)
-        if tag == "svg" and not (hidden or at.get("aria-label") or at.get("aria-labelledby")):
-            self._untitled_svg = at
-        if tag == "title":
-            self._untitled_svg = None
-        if tag not in _VOID:
-            self._open.append((tag, hidden))
 
-    def handle_startendtag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        self.handle_starttag(tag, attributes)
-        if tag not in _VOID:
-            self.handle_endtag(tag)
+def _faults(tag: Tag) -> list[str]:
+    """What is wrong with one element of the content."""
+    if "katex-error" in tag.get("class", "").split() or tag.name == "merror":
+        return [f"a formula failed: {tag.get('title', tag.name)[:200]}"]
+    if tag.name == "img" and not _is_hidden(tag):
+        source, alt = tag.get("src", ""), tag.get("alt", "").strip()
+        if not tag.has_attr("alt") or alt == source or (tag.find_parent("figure") and not alt):
+            return [f"a picture has no description: {source[:120]}"]
+    if tag.name == "svg" and not (_is_named(tag) or _is_hidden(tag)):
+        return [f"an svg has no aria-label, title or aria-hidden: {tag.get('class', '')}"]
+    if tag.name == "p":
+        rows = tag.find_all(string=_RAW_ROW, recursive=False)
+        return [f"a table is shown as raw text: {text.strip()[:60]}" for text in rows]
+    return []
 
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "svg" and self._untitled_svg is not None:
-            name = self._untitled_svg.get("class", "")
-            self.facts.faults.append(f"an svg has no aria-label, title or aria-hidden: {name}")
-            self._untitled_svg = None
-        if any(name == tag for name, _ in self._open):
-            while self._open.pop()[0] != tag:
-                pass
 
-    def handle_data(self, data: str) -> None:
-        tag = self._open[-1][0] if self._open else ""
-        if tag == "p" and _RAW_ROW.match(data):
-            self.facts.faults.append(f"a table is shown as raw text: {data.strip()[:60]}")
-        if tag == "style":
-            self.facts.resources += css_addresses(data)
-        elif tag == "script":
-            self.facts.resources += script_addresses(data)
+def _is_named(svg: Tag) -> bool:
+    return bool(svg.get("aria-label") or svg.get("aria-labelledby") or svg.find("title"))
 
-    def _note_addresses(self, tag: str, at: dict[str, str]) -> None:
-        if tag == "a" and at.get("href"):
-            self.facts.links.append(at["href"])
-        if tag == "link" and at.get("href") and not _NOT_LOADED & set(at.get("rel", "").split()):
-            self.facts.resources.append(at["href"])
-        if tag in _LOADING_TAGS:
-            found = [at[name] for name in ("src", "data", "poster") if at.get(name)]
-            found += [part.split()[0] for part in at.get("srcset", "").split(",") if part.strip()]
-            self.facts.resources += found
-        self.facts.resources += css_addresses(at.get("style", ""))
 
-    def _check_picture(self, at: dict[str, str], has_alt: bool) -> None:
-        source, alt = at.get("src", ""), at.get("alt", "").strip()
-        in_figure = any(tag == "figure" for tag, _ in self._open)
-        if not has_alt or alt == source or (in_figure and not alt):
-            self.facts.faults.append(f"a picture has no description: {source[:120]}")
+def _is_hidden(tag: Tag) -> bool:
+    """Whether screen readers skip an element."""
+    return any(around.get("aria-hidden") == "true" for around in [tag, *tag.parents])

@@ -1,7 +1,8 @@
-"""Make a built site smaller and its pages cleaner: fonts, scripts, labels.
+"""Make a built site smaller: files that no page asks for, characters of fonts that none shows.
 
 The theme sends 1.5 MB of icons as a script besides the icon fonts, and whole fonts where a few
-characters are used. Running it again changes nothing more.
+characters are used. Words in Japanese are marked as such, and the search shows excerpts of the
+text alone. Running it again changes nothing more.
 """
 
 from __future__ import annotations
@@ -18,59 +19,6 @@ _ICON_RULE = re.compile(
     r"((?:\.fa-[\w-]+(?::{1,2}before)?,?)+)\{(?:--fa:|content:)\"\\([0-9a-f]+)\"", re.IGNORECASE
 )
 _PRIVATE_USE = range(0xE000, 0xF900)
-_HTML_CHANGES = [
-    # icons come from the web fonts
-    (re.compile(r"\s*<script[^>]*fontawesome[^>]*></script>"), ""),
-    # know the color scheme before the first paint, not after the scripts have loaded
-    (
-        re.compile(r'(dataset\.theme = localStorage\.getItem\("theme"\) \|\| )"[a-z]*";'),
-        r'\1(matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");',
-    ),
-    # a page without scripts is light: "auto" has no colors
-    (re.compile(r'(<html [^>]*data-theme=)"auto"'), r'\1"light"'),
-    # the theme declares the viewport three times
-    (
-        re.compile(r'<meta name="viewport" content="width=device-width, initial-scale=1"\s*/?>'),
-        "",
-    ),
-    # sphinx-thebe needs a third party
-    (
-        re.compile(
-            r'\s*<script type="text/x-thebe-config">.*?</script>'
-            r"\s*(<script>kernelName = .*?</script>)?",
-            re.DOTALL,
-        ),
-        "",
-    ),
-    # a title for print, also on pages without one
-    (re.compile(r"<h1></h1>\s*"), ""),
-    # roles that screen readers reject, or know by other names
-    (re.compile(r'<div role="list" class="citation-list">'), '<div class="citation-list">'),
-    (re.compile(r'(<div class="citation" id="[^"]*") role="doc-biblioentry"'), r"\1"),
-    # a button whose text is an icon has its name before the scripts have run, too
-    (
-        re.compile(
-            r'<button (?![^>]*aria-label)(?=class="(?:sidebar-toggle|btn search-button-field))'
-            r'([^>]*title="([^"]*)")'
-        ),
-        r'<button aria-label="\2" \1',
-    ),
-    # names for screen readers: the visible text of these controls is their name
-    (re.compile(r'(<button class="btn search-button-field[^>]*?)\s+aria-label="Search"'), r"\1"),
-    (re.compile(r'<summary aria-label="Toggle hidden content">'), "<summary>"),
-    (
-        re.compile(r'<summary>(?=<span class="toctree-toggle")'),
-        '<summary aria-label="Show or hide its pages">',
-    ),
-    (
-        re.compile(r'<div id="pst-primary-sidebar"(?! role)'),
-        '<div id="pst-primary-sidebar" role="region" aria-label="Sidebar"',
-    ),
-    (
-        re.compile(r'<div class="bd-sidebar-primary bd-sidebar"'),
-        '<div role="region" aria-label="Sidebar" class="bd-sidebar-primary bd-sidebar"',
-    ),
-]
 _SEARCH_CHANGES = {  # excerpts come from the text: no contents, no formula three times over
     '[".headerlink", "script", "style"]': '[".headerlink", ".katex-mathml", ".run-line", "script", '
     '"style"]',
@@ -78,39 +26,34 @@ _SEARCH_CHANGES = {  # excerpts come from the text: no contents, no formula thre
     "querySelector('[role=\"main\"]')": 'querySelector("article")',
 }
 _TTF_COPY = re.compile(r",\s*url\([^)]*fa-[\w-]+\.ttf[^)]*\)\s*format\([^)]*\)")
-_DEFER = re.compile(r"<script (?![^>]*\bdefer\b)(?![^>]*documentation_options)([^>]*\bsrc=)")
 
 
 def lean(site: Path) -> None:
-    """Rewrite the pages and assets below ``site`` in place."""
+    """Rewrite the pages and assets below ``site`` in place.
+
+    Raises:
+        BookError: If the theme's icons or the search script are not as they were.
+    """
     (site / ".nojekyll").touch()
     _delete_unused(site)
     pages = sorted(site.rglob("*.html"))
     for page in pages:
-        _rewrite(page)
+        text = page.read_text(encoding="utf-8")
+        page.write_text(mark_japanese(text), encoding="utf-8")
     _mend_search(site / "_static" / "searchtools.js")
     text = "".join(page.read_text(encoding="utf-8") for page in pages)
     styles = _joined(site / "_static", "*.css")
     icons = used_icons(text + _joined(site / "_static", "*.js"), styles)
-    for font in (site / "_static").rglob("fa-*.woff2"):
+    icon_fonts = list((site / "_static").rglob("fa-*.woff2"))
+    if icon_fonts and not icons:
+        raise BookError("no style sheet says which character an icon is; see lean_site.used_icons")
+    for font in icon_fonts:
         _subset(font, icons)
     if 'class="katex"' in text:  # else the reader's browser draws the formulas, with any character
         katex = site / "_static" / "vendor" / "katex"
         drop_formula_fonts(katex / "katex.min.css", text)
         for font in katex.rglob("*.woff2"):
             _subset(font, {ord(character) for character in set(text)})
-
-
-def _rewrite(page: Path) -> None:
-    text = page.read_text(encoding="utf-8")
-    new = text
-    for pattern, replacement in _HTML_CHANGES:
-        new = pattern.sub(replacement, new)
-    if page.name != "search.html":
-        new = _DEFER.sub(r"<script defer \1", new)
-    new = mark_japanese(new)
-    if new != text:
-        page.write_text(new, encoding="utf-8")
 
 
 def _mend_search(script: Path) -> None:

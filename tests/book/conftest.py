@@ -34,6 +34,12 @@ top-k
   Keeping the `k` most probable {term}`tokens <token>`.
 ```
 """
+PAGE = """\
+<html lang="en" data-theme="light">
+<head><title>t</title><meta name="viewport" content="width=device-width"></head>
+<body><a class="skip-link" href="#main">Skip</a><main id="main">{}</main></body>
+</html>
+"""
 BIBLIOGRAPHY = """\
 @misc{one2020, author={Lovelace, Ada}, title={A}, year={2020}}
 @misc{two2021, author={G{\\"o}del, Kurt and Church, Alonzo}, title={B}, year={2021}}
@@ -83,7 +89,7 @@ def site(tmp_path: Path) -> Callable[..., Path]:
 
     def write(**bodies: str) -> Path:
         for name, body in {"index": "", **bodies}.items():
-            page = f'<html lang="en"><head><title>t</title></head><body>{body}</body></html>'
+            page = PAGE.format(body)
             (tmp_path / f"{name}.html").write_text(page, encoding="utf-8")
         return tmp_path
 

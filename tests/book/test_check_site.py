@@ -30,6 +30,10 @@ GOOD = """
 <span aria-hidden="true"><svg><path/></svg></span>
 <p>|x| is a length, | alone is none, <code>a | b</code> an or.</p>
 <link rel="canonical" href="https://ada.github.io/engine/">
+<button aria-label="Search"><i class="fa-glass"></i></button> <button>Search <kbd>K</kbd></button>
+<button><img src="data:image/png;base64,eA==" alt="Colab"></button>
+<button aria-label="Copy the code">Copy</button>
+<details><summary>More</summary>x</details>
 """
 
 
@@ -70,6 +74,50 @@ def test_a_fault_in_a_page_is_found(body, fault, site, capsys):
     [found] = faults_of(site(page=body), capsys)
 
     assert found.startswith("page.html: ")
+    assert fault in found
+
+
+FRAME = [
+    ('data-theme="light"', 'data-theme="auto"', "no colors: data-theme is 'auto'"),
+    (' data-theme="light"', "", "no colors: data-theme is None"),
+    ("</head>", '<meta name="viewport"></head>', "the viewport is declared 2 times"),
+    ("<meta ", "<meta data-old-", "the viewport is declared 0 times"),
+    ("</head>", '<link href="_static/a.css"></head>', "the color scheme of the reader"),
+    ("</head>", '<script src="a.js"></script></head>', "holds up the page: a.js"),
+    ("<main", "<p>Logo</p><main", "text outside of every landmark: Logo"),
+    ("<main", "<div><b>Logo</b></div><main", "text outside of every landmark: Logo"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "fault"), FRAME)
+def test_a_fault_in_the_frame_of_a_page_is_found(old, new, fault, site, capsys):
+    folder = site(page="<p>x</p>")
+    text = (folder / "page.html").read_text(encoding="utf-8")
+    (folder / "page.html").write_text(text.replace(old, new, 1), encoding="utf-8")
+    for name in ("a.js", "_static/a.css"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("", encoding="utf-8")
+
+    [found] = faults_of(folder, capsys)
+
+    assert fault in found
+
+
+@pytest.mark.parametrize(
+    ("body", "fault"),
+    [
+        ('<button title="Search"><i class="fa-glass"></i></button>', "a button has no name"),
+        ("<details><summary><span></span></summary>x</details>", "a summary has no name"),
+        ('<button aria-label="Search">Search Ctrl+K</button>', "'Search' of a button is not its"),
+        ('<summary aria-label="Toggle">Show the code</summary>', "'Toggle' of a summary is not"),
+        ("<h1> </h1>", "an empty heading: h1"),
+        ('<div role="list" class="citation-list"></div>', "roles that screen readers reject"),
+        ('<div role="doc-biblioentry">x</div>', "roles that screen readers reject"),
+    ],
+)
+def test_names_and_roles_are_for_screen_readers_too(body, fault, site, capsys):
+    [found] = faults_of(site(page=body), capsys)
+
     assert fault in found
 
 

@@ -1,0 +1,78 @@
+"""What the site's HTML lacks and no template can give: names, roles, scripts that wait.
+
+The rest is in ``book/_templates``. ``book/_tools/check_site.py`` looks at the result of both, so
+that a new version of the theme or of Sphinx cannot undo them unnoticed.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+
+from bs4 import BeautifulSoup
+from docutils import nodes
+from docutils.writers.html5_polyglot import HTMLTranslator
+from myst_nb.sphinx_ import HideCodeCellNode, depart_HideCellInput
+from sphinx.application import Sphinx
+
+_AT_ONCE = "documentation_options"  # a script that inline scripts need
+
+
+def mend_page(
+    app: Sphinx, pagename: str, templatename: str, context: dict, doctree: object
+) -> None:
+    """Change what the templates are filled with."""
+    metatags = BeautifulSoup(context.get("metatags") or "", "html.parser")
+    for viewport in metatags.select("meta[name=viewport]"):  # the theme has its own
+        viewport.decompose()
+    context["metatags"] = str(metatags)
+    context["generate_toctree_html"] = named_toggles(context["generate_toctree_html"])
+    if pagename != "search":  # its own script needs the others at once
+        context["script_files"][:] = [_deferred(script) for script in context["script_files"]]
+
+
+def named_toggles(generate: Callable[..., BeautifulSoup]) -> Callable[..., BeautifulSoup]:
+    """Give the arrows beside the parts of the contents a name for screen readers."""
+
+    def generate_named(*args: object, **options: object) -> BeautifulSoup:
+        contents = generate(*args, **options)
+        for summary in contents.select("summary") if contents else []:
+            if not summary.get_text(strip=True):
+                summary["aria-label"] = "Show or hide its pages"
+        return contents
+
+    return generate_named
+
+
+def _deferred(script: object) -> object:
+    """A script file that a page loads without waiting for it."""
+    if not script.filename or _AT_ONCE in str(script.filename):
+        return script
+    attributes = {**script.attributes, "defer": "defer"}
+    return type(script)(script.filename, priority=script.priority, **attributes)
+
+
+def visit_citation(self: HTMLTranslator, node: nodes.citation) -> None:
+    """Open an entry of the bibliography, without the roles that screen readers reject."""
+    if not isinstance(node.previous_sibling(), nodes.citation):
+        self.body.append('<div class="citation-list">\n')
+    self.body.append(self.starttag(node, "div", classes=["citation"]))
+
+
+def visit_hidden_cell(self: HTMLTranslator, node: HideCodeCellNode) -> None:
+    """Open a folded cell. The text of its summary is its name, so it has no other."""
+    classes = html.escape(" ".join(node["classes"]))
+    self.body.append(f'<details class="admonition hide {classes}">\n<summary>\n')
+    for state, prompt in (("collapsed", "prompt_show"), ("expanded", "prompt_hide")):
+        text = html.escape(node[prompt])
+        self.body.append(f'<p class="{state} admonition-title">{text}</p>\n')
+    self.body.append("</summary>\n")
+
+
+def setup_theme(app: Sphinx) -> None:
+    """Register the changes with Sphinx."""
+    depart = HTMLTranslator.depart_citation
+    app.add_node(nodes.citation, override=True, html=(visit_citation, depart))
+    cell = (visit_hidden_cell, depart_HideCellInput)
+    app.add_node(HideCodeCellNode, override=True, html=cell)
+    app.connect("html-page-context", mend_page, priority=950)
