@@ -37,27 +37,28 @@ def check_warns(*says):
         assert any(text in str(one.message) for one in caught), [str(one.message) for one in caught]
 
 
-@pytest.mark.parametrize("device", ["/dev/null", "/dev/full", "/dev/zero"])
-def test_a_device_is_no_progress_file_and_stays(device, monkeypatch):
-    before, beside = os.stat(device), sorted(os.listdir("/dev"))
-    monkeypatch.setenv("COMPANION_PROGRESS", device)
+@pytest.mark.parametrize("name", ["null", "full", "zero"])
+def test_a_device_is_no_progress_file_and_stays(name, make_device, monkeypatch):
+    device = make_device(name)
+    before, beside = os.stat(device), sorted(os.listdir(device.parent))
+    monkeypatch.setenv("COMPANION_PROGRESS", str(device))
 
     check_warns(f"({device}): this is not a regular file")
 
     after = os.stat(device)
     assert stat.S_ISCHR(after.st_mode)
     assert (after.st_ino, after.st_rdev) == (before.st_ino, before.st_rdev)
-    assert sorted(os.listdir("/dev")) == beside
+    assert sorted(os.listdir(device.parent)) == beside
 
 
 @pytest.mark.parametrize("kind", ["pipe", "folder", "link to a device", "link to a folder"])
-def test_what_is_no_regular_file_stays_as_it_is(kind, progress):
+def test_what_is_no_regular_file_stays_as_it_is(kind, progress, make_device):
     if kind == "pipe":
         os.mkfifo(progress)
     elif kind == "folder":
         progress.mkdir()
     else:
-        progress.symlink_to("/dev/null" if "device" in kind else progress.parent)
+        progress.symlink_to(make_device() if "device" in kind else progress.parent)
     before = os.lstat(progress)
 
     check_warns("not a regular file")
@@ -180,14 +181,15 @@ def test_without_a_home_folder_answers_are_judged_and_nothing_is_kept(path, says
         assert "Try it first" in ex.solution("causal-mask")
 
 
-@pytest.mark.parametrize("place", ["/dev/null", "folder"])
-def test_a_report_replaces_files_only(place, progress, tmp_path):
-    path = place if place.startswith("/") else tmp_path
+@pytest.mark.parametrize("place", ["device", "folder"])
+def test_a_report_replaces_files_only(place, progress, tmp_path, make_device):
+    path = make_device() if place == "device" else tmp_path
+    before = os.stat(path)
 
     with pytest.raises(OSError, match="this is not a regular file"):
         ex.report(path)
 
-    assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
+    assert (os.stat(path).st_ino, os.stat(path).st_mode) == (before.st_ino, before.st_mode)
 
 
 def test_nothing_of_this_is_said_where_all_is_well(progress):
