@@ -7,15 +7,18 @@ message, roles that do not alternate), or have a mistake. Whatever it raises bec
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from companion.errors import ChatTemplateError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 Message = Mapping[str, Any]
 
 
 def render(
-    tokenizer: Any,
+    tokenizer: "PreTrainedTokenizerBase",
     messages: Sequence[Message],
     *,
     open_turn: bool = False,
@@ -67,7 +70,7 @@ def render(
         ) from error
 
 
-def turn_tokens(tokenizer: Any) -> list[int]:
+def turn_tokens(tokenizer: "PreTrainedTokenizerBase") -> list[int]:
     """Return the special tokens that the chat template writes around turns.
 
     A base model has met none of them. What trains a few parameters of it has to train their
@@ -88,7 +91,7 @@ def turn_tokens(tokenizer: Any) -> list[int]:
     return sorted(special_tokens(tokenizer).intersection(written))
 
 
-def special_tokens(tokenizer: Any) -> set[int]:
+def special_tokens(tokenizer: "PreTrainedTokenizerBase") -> set[int]:
     """Return the ids of all special tokens, also of those that have no role such as EOS."""
     return {token for token, mark in tokenizer.added_tokens_decoder.items() if mark.special}
 

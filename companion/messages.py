@@ -12,10 +12,13 @@ Left out: images and sound, templates in which two tokenizers differ.
 
 from collections.abc import Mapping, Sequence
 from itertools import product
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from companion.chat_template import render, special_tokens
 from companion.phrases import CHAT_ROLES
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 Message = Mapping[str, Any]
 
@@ -88,7 +91,9 @@ def _check_message(index: int, message: Message) -> None:
         raise ValueError(f"message {index} has no text: its 'content' is {content!r}, not a string")
 
 
-def prompt_text(tokenizer: Any, messages: Sequence[Message], *, thinking: bool = False) -> str:
+def prompt_text(
+    tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Message], *, thinking: bool = False
+) -> str:
     """Write a conversation as text, up to the place where the assistant's next turn begins.
 
     Hand the result to `companion.generate`. Taught in
@@ -116,7 +121,7 @@ def prompt_text(tokenizer: Any, messages: Sequence[Message], *, thinking: bool =
 
 
 def tokenize_chat(
-    tokenizer: Any, messages: Sequence[Message], *, thinking: bool = False
+    tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Message], *, thinking: bool = False
 ) -> ChatTokens:
     """Tokenize a conversation and mark the tokens that the assistant writes.
 
@@ -154,7 +159,7 @@ def tokenize_chat(
     return ChatTokens(input_ids, mask)
 
 
-def end_of_turn_id(tokenizer: Any) -> int:
+def end_of_turn_id(tokenizer: "PreTrainedTokenizerBase") -> int:
     """Return the token with which the chat template ends the assistant's turn.
 
     It is often not the tokenizer's EOS. A model that was trained on the template must stop at it.
@@ -175,7 +180,7 @@ def end_of_turn_id(tokenizer: Any) -> int:
 
 
 def _turn(
-    tokenizer: Any,
+    tokenizer: "PreTrainedTokenizerBase",
     messages: Sequence[Message],
     index: int,
     input_ids: list[int],
@@ -213,7 +218,7 @@ def _turn(
     )
 
 
-def _ends(tokenizer: Any, ids: list[int], index: int) -> list[int]:
+def _ends(tokenizer: "PreTrainedTokenizerBase", ids: list[int], index: int) -> list[int]:
     """Return where the special tokens of a turn are. The last one ends it."""
     marks = special_tokens(tokenizer)
     ends = [at for at, token in enumerate(ids) if token in marks]
@@ -226,12 +231,12 @@ def _ends(tokenizer: Any, ids: list[int], index: int) -> list[int]:
     return ends
 
 
-def _encode(tokenizer: Any, text: str) -> list[int]:
+def _encode(tokenizer: "PreTrainedTokenizerBase", text: str) -> list[int]:
     # The template has written all special tokens. verbose=False: length is checked by the caller.
     return list(tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
 
 
-def neutralize(tokenizer: Any, text: str) -> str:
+def neutralize(tokenizer: "PreTrainedTokenizerBase", text: str) -> str:
     """Remove the texts of special tokens from data, before it becomes part of a prompt.
 
     A tokenizer turns ``<|user|>`` into the special token wherever it occurs. Data with such a text

@@ -12,7 +12,7 @@ Shape letters: ``B`` responses.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor
@@ -22,6 +22,9 @@ from companion.errors import AnswerNotFoundError, ContextLengthError, DataError,
 from companion.messages import end_of_turn_id, tokenize_chat
 from companion.number_text import number_at, whole_number_text
 from companion.prompts.answers import extract_after
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 Record = Mapping[str, Any]
 
@@ -95,7 +98,13 @@ class RewardModel:
     Blanks around a response are ignored. Taught in :doc:`/book/training/reward-model`.
     """
 
-    def __init__(self, model: Any, tokenizer: Any, *, batch_size: int = 64) -> None:
+    def __init__(
+        self,
+        model: "PreTrainedModel",
+        tokenizer: "PreTrainedTokenizerBase",
+        *,
+        batch_size: int = 64,
+    ) -> None:
         """Take a model that was trained on pairs of responses.
 
         Args:

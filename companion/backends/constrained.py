@@ -16,7 +16,7 @@ Shape letters: ``B`` sequences, ``V`` vocabulary size.
 
 import json
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -28,6 +28,9 @@ from companion._extras import require
 from companion.errors import ToolDefinitionError
 from companion.generation.batching import eos_token_ids
 from companion.tools import Toolbox
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 MODES = ("call", "call or answer")
 MAX_ITEMS = 16
@@ -67,8 +70,8 @@ class CallConstraint:
 
     def __init__(
         self,
-        model: Any,
-        tokenizer: Any,
+        model: "PreTrainedModel",
+        tokenizer: "PreTrainedTokenizerBase",
         toolboxes: Toolbox | Sequence[Toolbox],
         *,
         mode: str = "call or answer",
@@ -214,7 +217,7 @@ def _literal(text: str) -> str:
     return f" {json.dumps(text)} " if text else " "
 
 
-def _vocabulary(tokenizer: Any, eos_ids: Collection[int]) -> Any:
+def _vocabulary(tokenizer: "PreTrainedTokenizerBase", eos_ids: Collection[int]) -> Any:
     """Return the tokenizer as llguidance reads it; kept, since it takes up to a second."""
     if not getattr(tokenizer, "is_fast", False):
         raise ValueError("constrained decoding needs a fast tokenizer, such as AutoTokenizer gives")

@@ -7,7 +7,7 @@ An accuracy without an interval says little: 18 right of 20 is anything from 70 
 import math
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from tqdm import tqdm
@@ -17,6 +17,9 @@ from companion.generation.decoding import generate
 from companion.generation.params import SamplingParams
 from companion.generation.sequences import Generation
 from companion.prompts.answers import Vote, majority_vote
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 Z = 1.96  # standard deviations on either side that hold 95 % of a normal distribution
 
@@ -67,11 +70,14 @@ class Evaluation:
         texts: Generated texts, one per item.
         outcomes: True where the text was right.
         unanswered: Number of texts in which no answer was found; they count as wrong.
+        cut: Number of texts that ended only because ``max_new_tokens`` were reached. If it is not
+            small, the limit was measured, too.
     """
 
     texts: tuple[str, ...]
     outcomes: tuple[bool, ...]
     unanswered: int = 0
+    cut: int = 0
 
     @property
     def accuracy(self) -> Accuracy:
@@ -80,8 +86,8 @@ class Evaluation:
 
 
 def evaluate_prompts(
-    model: Any,
-    tokenizer: Any,
+    model: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
     prompts: Sequence[str],
     answers: Sequence[Any],
     *,
@@ -127,12 +133,13 @@ def evaluate_prompts(
         except AnswerNotFoundError:
             outcomes.append(False)
             unanswered += 1
-    return Evaluation(texts, tuple(outcomes), unanswered)
+    cut = sum(one.finish_reason == "length" for one in written)
+    return Evaluation(texts, tuple(outcomes), unanswered, cut)
 
 
 def self_consistency(
-    model: Any,
-    tokenizer: Any,
+    model: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
     prompts: Sequence[str],
     *,
     extract: Callable[[str], Hashable],
@@ -256,8 +263,8 @@ def _correlation(both: int, first_only: int, second_only: int, neither: int) -> 
 
 
 def _decode(
-    model: Any,
-    tokenizer: Any,
+    model: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
     prompts: Sequence[str],
     params: SamplingParams,
     rows: int,

@@ -10,17 +10,24 @@ in front when it is searched and read (`companion.rag.documents.passage`): leave
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from companion._checks import check_whole, is_whole
 from companion.rag.documents import Document
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 SEPARATORS = ("\n\n", "\n", ". ", "? ", "! ", "。", " ", "")
 """Where to cut, the best place first."""
 
 
 def split_by_tokens(
-    documents: Iterable[Document], tokenizer: Any, *, chunk_size: int = 128, overlap: int = 16
+    documents: Iterable[Document],
+    tokenizer: "PreTrainedTokenizerBase",
+    *,
+    chunk_size: int = 128,
+    overlap: int = 16,
 ) -> list[Document]:
     """Cut documents into windows of tokens. Taught in :doc:`/book/applications/documents`.
 
@@ -166,7 +173,7 @@ class _Cutter:
         return min(first + 1, reached)
 
 
-def token_counter(tokenizer: Any) -> Callable[[str], int]:
+def token_counter(tokenizer: "PreTrainedTokenizerBase") -> Callable[[str], int]:
     """Return a function that counts the tokens of a text, special tokens left out.
 
     Args:
@@ -205,7 +212,7 @@ class Piece(NamedTuple):
     tokens: int
 
 
-def _pieces(text: str, tokenizer: Any) -> list[Piece]:
+def _pieces(text: str, tokenizer: "PreTrainedTokenizerBase") -> list[Piece]:
     encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
     pieces: list[Piece] = []
     for start, end in encoded["offset_mapping"]:
@@ -217,7 +224,9 @@ def _pieces(text: str, tokenizer: Any) -> list[Piece]:
     return pieces
 
 
-def _spans(text: str, tokenizer: Any, size: int, overlap: int) -> list[tuple[int, int]]:
+def _spans(
+    text: str, tokenizer: "PreTrainedTokenizerBase", size: int, overlap: int
+) -> list[tuple[int, int]]:
     """Return where each window starts and ends, in characters."""
     pieces = _pieces(text, tokenizer)
     if sum(piece.tokens for piece in pieces) <= size:

@@ -11,7 +11,7 @@ Left out: conversations, rewriting of questions, streaming.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
@@ -25,6 +25,9 @@ from companion.rag.answers import NOT_FOUND, RagAnswer, one_line, parse_answer
 from companion.rag.documents import Hit
 from companion.rag.grounding import best_fitting, find_passages, grounded_prompt
 from companion.rag.retriever import Retriever
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
 class RagPipeline:
@@ -50,8 +53,8 @@ class RagPipeline:
     def __init__(
         self,
         retriever: Retriever,
-        model: Any,
-        tokenizer: Any = None,
+        model: "PreTrainedModel | Backend",
+        tokenizer: "PreTrainedTokenizerBase | None" = None,
         *,
         k: int = 4,
         threshold: float | None = None,
@@ -137,7 +140,7 @@ class RagPipeline:
         return best_fitting(hits, fits) or hits[:1]
 
 
-def _local(model: Any, tokenizer: Any) -> Backend:
+def _local(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> Backend:
     from companion.backends.local import LocalBackend  # here: an endpoint needs no torch
 
     return LocalBackend(model, tokenizer)

@@ -10,7 +10,7 @@ All of them look at the `passage` of a document: its text with title and heading
 
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from companion.rag.documents import Document, Hit, passage
 from companion.rag.fusion import K, reciprocal_rank_fusion
 from companion.rag.index import VectorIndex
 from companion.rag.neighbors import IndexConfig
+
+if TYPE_CHECKING:
+    from sentence_transformers import CrossEncoder
 
 Reranker = Callable[[str, list[str]], Any]
 """From a query and texts to one score per text, higher is better."""
@@ -164,7 +167,7 @@ class RerankedRetriever:
         return [Hit(hits[at].document, float(scores[at])) for at in order]
 
 
-def cross_encoder(model: Any, *, batch_size: int = 32) -> Reranker:
+def cross_encoder(model: "CrossEncoder", *, batch_size: int = 32) -> Reranker:
     """Make a reranker of a ``CrossEncoder`` of sentence-transformers.
 
     Args:

@@ -8,7 +8,7 @@ the method's own. Hand it to `companion.training.sft.sft_trainer` or to another 
 import copy
 from collections.abc import Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -21,9 +21,13 @@ from companion.linear_layers import Conv1D, find_layers, linear_names
 from companion.lora import check_numbers
 from companion.training.silence import library, silence
 
+if TYPE_CHECKING:
+    from peft import PeftModel
+    from transformers import PreTrainedModel
+
 
 def apply_lora(
-    model: Any,
+    model: "PreTrainedModel",
     *,
     rank: int = 8,
     alpha: float | None = None,
@@ -31,7 +35,7 @@ def apply_lora(
     targets: Sequence[str] | None = None,
     token_ids: Sequence[int] = (),
     seed: int = 0,
-) -> Any:
+) -> "PeftModel":
     """Give a model LoRA layers of `peft`.
 
     They do what `companion.lora` does; `peft` adds saving, loading and switching.
@@ -77,13 +81,13 @@ def apply_lora(
 
 
 def apply_adapter(
-    model: Any,
+    model: "PreTrainedModel",
     *,
     size: int = 16,
     targets: Sequence[str] = ("o_proj", "down_proj"),
     token_ids: Sequence[int] = (),
     seed: int = 0,
-) -> Any:
+) -> "PreTrainedModel":
     """Give a model bottleneck adapters, those of `companion.adapters`, since `peft` has none.
 
     Taught in :doc:`/book/training/lora`.
@@ -111,7 +115,9 @@ def apply_adapter(
     return model
 
 
-def apply_prompt_tuning(model: Any, *, tokens: int = 20, seed: int = 0) -> Any:
+def apply_prompt_tuning(
+    model: "PreTrainedModel", *, tokens: int = 20, seed: int = 0
+) -> "PeftModel":
     """Put trainable vectors before every input, where embeddings of tokens would be.
 
     Prompt tuning of Lester et al. 2021, https://arxiv.org/abs/2104.08691, by `peft`. The vectors
@@ -216,7 +222,7 @@ class SoftPromptModel:
         return SimpleNamespace(logits=output.logits, past_key_values=cache_of(output))
 
 
-def _rows(model: Any, token_ids: Sequence[int]) -> dict[str, list[int]] | None:
+def _rows(model: "PreTrainedModel", token_ids: Sequence[int]) -> dict[str, list[int]] | None:
     """Name the tables that have rows for these tokens: the embeddings, and an output layer."""
     if not len(token_ids):
         return None
@@ -234,7 +240,7 @@ def _rows(model: Any, token_ids: Sequence[int]) -> dict[str, list[int]] | None:
     return rows
 
 
-def _wrap(model: Any, config: Any, seed: int) -> Any:
+def _wrap(model: "PreTrainedModel", config: Any, seed: int) -> "PeftModel":
     """Let peft change the model, with its own random numbers."""
     with torch.random.fork_rng(), silence():
         torch.manual_seed(seed)

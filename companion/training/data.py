@@ -15,11 +15,14 @@ Further keys are allowed; the first two leave them out, the last keeps them for 
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from companion.errors import DataError
 from companion.messages import ChatTokens, check_messages, prompt_text, tokenize_chat
 from companion.training.silence import library
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 IGNORED = -100
 """The label of a token that does not count in the loss."""
@@ -99,7 +102,7 @@ def label_tokens(
 
 
 def sft_dataset(
-    tokenizer: Any,
+    tokenizer: "PreTrainedTokenizerBase",
     records: Sequence[Record],
     *,
     max_length: int,
@@ -133,7 +136,9 @@ def sft_dataset(
     return _dataset(records, ["messages"], convert, max_length)
 
 
-def preference_dataset(tokenizer: Any, records: Sequence[Record], *, max_length: int) -> Any:
+def preference_dataset(
+    tokenizer: "PreTrainedTokenizerBase", records: Sequence[Record], *, max_length: int
+) -> Any:
     """Tokenize preference records for DPO: prompt and completions apart.
 
     A completion ends with the token that ends the turn.
@@ -160,7 +165,9 @@ def preference_dataset(tokenizer: Any, records: Sequence[Record], *, max_length:
     return _dataset(records, ["prompt", "chosen", "rejected"], convert, max_length)
 
 
-def reward_dataset(tokenizer: Any, records: Sequence[Record], *, max_length: int) -> Any:
+def reward_dataset(
+    tokenizer: "PreTrainedTokenizerBase", records: Sequence[Record], *, max_length: int
+) -> Any:
     """Tokenize preference records for a reward model: two whole conversations per record.
 
     Both end with the token that ends the turn. It is there that the reward is read.
@@ -185,7 +192,9 @@ def reward_dataset(tokenizer: Any, records: Sequence[Record], *, max_length: int
     return _dataset(records, ["prompt", "chosen", "rejected"], convert, max_length)
 
 
-def prompt_dataset(tokenizer: Any, records: Sequence[Record], *, max_length: int) -> Any:
+def prompt_dataset(
+    tokenizer: "PreTrainedTokenizerBase", records: Sequence[Record], *, max_length: int
+) -> Any:
     """Check prompt-only records and keep all their columns.
 
     They are for training on the model's own answers, which the trainer writes and rewards.
@@ -217,7 +226,9 @@ def prompt_dataset(tokenizer: Any, records: Sequence[Record], *, max_length: int
     return _dataset(records, ["prompt"], convert, max_length)
 
 
-def _pair(tokenizer: Any, record: Record) -> tuple[list[int], list[int], list[int]]:
+def _pair(
+    tokenizer: "PreTrainedTokenizerBase", record: Record
+) -> tuple[list[int], list[int], list[int]]:
     """Return the tokens of the prompt and of both answers, each answer with its end."""
     prompt, sides = list(record["prompt"]), []
     if prompt[-1]["role"] == "assistant":

@@ -6,7 +6,7 @@ Taught in :doc:`/book/training/dpo-grpo`.
 import copy
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from companion._checks import check_above_zero
 from companion.training.data import Record, preference_dataset
@@ -14,10 +14,13 @@ from companion.training.settings import TrainingSettings
 from companion.training.sft import row_length, stop_at_end_of_turn
 from companion.training.trainer import common_arguments, from_trl
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
 
 def dpo_trainer(
-    model: Any,
-    tokenizer: Any,
+    model: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
     records: Sequence[Record],
     settings: TrainingSettings,
     *,

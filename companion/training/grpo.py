@@ -6,7 +6,7 @@ Taught in :doc:`/book/training/dpo-grpo`.
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from companion._checks import check_above_zero, check_whole
 from companion.rewards import Reward, check_rewards
@@ -17,10 +17,13 @@ from companion.training.sft import row_length, stop_at_end_of_turn
 from companion.training.silence import silence
 from companion.training.trainer import common_arguments, from_trl
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
 
 def grpo_trainer(
-    model: Any,
-    tokenizer: Any,
+    model: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
     records: Sequence[Record],
     reward: Reward,
     settings: TrainingSettings,
@@ -113,7 +116,7 @@ def grpo_trainer(
 
 
 @contextmanager
-def _stored(model: Any, *, wanted: bool) -> Iterator[None]:
+def _stored(model: "PreTrainedModel", *, wanted: bool) -> Iterator[None]:
     """Write a model to the disk for a moment, where TRL reads it as the reference."""
     if not wanted:
         yield
@@ -130,7 +133,7 @@ def _stored(model: Any, *, wanted: bool) -> Iterator[None]:
 
 
 def _reward_function(
-    reward: Reward, tokenizer: Any, records: list[Record]
+    reward: Reward, tokenizer: "PreTrainedTokenizerBase", records: list[Record]
 ) -> Callable[..., list[float]]:
     """Wrap a reward in the form that TRL calls."""
 

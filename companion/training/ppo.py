@@ -21,7 +21,7 @@ import random
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -38,15 +38,18 @@ from companion.training.ppo_step import gather, update
 from companion.training.rollout import Rollout, encode_records, longest_prompt, rollout
 from companion.training.value_model import ValueHead, explained_variance
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
 
 def ppo(
-    model: Any,
-    tokenizer: Any,
+    model: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
     records: Sequence[Record],
     reward: Reward,
     config: PPOConfig | None = None,
     *,
-    reference: Any = None,
+    reference: "PreTrainedModel | None" = None,
     output_dir: str | Path | None = None,
     save_steps: int = 1,
 ) -> Iterator[dict[str, float]]:
@@ -102,7 +105,7 @@ def ppo(
     return _train(run, folder, save_steps)
 
 
-def _check_models(model: Any, reference: Any) -> None:
+def _check_models(model: "PreTrainedModel", reference: "PreTrainedModel") -> None:
     trained = [p for p in model.parameters() if p.requires_grad]
     if not trained:
         raise ValueError("no parameter of the model is trainable: set requires_grad_(True)")
@@ -128,13 +131,13 @@ class _Run:
 
     def __init__(
         self,
-        model: Any,
-        tokenizer: Any,
+        model: "PreTrainedModel",
+        tokenizer: "PreTrainedTokenizerBase",
         records: list[Record],
         prompts: list[list[int]],
         reward: Reward,
         config: PPOConfig,
-        reference: Any,
+        reference: "PreTrainedModel",
     ) -> None:
         self.model, self.tokenizer, self.reward = model, tokenizer, reward
         self.records, self.prompts, self.reference = records, prompts, reference

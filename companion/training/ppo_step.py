@@ -6,7 +6,7 @@ Shape letters: ``B`` responses of a step, ``T`` tokens of the longest one; ``b``
 of a minibatch.
 """
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,9 @@ from companion.losses import ppo_policy_loss, ppo_value_loss
 from companion.training.ppo_config import PPOConfig
 from companion.training.rollout import Rollout, score_tokens
 from companion.training.value_model import ValueHead
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 
 class Experience(NamedTuple):
@@ -39,9 +42,9 @@ class Experience(NamedTuple):
 
 @torch.no_grad()
 def gather(
-    model: Any,
+    model: "PreTrainedModel",
     head: ValueHead,
-    reference: Any,
+    reference: "PreTrainedModel",
     batch: Rollout,
     scores: Tensor,
     config: PPOConfig,
@@ -90,7 +93,7 @@ def gather(
 
 
 def update(
-    model: Any,
+    model: "PreTrainedModel",
     head: ValueHead,
     optimizer: torch.optim.Optimizer,
     experience: Experience,
@@ -132,7 +135,11 @@ def update(
 
 
 def minibatch_losses(
-    model: Any, head: ValueHead, experience: Experience, index: Tensor, config: PPOConfig
+    model: "PreTrainedModel",
+    head: ValueHead,
+    experience: Experience,
+    index: Tensor,
+    config: PPOConfig,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Compute the two losses of some responses.
 

@@ -8,7 +8,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from transformers import AutoModelForSequenceClassification
+from transformers import (
+    AutoModelForSequenceClassification,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 
 from companion.chat_template import special_tokens, turn_tokens
 from companion.messages import end_of_turn_id
@@ -18,7 +22,9 @@ from companion.training.sft import row_length
 from companion.training.trainer import common_arguments, from_trl
 
 
-def reward_model_from(model: Any, *, generator: torch.Generator | None = None) -> Any:
+def reward_model_from(
+    model: PreTrainedModel, *, generator: torch.Generator | None = None
+) -> PreTrainedModel:
     """Copy a causal language model and put a scalar head in the place of its output layer.
 
     As in InstructGPT (Ouyang et al. 2022, section 3.5): the unembedding layer is removed, and one
@@ -59,7 +65,7 @@ def reward_model_from(model: Any, *, generator: torch.Generator | None = None) -
     return reward.to(model.device).eval()
 
 
-def own_padding(model: Any, tokenizer: Any) -> int:
+def own_padding(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int:
     """See to it that model and tokenizer pad with a token that stands in no turn, in place.
 
     A reward is read at the last token that is no padding. Many tokenizers pad with the token that
@@ -92,8 +98,8 @@ def own_padding(model: Any, tokenizer: Any) -> int:
 
 
 def reward_trainer(
-    model: Any,
-    tokenizer: Any,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
     records: Sequence[Record],
     settings: TrainingSettings,
     *,

@@ -16,7 +16,7 @@ Shape letters: ``B`` responses, ``P`` tokens of the longest prompt, ``T`` of the
 
 from collections import deque
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
@@ -34,6 +34,9 @@ from companion.generation.params import SamplingParams
 from companion.generation.sequences import GrowingSequence
 from companion.messages import end_of_turn_id, prompt_text
 from companion.training.data import Record, check_records
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
 class Rollout(NamedTuple):
@@ -86,7 +89,7 @@ class TokenScores(NamedTuple):
 
 
 def encode_records(
-    tokenizer: Any, records: Sequence[Record], *, max_length: int | None
+    tokenizer: "PreTrainedTokenizerBase", records: Sequence[Record], *, max_length: int | None
 ) -> list[list[int]]:
     """Tokenize the prompts of records through the chat template.
 
@@ -117,7 +120,7 @@ def encode_records(
     return rows
 
 
-def longest_prompt(model: Any, max_new_tokens: int) -> int | None:
+def longest_prompt(model: "PreTrainedModel", max_new_tokens: int) -> int | None:
     """Return how many tokens a prompt may have, or None if the model does not say.
 
     Raises:
@@ -135,8 +138,8 @@ def longest_prompt(model: Any, max_new_tokens: int) -> int | None:
 
 @torch.no_grad()
 def rollout(
-    model: Any,
-    tokenizer: Any,
+    model: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
     prompts: list[list[int]],
     *,
     max_new_tokens: int,
@@ -216,7 +219,7 @@ def assemble(
     )
 
 
-def score_tokens(model: Any, batch: Rollout) -> TokenScores:
+def score_tokens(model: "PreTrainedModel", batch: Rollout) -> TokenScores:
     """Run a model over prompts and responses and look at every token of the responses.
 
     `companion.generation.scoring.token_logprobs` gives the same log-probabilities of whole texts,

@@ -4,7 +4,7 @@ Taught in :doc:`/book/training/instruction-tuning`.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from companion.generation.batching import context_length, eos_token_ids
 from companion.messages import end_of_turn_id
@@ -12,10 +12,14 @@ from companion.training.data import Record, sft_dataset
 from companion.training.settings import TrainingSettings
 from companion.training.trainer import common_arguments, from_trl
 
+if TYPE_CHECKING:
+    from peft import PeftModel
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
 
 def sft_trainer(
-    model: Any,
-    tokenizer: Any,
+    model: "PreTrainedModel | PeftModel",
+    tokenizer: "PreTrainedTokenizerBase",
     records: Sequence[Record],
     settings: TrainingSettings,
     *,
@@ -79,7 +83,9 @@ def sft_trainer(
     return trainer
 
 
-def stop_at_end_of_turn(model: Any, tokenizer: Any) -> None:
+def stop_at_end_of_turn(
+    model: "PreTrainedModel | PeftModel", tokenizer: "PreTrainedTokenizerBase"
+) -> None:
     """Add the token that ends a turn to those at which the model stops generating.
 
     Args:
@@ -90,7 +96,7 @@ def stop_at_end_of_turn(model: Any, tokenizer: Any) -> None:
     model.generation_config.eos_token_id = sorted(ids)
 
 
-def row_length(model: Any, max_length: int | None) -> int:
+def row_length(model: "PreTrainedModel | PeftModel", max_length: int | None) -> int:
     """Return ``max_length``, or the context of the model if it is None.
 
     Raises:

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from tqdm import tqdm
@@ -30,6 +30,10 @@ from companion.errors import CompanionError
 from companion.models import pick_dtype
 from companion.training.settings import TrainingSettings
 from companion.training.silence import library, silence
+
+if TYPE_CHECKING:
+    from peft import PeftModel
+    from transformers import PreTrainedModel
 
 with quiet_imports():
     from transformers import PrinterCallback, TrainerCallback, TrainingArguments
@@ -57,7 +61,9 @@ def from_trl(name: str) -> tuple[type, type]:
         return quiet(getattr(trl, f"{name}Trainer")), getattr(trl, f"{name}Config")
 
 
-def common_arguments(model: Any, settings: TrainingSettings) -> dict[str, Any]:
+def common_arguments(
+    model: "PreTrainedModel | PeftModel", settings: TrainingSettings
+) -> dict[str, Any]:
     """Return the arguments that every trainer of TRL gets, for ``trl.SFTConfig(**...)``.
 
     The learning rate rises over the first 5 % of the steps and falls to 0 along a cosine. AdamW
@@ -248,12 +254,12 @@ class TerminalBar(TrainerCallback):
         self.bar.close()
 
 
-def _core(model: Any) -> Any:
+def _core(model: "PreTrainedModel | PeftModel") -> Any:
     """Return the model inside its adapters."""
     return model.get_base_model() if hasattr(model, "peft_config") else model
 
 
-def _give_bias(model: Any) -> None:
+def _give_bias(model: "PreTrainedModel | PeftModel") -> None:
     """Let TRL's loss ask the output layer for its bias.
 
     TRL 1.16 reads ``bias`` of the layer. Where rows of a shared table are trained, peft 0.21 has

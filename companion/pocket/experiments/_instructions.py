@@ -6,7 +6,7 @@ records in the same order, and the same held-out instructions are asked afterwar
 
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
@@ -29,6 +29,9 @@ from companion.training.sft import sft_trainer
 from companion.training.trainer import history
 
 from ._process import peak_bytes
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 STEPS, BATCH_SIZE, ITEMS = 80, 16, 400
 
@@ -73,7 +76,7 @@ METHODS = {
 }
 
 
-def instruction_task(tokenizer: Any, count: int) -> Task:
+def instruction_task(tokenizer: "PreTrainedTokenizerBase", count: int) -> Task:
     """Return held-out instructions, asked through the chat template; only exact answers count."""
     records = demonstrations.instruction_records(SEED, "eval", count)
     items = [(prompt_text(tokenizer, r["messages"][:-1]), r["output"]) for r in records]
@@ -81,7 +84,12 @@ def instruction_task(tokenizer: Any, count: int) -> Task:
 
 
 def instruction_trainer(
-    model: Any, tokenizer: Any, *, steps: int, learning_rate: float, seed: int = 0
+    model: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
+    *,
+    steps: int,
+    learning_rate: float,
+    seed: int = 0,
 ) -> Any:
     """Return a trainer of what is not frozen, on instructions, every record seen once."""
     records = demonstrations.instruction_records(seed, "train", steps * BATCH_SIZE)
@@ -100,7 +108,9 @@ def losses(trainer: Any) -> list[float]:
     return [round(entry["loss"], 4) for entry in history(trainer)]
 
 
-def share_right(model: Any, tokenizer: Any, count: int) -> dict[str, Any]:
+def share_right(
+    model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", count: int
+) -> dict[str, Any]:
     """Return the share of held-out instructions followed exactly, with its 95 % interval."""
     with torch.inference_mode():
         found = accuracy(model, tokenizer, instruction_task(tokenizer, count))

@@ -7,7 +7,7 @@ and so does the gold score: what users would have said.
 import dataclasses
 import statistics
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -21,6 +21,9 @@ from companion.rewards import RewardModel
 from companion.training.ppo import ppo
 from companion.training.ppo_config import PPOConfig
 from companion.training.rollout import assemble, encode_records, score_tokens
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 GOOD = 0.3
 """The price of KL divergence that keeps it and the reward in balance."""
@@ -55,7 +58,12 @@ def looks(record: Mapping[str, Any], response: str) -> dict[str, float]:
 
 
 def trained(
-    policy: Any, tokenizer: Any, judge: RewardModel, *, beta: float, scale: float = 1.0
+    policy: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
+    judge: RewardModel,
+    *,
+    beta: float,
+    scale: float = 1.0,
 ) -> dict[str, list[float]]:
     """Train ``policy`` in place and return the curves: one list over the steps per quantity."""
     steps = max(2, round(CONFIG.steps * scale))
@@ -70,9 +78,9 @@ def trained(
 
 
 def judged(
-    policy: Any,
-    reference: Any,
-    tokenizer: Any,
+    policy: "PreTrainedModel",
+    reference: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
     records: Sequence[Mapping[str, Any]],
     judge: RewardModel,
 ) -> dict[str, object]:
@@ -110,7 +118,10 @@ def judged(
 
 @torch.no_grad()
 def divergence(
-    reference: Any, tokenizer: Any, records: Sequence[Mapping[str, Any]], answers: Sequence[Any]
+    reference: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
+    records: Sequence[Mapping[str, Any]],
+    answers: Sequence[Any],
 ) -> list[float]:
     """Return the estimate k1 of the KL divergence for each answer, in nats.
 
@@ -131,7 +142,11 @@ def divergence(
     return found
 
 
-def answered(model: Any, tokenizer: Any, records: Sequence[Mapping[str, Any]]) -> list[str]:
+def answered(
+    model: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
+    records: Sequence[Mapping[str, Any]],
+) -> list[str]:
     """Return the likeliest answer to each prompt, as greedy decoding finds it."""
     params = SamplingParams(max_new_tokens=CONFIG.max_new_tokens, temperature=0.0)
     texts = [prompt_text(tokenizer, record["prompt"]) for record in records]

@@ -5,6 +5,7 @@ Taught in :doc:`/book/training/reward-model`.
 
 import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -16,6 +17,9 @@ from companion.models import load
 from companion.pocket.corpus import preferences
 from companion.pocket.tasks import SEED
 from companion.rewards import RewardModel
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 PROMPTS = 48
 SAMPLES = 128
@@ -62,7 +66,12 @@ def measure(
     }
 
 
-def sampled(model: object, tokenizer: object, records: list[dict], samples: int) -> list[str]:
+def sampled(
+    model: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
+    records: list[dict],
+    samples: int,
+) -> list[str]:
     """Return ``samples`` answers to each prompt at temperature 1, in the order of the prompts."""
     generator = torch.Generator().manual_seed(SEED)
     params = SamplingParams(max_new_tokens=64, n=min(samples, BATCH))

@@ -5,7 +5,7 @@ Taught in :doc:`/book/training/instruction-tuning`.
 
 import copy
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from companion.generation.decoding import generate
 from companion.generation.params import SamplingParams
@@ -16,6 +16,9 @@ from companion.pocket.corpus import demonstrations
 from companion.pocket.tasks import SEED
 from companion.training.settings import TrainingSettings
 from companion.training.sft import sft_trainer
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 TASKS = ("answer", "past", "polite", "name", "sentiment", "translate")
 VARIANTS = {
@@ -67,8 +70,8 @@ def measure(*, scale: float = 1.0, base: str | Path = "base") -> dict[str, objec
 
 
 def tuned(
-    model: Any,
-    tokenizer: Any,
+    model: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
     held_out: list[dict[str, Any]],
     *,
     steps: int,
@@ -90,7 +93,9 @@ def short_records(seed: int, split: str, count: int) -> list[dict[str, Any]]:
     return [record for record in drawn if record["task"] in TASKS][:count]
 
 
-def answered(model: Any, tokenizer: Any, records: list[dict[str, Any]]) -> list[Generation]:
+def answered(
+    model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", records: list[dict[str, Any]]
+) -> list[Generation]:
     """Answer the instruction of each record greedily, through the chat template."""
     prompts = [prompt_text(tokenizer, record["messages"][:-1]) for record in records]
     params = SamplingParams(max_new_tokens=LONGEST, temperature=0.0)

@@ -12,7 +12,7 @@ value tried, after a look at the held-out prompts themselves: DPO's row is a lit
 import math
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from companion.models import load
 from companion.pocket.corpus import preferences
@@ -34,6 +34,9 @@ from ._policies import (
     trained,
     win_share,
 )
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 DPO_BETA = 0.5
 ITEMS = 100
@@ -103,7 +106,9 @@ def measure(
     }
 
 
-def by_dpo(model: Any, tokenizer: Any, judge: RewardModel, scale: float) -> dict[str, object]:
+def by_dpo(
+    model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", judge: RewardModel, scale: float
+) -> dict[str, object]:
     """Train ``model`` in place on preference pairs; DPO needs no judge."""
     settings = DPO | {"steps": max(2, round(DPO["steps"] * scale))}
     pairs = preferences.pairs(0, "train", settings["steps"] * settings["batch_size"])
@@ -111,7 +116,9 @@ def by_dpo(model: Any, tokenizer: Any, judge: RewardModel, scale: float) -> dict
     return {"records": len(pairs), "kind": "pairs", **settings, "beta": DPO_BETA}
 
 
-def by_ppo(model: Any, tokenizer: Any, judge: RewardModel, scale: float) -> dict[str, object]:
+def by_ppo(
+    model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", judge: RewardModel, scale: float
+) -> dict[str, object]:
     """Train ``model`` in place on its own answers, which ``judge`` rewards."""
     curves = trained(model, tokenizer, judge, beta=GOOD, scale=scale)
     steps = len(curves["reward"])
@@ -126,7 +133,7 @@ def by_ppo(model: Any, tokenizer: Any, judge: RewardModel, scale: float) -> dict
     }
 
 
-def compared_tasks(tokenizer: Any, items: int) -> list[Task]:
+def compared_tasks(tokenizer: "PreTrainedTokenizerBase", items: int) -> list[Task]:
     """Return the tasks of the table: chats, and instructions as pre-training wrote them."""
     chats = {task.name: task for task in chat_tasks(tokenizer, items)}
     written = written_instructions(items)

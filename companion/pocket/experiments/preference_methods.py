@@ -14,7 +14,7 @@ Left out: several seeds, and a search for the learning rate (1e-4 everywhere).
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
@@ -32,6 +32,9 @@ from companion.training.trainer import from_trl
 
 from ._policies import BATCH, CONFIG, DPO, answered, judged, scores, trained, win_share
 from ._process import in_its_own_process, peak_bytes
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 QUESTIONS = 1280
 HELD_OUT = 192
@@ -55,21 +58,40 @@ class Method(NamedTuple):
     learns_from: str
 
 
-def by_dpo(policy: Any, tokenizer: Any, judge: RewardModel, *, beta: float, scale: float) -> int:
+def by_dpo(
+    policy: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
+    judge: RewardModel,
+    *,
+    beta: float,
+    scale: float,
+) -> int:
     """Train ``policy`` on pairs that annotators ranked."""
     count = _rounded(QUESTIONS, DPO["batch_size"], scale)
     return _dpo(policy, tokenizer, preferences.pairs(0, "train", count), beta)
 
 
 def by_dpo_on_own_answers(
-    policy: Any, tokenizer: Any, judge: RewardModel, *, beta: float, scale: float
+    policy: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
+    judge: RewardModel,
+    *,
+    beta: float,
+    scale: float,
 ) -> int:
     """Train ``policy`` on pairs of its own answers, ranked by ``judge``."""
     asked = preferences.prompts(0, "train", _rounded(QUESTIONS, DPO["batch_size"], scale))
     return _dpo(policy, tokenizer, own_pairs(policy, tokenizer, asked, judge), beta)
 
 
-def by_grpo(policy: Any, tokenizer: Any, judge: RewardModel, *, beta: float, scale: float) -> int:
+def by_grpo(
+    policy: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
+    judge: RewardModel,
+    *,
+    beta: float,
+    scale: float,
+) -> int:
     """Train ``policy`` on groups of its own answers, which ``judge`` rewards."""
     count = _rounded(QUESTIONS, GRPO["batch_size"], scale)
     asked = preferences.prompts(0, "train", count // GROUP["group_size"])
@@ -78,7 +100,14 @@ def by_grpo(policy: Any, tokenizer: Any, judge: RewardModel, *, beta: float, sca
     return count
 
 
-def by_ppo(policy: Any, tokenizer: Any, judge: RewardModel, *, beta: float, scale: float) -> int:
+def by_ppo(
+    policy: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
+    judge: RewardModel,
+    *,
+    beta: float,
+    scale: float,
+) -> int:
     """Train ``policy`` on its own answers, which ``judge`` rewards."""
     curves = trained(policy, tokenizer, judge, beta=beta, scale=scale)
     return len(curves["reward"]) * CONFIG.batch_size
@@ -112,14 +141,22 @@ def _rounded(count: int, batch_size: int, scale: float) -> int:
     return max(2, round(count * scale / batch_size)) * batch_size
 
 
-def _dpo(policy: Any, tokenizer: Any, pairs: Sequence[Mapping[str, Any]], beta: float) -> int:
+def _dpo(
+    policy: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
+    pairs: Sequence[Mapping[str, Any]],
+    beta: float,
+) -> int:
     settings = TrainingSettings(**DPO | {"steps": max(1, len(pairs) // DPO["batch_size"])})
     dpo_trainer(policy, tokenizer, pairs, settings, beta=beta).train()
     return settings.steps * settings.batch_size
 
 
 def own_pairs(
-    policy: Any, tokenizer: Any, asked: Sequence[Mapping[str, Any]], judge: RewardModel
+    policy: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
+    asked: Sequence[Mapping[str, Any]],
+    judge: RewardModel,
 ) -> list[dict[str, Any]]:
     """Let a policy answer each question twice, and let a judge say which answer is better.
 

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -13,6 +13,9 @@ from companion.models import load
 from companion.pocket.evaluate import accuracy, perplexity_by_kind
 from companion.pocket.tasks import chat_tasks
 from companion.quantization.footprint import count_weights, measured_bytes, weight_bytes
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 FORMATS: dict[str, dict[str, str]] = {
     "float32": {},
@@ -65,7 +68,9 @@ def _one_format(
     }
 
 
-def _seconds_per_token(model: Any, tokenizer: Any, batch: int, tokens: int = 40) -> float:
+def _seconds_per_token(
+    model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", batch: int, tokens: int = 40
+) -> float:
     """Return the time of one decoding step, the best of three runs."""
     params = SamplingParams(max_new_tokens=tokens, temperature=0, n=1)
     times = []

@@ -13,7 +13,7 @@ import random
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -31,6 +31,9 @@ from companion.training.grpo import grpo_trainer
 from companion.training.settings import TrainingSettings
 from companion.training.sft import sft_trainer
 from companion.training.trainer import history
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 STEP = {"batch_size": 64, "learning_rate": 1e-4}
 GROUP = {"group_size": 8, "max_new_tokens": 8}
@@ -71,13 +74,17 @@ def with_solution(record: Mapping[str, Any]) -> dict[str, Any]:
     return {"messages": [*record["prompt"], {"role": "assistant", "content": record["answer"]}]}
 
 
-def shown_the_form(chat: Any, tokenizer: Any) -> Any:
+def shown_the_form(chat: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> Any:
     """Return a copy of a chat model after a few steps on sums with their solutions."""
     model = copy.deepcopy(chat)
     return tuned(model, tokenizer, sums(1, "train", SHOWN_FORM))
 
 
-def tuned(model: Any, tokenizer: Any, records: Sequence[Mapping[str, Any]]) -> Any:
+def tuned(
+    model: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
+    records: Sequence[Mapping[str, Any]],
+) -> Any:
     """Train ``model`` in place on every record with its solution, once; returns it in eval mode."""
     solved = [with_solution(record) for record in records]
     steps = len(solved) // SFT["batch_size"]
@@ -86,8 +93,8 @@ def tuned(model: Any, tokenizer: Any, records: Sequence[Mapping[str, Any]]) -> A
 
 
 def answers(
-    model: Any,
-    tokenizer: Any,
+    model: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
     records: Sequence[Mapping[str, Any]],
     *,
     temperature: float = 0.0,
@@ -112,7 +119,11 @@ def right(records: Sequence[Mapping[str, Any]], said: Sequence[Generation]) -> t
     return exact_answer(records, [answer.text.strip() for answer in said])
 
 
-def measured(model: Any, tokenizer: Any, records: Sequence[Mapping[str, Any]]) -> dict[str, object]:
+def measured(
+    model: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
+    records: Sequence[Mapping[str, Any]],
+) -> dict[str, object]:
     """Return the share right of the likeliest answers with its interval, and of drawn answers."""
     greedy = right(records, answers(model, tokenizer, records))
     drawn = right(records, answers(model, tokenizer, records, temperature=1.0))
@@ -124,7 +135,9 @@ def measured(model: Any, tokenizer: Any, records: Sequence[Mapping[str, Any]]) -
     }
 
 
-def certainty(chat: Any, tokenizer: Any, count: int) -> list[dict[str, float]]:
+def certainty(
+    chat: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", count: int
+) -> list[dict[str, float]]:
     """Measure how often all tries at a problem end alike, at several temperatures.
 
     The problems are word problems in which anything may happen in any order. pocket-chat has
