@@ -63,7 +63,7 @@ if "google.colab" in sys.modules:
     def report(before, after):
         moved = {n: v for n, v in before.items() if after.get(n, v) != v}
         gone = [f"{n} {before[n]}" for n in sorted(before.keys() - after.keys())]
-        print(f"Installed {len(after.keys() - before.keys())} packages.")
+        print(f"Packages installed: {len(after.keys() - before.keys())}.")
         print(f"Kept torch {after['torch']}, numpy {after['numpy']}.")
         if moved:
             pairs = [f"{n} {v} -> {after[n]}" for n, v in sorted(moved.items())]

@@ -334,7 +334,7 @@ def test_the_setup_cell_says_what_it_installed_kept_and_replaced(machine, capsys
 
     told = capsys.readouterr().out
     assert told == (
-        "Installed 2 packages.\nKept torch 2.11.0+cu128, numpy 2.1.3.\n"
+        "Packages installed: 2.\nKept torch 2.11.0+cu128, numpy 2.1.3.\n"
         "Replaced pyarrow 18.1.0 -> 26.0.\n"
     )
 
