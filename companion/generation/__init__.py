@@ -6,6 +6,8 @@
 `sampling`          turn a distribution and one random number into a token
 `batching`          prompts to a left-padded batch, with its mask and positions
 `forward`           models of any architecture through one call
+`llama`             Llama's forward pass, written out for decoding
+`plain_llama`       which models are read by it
 `cache`             the key/value cache: use it, measure it, compute its size
 `stopping`          when a text ends: stop strings, half-finished characters
 `sequences`         a continuation: while it grows, and when it is done

@@ -4,8 +4,9 @@ Without a cache, every new token makes the model read the whole sequence again. 
 cannot see later ones (causal mask), so their keys and values never change and can be kept: each
 step then feeds a single token. Taught in :doc:`/book/gpt/kv-cache`.
 
-Left out: static, sliding-window, quantized and offloaded caches. The cache object itself is made
-by the model (`transformers.DynamicCache`).
+The cache object is made by the model (`transformers.DynamicCache`), or by
+`companion.generation.llama`, which reads models of Llama's shape faster. Left out: sliding-window,
+quantized and offloaded caches.
 
 Shape letters: ``B`` rows of a batch, ``T`` tokens so far, ``V`` vocabulary size.
 """
@@ -17,6 +18,8 @@ from torch import Tensor, nn
 
 from companion._checks import check_whole
 from companion.generation.forward import read
+from companion.generation.llama import LlamaCache
+from companion.generation.plain_llama import is_plain_llama
 
 
 @torch.no_grad()
@@ -45,6 +48,11 @@ def next_token_logits(
         Float32 logits, shape ``(B, V)``, and the cache to pass next time. It is None without one,
         or if the model keeps no keys and values (Mamba, RWKV): then each call reads everything.
     """
+    if use_cache and cache is None and is_plain_llama(model):
+        cache = LlamaCache(model, attention_mask)
+    if isinstance(cache, LlamaCache):
+        # A copy, since nobody may write into a tensor of inference mode: a filter of logits might.
+        return cache.read(input_ids, attention_mask).float().clone(), cache
     logits, cache = read(
         model, input_ids, attention_mask, cache=cache, use_cache=use_cache, last=True
     )
@@ -100,7 +108,7 @@ def measured_cache_bytes(cache: Any) -> int:
         cache: The cache that `next_token_logits` returned.
 
     Returns:
-        Size in bytes.
+        Size in bytes, without the room that a cache may have ahead.
     """
     tensors = [tensor for layer in cache.layers for tensor in (layer.keys, layer.values)]
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
