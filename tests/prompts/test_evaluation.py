@@ -66,6 +66,29 @@ def test_a_text_without_an_answer_is_wrong_and_counted(llama, tokenizer) -> None
     assert found.unanswered == 3
 
 
+def test_texts_that_the_limit_cut_are_counted(llama, tokenizer) -> None:
+    whole = [
+        one.text
+        for one in generate(
+            llama, tokenizer, PROMPTS, SamplingParams(max_new_tokens=6, temperature=0)
+        )
+    ]
+
+    found = evaluate_prompts(
+        llama,
+        tokenizer,
+        PROMPTS,
+        [1, 2, 3],
+        right=lambda text, answer: True,
+        params=SamplingParams(max_new_tokens=6, temperature=0, stop=(whole[1][:1],)),
+    )
+
+    stopped = [whole[1][:1] in text for text in whole]
+    assert any(stopped)
+    assert not all(stopped)
+    assert found.cut == stopped.count(False)
+
+
 def test_other_errors_of_the_judge_are_not_hidden(llama, tokenizer) -> None:
     def judge(text: str, answer: object) -> bool:
         raise KeyError(answer)

@@ -112,11 +112,13 @@ def score(*asked: Any, **settings: Any) -> dict[str, Any]:
     """Count the right answers; takes what `ask` takes.
 
     Returns:
-        What `counted` returns, how many texts were ``unanswered``, and the first two ``texts``.
+        What `counted` returns, how many texts were ``unanswered`` and how many were ``cut`` at the
+        limit, and the first two ``texts``.
     """
     found = ask(*asked, **settings)
     return counted(found.accuracy) | {
         "unanswered": found.unanswered,
+        "cut": found.cut,
         "texts": list(found.texts[:2]),
     }
 

@@ -97,7 +97,7 @@ def _problems(column: Column, shown: Sequence[Problem], asked: Sequence[Problem]
     }
     messages = {
         "chat, number only": (NUMBER_ONLY, 24),
-        "chat, step by step": (f" {TRIGGER}", 192),
+        "chat, step by step": (f" {TRIGGER}", 256),
     }
     found = {
         way: score(column.text, prompts, answers, same_number, max_new_tokens=longest)
