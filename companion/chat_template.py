@@ -63,10 +63,10 @@ def render(
     except ImportError:  # jinja2 is missing: no fault of the template
         raise
     except Exception as error:
-        said = " ".join(str(error).split())[:200]
+        reason = " ".join(str(error).split())[:200]
         raise ChatTemplateError(
             f"the chat template can't write this conversation: {_problem(apply, messages)}. "
-            f"It says: {type(error).__name__}: {said}"
+            f"It says: {type(error).__name__}: {reason}"
         ) from error
 
 

@@ -72,8 +72,8 @@ def opening_mark(prompt: str) -> str:
 
     It belongs to the model's turn. Put it in front of what the model writes.
     """
-    found = AT_THE_END.search(prompt)
-    return found[0] if found else ""
+    match = AT_THE_END.search(prompt)
+    return match[0] if match else ""
 
 
 def keep_apart(pieces: Iterable[Any], begun: str = "") -> Iterator[Any]:
@@ -87,35 +87,52 @@ def keep_apart(pieces: Iterable[Any], begun: str = "") -> Iterator[Any]:
         Pieces of the answer, and a `Reasoning` where some has ended. Without an opening mark
         reasoning is known as such when it ends, and not before.
     """
-    text, shown, after = begun, 0, False
+    past: list[str] = []  # since the last closing mark, what can't become a mark any more
+    line, rest = "", begun  # the line in which it ends, see `_end_of_line`; and what follows
+    shown, after, opened = False, False, None
     try:
         for piece in pieces:
             if not isinstance(piece, str):
                 yield piece
                 continue
-            text += piece
-            if closed := _last_closing(text):
-                yield Reasoning(_without_marks(text[:closed]), takes_back=shown > 0)
-                text, shown, after = text[closed:], 0, True
-            text = text.lstrip() if after and not shown else text
-            opened = OPENING.search(text)
-            end = opened.start() if opened else settled_length(text, MARKS)
-            if end > shown and text[:end].strip():
-                yield text[shown:end]
-                shown = end
+            rest += piece
+            if (closed := _last_closing(line + rest) - len(line)) > 0:
+                thought = "".join([*past, rest[:closed]])
+                yield Reasoning(_without_marks(thought), takes_back=shown)
+                past, line, rest = [], "", rest[closed:]
+                shown, after, opened = False, True, None
+            rest = rest.lstrip() if after and not past else rest
+            settled = settled_length(rest, MARKS)
+            found = OPENING.search(line + rest) if opened is None else None
+            end = max(0, found.start() - len(line)) if found else settled
+            if opened is None and (shown or rest[:end].strip()):
+                shown = True
+                yield from filter(None, [rest[:end]])
+            elif opened is None and not found:  # blanks so far
+                continue
+            past += [rest[:end], rest[end:settled]]
+            opened = len(past) - 1 if found else opened
+            line, rest = _end_of_line(line + rest[:settled]), rest[settled:]
     finally:
         getattr(pieces, "close", lambda: None)()
-    opened = OPENING.search(text)
-    end = opened.start() if opened else len(text)
-    if end > shown and (text[:end].strip() or not opened):
-        yield text[shown:end]
-    if opened:
-        yield Reasoning(_without_marks(text[end:]))
+    if opened is not None:
+        yield Reasoning(_without_marks("".join([*past[opened:], rest])))
+    elif rest:
+        yield rest
+
+
+def _end_of_line(text: str) -> str:
+    """Return the last line of a text if it is blank, else a sign and its last character.
+
+    That is all that the marks behind it depend on, and it stays short in a long answer.
+    """
+    line = text.rpartition("\n")[2]
+    return f".{line[-1]}" if line.strip(" \t") else line
 
 
 def _last_closing(text: str) -> int:
     """Return where the last closing mark ends; 0 if there is none."""
-    return max((found.end() for found in CLOSING.finditer(text)), default=0)
+    return max((match.end() for match in CLOSING.finditer(text)), default=0)
 
 
 def _without_marks(text: str) -> str:

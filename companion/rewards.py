@@ -70,9 +70,9 @@ def check_rewards(values: Tensor, count: int) -> Tensor:
         companion.errors.RewardError: the reward of response 1 is nan; rewards must be finite...
     """
     if not isinstance(values, Tensor) or values.is_complex():
-        found = f"complex {values.dtype}" if isinstance(values, Tensor) else type(values).__name__
+        kind = f"complex {values.dtype}" if isinstance(values, Tensor) else type(values).__name__
         raise RewardError(
-            f"the reward function returned {found}; it must return a tensor of real numbers with "
+            f"the reward function returned {kind}; it must return a tensor of real numbers with "
             f"shape ({count},)"
         )
     if values.shape != (count,):
@@ -232,16 +232,16 @@ def _wanted(index: int, answer: object) -> int | float | str:
 
 def _is_right(wanted: int | float | str, response: str) -> bool:
     try:
-        said = extract_after(response)
+        answer = extract_after(response)
         if not isinstance(wanted, str):
-            return number_at(said, 0) == wanted
+            return number_at(answer, 0) == wanted
     except AnswerNotFoundError:  # no "The answer is"
-        said = response.strip().removesuffix(".")
+        answer = response.strip().removesuffix(".")
         if not isinstance(wanted, str):
-            return _only_number(said) == wanted
+            return _only_number(answer) == wanted
     except ValueError:  # a number that can't be read
         return False
-    return said == wanted
+    return answer == wanted
 
 
 def _only_number(text: str) -> int | float | None:

@@ -53,14 +53,14 @@ def attach(message: str) -> Attached:
     texts: dict[str, str] = {}
     missing: list[str] = []
 
-    def replace(found: re.Match[str]) -> str:
-        plain = found["plain"] or ""
+    def replace(match: re.Match[str]) -> str:
+        plain = match["plain"] or ""
         if plain.startswith("@"):
             return plain
-        name, rest = _existing(found["quoted"]) or _existing_start(plain)
+        name, rest = _existing(match["quoted"]) or _existing_start(plain)
         if not name:
-            missing.append(found["quoted"] or plain)
-            return found[0]
+            missing.append(match["quoted"] or plain)
+            return match[0]
         if name not in texts:
             texts[name] = read_text(Path(name).expanduser())
         return name + rest

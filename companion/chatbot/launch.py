@@ -146,13 +146,20 @@ def sampling(options: ChatOptions, context: int) -> SamplingParams:
 
 
 def default_model(options: ChatOptions) -> str:
-    """Return the model to take if none is named: pocket-chat, or the only one of an endpoint.
+    """Return the model to take if none is named.
+
+    Behind an endpoint the only one that it has. Here the role "chat" if the environment says where
+    roles come from; else the open model if it was fetched, and pocket-chat if not.
 
     Raises:
         UnknownModelError: If the endpoint has not exactly one.
     """
     if options.endpoint is None:
-        return "chat"
+        from companion.models.open_model import installed
+        from companion.models.roles import CHAT_VARIABLE, MODELS_VARIABLE, OPEN
+
+        chosen = os.environ.get(MODELS_VARIABLE) or os.environ.get(CHAT_VARIABLE)
+        return OPEN if installed() and not chosen else "chat"
     listed = make_backend(options, "").models
     if len(listed) == 1:
         return listed[0]

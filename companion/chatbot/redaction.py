@@ -63,6 +63,6 @@ def luhn(number: str) -> bool:
     return bool(digits) and (sum(digits[::-2]) + sum(doubled)) % 10 == 0
 
 
-def _phone(found: re.Match[str]) -> str:
-    digits = sum(character.isdecimal() for character in found[0])
-    return "[phone]" if (9 if found[0][0] == "0" else 8) <= digits <= 15 else found[0]
+def _phone(match: re.Match[str]) -> str:
+    digits = sum(character.isdecimal() for character in match[0])
+    return "[phone]" if (9 if match[0][0] == "0" else 8) <= digits <= 15 else match[0]

@@ -65,13 +65,13 @@ def _turn_record(turn: Turn) -> dict[str, Any]:
     """Return a turn as JSON has it. What is as it mostly is, is left out."""
     record = {
         "messages": [dict(message) for message in turn.messages],
-        "sources": [_hit_record(one) for one in turn.sources],
+        "sources": [_hit_record(hit) for hit in turn.sources],
         "interrupted": turn.interrupted,
     }
     if turn.note:
         record["note"] = turn.note
     if turn.passages != turn.sources:
-        record["passages"] = [_hit_record(one) for one in turn.passages]
+        record["passages"] = [_hit_record(hit) for hit in turn.passages]
     if turn.unknown_citations:
         record["unknown_citations"] = list(turn.unknown_citations)
     if not turn.found:

@@ -20,7 +20,7 @@ def encode_arguments(args: tuple[Any, ...]) -> str:
         >>> decode_arguments(encode_arguments(((1, 2.5), {3: None})))
         [(1, 2.5), {3: None}]
     """
-    return json.dumps([_pack(one) for one in args])
+    return json.dumps([_pack(value) for value in args])
 
 
 def _pack(value: Any) -> Any:
@@ -48,7 +48,7 @@ def _pack(value: Any) -> Any:
 
 def decode_arguments(text: str) -> list[Any]:
     """Read what `encode_arguments` wrote."""
-    return [_unpack(one) for one in json.loads(text)]
+    return [_unpack(value) for value in json.loads(text)]
 
 
 def _unpack(value: Any) -> Any:

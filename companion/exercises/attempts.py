@@ -69,15 +69,15 @@ def attempt(
         raise error
     if issubclass(kind, TimeIsUp):
         return {"state": "timeout"}
-    found, trouble = within(_SHORT, description, error, theirs)
+    report, trouble = within(_SHORT, description, error, theirs)
     if issubclass(type(trouble), through):
         raise trouble
     if issubclass(type(trouble), TimeIsUp):  # its text never ends
         return {"state": "timeout"}
-    found = found or {"error": name_of(kind), "place": "", "kinds": ()}
-    if issubclass(kind, NotImplementedError) and NOT_ATTEMPTED in found["error"]:
+    report = report or {"error": name_of(kind), "place": "", "kinds": ()}
+    if issubclass(kind, NotImplementedError) and NOT_ATTEMPTED in report["error"]:
         return {"state": "not attempted"}
-    return {"state": "error", **found}
+    return {"state": "error", **report}
 
 
 def description(error: BaseException, theirs: Callable[[str], bool]) -> dict[str, Any]:
@@ -113,14 +113,14 @@ def error_text(error: BaseException) -> str:
 
 def _place(error: BaseException, theirs: Callable[[str], bool]) -> str:
     """Return the deepest line of a learner's code in a traceback."""
-    found, trace = "", error.__traceback__
+    place, trace = "", error.__traceback__
     while trace is not None:
         code = trace.tb_frame.f_code
         if theirs(code.co_filename):
             line = linecache.getline(code.co_filename, trace.tb_lineno).strip()
-            found = f"line {trace.tb_lineno} in {code.co_name}" + (f": {line}" if line else "")
+            place = f"line {trace.tb_lineno} in {code.co_name}" + (f": {line}" if line else "")
         trace = trace.tb_next
-    return found[:_PLACE]
+    return place[:_PLACE]
 
 
 def within(

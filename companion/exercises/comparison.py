@@ -110,8 +110,8 @@ def _list_difference(expected: list, got: list, tolerance: float) -> str | None:
             f"{describe(expected)} and {describe(got)}"
         )
     for number, pair in enumerate(zip(expected, got, strict=True)):
-        if found := difference(*pair, tolerance):
-            return f"item {number}: {found}"
+        if problem := difference(*pair, tolerance):
+            return f"item {number}: {problem}"
     return None
 
 
@@ -121,8 +121,8 @@ def _dict_difference(expected: dict, got: dict, tolerance: float) -> str | None:
     if extra := [key for key in got if key not in expected]:
         return f"the key {describe(extra[0])} should not be there"
     for key, value in expected.items():
-        if found := difference(value, got[key], tolerance):
-            return f"{key}: {found}"
+        if problem := difference(value, got[key], tolerance):
+            return f"{key}: {problem}"
     return None
 
 
@@ -145,11 +145,11 @@ def _array_difference(expected: Any, got: Any, tolerance: float) -> str | None:
         return f"expected the shape {expected.shape}, got {got.shape}"
     if (expected.dtype == bool) != (got.dtype == bool):
         return f"expected elements of type {expected.dtype}, got {got.dtype}"
-    wanted, found = expected.astype("float64"), got.astype("float64")
+    wanted, given = expected.astype("float64"), got.astype("float64")
     with numpy.errstate(all="ignore"):
-        near = numpy.abs(wanted - found) <= tolerance * numpy.maximum(1.0, numpy.abs(wanted))
-    both_nan = numpy.isnan(wanted) & numpy.isnan(found)
-    wrong = ~((wanted == found) | both_nan | (near & numpy.isfinite(wanted)))
+        near = numpy.abs(wanted - given) <= tolerance * numpy.maximum(1.0, numpy.abs(wanted))
+    both_nan = numpy.isnan(wanted) & numpy.isnan(given)
+    wrong = ~((wanted == given) | both_nan | (near & numpy.isfinite(wanted)))
     if not wrong.any():
         return None
     first = tuple(int(i) for i in numpy.argwhere(wrong)[0])

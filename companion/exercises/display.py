@@ -110,7 +110,7 @@ def _plain(markdown: str) -> str:
 
 
 def _blocks(markdown: str) -> list["Token"]:
-    return [one for one in _parser().parse(markdown) if one.type in ("inline", "fence")]
+    return [token for token in _parser().parse(markdown) if token.type in ("inline", "fence")]
 
 
 def _plain_block(block: "Token") -> str:
@@ -142,7 +142,11 @@ def show_if_lost(result: Any, depth: int = 2) -> Any:
         depth: How many frames above this one the learner's call is.
     """
     frame = sys._getframe(depth)
-    following = (one for one in dis.get_instructions(frame.f_code) if one.offset > frame.f_lasti)
+    following = (
+        instruction
+        for instruction in dis.get_instructions(frame.f_code)
+        if instruction.offset > frame.f_lasti
+    )
     if next(following).opname == "POP_TOP":
         if "IPython" in sys.modules and sys.modules["IPython"].get_ipython():
             sys.modules["IPython"].display.display(result)

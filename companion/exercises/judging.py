@@ -143,8 +143,9 @@ class AnswerKey:
             return Verdict(exercise, "not judged", message=message)
         if all(outcome.state == "not attempted" for outcome in outcomes):
             return not_attempted(exercise)
+        texts = [outcome.value for outcome in outcomes if _is_text(outcome)]
         for number, wrong in enumerate(exercise.wrong):
-            if wrong.fatal and wrong.fatal in [one.value for one in outcomes if _is_text(one)]:
+            if wrong.fatal and wrong.fatal in texts:
                 return Verdict(exercise, "wrong", message=wrong.message, wrong=number)
         problems = self._problems(outcomes)
         results = tuple(map(_case_result, self.cases, problems))
@@ -164,20 +165,20 @@ class AnswerKey:
     def _problems(self, outcomes: Sequence[Outcome]) -> list[str | None]:
         """Say of each case what is wrong with its outcome; None if it is right."""
         triples = zip(self.cases, self.expected, outcomes, strict=True)
-        found = [
+        problems = [
             _problem(self.exercise, expected, outcome, refused=case.refused)
             for case, expected, outcome in triples
         ]
-        numbers = range(len(found))
+        numbers = range(len(problems))
         asked = [number for number in numbers if not self.cases[number].refused]
-        right = sum(found[number] is None for number in asked)
+        right = sum(problems[number] is None for number in asked)
         if 2 * right < len(asked):
             for number in set(numbers) - set(asked):
-                found[number] = found[number] or (
+                problems[number] = problems[number] or (
                     "a ValueError is right here. It counts as soon as half of the inputs that "
                     f"have a result get it ({right} of {len(asked)} do)"
                 )
-        return found
+        return problems
 
     def diagnose(self, outcomes: Sequence[Outcome]) -> int | None:
         """Return the number of the known wrong answer with the same outcomes, if there is one."""

@@ -76,14 +76,14 @@ def check(exercise_id: str, answer: Any = None, *, covered: Sequence[int] | None
 
 def _after(exercise: Exercise) -> str:
     """Say what comes next, and once a session where progress goes if it is not kept."""
-    said = f'Solved. ex.solution("{exercise.id}") shows ours.'
+    message = f'Solved. ex.solution("{exercise.id}") shows ours.'
     if storage.is_temporary() and "temporary" not in _said:
         _said.add("temporary")
-        said += (
+        message += (
             " Colab forgets your progress when this machine stops. To keep it: "
             'from google.colab import drive; drive.mount("/content/drive")'
         )
-    return said
+    return message
 
 
 @_shown
@@ -128,10 +128,10 @@ def progress() -> Text:
     for section, exercises in (
         (section, catalog.of_section(section)) for section in catalog.CONTENTS
     ):
-        mine = [(one, records.get(one.id, Record())) for one in exercises]
+        mine = [(exercise, records.get(exercise.id, Record())) for exercise in exercises]
         solved = sum(bool(record.solved) for _, record in mine)
-        points = sum(record.best * one.points for one, record in mine)
-        most = sum(one.points for one in exercises)
+        points = sum(record.best * exercise.points for exercise, record in mine)
+        most = sum(exercise.points for exercise in exercises)
         rows.append(f"| {section} | {solved} of {len(mine)} | {points:.3g} of {most} |")
         done, of, earned, total = done + solved, of + len(mine), earned + points, total + most
     rows.append(f"| all | {done} of {of} | {earned:.4g} of {total} |")

@@ -112,10 +112,10 @@ class Page:
             ValueError: If one is not complete, or two have the same id.
         """
         finished = [draft.finished() for draft in self._drafts]
-        found = {exercise.id: exercise for exercise in finished}
-        if len(found) < len(finished):
-            raise ValueError(f"page {self.name}: two exercises have one id: {list(found)}")
-        return found
+        by_id = {exercise.id: exercise for exercise in finished}
+        if len(by_id) < len(finished):
+            raise ValueError(f"page {self.name}: two exercises have one id: {list(by_id)}")
+        return by_id
 
 
 class Draft:

@@ -117,25 +117,25 @@ class _Freezer:
 
     def _array_or_foreign(self, value: Any, depth: int) -> Any:
         """Take an array, a tensor or a number as it is; anything else is foreign."""
-        kind, found = type(value), None
+        kind, array = type(value), None
         numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
         if torch is not None and kind in (torch.Tensor, torch.nn.Parameter):
-            found = _tensor_array(value)
+            array = _tensor_array(value)
         elif numpy is not None and issubclass(kind, numpy.ndarray | numpy.generic):
-            found = _plain_array(numpy, value)
+            array = _plain_array(numpy, value)
         elif kind in _exact_numbers():
             try:
                 return float(value)
             except (OverflowError, ValueError):
                 pass
-        if found is None or isinstance(found, Foreign):
-            return found or Foreign(type_name(kind))
-        if found.size > self.left:
-            return Foreign(f"array of {found.size} elements, too many in all")
-        self.left -= found.size
-        if found.dtype.kind == "U" or not found.shape:
-            return self.freeze(found.tolist(), depth)
-        return found
+        if array is None or isinstance(array, Foreign):
+            return array or Foreign(type_name(kind))
+        if array.size > self.left:
+            return Foreign(f"array of {array.size} elements, too many in all")
+        self.left -= array.size
+        if array.dtype.kind == "U" or not array.shape:
+            return self.freeze(array.tolist(), depth)
+        return array
 
 
 def _rank(item: Any) -> tuple:

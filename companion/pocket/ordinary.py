@@ -53,8 +53,8 @@ def last_integer(text: str, answer: str) -> bool:
 
     That is more generous than the measure of the other tasks.
     """
-    found = re.findall(r"-?\d+", text.strip().split("\n")[0].replace(",", ""))
-    return bool(found) and found[-1] == answer
+    numbers = re.findall(r"-?\d+", text.strip().split("\n")[0].replace(",", ""))
+    return bool(numbers) and numbers[-1] == answer
 
 
 def ordinary_tasks(tokenizer: PreTrainedTokenizerBase, role: str = "base") -> list[Task]:

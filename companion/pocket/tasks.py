@@ -59,8 +59,8 @@ def same_text(text: str, answer: str) -> bool:
 
 def last_number(text: str, answer: str) -> bool:
     """Tell whether the number after the conclusion is the answer."""
-    found = re.search(rf"{CONCLUSION} (-?\d+)", text.split("\n")[0])
-    return found is not None and found[1] == answer
+    match = re.search(rf"{CONCLUSION} (-?\d+)", text.split("\n")[0])
+    return match is not None and match[1] == answer
 
 
 def valid_call(text: str, answer: str) -> bool:

@@ -99,9 +99,9 @@ def extract_choice(text: str, choices: Sequence[str]) -> str:
         raise ValueError("choices must name at least one label")
     named = [c for c in choices if re.search(rf"(?<!\w){re.escape(c)}(?!\w)", text, re.IGNORECASE)]
     if len(named) != 1:
-        found = " and ".join(map(repr, named)) or "none"
+        names = " and ".join(map(repr, named)) or "none"
         raise AnswerNotFoundError(
-            f"{_shown(text)} names {found} of the labels {', '.join(map(repr, choices))}; it must "
+            f"{_shown(text)} names {names} of the labels {', '.join(map(repr, choices))}; it must "
             "name exactly one"
         )
     return named[0]

@@ -125,7 +125,7 @@ def evaluate_prompts(
     if params.n != 1:
         raise ValueError(f"n must be 1, got {params.n}. For several samples: self_consistency.")
     written = _decode(model, tokenizer, prompts, params, batch_size, generator)
-    texts = tuple(one.text for one in written)
+    texts = tuple(generation.text for generation in written)
     outcomes, unanswered = [], 0
     for text, answer in zip(texts, answers, strict=True):
         try:
@@ -133,7 +133,7 @@ def evaluate_prompts(
         except AnswerNotFoundError:
             outcomes.append(False)
             unanswered += 1
-    cut = sum(one.finish_reason == "length" for one in written)
+    cut = sum(generation.finish_reason == "length" for generation in written)
     return Evaluation(texts, tuple(outcomes), unanswered, cut)
 
 
@@ -175,13 +175,13 @@ def self_consistency(
     written = _decode(model, tokenizer, prompts, params, rows, generator)
     votes = []
     for start in range(0, len(written), params.n):
-        found = []
-        for one in written[start : start + params.n]:
+        answers = []
+        for generation in written[start : start + params.n]:
             try:
-                found.append(extract(one.text))
+                answers.append(extract(generation.text))
             except AnswerNotFoundError:
                 continue
-        votes.append(majority_vote(found, samples=params.n))
+        votes.append(majority_vote(answers, samples=params.n))
     return votes
 
 

@@ -111,25 +111,25 @@ def measured_bytes(model: nn.Module, *, linear_only: bool = False) -> int:
     if linear_only:
         layers = linear_layers(model).values()
         weights = [parameter for layer in layers for parameter in layer.parameters()]
-        found: list[Tensor] = list(weights)
+        tensors: list[Tensor] = list(weights)
     else:
         weights = list(model.parameters())
-        found = [*weights, *model.buffers()]
+        tensors = [*weights, *model.buffers()]
     for weight in weights:
-        found += _scales(weight)
+        tensors += _scales(weight)
     for layer in layers if linear_only else model.modules():
-        found += _scales(getattr(layer, "state", None))  # int8 moves its scales there in use
+        tensors += _scales(getattr(layer, "state", None))  # int8 moves its scales there in use
     # On the "meta" device all pointers are 0.
-    unique = {tensor.data_ptr() or id(tensor): tensor for tensor in found if tensor.numel()}
+    unique = {tensor.data_ptr() or id(tensor): tensor for tensor in tensors if tensor.numel()}
     return sum(tensor.numel() * tensor.element_size() for tensor in unique.values())
 
 
 def _scales(owner: object) -> list[Tensor]:
     """Return the scales that bitsandbytes keeps on a weight, or on a layer's state."""
-    found = [getattr(owner, "SCB", None)]
+    scales = [getattr(owner, "SCB", None)]
     state = getattr(owner, "quant_state", None)
     if state is not None:
-        found.append(state.absmax)
+        scales.append(state.absmax)
         if state.nested:
-            found += [state.offset, state.state2.absmax]
-    return [tensor for tensor in found if isinstance(tensor, torch.Tensor)]
+            scales += [state.offset, state.state2.absmax]
+    return [tensor for tensor in scales if isinstance(tensor, torch.Tensor)]

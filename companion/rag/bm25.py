@@ -70,7 +70,7 @@ class BM25Retriever:
         self.documents = list(documents)
         self._library = require("bm25s", extra="rag")
         words = self._words([passage(document) for document in self.documents])
-        self._counts = Counter(word for one in words for word in set(one))  # documents with it
+        self._counts = Counter(word for some in words for word in set(some))  # documents with it
         self._index = self._library.BM25(k1=k1, b=b, method="lucene")
         if self._counts:  # bm25s can't index texts that have no words at all
             self._index.index(words, show_progress=False)
@@ -107,8 +107,8 @@ class BM25Retriever:
         """
         asked = set(self._words([query])[0]) - ASKING
         weights = {word: self._weight(word) for word in asked}
-        found = (asked & set(words) for words in self._words(list(texts)))
-        sums = [sum(weights[word] for word in words) for words in found]
+        shared = (asked & set(words) for words in self._words(list(texts)))
+        sums = [sum(weights[word] for word in words) for words in shared]
         return np.array(sums) / (sum(weights.values()) or 1.0)
 
     def _weight(self, word: str) -> float:

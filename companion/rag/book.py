@@ -29,7 +29,9 @@ def load_book() -> list[Document]:
         >>> load_book()[0].metadata
         {'source': 'start/how-to-use.md', 'title': 'How to use this book', 'heading': ...}
     """
-    return [Document(one["text"], one["metadata"]) for one in _read("book.json")["sections"]]
+    return [
+        Document(section["text"], section["metadata"]) for section in _read("book.json")["sections"]
+    ]
 
 
 def load_questions() -> list[Question]:
@@ -42,7 +44,7 @@ def load_questions() -> list[Question]:
         >>> load_questions()[0].text
         'Why may a token not look at the tokens after it?'
     """
-    return [Question(one["question"], tuple(one["pages"])) for one in _read("questions.json")]
+    return [Question(entry["question"], tuple(entry["pages"])) for entry in _read("questions.json")]
 
 
 def _read(name: str) -> Any:

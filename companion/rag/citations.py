@@ -25,13 +25,13 @@ def numbers(text: str) -> list[int]:
         >>> numbers("Bern. [2] It is old [1, 7]; see a[0].")
         [2, 1, 7]
     """
-    found = [
+    cited = [
         number
         for mark in CITATION.finditer(text)
         for number in _numbers(mark)
         if number or not _is_index(mark)
     ]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(cited))
 
 
 def known_only(text: str, count: int) -> str:
@@ -63,17 +63,18 @@ def known_citations(pieces: Generator[str, None, Any], count: int) -> Iterator[s
         >>> list(known_citations(pieces, 1))
         ['Bern', ' is', ' old [1]', '.']
     """
-    text, shown = "", 0
+    before, rest = "", ""  # the letter before what is not decided yet, if it is one
     with closing(pieces):
         for piece in pieces:
-            text += piece
-            settled = text[: _UNDECIDED.search(text).start()]
-            known = known_only(settled, count)
-            if len(known) > shown:
-                yield known[shown:]
-                shown = len(known)
-    if rest := known_only(text, count)[shown:]:
-        yield rest
+            text = before + rest + piece
+            end = max(_UNDECIDED.search(text).start(), len(before))
+            if known := known_only(text[:end], count)[len(before) :]:
+                yield known
+            if end > len(before):
+                before = text[end - 1] if _in_word(text[end - 1]) else ""
+            rest = text[end:]
+    if known := known_only(before + rest, count)[len(before) :]:
+        yield known
 
 
 def _numbers(mark: re.Match[str]) -> list[int]:
@@ -82,4 +83,8 @@ def _numbers(mark: re.Match[str]) -> list[int]:
 
 def _is_index(mark: re.Match[str]) -> bool:
     before = mark.string[: mark.start()][-1:]
-    return not mark[1] and (before.isalnum() or before == "_")
+    return not mark[1] and _in_word(before)
+
+
+def _in_word(character: str) -> bool:
+    return character.isalnum() or character == "_"

@@ -68,5 +68,5 @@ class ClosePassages:
         best = max(by_words.values(), default=1.0)
         words = np.array([by_words.get(place, 0.0) for place in places]) / best
         order = np.argsort(-(cosines[places] + WORDS_WEIGHT * words), kind="stable")
-        found = [places[at] for at in order if close[at]][:k]
-        return [Hit(self.documents[place], float(cosines[place])) for place in found]
+        best_places = [places[at] for at in order if close[at]][:k]
+        return [Hit(self.documents[place], float(cosines[place])) for place in best_places]

@@ -98,7 +98,7 @@ class Desk:
                 "it, or put it into the folder of documents."
             )
         embedder = self.library.embedder if self.library else self.make_embedder()
-        vectors = embedder.embed([passage(one) for one in documents], progress=False)
+        vectors = embedder.embed([passage(document) for document in documents], progress=False)
         with self._lock:
             self._added[name] = (documents, vectors)
             self._merged = None
@@ -130,7 +130,7 @@ class Desk:
 
     def _merge(self, shared: ClosePassages | None) -> ClosePassages:
         added = list(self._added.values())
-        documents = [one for some, _ in added for one in some]
+        documents = [document for some, _ in added for document in some]
         vectors = [some for _, some in added]
         embedder = self.library.embedder if self.library else self.make_embedder()
         if shared:

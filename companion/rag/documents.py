@@ -106,7 +106,7 @@ def headings(document: Any) -> str:
     title, parents, heading = (str(metadata.get(key, "")) for key in CONTEXT)
     if title in (heading, Path(str(metadata.get("source", ""))).stem):
         title = ""
-    return " ".join(_ended(one) for one in (title, parents, heading) if one)
+    return " ".join(_ended(part) for part in (title, parents, heading) if part)
 
 
 def _ended(heading: str) -> str:

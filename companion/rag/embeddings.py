@@ -161,8 +161,8 @@ class Embedder:
                 vectors[text] = vector
                 if self.cache:
                     self.cache.put(text, vector)
-        found = [vectors[text] for text in texts]
-        return np.stack(found) if found else np.empty((0, self.dimension), dtype=np.float32)
+        rows = [vectors[text] for text in texts]
+        return np.stack(rows) if rows else np.empty((0, self.dimension), dtype=np.float32)
 
     def _encode(self, texts: list[str]) -> np.ndarray:
         vectors = self.model.encode(

@@ -88,21 +88,23 @@ def declared_encoding(data: bytes, name: str) -> str | None:
         return None
     head = _Head()
     head.feed(data[:65_536].decode("latin-1"))
-    found = require("webencodings", extra="rag").lookup(head.label) if head.label else None
-    if found is None:
+    encoding = require("webencodings", extra="rag").lookup(head.label) if head.label else None
+    if encoding is None:
         return None
-    if found.name == "replacement":
+    if encoding.name == "replacement":
         raise DocumentError(
             f"{name} says that it is {head.label!r:.40}, an encoding that browsers refuse, since "
             "it can hide scripts. Save the page as UTF-8."
         )
-    if found.name.startswith("utf-16"):  # its letters could not be read if it were true
+    if encoding.name.startswith("utf-16"):  # its letters could not be read if it were true
         return "utf-8"
-    if found.name == "euc-jp" and not _fits(data, "euc_jp"):
+    if encoding.name == "euc-jp" and not _fits(data, "euc_jp"):
         return "euc_jis_2004"  # has the circled digits
-    if found.name == "iso-2022-jp":
+    if encoding.name == "iso-2022-jp":
         return "iso2022_jp_ext"  # has the half-width katakana
-    return {"gbk": "gb18030", "x-user-defined": "cp1252"}.get(found.name, found.codec_info.name)
+    return {"gbk": "gb18030", "x-user-defined": "cp1252"}.get(
+        encoding.name, encoding.codec_info.name
+    )
 
 
 def decode_page(data: bytes, name: str, encoding: str | None = None) -> tuple[str, str]:
@@ -194,8 +196,8 @@ class _Head(HTMLParser):
 
 def _value(text: str, name: str) -> str:
     """Return what follows ``name=``."""
-    found = re.search(rf"{name}\s*=\s*[\"']?([^\s;\"'?]+)", text, re.IGNORECASE)
-    return found[1] if found else ""
+    match = re.search(rf"{name}\s*=\s*[\"']?([^\s;\"'?]+)", text, re.IGNORECASE)
+    return match[1] if match else ""
 
 
 def _strict(data: bytes, name: str, encoding: str) -> str:
@@ -215,14 +217,14 @@ def _strict(data: bytes, name: str, encoding: str) -> str:
 
 def _guess(data: bytes) -> tuple[str, bool]:
     """Return the likeliest codec, and whether it is safe to use it without asking."""
-    found = require("chardet", extra="rag").detect(data[:GUESSED_FROM])
+    guess = require("chardet", extra="rag").detect(data[:GUESSED_FROM])
     try:
-        codec = codecs.lookup(found["encoding"] or "").name
+        codec = codecs.lookup(guess["encoding"] or "").name
     except LookupError:
         return "cp1252", False
     codec = {"iso8859-1": "cp1252", "gb2312": "gb18030"}.get(codec, codec)
     beyond = sum(byte > 127 for byte in data[:GUESSED_FROM])
-    sure = beyond >= SURE_BYTES and found["confidence"] >= SURE_CONFIDENCE
+    sure = beyond >= SURE_BYTES and guess["confidence"] >= SURE_CONFIDENCE
     return codec, sure and _fits(data, codec)
 
 
@@ -233,7 +235,7 @@ def _escaped(data: bytes) -> str:
     """
     if not data.isascii() or b"\x1b$" not in data:
         return ""
-    return next((one for one in ("iso2022_jp_ext", "iso2022_kr") if _fits(data, one)), "")
+    return next((codec for codec in ("iso2022_jp_ext", "iso2022_kr") if _fits(data, codec)), "")
 
 
 def _is_beyond_ascii(data: bytes, encoding: str) -> bool:

@@ -35,7 +35,7 @@ def docx_sections(data: bytes, name: str, *, code: bool = False) -> list[Section
     mammoth = require("mammoth", extra="rag")
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as packed:
-            size = sum(one.file_size for one in packed.infolist())
+            size = sum(member.file_size for member in packed.infolist())
         if size > MAX_UNPACKED:
             raise DocumentError(
                 f"{name} unpacks to {size:,} bytes, more than {MAX_UNPACKED:,}. Split it."
@@ -105,10 +105,12 @@ def table_sections(text: str, name: str) -> list[Section]:
         >>> [one.text for one in table_sections("name;fee\nAnn;5\nBo;7\n", "a.csv")]
         ['name: Ann; fee: 5', 'name: Bo; fee: 7']
     """
-    said = re.match(r"\"?sep=(.)\"?\n", text, re.IGNORECASE)
+    match = re.match(r"\"?sep=(.)\"?\n", text, re.IGNORECASE)
     try:
-        if said:
-            rows = list(csv.reader(io.StringIO(text[said.end() :]), delimiter=said[1], strict=True))
+        if match:
+            rows = list(
+                csv.reader(io.StringIO(text[match.end() :]), delimiter=match[1], strict=True)
+            )
         else:
             rows = list(csv.reader(io.StringIO(text), _dialect(text), strict=True))
     except csv.Error as error:

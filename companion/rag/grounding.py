@@ -69,7 +69,7 @@ def find_passages(
         The hits, the best first.
     """
     hits = retriever.search(question, k)
-    return [_hit(one) for one in hits if min_score is None or float(one.score) >= min_score]
+    return [_hit(hit) for hit in hits if min_score is None or float(hit.score) >= min_score]
 
 
 def best_fitting(hits: Sequence[Hit], fits: Callable[[Sequence[Hit]], bool]) -> list[Hit]:
@@ -96,9 +96,9 @@ def best_fitting(hits: Sequence[Hit], fits: Callable[[Sequence[Hit]], bool]) -> 
     return kept
 
 
-def _hit(found: Any) -> Hit:
+def _hit(hit: Any) -> Hit:
     """Return a hit of our own kind, whatever the retriever's are."""
-    score, document = float(found.score), found.document
+    score, document = float(hit.score), hit.document
     if not isinstance(document, Document):
         document = Document(passage(document), _plain(document.metadata))
     return Hit(document, score if math.isfinite(score) else None)

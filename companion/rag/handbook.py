@@ -40,8 +40,8 @@ def load_handbook() -> list[Document]:
 def load_handbook_questions() -> list[HandbookQuestion]:
     """Return thirteen questions with their files and right answers, written by hand."""
     return [
-        HandbookQuestion(one["question"], one["file"], tuple(one["answers"]))
-        for one in _read()["questions"]
+        HandbookQuestion(entry["question"], entry["file"], tuple(entry["answers"]))
+        for entry in _read()["questions"]
     ]
 
 

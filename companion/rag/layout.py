@@ -102,7 +102,7 @@ class Layout:
 
     def close(self, kind: str) -> None:
         """End the innermost container of a kind, and all in it."""
-        if any(one.kind == kind for one in self._containers):
+        if any(container.kind == kind for container in self._containers):
             while self._containers.pop().kind != kind:
                 pass
 

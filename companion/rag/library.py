@@ -248,11 +248,11 @@ def _signature(file: Path) -> str | None:
     changed a moment ago gets a signature that fits nothing, so it is looked at again.
     """
     try:
-        found = os.stat(file)
+        status = os.stat(file)
     except OSError:
         return "unreadable" if file.is_symlink() else None
-    newest = max(found.st_mtime_ns, found.st_ctime_ns)
-    parts = [found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino]
+    newest = max(status.st_mtime_ns, status.st_ctime_ns)
+    parts = [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
     if time.time_ns() - newest < _RECENT_NS:
         parts.append(time.time_ns())
     return " ".join(map(str, parts))
@@ -266,10 +266,10 @@ def _make_room(cache: Path, keep: Path) -> None:
     """Remove files of libraries until the rest is small enough, those unused for longest first."""
     files = [(file.stat(), file) for file in cache.glob("*.sqlite") if file != keep]
     files.sort(key=lambda pair: pair[0].st_mtime)
-    size = sum(found.st_size for found, _ in files)
-    for found, file in files:
+    size = sum(status.st_size for status, _ in files)
+    for status, file in files:
         if size <= MAX_CACHE_BYTES:
             break
         with suppress(OSError):
             file.unlink()
-            size -= found.st_size
+            size -= status.st_size

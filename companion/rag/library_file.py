@@ -189,10 +189,10 @@ class LibraryFile:
             with self._transaction():
                 if not database.execute("SELECT 1 FROM sqlite_master").fetchone():
                     self._create(label)
-            found = database.execute("PRAGMA application_id").fetchone()[0]
+            number = database.execute("PRAGMA application_id").fetchone()[0]
             version = database.execute("PRAGMA user_version").fetchone()[0]
             tables = database.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")
-            if found != APPLICATION or {row[0] for row in tables} != set(_TABLES):
+            if number != APPLICATION or {row[0] for row in tables} != set(_TABLES):
                 raise IndexFileError("it is a file of another program")
             if version != VERSION:
                 raise IndexFileError(f"it has the version {version}, not {VERSION}")

@@ -142,8 +142,8 @@ def _front_matter(tokens: Sequence[Any]) -> dict[str, Any] | None:
 
 
 def _has_directive(tokens: Sequence[Any]) -> bool:
-    fences = (one for one in tokens if one.type in ("fence", "colon_fence"))
-    return any(DIRECTIVE.match(one.info.strip()) for one in fences)
+    fences = (token for token in tokens if token.type in ("fence", "colon_fence"))
+    return any(DIRECTIVE.match(token.info.strip()) for token in fences)
 
 
 def _fence(token: Any, parser: Any, env: Any) -> str:

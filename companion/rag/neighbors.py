@@ -107,8 +107,8 @@ class Neighbors:
         """Delete vectors by id, all of them known."""
         if ids and self.config.kind != "hnsw":
             self._faiss.remove_ids(np.array(sorted(ids), dtype=np.int64))
-        for one in ids:
-            del self.ids[one]
+        for id_ in ids:
+            del self.ids[id_]
         self._alive = None
 
     def search(self, queries: np.ndarray, k: int) -> list[list[tuple[int, float]]]:
@@ -124,13 +124,13 @@ class Neighbors:
         effort = self.config.probes if ivf else self.config.ef_search
         most = int(self._faiss.nlist) if ivf else self.stored
         while True:
-            scores, found = self._faiss.search(queries, k, params=self._parameters(effort))
-            if (found >= 0).all() or effort >= most:
+            scores, ids = self._faiss.search(queries, k, params=self._parameters(effort))
+            if (ids >= 0).all() or effort >= most:
                 break
             effort = min(4 * effort, most)
         return [
-            [(one, score) for score, one in zip(*row, strict=True) if one >= 0]
-            for row in zip(scores.tolist(), found.tolist(), strict=True)
+            [(id_, score) for score, id_ in zip(*row, strict=True) if id_ >= 0]
+            for row in zip(scores.tolist(), ids.tolist(), strict=True)
         ]
 
     def rebuilt(self, config: IndexConfig) -> "Neighbors":

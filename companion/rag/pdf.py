@@ -86,10 +86,10 @@ def join_broken_words(text: str, words: set[str]) -> str:
         'The information is well-known.'
     """
 
-    def joined(found: re.Match[str]) -> str:
-        first, hyphen, second = found.groups()
+    def joined(match: re.Match[str]) -> str:
+        first, hyphen, second = match.groups()
         if not second[0].islower():
-            return found[0]
+            return match[0]
         whole, apart = f"{first}{second}", f"{first}-{second}"
         compound = apart.casefold() in words or {first.casefold(), second.casefold()} <= words
         keep = hyphen != "\u00ad" and compound and whole.casefold() not in words

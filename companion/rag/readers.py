@@ -55,7 +55,7 @@ def _of_text(read: Callable[..., list[Section]]) -> Callable[..., list[Section]]
 
     def reader(data: bytes, name: str, encoding: str | None, code: bool) -> list[Section]:
         text, guessed = decode(data, name, encoding)
-        return [one._replace(encoding=guessed) for one in read(text, name, code=code)]
+        return [section._replace(encoding=guessed) for section in read(text, name, code=code)]
 
     return reader
 
@@ -70,8 +70,8 @@ def _table(text: str, name: str, *, code: bool) -> list[Section]:
 
 def _read_html(data: bytes, name: str, encoding: str | None, code: bool) -> list[Section]:
     text, guessed = decode_page(data, name, encoding)
-    found = html_sections(text, name, code=code)
-    return [one._replace(encoding=guessed) for one in found]
+    sections = html_sections(text, name, code=code)
+    return [section._replace(encoding=guessed) for section in sections]
 
 
 def _read_pdf(data: bytes, name: str, encoding: str | None, code: bool) -> list[Section]:

@@ -65,15 +65,15 @@ def _docutils_alone() -> Iterator[None]:
     roles = require("docutils.parsers.rst.roles", extra="rag")
     added = (directives._directives, roles._roles)
     with _ALONE:
-        kept = [dict(one) for one in added]
+        kept = [dict(table) for table in added]
         try:
-            for one in added:
-                one.clear()
+            for table in added:
+                table.clear()
             yield
         finally:
-            for one, before in zip(added, kept, strict=True):
-                one.clear()
-                one.update(before)
+            for table, before in zip(added, kept, strict=True):
+                table.clear()
+                table.update(before)
 
 
 _ALONE = threading.Lock()
@@ -103,7 +103,7 @@ def _tree(text: str) -> Any:
         text = nodes.Text(role[1] if role else problem.astext())
         problem.parent.replace(problem, text)
     for message in list(tree.findall(nodes.system_message)):
-        source = next((one.astext() for one in message.findall(nodes.literal_block)), "")
+        source = next((block.astext() for block in message.findall(nodes.literal_block)), "")
         message.parent.replace(message, _contents(source))
     tree.parse_messages, tree.transform_messages = [], []  # or the writer lists them at the end
     return tree

@@ -78,7 +78,11 @@ class SectionList:
                 above.pop()
             text = "".join(part.text).strip("\n")
             if text or (part.heading and after.level <= part.level):
-                names = [one.heading for one in above if one.heading and one.heading != title]
+                names = [
+                    section.heading
+                    for section in above
+                    if section.heading and section.heading != title
+                ]
                 found.append(Section(text, title, part.heading, SEPARATOR.join(names)))
             above.append(part)
         return found

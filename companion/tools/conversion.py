@@ -111,10 +111,10 @@ def _same(one: Any, other: Any) -> bool:
     return type(one) is type(other) and one == other
 
 
-def _only(found: list[Any]) -> Any:
-    if not found:
+def _only(matches: list[Any]) -> Any:
+    if not matches:
         raise Unfit
-    return found[0]
+    return matches[0]
 
 
 def _first_fitting(value: Any, hints: tuple[Any, ...]) -> Any:

@@ -70,17 +70,19 @@ class CallEvaluation:
     @property
     def valid(self) -> Accuracy:
         """Turns that are an answer or valid calls."""
-        return Accuracy(sum(one.valid for one in self.judgements), len(self.judgements))
+        return Accuracy(sum(judgement.valid for judgement in self.judgements), len(self.judgements))
 
     @property
     def tool(self) -> Accuracy:
         """Turns with the right choice of tool."""
-        return Accuracy(sum(one.tool for one in self.judgements), len(self.judgements))
+        return Accuracy(sum(judgement.tool for judgement in self.judgements), len(self.judgements))
 
     @property
     def arguments(self) -> Accuracy:
         """Turns that are right in everything."""
-        return Accuracy(sum(one.arguments for one in self.judgements), len(self.judgements))
+        return Accuracy(
+            sum(judgement.arguments for judgement in self.judgements), len(self.judgements)
+        )
 
 
 def evaluate_calls(

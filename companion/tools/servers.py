@@ -149,14 +149,14 @@ class ToolServer:
     def _why(self, error: BaseException) -> str:
         """Say why the server could not be used, with its own last words."""
         if isinstance(error, TimeoutError):
-            said = f"did not answer as an MCP server within {self.timeout:g} seconds"
+            problem = f"did not answer as an MCP server within {self.timeout:g} seconds"
         elif isinstance(error, ToolServerError):
-            said = str(error)
+            problem = str(error)
         elif isinstance(error, FileNotFoundError | PermissionError):
-            said = f"can't be started: {error.strerror}: {error.filename}"
+            problem = f"can't be started: {error.strerror}: {error.filename}"
         else:
-            said = f"can't be used: {_words(error)}"
-        return said + self._last_words()
+            problem = f"can't be used: {_words(error)}"
+        return problem + self._last_words()
 
     def _last_words(self) -> str:
         self._log.seek(0)
@@ -165,11 +165,11 @@ class ToolServer:
 
     def _made(self, offered: list[Any]) -> Iterator[Tool]:
         names: set[str] = set()
-        for one in offered[:MAX_TOOLS]:
+        for offer in offered[:MAX_TOOLS]:
             try:
-                tool = _tool(one, self._runner(one.name))
+                tool = _tool(offer, self._runner(offer.name))
             except ToolDefinitionError as error:
-                self.left_out.append(f"the tool {one.name[:80]!r} of {self.address}: {error}")
+                self.left_out.append(f"the tool {offer.name[:80]!r} of {self.address}: {error}")
                 continue
             if tool.name in names:
                 self.left_out.append(f"a second tool {tool.name!r} of {self.address}")

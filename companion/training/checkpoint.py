@@ -145,10 +145,10 @@ def load_parameters(
     """
     parameters = dict(_parameters(modules))
     for name, parameter in parameters.items():
-        found = tuple(tensors[name].shape) if name in tensors else "nothing"
-        if found != tuple(parameter.shape):
+        shape = tuple(tensors[name].shape) if name in tensors else "nothing"
+        if shape != tuple(parameter.shape):
             raise CheckpointError(
-                f"{folder / NAME} belongs to another model: for {name} it has {found}, this model "
+                f"{folder / NAME} belongs to another model: for {name} it has {shape}, this model "
                 f"{tuple(parameter.shape)}. Use another folder or the old model."
             )
     with torch.no_grad():

@@ -58,8 +58,8 @@ def check_records(records: Sequence[Record], fields: Sequence[str]) -> list[Reco
             raise DataError(f"record {index} must be a dict, got {type(record).__name__}")
         for field in fields:
             if field not in record:
-                found = ", ".join(map(str, record)) or "nothing"
-                raise DataError(f"record {index} has no field {field!r}, only: {found}")
+                present = ", ".join(map(str, record)) or "nothing"
+                raise DataError(f"record {index} has no field {field!r}, only: {present}")
             try:
                 check_messages(record[field])
             except ValueError as error:

@@ -201,12 +201,12 @@ def last_checkpoint(folder: Path) -> Path | None:
 
     The file that is written last tells whether a checkpoint is complete.
     """
-    found = {
+    by_step = {
         int(path.name.rpartition("-")[2]): path
         for path in folder.glob("checkpoint-*")
         if path.name.rpartition("-")[2].isdigit()
     }
-    for _, path in sorted(found.items(), reverse=True):
+    for _, path in sorted(by_step.items(), reverse=True):
         try:
             json.loads((path / "trainer_state.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):

@@ -93,32 +93,30 @@ def problem(rng: random.Random, split: Split, *, events: int = 2, free: bool = F
         return (start, *chosen), _tell(source, start, chosen)
 
     while True:
-        found = draw(rng, split, sample)
-        if found is not None:
-            return found
+        drawn = draw(rng, split, sample)
+        if drawn is not None:
+            return drawn
 
 
-def direct(found: Problem) -> str:
+def direct(problem: Problem) -> str:
     """Return the problem answered at once."""
-    return f"Question: {found.question}\nAnswer: {found.answer}"
+    return f"Question: {problem.question}\nAnswer: {problem.answer}"
 
 
-def reasoned(found: Problem, *, trigger: bool = True) -> str:
+def reasoned(problem: Problem, *, trigger: bool = True) -> str:
     """Return the problem with its reasoning written out."""
-    return (
-        f"Question: {found.question}\nAnswer: {TRIGGER + ' ' if trigger else ''}{found.reasoning}"
-    )
+    return f"Question: {problem.question}\nAnswer: {TRIGGER + ' ' if trigger else ''}{problem.reasoning}"
 
 
 def word_problem_document(rng: random.Random, split: Split) -> str:
     """Return one to three word problems, all answered in the same manner."""
     manner = rng.random()
-    found = [
+    problems = [
         problem(rng, split, events=rng.choice((2, 2, 3))) for _ in range(rng.choice((1, 2, 2, 3)))
     ]
     if manner < 0.25:
-        return "\n\n".join(direct(p) for p in found)
-    return "\n\n".join(reasoned(p, trigger=manner < 0.65) for p in found)
+        return "\n\n".join(direct(p) for p in problems)
+    return "\n\n".join(reasoned(p, trigger=manner < 0.65) for p in problems)
 
 
 def _calculation(rng: random.Random, split: Split) -> str:

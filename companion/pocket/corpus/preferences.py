@@ -161,8 +161,8 @@ def manner(response: str, answer: str) -> Manner:
             core = core.replace(phrase, " ")
     core = " ".join(core.split())
     sentences = [part for part in re.split(r"[.!?]", core) if part.strip()]
-    found = re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", core)
-    return Manner(found is not None and len(sentences) == 1, *counts, len(core.split()))
+    match = re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", core)
+    return Manner(match is not None and len(sentences) == 1, *counts, len(core.split()))
 
 
 def gold_score(response: str, answer: str) -> float:
