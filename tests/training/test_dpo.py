@@ -12,28 +12,7 @@ from companion.training.data import preference_dataset
 from companion.training.dpo import dpo_trainer
 from companion.training.settings import TrainingSettings
 from companion.training.trainer import history, resume
-
-WORDS = ["salt", "stone", "river", "Monday", "a red hat", "4 + 4"]
-
-
-def message(role: str, content: str) -> dict[str, str]:
-    return {"role": role, "content": content}
-
-
-def pair(word: str) -> dict:
-    """The polite answer is preferred."""
-    return {
-        "prompt": [message("user", f"Say {word}.")],
-        "chosen": [message("assistant", f"{word}, please")],
-        "rejected": [message("assistant", f"{word}! No way")],
-    }
-
-
-PAIRS = [pair(word) for word in WORDS]
-
-
-def losses(trainer) -> list[float]:
-    return [entry["loss"] for entry in history(trainer)]
+from tests.training.records import PAIRS, losses, pair
 
 
 def response_logprobs(model, tokenizer, records: list[dict], side: str) -> torch.Tensor:

@@ -13,8 +13,8 @@ from companion.losses import grpo_loss
 from companion.training.grpo import grpo_trainer
 from companion.training.settings import TrainingSettings
 from companion.training.trainer import history, resume
+from tests.training.records import WORDS
 
-WORDS = ["salt", "stone", "river", "Monday", "a red hat", "4 + 4"]
 RECORDS = [
     {"prompt": [{"role": "user", "content": f"Say {word}."}], "answer": word, "prompts": number}
     for number, word in enumerate(WORDS)

@@ -11,24 +11,7 @@ from companion.rewards import RewardModel
 from companion.training.reward_model import own_padding, reward_model_from, reward_trainer
 from companion.training.settings import TrainingSettings
 from companion.training.trainer import history
-
-WORDS = ["salt", "stone", "river", "Monday", "a red hat", "4 + 4"]
-
-
-def message(role: str, content: str) -> dict[str, str]:
-    return {"role": role, "content": content}
-
-
-def pair(word: str) -> dict:
-    """The polite answer is preferred."""
-    return {
-        "prompt": [message("user", f"Say {word}.")],
-        "chosen": [message("assistant", f"{word}, please")],
-        "rejected": [message("assistant", f"{word}! No")],
-    }
-
-
-PAIRS = [pair(word) for word in WORDS]
+from tests.training.records import PAIRS, pair
 
 
 def rewards(model, rows: list[list[int]], pad: int = 1) -> torch.Tensor:
@@ -114,7 +97,7 @@ def test_the_batch_holds_both_conversations_up_to_the_end_of_the_turn(
     prompt = "<|user|>\nSay salt.<|end|>\n<|assistant|>\n"
     assert [pocket_tokenizer.decode(row) for row in rows] == [
         prompt + "salt, please<|end|>",
-        prompt + "salt! No<|end|>",
+        prompt + "salt! No way<|end|>",
     ]
 
 

@@ -12,30 +12,11 @@ from companion.losses import masked_cross_entropy
 from companion.messages import prompt_text
 from companion.training.settings import TrainingSettings
 from companion.training.sft import sft_trainer
-from companion.training.trainer import history
-
-QUESTIONS = ["Hi", "What is 3 + 4?", "Name a color.", "Which day follows Monday? Tell me the day."]
-ANSWERS = ["Hello there", "7", "Blue, as the sea and as the sky.", "Tuesday"]
-
-
-def record(question: str, answer: str) -> dict:
-    return {
-        "messages": [
-            {"role": "user", "content": question},
-            {"role": "assistant", "content": answer},
-        ]
-    }
-
-
-RECORDS = [record(q, a) for q, a in zip(QUESTIONS, ANSWERS, strict=True)]
+from tests.training.records import ANSWERS, RECORDS, losses, record
 
 
 def batches(trainer) -> list[dict]:
     return list(trainer.get_train_dataloader())
-
-
-def losses(trainer) -> list[float]:
-    return [entry["loss"] for entry in history(trainer)]
 
 
 def segments(position_ids: torch.Tensor) -> list[slice]:

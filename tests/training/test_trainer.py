@@ -18,26 +18,7 @@ from companion.errors import CompanionError
 from companion.training.settings import TrainingSettings
 from companion.training.sft import sft_trainer
 from companion.training.trainer import history, last_checkpoint, resume
-
-QUESTIONS = ["Hi", "What is 3 + 4?", "Name a color.", "Which day follows Monday? Tell me the day."]
-ANSWERS = ["Hello there", "7", "Blue, as the sea and as the sky.", "Tuesday"]
-
-
-def record(question: str, answer: str) -> dict:
-    return {
-        "messages": [
-            {"role": "user", "content": question},
-            {"role": "assistant", "content": answer},
-        ]
-    }
-
-
-RECORDS = [record(q, a) for q, a in zip(QUESTIONS, ANSWERS, strict=True)]
-
-
-def losses(trainer) -> list[float]:
-    return [entry["loss"] for entry in history(trainer)]
-
+from tests.training.records import RECORDS, losses
 
 # The model afterwards
 
