@@ -5,7 +5,7 @@ Taught in :doc:`/book/applications/chatbot`.
 
 import copy
 from collections.abc import Generator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -21,12 +21,11 @@ from companion.messages import Message, check_messages, end_of_turn_id, neutrali
 from companion.phrases import CHAT_TEMPLATE
 from companion.reasoning import keep_apart, opening_mark, split_reasoning
 from companion.tools import Toolbox
-from companion.tools.transcript import (
-    calls_as_text,
-    calls_for_template,
-    with_instruction,
-    with_tools,
-)
+from companion.tools.instruction import with_instruction
+from companion.tools.transcript import calls_as_text, calls_for_template, with_tools
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 MODES = ("free", "call", "call or answer")
 
@@ -44,7 +43,8 @@ class LocalBackend:
         tokenizer: Its tokenizer, with a chat template.
         mode: How calls of tools are written: ``"free"``, or a mode of
             `companion.backends.constrained.CallConstraint`. ``"call"`` forces the first call; once
-            there is a result the model may answer.
+            there is a result the model may answer. None is free for a model that was trained to
+            call tools, and "call or answer" for any other.
         generator: Source of randomness for sampling; the global one of torch if None.
         max_context: Tokens of the context at most. Needed for a model whose configuration does
             not say how long its context is.
@@ -70,15 +70,15 @@ class LocalBackend:
 
     def __init__(
         self,
-        model: Any,
-        tokenizer: Any,
+        model: "PreTrainedModel",
+        tokenizer: "PreTrainedTokenizerBase",
         *,
-        mode: str = "free",
+        mode: str | None = None,
         generator: torch.Generator | None = None,
         max_context: int | None = None,
         thinking: bool = False,
     ) -> None:
-        if mode not in MODES:
+        if mode not in (None, *MODES):
             raise ValueError(f"mode must be one of {', '.join(map(repr, MODES))}, got {mode!r}")
         if not hasattr(model, "generation_config"):
             raise ValueError(
@@ -122,7 +122,7 @@ class LocalBackend:
             prompt,
             params,
             generator=self.generator,
-            logits_filter=self._constraint(messages),
+            logits_filter=self.constraint(messages),
         )
         return _apart(pieces, opening_mark(prompt))
 
@@ -179,10 +179,15 @@ class LocalBackend:
             return prompt_text(self.tokenizer, calls_as_text(plain), thinking=self.thinking)
         return tool_prompt(self.tokenizer, plain, self._toolbox, thinking=self.thinking)
 
-    def _constraint(self, messages: Sequence[Message]) -> CallConstraint | None:
-        if self.mode == "free" or self._toolbox is None:
+    def constraint(self, messages: Sequence[Message]) -> CallConstraint | None:
+        """Return what keeps the next turn to valid calls, if anything does."""
+        if self._toolbox is None:
             return None
-        mode = "call or answer" if messages[-1]["role"] == "tool" else self.mode
+        has_result, told = messages[-1]["role"] == "tool", is_told(self.tokenizer)
+        mode = self.mode or ("call or answer" if told else "free")
+        if mode == "free" or (has_result and told):
+            return None
+        mode = "call or answer" if has_result else mode
         return CallConstraint(self.model, self.tokenizer, self._toolbox, mode=mode)
 
     def _clean_all(self, value: Any) -> Any:
@@ -213,11 +218,11 @@ class LocalTurns(Turns):
 
     def __init__(
         self,
-        model: Any,
-        tokenizer: Any,
+        model: "PreTrainedModel",
+        tokenizer: "PreTrainedTokenizerBase",
         params: SamplingParams | None = None,
         *,
-        mode: str = "free",
+        mode: str | None = None,
         generator: torch.Generator | None = None,
         thinking: bool = False,
     ) -> None:
@@ -226,7 +231,11 @@ class LocalTurns(Turns):
 
 
 def tool_prompt(
-    tokenizer: Any, messages: Sequence[Message], toolbox: Toolbox, *, thinking: bool = False
+    tokenizer: "PreTrainedTokenizerBase",
+    messages: Sequence[Message],
+    toolbox: Toolbox,
+    *,
+    thinking: bool = False,
 ) -> str:
     """Return the prompt for a turn in which tools may be called.
 
@@ -258,8 +267,17 @@ def tool_prompt(
             thinking=thinking,
             tools=toolbox.declarations("openai"),
         )
-    declare = with_tools if tokenizer.chat_template == CHAT_TEMPLATE else with_instruction
+    declare = with_instruction if is_told(tokenizer) else with_tools
     return prompt_text(tokenizer, declare(calls_as_text(messages), toolbox), thinking=thinking)
+
+
+def is_told(tokenizer: "PreTrainedTokenizerBase") -> bool:
+    """Return whether a model must be told how to call tools: nothing says that it was trained to.
+
+    See `companion.tools.instruction`.
+    """
+    template = str(tokenizer.chat_template)
+    return "tools" not in template and template != CHAT_TEMPLATE
 
 
 def _apart(pieces: Generator[str, None, Any], opening: str = "") -> Generator[Piece, None, Ending]:

@@ -9,6 +9,7 @@
 `loop`          request, call, result, answer: with approval, step limit and audit log
 `audit`         the audit log
 `transcript`    calls in a conversation, as text or as objects
+`instruction`   tools for a model that was not trained to call them: examples near the request
 `evaluation`    measure calls against the right ones
 `interop`       the same tools for LangChain
 `servers`       tools of MCP servers

@@ -47,6 +47,8 @@ UNARY: dict[type[ast.unaryop], Callable[..., int | float]] = {
 @shown_by(
     ("What is 12 times 7?", {"expression": "12 * 7"}),
     ("Take 15 away from 60.", {"expression": "60 - 15"}),
+    ("How much is 96 divided by 8?", {"expression": "96 / 8"}),
+    ("Work out (2 + 3) * 4.", {"expression": "(2 + 3) * 4"}),
 )
 def calculator(expression: str) -> dict[str, int | float]:
     """Compute an arithmetic expression such as "2 * (3 + 4)".

@@ -43,6 +43,8 @@ def search_tool(
     @shown_by(
         ("Find what the documents say about volcanoes.", {"query": "volcanoes"}),
         ("Search for solar energy.", {"query": "solar energy"}),
+        ("Where can I read about whales?", {"query": "whales"}),
+        ("Look up the history of glass.", {"query": "history of glass"}),
     )
     def search(query: str) -> dict[str, Any]:
         """Search the documents for a topic.

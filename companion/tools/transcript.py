@@ -13,21 +13,7 @@ from typing import Any
 from companion.errors import ToolCallError
 from companion.messages import Message
 from companion.tools.call import ToolCall, parse_calls, parse_tool_calls
-from companion.tools.tool import Tool
 from companion.tools.toolbox import Toolbox
-
-INSTRUCTION = (
-    "You are a helpful assistant with functions. If a function helps with the request, write one "
-    'line of JSON and nothing else, such as {"name": "NAME", "arguments": {...}}. If none helps, '
-    "answer in words.\nFunctions:"
-)
-"""How to call a tool, for a model that was not trained in a form of its own."""
-
-NO_CALL: tuple[Message, ...] = (
-    {"role": "user", "content": "Good morning!"},
-    {"role": "assistant", "content": "Good morning! How can I help you?"},
-)
-"""A request that needs no tool."""
 
 UNREADABLE = "unreadable_call"
 """Name given to a call that can't be read, where a name is needed."""
@@ -45,46 +31,6 @@ def with_tools(messages: Sequence[Message], toolbox: Toolbox) -> list[Message]:
     if messages and messages[0]["role"] == "system":
         told, messages = f"{messages[0]['content']}\n{told}", messages[1:]
     return [{"role": "system", "content": told}, *messages]
-
-
-def with_instruction(messages: Sequence[Message], toolbox: Toolbox) -> list[Message]:
-    """Return the conversation after an instruction how to call, and examples of it.
-
-    For a model that was not trained to call tools, or whose training nothing is known of. It reads
-    what there is and how a call is written, then one request for each example of a tool, with the
-    call as the answer, and one that needs no call.
-
-    Example:
-        >>> from companion.tools.calculator import calculator
-        >>> told = with_instruction([{"role": "user", "content": "1 + 1?"}], Toolbox([calculator]))
-        >>> for message in told[1:]:
-        ...     print(message["role"], message["content"], sep=": ")
-        user: What is 12 times 7?
-        assistant: {"name": "calculator", "arguments": {"expression": "12 * 7"}}
-        user: Take 15 away from 60.
-        assistant: {"name": "calculator", "arguments": {"expression": "60 - 15"}}
-        user: Good morning!
-        assistant: Good morning! How can I help you?
-        user: 1 + 1?
-    """
-    told = "\n".join([INSTRUCTION, *map(_described, toolbox)])
-    if messages and messages[0]["role"] == "system":
-        told, messages = f"{messages[0]['content']}\n{told}", messages[1:]
-    shown: list[Message] = [{"role": "system", "content": told}]
-    for tool in toolbox:
-        for request, arguments in tool.examples:
-            shown.append({"role": "user", "content": request})
-            shown.append({"role": "assistant", "content": ToolCall(tool.name, arguments).text()})
-    if len(shown) > 1:
-        shown += NO_CALL
-    return [*shown, *messages]
-
-
-def _described(tool: Tool) -> str:
-    """Write a declaration on one line: signature and purpose."""
-    arguments = tool.short_declaration()["parameters"]
-    signature = ", ".join(f"{name}: {kind}" for name, kind in arguments.items())
-    return f"{tool.name}({signature}): {tool.description}"
 
 
 def calls_as_text(messages: Sequence[Message]) -> list[Message]:

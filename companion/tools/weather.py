@@ -17,6 +17,8 @@ from companion.tools.tool import shown_by
 @shown_by(
     ("What is the weather in Paris?", {"city": "Paris"}),
     ("Is it cold in Moscow today?", {"city": "Moscow"}),
+    ("Will I need a coat in Warsaw?", {"city": "Warsaw"}),
+    ("How hot is Delhi at the moment?", {"city": "Delhi"}),
 )
 def get_weather(city: str) -> dict[str, int | str]:
     """Get the current weather in a city.

@@ -9,12 +9,12 @@ import openai
 import pytest
 
 from companion.backends.endpoint import EndpointTurns
-from companion.backends.local import LocalTurns, tool_prompt
+from companion.backends.local import LocalBackend, LocalTurns, tool_prompt
 from companion.generation.params import SamplingParams
 from companion.phrases import CHAT_TEMPLATE
 from companion.tools import Tool, Toolbox, ToolCall, run_tools
 from companion.tools.calculator import calculator
-from companion.tools.transcript import with_instruction, with_tools
+from companion.tools.transcript import with_tools
 from tests.backends.conftest import serving
 
 ASKED = [{"role": "user", "content": "What is 17 times 23?"}]
@@ -168,20 +168,27 @@ def test_a_model_of_unknown_training_is_told_how_to_call_and_sees_examples(chat)
     for request, arguments in Tool.from_function(calculator).examples:
         assert f"{request}<|end|><|assistant|>" in prompt
         assert json.dumps(arguments) in prompt
-    assert prompt.rindex("Good morning! How") < prompt.rindex(ASKED[-1]["content"])
+    assert prompt.rindex("What is 12 times 7?") < prompt.rindex(ASKED[-1]["content"])
 
 
-def test_a_system_message_stays_first_and_tools_without_examples_need_none() -> None:
-    def lamp(on: bool) -> str:
-        """Switch the lamp.
+def test_a_model_of_unknown_training_is_kept_to_valid_calls_and_answers_with_the_result(
+    toolbox, chat
+) -> None:
+    other = copy.copy(chat.tokenizer)
+    other.chat_template = CHAT_TEMPLATE.replace("\n{% endfor %}", "{% endfor %}")
+    result = [{"role": "assistant", "content": "{}"}, {"role": "tool", "content": "42"}]
+    modes = {}
+    for name, tokenizer in (("told", other), ("trained", chat.tokenizer)):
+        for mode in (None, "free", "call"):
+            backend = LocalBackend(chat.model, tokenizer, mode=mode).bind_tools(toolbox)
+            found = [backend.constraint(messages) for messages in (ASKED, [*ASKED, *result])]
+            modes[name, mode] = [one is not None for one in found]
 
-        Args:
-            on: Whether it shines.
-        """
-        return "done"
-
-    told = with_instruction([{"role": "system", "content": "Be kind."}, *ASKED], Toolbox([lamp]))
-
-    assert [message["role"] for message in told] == ["system", *(m["role"] for m in ASKED)]
-    assert told[0]["content"].startswith("Be kind.\nYou are a helpful assistant with functions.")
-    assert told[0]["content"].endswith("lamp(on: boolean): Switch the lamp.")
+    assert modes == {
+        ("told", None): [True, False],
+        ("told", "free"): [False, False],
+        ("told", "call"): [True, False],
+        ("trained", None): [False, False],
+        ("trained", "free"): [False, False],
+        ("trained", "call"): [True, True],
+    }
