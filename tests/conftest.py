@@ -189,6 +189,12 @@ def llama() -> transformers.LlamaForCausalLM:
 
 
 @pytest.fixture(scope="session")
+def make_llama() -> Callable[..., transformers.LlamaForCausalLM]:
+    """Build a random Llama of another shape."""
+    return make_tiny_llama
+
+
+@pytest.fixture(scope="session")
 def gpt2() -> transformers.GPT2LMHeadModel:
     return make_tiny_gpt2()
 
