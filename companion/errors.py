@@ -94,7 +94,6 @@ class ToolLoopError(CompanionError):
     """A model went on calling tools beyond the step limit. ``run`` holds all that happened."""
 
     def __init__(self, message: str, run: object = None) -> None:
-        """Keep what happened up to here."""
         super().__init__(message)
         self.run = run
 

@@ -226,7 +226,7 @@ def _wanted(index: int, answer: object) -> int | float | str:
     try:
         number = whole_number_text(str(answer))
     except ValueError as error:
-        raise DataError(f"the answer of record {index} is no number: {error}") from error
+        raise DataError(f"the answer of record {index} is not a number: {error}") from error
     return str(answer).strip() if number is None else number
 
 

@@ -201,7 +201,7 @@ def test_what_is_no_number_is_refused(number: str) -> None:
 def test_a_record_whose_answer_is_no_number_is_named(number: object) -> None:
     records = [{"answer": "1"}, {"answer": number}]
     with pytest.raises(
-        DataError, match=r"the answer of record 1 is no number: .*(beyond|than|by 0)"
+        DataError, match=r"the answer of record 1 is not a number: .*(beyond|than|by 0)"
     ):
         exact_answer(records, ["The answer is 1.", "1"])
 

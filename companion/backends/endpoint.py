@@ -262,7 +262,6 @@ class EndpointTurns:
     def __init__(
         self, client: Any, model: str, *, temperature: float = 0.0, max_tokens: int = 256
     ) -> None:
-        """Keep the client."""
         self.client, self.model = client, model
         self.temperature, self.max_tokens = temperature, max_tokens
         self._dialect = Dialect()

@@ -64,7 +64,6 @@ class Pipe:
     """Lines of a pipe or a file, each of them a message."""
 
     def __init__(self, stdin: TextIO) -> None:
-        """Keep the stream."""
         self.stdin = stdin
 
     def read(self, prefilled: str = "") -> str:

@@ -34,7 +34,6 @@ class ShownCalls:
     """
 
     def __init__(self, show: Callable[[str], None], log: Any = None) -> None:
-        """Keep both."""
         self.show, self.log = show, log
 
     def append(self, record: dict[str, Any]) -> None:

@@ -23,6 +23,8 @@ class ChatSettings:
             With tools, pocket-chat needs 0: see `companion.chatbot.launch.ChatMaker`.
         k: Passages that the retriever is asked for.
         min_score: Passages with a lower score are left out; None keeps all.
+        quote: Whether an answer from passages has to be a quotation, with its source. It takes a
+            backend that can; any other answers in its own words. Not with tools.
         small_talk: Tells whether a message is not about the documents, such as a `SmallTalk`. Then
             a message that is, and for which nothing is found, is not put to the model: the answer
             is that the documents do not say. None puts every message to the model.
@@ -41,6 +43,7 @@ class ChatSettings:
     past_turns: int | None = None
     k: int = 3
     min_score: float | None = None
+    quote: bool = False
     small_talk: Callable[[str], bool] | None = None
     summarize: Summarize | None = None
     redact: Callable[[str], str] | None = None
@@ -49,7 +52,6 @@ class ChatSettings:
     log: Any = None
 
     def __post_init__(self) -> None:
-        """Check the numbers."""
         check_whole(k=self.k, max_steps=self.max_steps)
         if self.max_context_tokens is not None:
             check_whole(max_context_tokens=self.max_context_tokens)

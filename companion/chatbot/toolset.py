@@ -125,7 +125,7 @@ def open_audit(path: Path) -> AuditLog:
             )
         path.chmod(0o600)
     except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or "it is no text"
+        why = getattr(error, "strerror", None) or "it is not text"
         raise CompanionError(f"can't write the log {path}: {why}") from error
     return AuditLog(path)
 

@@ -61,7 +61,7 @@ def _judge_number(exercise: NumericExercise, answer: Any) -> Verdict:
 
 
 def _letters(answer: Any) -> list[str] | None:
-    """Return the words of a choice; None if it is no text and no list of texts."""
+    """Return the words of a choice; None if it is neither a text nor a list of texts."""
     texts = answer if isinstance(answer, list) else [answer]
     if not all(isinstance(text, str) for text in texts):
         return None

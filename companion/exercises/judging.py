@@ -158,7 +158,7 @@ class AnswerKey:
         number = self.diagnose(outcomes)
         message = exercise.wrong[number].message if number is not None else ""
         if number is None and all("ValueError" in outcome.kinds for outcome in outcomes):
-            message = "A ValueError comes of every input, of those too that have a result."
+            message = "Every input raises a ValueError, even those that have a result."
         state = "partly right" if passed else "wrong"
         return Verdict(exercise, state, passed / len(results), results, message, number)
 

@@ -49,7 +49,6 @@ class Desk:
     def __init__(
         self, library: Library | None, make_embedder: Callable[[], Any], length: int = 1000
     ) -> None:
-        """Begin with nothing on it."""
         self.library, self.make_embedder, self.length = library, make_embedder, length
         self._lock = threading.Lock()
         self._added: dict[str, tuple[list[Document], np.ndarray]] = {}

@@ -121,7 +121,7 @@ def decode_page(data: bytes, name: str, encoding: str | None = None) -> tuple[st
         As `decode`.
 
     Raises:
-        DocumentError: If it is no text in any of these, or browsers refuse its encoding.
+        DocumentError: If it is not text in any of these, or browsers refuse its encoding.
 
     Example:
         >>> decode_page(b'<meta charset="iso-8859-1">Caf\xe9 \x81', "a.html")[0][-6:]
@@ -204,7 +204,7 @@ def _strict(data: bytes, name: str, encoding: str) -> str:
     try:
         return data.decode(encoding)
     except LookupError as error:
-        raise DocumentError(f"{name}: {encoding!r} is no text encoding of Python") from error
+        raise DocumentError(f"{name}: {encoding!r} is not a text encoding of Python") from error
     except UnicodeError as error:
         if b"\0" in data and not encoding.startswith("utf-16"):
             raise _binary(name) from error

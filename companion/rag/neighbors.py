@@ -59,7 +59,6 @@ class IndexConfig:
     probes: int = 8
 
     def __post_init__(self) -> None:
-        """Check every field."""
         if self.kind not in CLASSES:
             raise ValueError(f"kind must be one of {', '.join(CLASSES)}, got {self.kind!r}")
         least = {"m": 2, "ef_construction": 1, "ef_search": 1, "clusters": 1, "probes": 1}

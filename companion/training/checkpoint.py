@@ -108,7 +108,7 @@ def restore(
         changeable: Settings that may have changed since.
 
     Returns:
-        Steps done and notes; 0 and none if there is no checkpoint.
+        Steps done and notes; 0 and no notes if there is no checkpoint.
 
     Raises:
         CheckpointError: If the file is damaged, or was written by another recipe or for another

@@ -117,7 +117,7 @@ def test_a_file_that_is_no_log_stays_as_it_is(tmp_path: Path, content: bytes) ->
     path = tmp_path / "notes.txt"
     path.write_bytes(content)
 
-    with pytest.raises(CompanionError, match=r"no log of tool calls|it is no text"):
+    with pytest.raises(CompanionError, match=r"no log of tool calls|it is not text"):
         open_audit(path)
     assert path.read_bytes() == content
     with pytest.raises(CompanionError, match="--audit needs a file"):

@@ -106,7 +106,7 @@ def test_to_refuse_everything_earns_nothing_and_is_no_known_mistake(exercise):
 
     assert verdict.share == 0
     assert verdict.wrong is None
-    assert "A ValueError comes of every input" in verdict.message or "error" in repr(verdict)
+    assert "Every input raises a ValueError" in verdict.message or "error" in repr(verdict)
 
 
 @pytest.mark.parametrize("exercise", of(CodeExercise))

@@ -73,7 +73,7 @@ def test_raising_alone_earns_nothing_and_is_called_by_its_name(error):
     verdict = judge(HALVE, refuse)
 
     assert (verdict.share, verdict.wrong) == (0, None)
-    assert "A ValueError comes of every input, of those too that have a result." in repr(verdict)
+    assert "Every input raises a ValueError, even those that have a result." in repr(verdict)
 
 
 def test_another_error_is_no_refusal():

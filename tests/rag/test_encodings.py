@@ -89,7 +89,7 @@ def test_a_binary_file_is_called_binary(data) -> None:
 
 @pytest.mark.parametrize("encoding", ["klingon", "rot13", "zlib"])
 def test_an_unknown_encoding_is_named(encoding) -> None:
-    with pytest.raises(DocumentError, match=f"'{encoding}' is no text encoding"):
+    with pytest.raises(DocumentError, match=f"'{encoding}' is not a text encoding"):
         decode(b"x", "a.txt", encoding)
 
 
