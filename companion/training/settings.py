@@ -22,7 +22,7 @@ class TrainingSettings:
         batch_size: What an update learns from, over all processes together: records (SFT), pairs
             (reward model, DPO), responses (GRPO). None: 16, for GRPO 64.
         learning_rate: Highest learning rate. None: what suits the pocket models, see the set-up.
-        peft_config: Trains an adapter only, for instance ``peft.LoraConfig(...)``. The trained model
+        peft_config: Trains an adapter only, such as ``peft.LoraConfig(...)``. The trained model
             is then ``trainer.model``.
         mixed_precision: Compute matrix products in 16 bits: bfloat16, or float16 on GPUs without
             it. None: on a GPU only. (A CPU with bfloat16 instructions is about three times as fast

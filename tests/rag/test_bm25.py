@@ -115,3 +115,17 @@ def test_the_words_of_a_heading_find_its_text() -> None:
 
     assert [hit.document for hit in found.search("Norway", 3)] == [yes]
     assert found.search("paying", 1)[0].document.text == "By card."
+
+
+def test_a_share_weighs_each_word_as_the_ranking_does() -> None:
+    def weight(having: int) -> float:
+        return math.log(1 + (len(TEXTS) - having + 0.5) / (having + 0.5))
+
+    shares = retriever().shares("blue fox unicorn", ["blue", "fox red", "unicorn", "stone"])
+
+    asked = {"blue": weight(2), "fox": weight(2), "unicorn": weight(0)}
+    assert shares == pytest.approx([w / sum(asked.values()) for w in asked.values()] + [0])
+
+
+def test_a_share_of_words_that_only_ask_is_none() -> None:
+    assert retriever().shares("what is it", ["blue fox"]).tolist() == [0]
