@@ -1,5 +1,7 @@
 """Reasoning is kept apart from the answer, in a whole turn and in a stream."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -114,3 +116,21 @@ def test_any_stream_ends_with_the_answer_of_the_whole(pieces: list[str]) -> None
     text = "".join(pieces)
 
     assert answer_text(keep_apart(pieces)).strip() == split_reasoning(text)[1].strip()
+
+
+def seconds(words: int) -> float:
+    began = time.process_time()
+    assert len(answer_text(list(keep_apart(["word "] * words)))) == 5 * words
+    return time.process_time() - began
+
+
+def test_a_long_answer_costs_no_more_per_word() -> None:
+    assert seconds(16_000) < 8 * seconds(4_000) + 0.2
+
+
+def test_long_reasoning_costs_no_more_per_word() -> None:
+    began = time.process_time()
+    pieces = list(keep_apart(["<think>\n", *["word "] * 20_000, "</think>", "42"]))
+
+    assert [pieces[0].text[:5], *pieces[1:]] == ["word ", "42"]
+    assert time.process_time() - began < 5

@@ -12,7 +12,7 @@ from typing import Any
 
 from companion._checks import is_whole
 from companion.backends.backend import Ending, Piece
-from companion.backends.dialect import read_message
+from companion.backends.dialect import ending_of, read_message
 from companion.generation.stopping import find_stop, settled_length
 from companion.reasoning import Reasoning
 from companion.tools.transcript import join_parts
@@ -71,7 +71,7 @@ def read_answer(chunks: Iterable[bytes]) -> Generator[Piece, None, Ending]:
             if message.get("refusal"):
                 finish = "refusal"
             if choice.get("finish_reason") is not None:
-                ended, finish = True, finish or str(choice["finish_reason"])
+                ended, finish = True, finish or ending_of(choice["finish_reason"])
             if text:
                 yield text
     if reasoning := "".join(thought).strip():
@@ -147,7 +147,7 @@ def read_events(chunks: Iterable[bytes]) -> Iterator[dict[str, Any] | None]:
     lines = _lines(chunks)
     for line in lines:
         if line.lstrip().startswith("{") and not data:  # not streamed
-            yield json.loads("\n".join([line, *lines]))
+            yield _object("\n".join([line, *lines]))
             yield None
         elif line.startswith("data:"):
             data.append(line.removeprefix("data:").strip(" "))
@@ -161,15 +161,28 @@ def read_events(chunks: Iterable[bytes]) -> Iterator[dict[str, Any] | None]:
 
 def _event(data: list[str]) -> dict[str, Any] | None:
     text = "\n".join(data)
-    return None if text == "[DONE]" else json.loads(text)
+    return None if text == "[DONE]" else _object(text)
+
+
+def _object(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("JSON that is nested too deeply") from None
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
     """Yield lines without their ends. A character may be cut between two chunks, a line too."""
-    rest = b""
+    rest, count = b"", 0
     for chunk in chunks:
         *whole, rest = (rest + chunk).split(b"\n")
         for line in whole:
-            yield line.removesuffix(b"\r").decode("utf-8", "replace")
+            yield _line(line, first=not count)
+            count += 1
     if rest:
-        yield rest.decode("utf-8", "replace")
+        yield _line(rest, first=not count)
+
+
+def _line(line: bytes, *, first: bool) -> str:
+    text = line.removesuffix(b"\r").decode("utf-8", "replace")
+    return text.removeprefix("\ufeff") if first else text  # a byte order mark

@@ -22,6 +22,13 @@ OTHER_NAMES = {
 }
 """What is sent in the place of a setting that a server refuses; None leaves it out."""
 
+ENDINGS = {
+    **dict.fromkeys(("max_tokens", "model_length"), "length"),
+    **dict.fromkeys(("eos", "eos_token", "end_turn", "stop_sequence"), "stop"),
+    "safety": "content_filter",
+}
+"""Other words for why an answer ended, in small letters, and those of the protocol."""
+
 
 class Dialect:
     """What one server wants to be asked like, learned from its refusals.
@@ -103,12 +110,23 @@ def read_message(message: Mapping[str, Any]) -> tuple[str, str, list[Any]]:
     return text + (message.get("refusal") or ""), inner + reasoning, calls
 
 
+def ending_of(reason: Any) -> str:
+    """Return the ``finish_reason`` of a server in the words of the protocol, if they have one.
+
+    Example:
+        >>> ending_of("MAX_TOKENS"), ending_of("STOP"), ending_of("abort")
+        ('length', 'stop', 'abort')
+    """
+    said = str(reason).lower()
+    return ENDINGS.get(said, said)
+
+
 def _read_content(content: Any) -> tuple[str, str]:
     text = reasoning = ""
-    for part in [content] if isinstance(content, str | None) else content:
+    for part in content if isinstance(content, list) else [content]:
         if isinstance(part, str | None):
             text += part or ""
-        elif part.get("type") == "text":
+        elif part.get("type") in ("text", "output_text"):
             text += part["text"]
         elif part.get("type") == "thinking":
             reasoning += "".join(_read_content(part["thinking"]))

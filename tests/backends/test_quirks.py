@@ -147,6 +147,11 @@ FORMS = {
     "a message in a stream": Quirk(data(json.loads(whole({"content": "It is 42."})))),
     "content as a list": Quirk(text([{"type": "text", "text": "It is"}, " 42."])),
     "a second answer": Quirk(event({"content": "No."}, index=1) + OK),
+    "content as parts of the newer protocol": Quirk(
+        text([{"type": "output_text", "text": "It is 42."}])
+    ),
+    "a byte order mark": Quirk("\ufeff" + OK),
+    "a byte order mark, one byte at a time": Quirk(Says("\ufeff" + OK, by=1)),
     "not streamed": Quirk(Says(whole({"content": "It is 42."}), kind=JSON)),
     "not streamed, on many lines, as events": Quirk(
         json.dumps(json.loads(whole({"content": "It is 42."})), indent=1)
@@ -163,6 +168,14 @@ ENDINGS = {
         text="",
         note="refused: stopped by the server's content filter",
     ),
+    "cut, in other words": Quirk(
+        text("It is", end="MAX_TOKENS"), text="It is", note="cut at 20 tokens"
+    ),
+    "filtered, in other words": Quirk(
+        text("", end="SAFETY"), text="", note="refused: stopped by the server's content filter"
+    ),
+    "ended, in capitals": Quirk(text("It is 42.", end="STOP")),
+    "ended, in other words": Quirk(text("It is 42.", end="stop_sequence")),
     "a refusal": Quirk(
         event({"refusal": "I can't."}) + event({}, "stop"), text="I can't.", note="refused"
     ),
@@ -280,6 +293,11 @@ BREAKS = {
     "half a JSON object": Quirk(Says("{", kind=JSON), error="not in the format"),
     "a JSON list": Quirk(Says("[1]", kind=JSON), error="no answer that can be read"),
     "content as a number": Quirk(text(3), error="not in the format"),
+    "content as an object": Quirk(text({"text": "It is 42."}), error="not in the format"),
+    "JSON without an end": Quirk("data: " + "[" * 100_000 + "\n\n", error="nested too deeply"),
+    "JSON without an end, not streamed": Quirk(
+        Says('{"a": ' * 100_000, kind=JSON), error="nested too deeply"
+    ),
     "reasoning as a list": Quirk(event({"reasoning": [1]}), error="not in the format"),
     "an image": Quirk(text([{"type": "image_url"}]), error="not in the format.*no text"),
 }
