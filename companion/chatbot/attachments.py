@@ -82,12 +82,18 @@ def read_text(path: Path) -> str:
         DocumentError: If it can't be read, is too long, or holds no text.
     """
     from companion.rag.documents import read_limited
-    from companion.rag.readers import read_sections
+    from companion.rag.readers import advice, read_sections
 
     if path.is_dir():
         raise DocumentError(f"{path} is a folder; to ask about all its files, start with --docs")
     data = read_limited(path, MAX_BYTES)
-    sections = read_sections(data, path.suffix.lower(), name=str(path), code=True)
+    kind = path.suffix.lower()
+    try:
+        sections = read_sections(data, kind, name=str(path), code=True)
+    except DocumentError:
+        if hint := advice(kind, code=True):  # a picture, say, and not a text in another encoding
+            raise DocumentError(f"{path} is {hint}") from None
+        raise
     parts = (part for section in sections for part in (section.heading, section.text))
     text = "\n\n".join(filter(None, parts))
     if not text.strip():

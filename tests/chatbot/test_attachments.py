@@ -18,7 +18,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "a.json").write_text('{"a": 1}')
     (tmp_path / "docs").mkdir()
     (tmp_path / "empty.txt").write_text(" \n")
-    (tmp_path / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01" * 9)
+    for name in ("picture.png", "sound.mp3", "archive.zip", "program.bin"):
+        (tmp_path / name).write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01" * 9)
     return tmp_path
 
 
@@ -64,7 +65,10 @@ def test_an_at_sign_that_names_no_file_stays(message: str, text: str) -> None:
         ("Read @no.md!", "there is no file 'no.md!'. .* written twice: @@no.md!"),
         ("@docs", "docs is a folder; .* start with --docs"),
         ("@empty.txt", "empty.txt holds no text"),
-        ("@picture.png", "picture.png"),
+        ("@picture.png", "picture.png is a picture. Words on it need text recognition"),
+        ("@sound.mp3", "sound.mp3 is "),
+        ("@archive.zip", "archive.zip is "),
+        ("@program.bin", "program.bin is not read. Convert it"),
         ("@~nobody-at-all/x", "there is no file"),
         ("@" + "x" * 5000, "there is no file"),
         ("@/dev/zero", "not a regular file"),

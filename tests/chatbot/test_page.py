@@ -63,6 +63,8 @@ def f(x):
 
 \[ \frac{a}{b} \]
 
+So \[ c^2 \] and $$d^2$$ in a sentence, `\[ e \]`, \\[ f \\] and $$.
+
 - [link][later]
 
 #### Small heading
@@ -262,7 +264,7 @@ def test_markdown_is_shown(page) -> None:
         ", ".join(f".prose {kind}" for kind in kinds.split(", ")),
     )
     assert sorted(set(found)) == ["CODE", "H3", "LI", "SPAN", "STRONG", "TD"]
-    assert len(page.find_elements(By.CSS_SELECTOR, ".prose .katex")) == 3
+    assert len(page.find_elements(By.CSS_SELECTOR, ".prose .katex")) == 5
     assert "for $5 or $10." in turns(page)[1]
     assert find(page, ".prose a").get_attribute("href") == "https://example.org/later"
 
@@ -495,6 +497,15 @@ def test_a_conversation_is_exported_and_imported(page, tmp_path: Path) -> None:
     wait(page, lambda: "bad.json: This is not a whole" in find(page, "#problem").text)
     assert turns(page) == ["hello", "hello"]
     assert texts(page, "#list .title")[:2] == ["hello", "hello"]
+
+
+def test_a_problem_within_a_file_is_told_with_its_name(page, tmp_path: Path) -> None:
+    talks = tmp_path / "talks.jsonl"
+    talks.write_text('[{"role": "user", "content": "one"}]\n[{"role": "user", "cont\n')
+
+    find(page, "#import-file").send_keys(str(talks))
+
+    wait(page, lambda: "talks.jsonl, line 2: this is no valid" in find(page, "#problem").text)
 
 
 def test_a_copied_tab_gets_a_conversation_of_its_own(page) -> None:

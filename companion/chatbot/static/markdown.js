@@ -7,6 +7,7 @@ import hljs from "./vendor/highlight/highlight.min.js";
 import { tex } from "./vendor/plugin-tex/index.js";
 import { dress } from "./dressing.js";
 
+const DISPLAY = [["\\[", "\\]"], ["$$", "$$"]];
 const LONGEST_COLORED = 30000; // characters of code
 const ALLOWED = {
   ALLOWED_TAGS: [
@@ -24,6 +25,8 @@ const reader = markdownit({ html: false, breaks: true, highlight: color });
 reader.disable("image"); // a picture would be fetched from elsewhere; its address stays as a link
 reader.validateLink = (url) => ALLOWED.ALLOWED_URI_REGEXP.test(url);
 reader.use(tex, { delimiters: "all", mathFence: true, render: formula });
+reader.inline.ruler.before("escape", "display_in_a_sentence", displayInSentence);
+reader.renderer.rules.math_display = (tokens, at) => formula(tokens[at].content, true);
 reader.core.ruler.push("headings", lowerHeadings);
 reader.renderer.rules.link_open = (tokens, at, options, env, self) => {
   tokens[at].attrSet("target", "_blank");
@@ -68,6 +71,17 @@ function color(code, language) {
 function formula(source, display) {
   const kind = display ? "formula display" : "formula";
   return `<code class="${kind}">${reader.utils.escapeHtml(source)}</code>`;
+}
+
+// Models put formulas for a line of their own, \[ ... \] or $$ ... $$, into sentences as well.
+function displayInSentence(state, silent) {
+  const [open, close] = DISPLAY.find(([mark]) => state.src.startsWith(mark, state.pos)) ?? [];
+  const end = open ? state.src.indexOf(close, state.pos + open.length) : -1;
+  const source = state.src.slice(state.pos + 2, end);
+  if (end < 0 || !source.trim()) return false;
+  if (!silent) state.push("math_display", "math", 0).content = source;
+  state.pos = end + close.length;
+  return true;
 }
 
 // The page itself has the first two levels of headings, and no level is left out on the way down.

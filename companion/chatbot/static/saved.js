@@ -84,7 +84,7 @@ export class Saved {
       try {
         if (file.size > LARGEST) throw new Error("it is larger than 64 MiB");
         const found = await post("import", { text: await file.text() });
-        problems.push(...found.problems);
+        problems.push(...found.problems.map((one) => `${file.name}, ${one}`));
         count += found.sessions.length;
         last = found.sessions.at(-1);
       } catch (error) { problems.push(`${file.name}: ${error.message}`); }
