@@ -207,6 +207,7 @@ VOCABULARY = [
     "<|im_end|>",
     *"abcdefghijklmnopqrstuvwxyz0123456789",
     "ab",
+    "abc",
 ]
 
 
@@ -260,7 +261,7 @@ def _write(model: LlamaForCausalLM, file: Path, kind: str = "F32", arch: str = "
     writer.add_tokenizer_model("gpt2")
     writer.add_token_list(VOCABULARY)
     writer.add_token_types([3, 3, 3] + [1] * (len(VOCABULARY) - 3))
-    writer.add_token_merges(["a b"])
+    writer.add_token_merges(["a b", "ab c"])  # transformers 5.13 takes an array of one for text
     writer.add_bos_token_id(1)
     writer.add_eos_token_id(2)
     writer.add_pad_token_id(2)
