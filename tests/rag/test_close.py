@@ -64,6 +64,18 @@ def test_of_passages_with_the_same_words_the_nearer_one_is_first() -> None:
     assert [hit.text for hit in close.search("harbor fees", 2)] == ["harbor fees 2", "harbor fees"]
 
 
+def test_words_count_as_a_share_of_the_best_score() -> None:
+    """However high the scores of BM25 are: here that of the best is far above 1."""
+    texts = ["harbor fees", "harbor rules", *(f"note {n}" for n in range(100))]
+    cosines = np.array([0.4, 0.7, *[0.0] * 100])
+    vectors = np.stack([np.sqrt(1 - cosines**2), cosines], axis=1)
+    close = ClosePassages([Document(text) for text in texts], vectors, Flat())
+
+    first, second = close.search("harbor fees", 2)
+
+    assert (first.text, second.text) == ("harbor rules", "harbor fees")
+
+
 def test_without_documents_nothing_is_found() -> None:
     close = ClosePassages([], np.empty((0, 0)), Flat())
 
