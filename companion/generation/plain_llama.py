@@ -5,6 +5,7 @@ what it knows part by part: a Llama of `transformers` with nothing added. Taught
 :doc:`/book/gpt/kv-cache`.
 """
 
+import re
 from typing import Any
 
 from torch import is_autocast_enabled, nn
@@ -41,11 +42,17 @@ def is_plain_llama(model: Any) -> bool:
         len(kinds) == 1
         and kind is nn.Parameter
         and not is_autocast_enabled(device.type)
-        and not torch_module._has_any_global_hook()
+        and not _has_global_hook()
         and model.config._attn_implementation in ("sdpa", "eager")
         and model.model.rotary_emb.rope_type in _ROTATIONS
         and all(_is_plain(module) for module in model.modules())
     )
+
+
+def _has_global_hook() -> bool:
+    """Whether PyTorch has a hook for every module; it can be asked only in newer releases."""
+    kept = vars(torch_module).items()
+    return any(hooks for name, hooks in kept if re.fullmatch(r"_global_\w+_hooks", name))
 
 
 def _is_plain(module: nn.Module) -> bool:
