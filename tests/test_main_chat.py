@@ -26,7 +26,11 @@ from companion.errors import DocumentError
 
 ROOT = Path(__file__).parents[1]
 COMMAND = [sys.executable, "-m", "companion", "chat"]
-ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+ENVIRONMENT = os.environ | {
+    "PYTHONPATH": str(ROOT),
+    "OMP_NUM_THREADS": "1",
+    "COMPANION_MODELS": "pocket",
+}
 
 
 @pytest.fixture

@@ -3,7 +3,9 @@
 ==============  =====================================================================
 `backend`       the interface, what a stream holds, and how to read one whole
 `local`         a model in this process
-`constrained`   decoding in which a tool call is always valid
+`grammars`      decoding that a grammar holds in
+`constrained`   a grammar of tool calls: every call is valid
+`quoting`       a grammar of quotations: every answer stands in a passage
 `endpoint`      a model behind an OpenAI-compatible endpoint
 `address`       where that is
 `completion`    its answer, as it comes over the line

@@ -38,11 +38,12 @@ class Ending:
 class Backend(Protocol):
     """A model that continues a conversation.
 
-    Four further methods are optional. ``bind_tools(toolbox)`` returns a backend that tells the
+    Five further methods are optional. ``bind_tools(toolbox)`` returns a backend that tells the
     model of the tools; without it, they are declared in the system message. ``clean(text)`` takes
     out of data what the model would read as a mark of a turn. ``write_all(conversations, params)``
     answers many conversations together, as `write_all` here does one by one.
     ``resume(messages, params)`` continues the last message, the assistant's, word for word.
+    ``quote_from(passages)`` returns a backend whose answers are quotations from these texts.
     """
 
     context_length: int

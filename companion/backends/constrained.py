@@ -1,32 +1,22 @@
 """Constrained decoding: a model can only write calls that are valid JSON for the declared tools.
 
-A grammar is made from the tools. Before each token it says which tokens can come next, and all
-others get the logit -inf. What is left is chosen as ever, so the model still decides *what* to
-call; it can't misspell a name, forget an argument or leave a brace open. That a call is valid does
-not make it right. Willard and Louf 2023, https://arxiv.org/abs/2307.09702; the grammar runs in
-llguidance. Taught in :doc:`/book/applications/function-calling`.
+A grammar is made from the tools, and `companion.backends.grammars` holds the model to it. The model
+still decides *what* to call; it can't misspell a name, forget an argument or leave a brace open.
+That a call is valid does not make it right. Taught in
+:doc:`/book/applications/function-calling`.
 
 The spacing is that of ``json.dumps``, which pocket-chat was trained on. Strings, lists and numbers
 are kept short, so that a call comes to an end. Only a generation that was cut off
 (``finish_reason == "length"``) can still be incomplete: leave room in ``max_new_tokens``. Numbers
 have at most six decimals.
-
-Shape letters: ``B`` sequences, ``V`` vocabulary size.
 """
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
-
-import numpy as np
-import torch
-from torch import Tensor
 
 from companion._checks import check_whole
-from companion._extras import require
-from companion.errors import ToolDefinitionError
-from companion.generation.batching import eos_token_ids
+from companion.backends.grammars import GrammarConstraint
 from companion.tools import Toolbox
 
 if TYPE_CHECKING:
@@ -42,10 +32,8 @@ SPACING = {"whitespace_flexible": False, "item_separator": ", ", "key_separator"
 # What `parse_calls` takes for an answer: no line that could begin a call.
 ANSWER = r"/[^\s{\[<`][^\n]*(\n([^<\n][^\n]*)?)*/"
 
-_tokenizers: WeakKeyDictionary[Any, dict[tuple, Any]] = WeakKeyDictionary()
 
-
-class CallConstraint:
+class CallConstraint(GrammarConstraint):
     r"""A ``logits_filter`` for `companion.generate` that lets only valid calls through.
 
     Taught in :doc:`/book/applications/function-calling`.
@@ -83,76 +71,14 @@ class CallConstraint:
         if mode not in MODES:
             raise ValueError(f"mode must be one of {', '.join(map(repr, MODES))}, got {mode!r}")
         check_whole(max_calls=max_calls)
-        self.eos_ids = eos_token_ids(model, tokenizer)
         boxes = [toolboxes] if isinstance(toolboxes, Toolbox) else list(toolboxes)
-        self._shared = isinstance(toolboxes, Toolbox)
-        self._vocabulary = _vocabulary(tokenizer, self.eos_ids)
-        self._matchers = [
-            _matcher(
-                self._vocabulary,
-                grammar(
-                    box, mode, max_calls=max_calls, wrap=(opening, closing), max_string=max_string
-                ),
-            )
+        wrap = (opening, closing)
+        grammars = [
+            grammar(box, mode, max_calls=max_calls, wrap=wrap, max_string=max_string)
             for box in boxes
         ]
-        self._rows: list[_Row] = []
-
-    def __call__(self, logits: Tensor, token_ids: list[list[int]]) -> Tensor:
-        """Remove every token that can't come next.
-
-        Args:
-            logits: Next-token logits, shape ``(B, V)``.
-            token_ids: Tokens generated so far, ``B`` lists. Sequences that have ended are left
-                alone.
-
-        Returns:
-            Logits with -inf for the tokens removed, shape ``(B, V)``.
-
-        Raises:
-            ValueError: If the number of sequences is not that of the toolboxes, or the tokens so
-                far don't fit the grammar.
-        """
-        if len(self._rows) != len(token_ids):
-            self._rows = self._new_rows(len(token_ids))
-        allowed = torch.ones(logits.shape, dtype=torch.bool)
-        for row, ids, keep in zip(self._rows, token_ids, allowed, strict=True):
-            if not (ids and ids[-1] in self.eos_ids):
-                found = row.next_tokens(ids)[: len(keep)]
-                keep[: len(found)] = torch.from_numpy(found)
-                keep[len(found) :] = False
-        return logits.masked_fill(~allowed.to(logits.device), float("-inf"))
-
-    def _new_rows(self, count: int) -> list["_Row"]:
-        matchers = self._matchers * count if self._shared else self._matchers
-        if len(matchers) != count:
-            raise ValueError(
-                f"there are {len(matchers)} toolboxes for {count} sequences; give one toolbox, or "
-                "one for each sequence (a prompt with n samples has n)"
-            )
-        return [_Row(matcher.deep_copy()) for matcher in matchers]
-
-
-class _Row:
-    """The grammar of one sequence, as far as it has been written."""
-
-    def __init__(self, matcher: Any) -> None:
-        self.matcher = matcher
-        self.written: list[int] = []
-
-    def next_tokens(self, ids: list[int]) -> np.ndarray:
-        """Return True for each token that can follow ``ids``, shape ``(V,)``."""
-        if ids[: len(self.written)] != self.written:  # another text has begun
-            self.matcher.reset()
-            self.written = []
-        for token in ids[len(self.written) :]:
-            if not self.matcher.consume_token(token):
-                raise ValueError(f"token {token} does not fit the grammar: nothing may choose it")
-        self.written = list(ids)
-        bits = np.frombuffer(self.matcher.compute_bitmask(), dtype=np.uint8)
-        if self.matcher.is_error():
-            raise ValueError(f"the grammar stopped: {self.matcher.get_error()}")
-        return np.unpackbits(bits, bitorder="little").astype(bool)
+        shared = isinstance(toolboxes, Toolbox)
+        super().__init__(model, tokenizer, grammars[0] if shared else grammars)
 
 
 def grammar(
@@ -215,26 +141,3 @@ def bounded(schema: Any, max_string: int = 200) -> Any:
 
 def _literal(text: str) -> str:
     return f" {json.dumps(text)} " if text else " "
-
-
-def _vocabulary(tokenizer: "PreTrainedTokenizerBase", eos_ids: Collection[int]) -> Any:
-    """Return the tokenizer as llguidance reads it; kept, since it takes up to a second."""
-    if not getattr(tokenizer, "is_fast", False):
-        raise ValueError("constrained decoding needs a fast tokenizer, such as AutoTokenizer gives")
-    if not eos_ids:
-        raise ValueError("neither the model nor the tokenizer has a token that ends a text")
-    key = (len(tokenizer), tuple(sorted(eos_ids)))
-    known = _tokenizers.setdefault(tokenizer, {})
-    if key not in known:
-        reader = require("llguidance.hf", extra="tools")
-        known[key] = reader.from_tokenizer(tokenizer, eos_token=sorted(eos_ids))
-    return known[key]
-
-
-def _matcher(vocabulary: Any, text: str) -> Any:
-    llguidance = require("llguidance", extra="tools")
-    compiled = llguidance.LLMatcher.grammar_from_lark(text)
-    problem = llguidance.LLMatcher.validate_grammar(compiled, vocabulary)
-    if problem:
-        raise ToolDefinitionError(f"no grammar can be made from the tools: {problem}")
-    return llguidance.LLMatcher(vocabulary, compiled, log_level=0)

@@ -12,16 +12,17 @@ import torch
 from companion._interface import called
 from companion.backends.backend import Ending, Piece, Reading, Turns, Written
 from companion.backends.constrained import CallConstraint
+from companion.backends.grammars import GrammarConstraint
+from companion.backends.quoting import QuoteConstraint, with_citation
 from companion.chat_template import render
 from companion.generation.batching import context_length, encode_prompts, eos_token_ids
 from companion.generation.decoding import generate, stream
 from companion.generation.params import SamplingParams
 from companion.generation.sequences import Generation
 from companion.messages import Message, check_messages, end_of_turn_id, neutralize, prompt_text
-from companion.phrases import CHAT_TEMPLATE
 from companion.reasoning import keep_apart, opening_mark, split_reasoning
 from companion.tools import Toolbox
-from companion.tools.instruction import with_instruction
+from companion.tools.instruction import is_told, with_instruction
 from companion.tools.transcript import calls_as_text, calls_for_template, with_tools
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ class LocalBackend:
         self.model, self.tokenizer, self.generator = model, tokenizer, generator
         self.mode, self.thinking = mode, thinking
         self._toolbox: Toolbox | None = None
+        self._quoted: tuple[str, ...] = ()
         lengths = [n for n in (max_context, context_length(model.config)) if n is not None]
         if not lengths:
             raise ValueError(
@@ -124,6 +126,8 @@ class LocalBackend:
             generator=self.generator,
             logits_filter=self.constraint(messages),
         )
+        if self._quoted:
+            pieces = with_citation(pieces, self._quoted)
         return _apart(pieces, opening_mark(prompt))
 
     def resume(
@@ -164,6 +168,12 @@ class LocalBackend:
         bound._toolbox = toolbox
         return bound
 
+    def quote_from(self, passages: Sequence[str]) -> "LocalBackend":
+        """Return a backend that answers with a quotation and its number, sharing the model."""
+        bound = copy.copy(self)
+        bound._quoted = tuple(passages)
+        return bound
+
     def clean(self, text: str) -> str:
         """Take the texts of special tokens out of data."""
         return neutralize(self.tokenizer, text)
@@ -179,8 +189,10 @@ class LocalBackend:
             return prompt_text(self.tokenizer, calls_as_text(plain), thinking=self.thinking)
         return tool_prompt(self.tokenizer, plain, self._toolbox, thinking=self.thinking)
 
-    def constraint(self, messages: Sequence[Message]) -> CallConstraint | None:
-        """Return what keeps the next turn to valid calls, if anything does."""
+    def constraint(self, messages: Sequence[Message]) -> GrammarConstraint | None:
+        """Return what keeps the next turn to quotations or valid calls, if anything does."""
+        if self._quoted:
+            return QuoteConstraint(self.model, self.tokenizer, self._quoted)
         if self._toolbox is None:
             return None
         has_result, told = messages[-1]["role"] == "tool", is_told(self.tokenizer)
@@ -269,15 +281,6 @@ def tool_prompt(
         )
     declare = with_instruction if is_told(tokenizer) else with_tools
     return prompt_text(tokenizer, declare(calls_as_text(messages), toolbox), thinking=thinking)
-
-
-def is_told(tokenizer: "PreTrainedTokenizerBase") -> bool:
-    """Return whether a model must be told how to call tools: nothing says that it was trained to.
-
-    See `companion.tools.instruction`.
-    """
-    template = str(tokenizer.chat_template)
-    return "tools" not in template and template != CHAT_TEMPLATE
 
 
 def _apart(pieces: Generator[str, None, Any], opening: str = "") -> Generator[Piece, None, Ending]:

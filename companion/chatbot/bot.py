@@ -23,8 +23,9 @@ from companion.chatbot.tool_use import answer_with_tools, speak
 from companion.errors import ContextLengthError, ConversationError
 from companion.generation.params import SamplingParams
 from companion.messages import Message
+from companion.rag.answers import one_line
 from companion.rag.citations import known_citations
-from companion.rag.documents import Document, Hit
+from companion.rag.documents import Document, Hit, body
 from companion.rag.grounding import best_fitting, grounded_prompt
 from companion.tools import Toolbox
 
@@ -249,9 +250,17 @@ class Chatbot(Revisable):
 
     def _written(self, draft: Draft, messages: list[Message]) -> Generator[str, None, Any]:
         if self.tools is None:
-            return speak(self._model.stream(messages, self.params), draft)
+            return speak(self._speaker(draft).stream(messages, self.params), draft)
         given = (messages, self.tools, draft, self.settings)
         return answer_with_tools(self._turn, *given, clean=self._kept)
+
+    def _speaker(self, draft: Draft) -> Backend:
+        """Return what writes an answer without tools: one that quotes, if it shall and can."""
+        quote_from = getattr(self.backend, "quote_from", None)
+        if not (self.settings.quote and draft.passages and quote_from):
+            return self.backend
+        clean = cleaner(self.backend)
+        return quote_from([one_line(clean(body(hit.document))) for hit in draft.passages])
 
     def _turn(self, messages: Sequence[Message]) -> Iterable[Piece]:
         """Write one turn of a tool loop. Results make the turn longer, so old turns may go."""

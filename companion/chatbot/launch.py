@@ -20,6 +20,11 @@ from companion.errors import UnknownModelError
 from companion.generation.params import SamplingParams
 from companion.tools import Toolbox
 
+QUOTED = 2
+"""Passages that the open model reads at a time."""
+QUOTED_LENGTH = 120
+"""Characters of such a passage at most: a sentence or two."""
+
 
 def start(options: ChatOptions) -> int:
     """Run the chat that the options ask for, until it ends.
@@ -93,6 +98,7 @@ class ChatMaker:
         if options.has_tools:
             self.toolbox = chat_toolbox(options, servers, self.backend.context_length, tell)
         length = max(200, min(1000, self.backend.context_length // 2))
+        length = QUOTED_LENGTH if self.settings.quote else length
         self.make_desk = desk_maker(options.docs, length, tell)
 
     def __call__(self) -> Chatbot:
@@ -116,7 +122,8 @@ class ChatMaker:
 
         pocket-chat has seen tools in the first turn of a conversation only, and calls them less
         and less in later ones (measured in :doc:`/book/applications/chatbot`). So with tools it
-        reads the newest message alone.
+        reads the newest message alone. The open model answers from documents by quoting: in its
+        own words it is wrong too often (measured in :doc:`/book/applications/rag`).
         """
         options = self.options
         check_role(options, model)
@@ -129,8 +136,11 @@ class ChatMaker:
         if options.system:  # a template that takes none says so now, not after the first message
             told = [("system", options.system), ("user", "Hello")]
             backend.count_tokens([{"role": role, "content": content} for role, content in told])
+        quote = is_open(options, model)
         return backend, ChatSettings(
             sampling(options, backend.context_length),
+            k=QUOTED if quote else ChatSettings.k,
+            quote=quote,
             past_turns=0 if options.has_tools and is_pocket(options, model) else None,
             small_talk=SmallTalk(shared_embedder),
             log=self.log,
@@ -221,6 +231,13 @@ def is_pocket(options: ChatOptions, model: str) -> bool:
     if options.endpoint is not None:
         return False
     return resolve(model).pocket is not None
+
+
+def is_open(options: ChatOptions, model: str) -> bool:
+    """Return whether a model is the open model of the book, loaded here."""
+    from companion.models.roles import resolve
+
+    return options.endpoint is None and resolve(model).open
 
 
 def title(options: ChatOptions, model: str) -> str:

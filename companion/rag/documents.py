@@ -100,6 +100,17 @@ def passage(document: Any) -> str:
     return f"{above} {text}".rstrip()
 
 
+def body(document: Any) -> str:
+    r"""Return what `passage` puts behind title and headings; all of it if there is nothing else.
+
+    Example:
+        >>> body(Document("Returns\n\n30 days.", {"title": "Shop", "heading": "Returns"}))
+        '30 days.'
+    """
+    text = passage(document)
+    return text.removeprefix(headings(document)).strip() or text
+
+
 def headings(document: Any) -> str:
     """Return what `passage` puts before a text: title and headings, each as a sentence."""
     metadata = document.metadata

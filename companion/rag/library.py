@@ -224,11 +224,16 @@ class Library:
 
 
 def cut(documents: list[Document], length: int) -> list[Document]:
-    """Cut documents into passages of at most ``length`` characters, headings included."""
+    """Cut documents into passages of at most ``length`` characters, headings included.
+
+    A heading that is cut off from its text is left out: it stands before each passage below it.
+    """
     chunks = []
     for document in documents:
         room = max(length // 2, length - len(headings(document)))
-        chunks += split_recursively([document], len, chunk_size=room, overlap=0)
+        pieces = split_recursively([document], len, chunk_size=room, overlap=0)
+        heading = document.metadata.get("heading")
+        chunks += [one for one in pieces if one.text.strip() != heading] or pieces
     return chunks
 
 

@@ -9,10 +9,12 @@ answers. Taught in :doc:`/book/applications/function-calling`.
 
 from collections.abc import Sequence
 from functools import cache, lru_cache
+from typing import Any
 
 import numpy as np
 
 from companion.messages import Message
+from companion.phrases import CHAT_TEMPLATE
 from companion.rag.embeddings import Embedder
 from companion.tools.call import ToolCall
 from companion.tools.tool import Tool
@@ -78,6 +80,17 @@ def with_instruction(messages: Sequence[Message], toolbox: Toolbox) -> list[Mess
         shown.append({"role": "user", "content": request})
         shown.append({"role": "assistant", "content": answer})
     return [*shown, *talk]
+
+
+def is_told(tokenizer: Any) -> bool:
+    """Return whether a model must be told how to call tools: nothing says that it was trained to.
+
+    Args:
+        tokenizer: Its tokenizer. A chat template can know of tools; that of pocket-chat does not,
+            but pocket-chat does.
+    """
+    template = str(tokenizer.chat_template)
+    return "tools" not in template and template != CHAT_TEMPLATE
 
 
 def nearest_examples(request: str, toolbox: Toolbox, most: int = SHOWN) -> list[tuple[str, str]]:

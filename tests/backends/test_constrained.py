@@ -200,7 +200,7 @@ def test_each_sequence_can_have_its_own_tools(uniform_model, tokenizer) -> None:
     texts = generate(uniform_model, tokenizer, PROMPTS, params, logits_filter=constraint)
 
     assert [parse_calls(one.text)[0].name for one in texts] == ["now", "get_weather"]
-    with pytest.raises(ValueError, match="2 toolboxes for 1 sequences"):
+    with pytest.raises(ValueError, match="2 toolboxes or texts for 1 sequences"):
         generate(uniform_model, tokenizer, "a", params, logits_filter=constraint)
 
 

@@ -1,16 +1,20 @@
 """Which model a chat takes from an endpoint, and what it says of names that are not listed."""
 
+import io
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
 from companion.backends.endpoint import EndpointBackend
-from companion.chatbot.launch import ChatMaker, some
+from companion.chatbot.launch import ChatMaker, default_model, some, start
 from companion.chatbot.options import ChatOptions
 from companion.errors import UnknownModelError
+from companion.models import open_model
+from companion.models.gguf_file import RECORD
 from tests.backends.conftest import serving
 
 
@@ -89,3 +93,64 @@ def test_the_list_is_asked_for_once(endpoint) -> None:
 
     assert (backend.models, backend.context_length) == (["a"], 2048)
     assert some(["a", "b", "c"], 2) == "a, b and 1 more"
+
+
+@pytest.fixture
+def fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A small model in the place of the open one, as if it had been fetched."""
+    monkeypatch.setenv("COMPANION_CACHE", str(tmp_path / "cache"))
+    folder = open_model.place()
+    folder.mkdir(parents=True)
+    pocket = Path(open_model.__file__).parents[1] / "pocket" / "weights" / "chat"
+    for file in pocket.iterdir():
+        (folder / file.name).symlink_to(file)
+    (folder / RECORD).write_text(json.dumps({"files": {}}), encoding="utf-8")
+    return folder
+
+
+def test_the_open_model_is_taken_if_it_is_there_and_nobody_says_otherwise(
+    fetched: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert default_model(ChatOptions()) == "smollm2"
+    for variable, value in (("COMPANION_MODELS", "pocket"), ("COMPANION_CHAT", str(fetched))):
+        with monkeypatch.context() as patch:
+            patch.setenv(variable, value)
+            assert default_model(ChatOptions()) == "chat"
+
+    (fetched / "config.json").unlink()
+    assert default_model(ChatOptions()) == "chat"
+
+
+def test_the_first_line_says_which_model_talks(fetched: Path, monkeypatch, capsys) -> None:
+    class Keys(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    lines = []
+    for options in (ChatOptions(), ChatOptions(model="chat")):
+        monkeypatch.setattr("sys.stdin", Keys(""))
+        start(options)
+        lines.append(capsys.readouterr().out.splitlines()[0])
+
+    assert lines[0].startswith("SmolLM2-135M-Instruct. /help lists the commands")
+    assert lines[1].startswith("pocket-chat. /help lists the commands")
+
+
+def test_the_open_model_quotes_short_passages_and_pocket_chat_does_not(
+    fetched: Path, tmp_path: Path
+) -> None:
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    (docs / "a.md").write_text("# A\n\n" + "A sentence of eight words stands here now. " * 9)
+    found = {}
+    for model in ("", "chat"):
+        maker = ChatMaker(ChatOptions(model=model, docs=docs), ExitStack())
+        passages = maker.make_desk().library.current().documents
+        longest = max(len(one.text) for one in passages)
+        found[maker.title] = (maker.settings.k, maker.settings.quote, longest <= 120)
+
+    assert found == {"SmolLM2-135M-Instruct": (2, True, True), "pocket-chat": (3, False, False)}
+    bot = ChatMaker(ChatOptions(), ExitStack())()
+    assert bot.settings.quote
+    ChatMaker(ChatOptions(), ExitStack()).switch(bot, "chat")
+    assert not bot.settings.quote

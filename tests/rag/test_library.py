@@ -17,8 +17,9 @@ import pytest
 from companion.errors import DocumentError
 from companion.rag import library as module
 from companion.rag.desk import MAX_PASSAGES, Desk
+from companion.rag.documents import Document
 from companion.rag.embeddings import Embedder
-from companion.rag.library import Library
+from companion.rag.library import Library, cut
 
 
 class Counting:
@@ -369,3 +370,16 @@ def test_2000_notes_are_read_once_and_a_restart_takes_no_time(tmp_path: Path) ->
     assert library.search("Who is member number 1234?", 1)[0].origin == "1234.md"
     assert seconds[1] < 2
     assert seconds[1] < seconds[0] / 5, seconds
+
+
+@pytest.mark.parametrize("length", [60, 120, 1000])
+def test_no_passage_is_a_heading_alone_if_there_is_text_below_it(length: int) -> None:
+    body = "Knead it for eight minutes and let it rise in a warm place until the evening."
+    texts = [Document(f"Dough\n\n{body}", {"title": "Bread", "heading": "Dough"})]
+    bare = Document("Tools", {"title": "Bread", "heading": "Tools"})
+
+    found = [one.text for one in cut([*texts, bare], length)]
+
+    assert "Dough" not in found
+    assert found[-1] == "Tools"
+    assert " ".join(" ".join(found[:-1]).split()).removeprefix("Dough ") == body
