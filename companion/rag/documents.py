@@ -1,9 +1,8 @@
 """Documents: a text and where it comes from. Load them from a file or a whole folder.
 
 A file with headings becomes one document per section, a PDF one per page, a table one per row, a
-text file one document. So whatever is found later can say where it stands.
-`companion.rag.readers` reads a single file; here is what holds for all: which files, how large, and
-what happens to a bad one.
+text file one document. So what is found later can say where it stands. `companion.rag.readers`
+reads a single file; here is what holds for all: which files, how large, what becomes of a bad one.
 
 The text of a section begins with its heading, as on the page. A part of it does not, so what is
 embedded, indexed and given to a model is the `passage`: the text with title and headings in front.

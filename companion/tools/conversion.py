@@ -45,8 +45,33 @@ def check_hint(tool: str, argument: str, hint: Any) -> None:
         check_hint(tool, argument, one)
 
 
+def describable(hint: Any) -> Any:
+    """Return a type hint that every release of `transformers` can describe.
+
+    An enum becomes its values, a bare tuple a list of anything. Older releases call both objects.
+
+    Example:
+        >>> class Unit(enum.Enum):
+        ...     CELSIUS = "C"
+        ...     KELVIN = "K"
+        >>> describable(list[Unit])
+        list[typing.Literal['C', 'K']]
+    """
+    if _is_enum(hint):
+        return Literal[tuple(member.value for member in hint)]
+    if hint in (tuple, list):
+        return list[Any]
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin is None or origin is Literal or not inner:
+        return hint
+    changed = tuple(map(describable, inner))
+    if origin in (Union, types.UnionType):
+        return Union[changed]  # noqa: UP007 - a tuple of types, known at run time only
+    return origin[changed if len(changed) > 1 else changed[0]]
+
+
 def tighten(schema: Any) -> Any:
-    """Return a JSON Schema in which a tuple has its length. `transformers` leaves that open."""
+    """Return a JSON Schema in which a tuple has its length, and a type is named once."""
     if isinstance(schema, list):
         return [tighten(part) for part in schema]
     if not isinstance(schema, dict):
@@ -55,6 +80,9 @@ def tighten(schema: Any) -> Any:
     if "prefixItems" in schema:
         length = len(schema["prefixItems"])
         schema |= {"items": False, "minItems": length, "maxItems": length}
+    if isinstance(schema.get("type"), list):
+        kinds = list(dict.fromkeys(schema["type"]))
+        schema["type"] = kinds if len(kinds) > 1 else kinds[0]
     return schema
 
 

@@ -6,6 +6,7 @@ that JSON can't carry (see `companion.tools.conversion`). Taught in
 :doc:`/book/applications/function-calling`.
 """
 
+import functools
 import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -15,7 +16,7 @@ from typing import Any, TypeVar, get_type_hints
 from companion._extras import require
 from companion._interface import advice
 from companion.errors import ToolDefinitionError
-from companion.tools.conversion import check_hint, convert_all, tighten
+from companion.tools.conversion import check_hint, convert_all, describable, tighten
 
 Example = tuple[str, dict[str, Any]]
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -110,7 +111,7 @@ class Tool:
             )
         _check_signature(name, function)
         hints = _hints(name, function)
-        found = _schema(name, function)
+        found = _schema(name, function, hints)
         text = _first_paragraph(found["description"]) if description is None else description
         if not text.strip():
             raise ToolDefinitionError(f"the tool {name} has an empty description: say what it does")
@@ -231,13 +232,13 @@ def _hints(name: str, function: Callable[..., Any]) -> dict[str, Any]:
     return hints
 
 
-def _schema(name: str, function: Callable[..., Any]) -> dict[str, Any]:
+def _schema(name: str, function: Callable[..., Any], hints: dict[str, Any]) -> dict[str, Any]:
     """Return the function's schema with no further properties, checked."""
     from transformers.utils import chat_template_utils as reader  # here: takes a second to import
 
     unclear = (reader.DocstringParsingException, reader.TypeHintParsingException, NameError)
     try:
-        found = reader.get_json_schema(function)["function"]
+        found = reader.get_json_schema(_with_hints(function, hints))["function"]
     except unclear as error:
         raise ToolDefinitionError(
             f"the function of the tool {name} does not tell what a model needs: {error} A tool "
@@ -252,6 +253,20 @@ def _schema(name: str, function: Callable[..., Any]) -> dict[str, Any]:
             f"an argument of the tool {name} has a type without a JSON form: {error.message}"
         ) from error
     return found | {"parameters": parameters}
+
+
+def _with_hints(function: Callable[..., Any], hints: dict[str, Any]) -> Callable[..., Any]:
+    """Return something that reads like the function, in types that can be described."""
+    if not inspect.isfunction(function):
+        return function
+
+    @functools.wraps(function)
+    def described() -> None: ...
+
+    described.__annotations__ = function.__annotations__ | {
+        argument: describable(hint) for argument, hint in hints.items()
+    }
+    return described
 
 
 def _nullable(schema: Any) -> Any:

@@ -78,7 +78,7 @@ def own_padding(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> i
         tokenizer: Its tokenizer, with a chat template.
 
     Returns:
-        The padding token: the tokenizer's, if it fits.
+        Id of the padding token. If the tokenizer's fits, it stays.
 
     Raises:
         ValueError: If all special tokens stand in turns.
