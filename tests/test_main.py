@@ -106,6 +106,15 @@ def test_an_unknown_command_ends_with_status_2(
     assert "usage: companion" in capsys.readouterr().err
 
 
+def test_an_unknown_source_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COMPANION_MODELS", "nonsense")
+
+    assert main(["models"]) == 1
+    assert "got 'nonsense'" in capsys.readouterr().err
+
+
 def test_damaged_weights_end_with_status_1_and_a_message(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

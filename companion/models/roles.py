@@ -131,10 +131,19 @@ def chosen_source(source: str | None = None) -> str:
             and COMPANION_CHAT.
 
     Returns:
-        A source. It is not checked here.
+        One of `SOURCES`.
+
+    Raises:
+        ValueError: If it is none of them.
     """
     by_default = "open" if os.environ.get(CHAT_VARIABLE) else "pocket"
-    return source or os.environ.get(MODELS_VARIABLE) or by_default
+    chosen = source or os.environ.get(MODELS_VARIABLE) or by_default
+    if chosen not in SOURCES:
+        raise ValueError(
+            f"source must be 'pocket', 'open' or 'hub', got {chosen!r} (argument source, or the "
+            f"environment variable {MODELS_VARIABLE})"
+        )
+    return chosen
 
 
 def resolve(name: str | Path, source: str | None = None) -> Target:
@@ -156,11 +165,6 @@ def resolve(name: str | Path, source: str | None = None) -> Target:
         UnknownModelError: If the name is nothing of that.
     """
     source = chosen_source(source)
-    if source not in SOURCES:
-        raise ValueError(
-            f"source must be 'pocket', 'open' or 'hub', got {source!r} (argument source, or the "
-            "environment variable COMPANION_MODELS)"
-        )
     if not isinstance(name, str | Path) or not str(name).strip():
         raise UnknownModelError(_unknown(name))
     if isinstance(name, str) and name in ROLES:

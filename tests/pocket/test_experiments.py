@@ -6,6 +6,7 @@ from types import ModuleType
 
 import pytest
 
+from companion.models.roles import chosen_source
 from companion.pocket.experiments import __main__ as command
 
 
@@ -33,6 +34,15 @@ def test_a_record_has_what_was_measured_with_date_hardware_and_time(experiment, 
     assert record["hardware"] == "an abacus"
     assert record["date"].count("-") == 2
     assert record["seconds"] >= 0
+
+
+def test_a_record_is_about_pocket_models_whatever_the_pages_take(experiment, tmp_path, monkeypatch):
+    monkeypatch.setenv("COMPANION_MODELS", "open")
+    experiment.measure = lambda *, scale: {"source": chosen_source()}
+
+    assert command.main(["doubling", "--out", str(tmp_path)]) == 0
+
+    assert json.loads((tmp_path / "doubling.json").read_text())["source"] == "pocket"
 
 
 def test_a_failed_run_keeps_the_old_record(experiment, tmp_path, capsys):

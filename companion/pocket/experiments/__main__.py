@@ -77,6 +77,8 @@ def main(arguments: list[str] | None = None) -> int:
     if options.name is None:
         parser.print_help()
         return 0
+    # A record is about the models that it names, whatever the user has chosen for the pages.
+    os.environ["COMPANION_MODELS"] = "pocket"
     try:
         target = redo(
             options.name, hardware=options.hardware, scale=options.scale, folder=options.out
