@@ -6,8 +6,8 @@ be the wrong quotation, but no invention, and its source is known: the passage t
 from. Taught in :doc:`/book/applications/rag`.
 
 Left out: answers put together from several places, words of the model's own such as "yes", and the
-choice to say nothing. Offered a sentence for it, a small model takes that for half of all questions
-(measured on the page).
+choice to say nothing: offered a sentence for that in a trial, SmolLM2-135M took it for five of ten
+questions that had an answer.
 """
 
 import json

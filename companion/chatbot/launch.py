@@ -123,7 +123,7 @@ class ChatMaker:
         pocket-chat has seen tools in the first turn of a conversation only, and calls them less
         and less in later ones (measured in :doc:`/book/applications/chatbot`). So with tools it
         reads the newest message alone. The open model answers from documents by quoting: in its
-        own words it is wrong too often (measured in :doc:`/book/applications/rag`).
+        own words it invents what they do not say (shown in :doc:`/book/applications/rag`).
         """
         options = self.options
         check_role(options, model)
