@@ -187,6 +187,7 @@ def test_every_loader_and_initializer_is_disturbed_and_own_files_are_not(tmp_pat
     assert plain["loaded"] != disturbed["loaded"]
 
 
+@pytest.mark.slow
 def test_planted_fragile_cells_are_found_and_sound_ones_hold(book, add_page, capsys):
     torch.manual_seed(0)
     layer = torch.nn.Linear(1000, 2)

@@ -1,11 +1,25 @@
 """Fakes for the tests of training: the pocket tokenizer, a small random model, records."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
+import torch
 import transformers
 
 import companion
+
+
+@pytest.fixture(params=[1, pytest.param(2, marks=pytest.mark.slow)], ids=["1-thread", "2-threads"])
+def threads(request: pytest.FixtureRequest) -> Iterator[int]:
+    """Run the test with one thread and, among the slow tests, with two.
+
+    Threads wait for one another where other tests run beside them: a training of a second takes
+    half a minute.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield request.param
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")
