@@ -129,5 +129,5 @@ def _matcher(vocabulary: Any, text: str) -> Any:
     compiled = llguidance.LLMatcher.grammar_from_lark(text)
     problem = llguidance.LLMatcher.validate_grammar(compiled, vocabulary)
     if problem:
-        raise ToolDefinitionError(f"no grammar can be made from the tools: {problem}")
+        raise ToolDefinitionError(f"no grammar can be made of this: {problem}")
     return llguidance.LLMatcher(vocabulary, compiled, log_level=0)

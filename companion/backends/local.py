@@ -22,7 +22,7 @@ from companion.generation.sequences import Generation
 from companion.messages import Message, check_messages, end_of_turn_id, neutralize, prompt_text
 from companion.reasoning import keep_apart, opening_mark, split_reasoning
 from companion.tools import Toolbox
-from companion.tools.instruction import is_told, with_instruction
+from companion.tools.instruction import needs_instruction, with_instruction
 from companion.tools.transcript import calls_as_text, calls_for_template, with_tools
 
 if TYPE_CHECKING:
@@ -195,9 +195,9 @@ class LocalBackend:
             return QuoteConstraint(self.model, self.tokenizer, self._quoted)
         if self._toolbox is None:
             return None
-        has_result, told = messages[-1]["role"] == "tool", is_told(self.tokenizer)
-        mode = self.mode or ("call or answer" if told else "free")
-        if mode == "free" or (has_result and told):
+        has_result, untrained = messages[-1]["role"] == "tool", needs_instruction(self.tokenizer)
+        mode = self.mode or ("call or answer" if untrained else "free")
+        if mode == "free" or (has_result and untrained):
             return None
         mode = "call or answer" if has_result else mode
         return CallConstraint(self.model, self.tokenizer, self._toolbox, mode=mode)
@@ -279,7 +279,7 @@ def tool_prompt(
             thinking=thinking,
             tools=toolbox.declarations("openai"),
         )
-    declare = with_instruction if is_told(tokenizer) else with_tools
+    declare = with_instruction if needs_instruction(tokenizer) else with_tools
     return prompt_text(tokenizer, declare(calls_as_text(messages), toolbox), thinking=thinking)
 
 

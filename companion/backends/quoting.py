@@ -34,6 +34,7 @@ class QuoteConstraint(GrammarConstraint):
     Raises:
         ValueError: If no passage has a word, the tokenizer is not a fast one, or nothing ends a
             text.
+        ToolDefinitionError: If llguidance can't make a grammar of the passages.
         MissingExtraError: If llguidance is not installed.
     """
 

@@ -4,22 +4,15 @@ Taught in :doc:`/book/applications/chatbot`.
 """
 
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
 from companion._files import user_cache
 from companion.rag.desk import Desk
-from companion.rag.embeddings import Embedder
+from companion.rag.embeddings import shared_embedder
 from companion.rag.library import Library
 
 INDEXES = "documents"
 """Folder in the user's cache where the indexes of documents are kept."""
-
-
-@cache
-def shared_embedder() -> Embedder:
-    """Return what makes the vectors of all chats, loaded once."""
-    return Embedder()
 
 
 def desk_maker(folder: Path | None, length: int, tell: Callable[[str], None]) -> Callable[[], Desk]:

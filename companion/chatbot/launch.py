@@ -11,13 +11,15 @@ from dataclasses import replace
 from companion._extras import require
 from companion.backends.backend import Backend
 from companion.chatbot.bot import Chatbot
-from companion.chatbot.documents import desk_maker, shared_embedder
+from companion.chatbot.documents import desk_maker
 from companion.chatbot.options import KEY_VARIABLE, ChatOptions
 from companion.chatbot.settings import ChatSettings, default_params
 from companion.chatbot.small_talk import SmallTalk
 from companion.chatbot.toolset import chat_toolbox, open_audit
 from companion.errors import UnknownModelError
 from companion.generation.params import SamplingParams
+from companion.models.roles import CHAT_VARIABLE, MODELS_VARIABLE, OPEN, ROLES, Target, resolve
+from companion.rag.embeddings import shared_embedder
 from companion.tools import Toolbox
 
 QUOTED = 2
@@ -128,7 +130,8 @@ class ChatMaker:
         options = self.options
         check_role(options, model)
         backend = make_backend(options, model)
-        if model == "base" and is_pocket(options, model):
+        target = local_target(options, model)
+        if target.pocket == "base":
             tell("the role 'base' continues text and was not trained to answer: --model chat was")
         listed = getattr(backend, "models", [])
         if listed and model not in listed:
@@ -136,12 +139,11 @@ class ChatMaker:
         if options.system:  # a template that takes none says so now, not after the first message
             told = [("system", options.system), ("user", "Hello")]
             backend.count_tokens([{"role": role, "content": content} for role, content in told])
-        quote = is_open(options, model)
         return backend, ChatSettings(
             sampling(options, backend.context_length),
-            k=QUOTED if quote else ChatSettings.k,
-            quote=quote,
-            past_turns=0 if options.has_tools and is_pocket(options, model) else None,
+            k=QUOTED if target.open else ChatSettings.k,
+            quote=target.open,
+            past_turns=0 if options.has_tools and target.pocket else None,
             small_talk=SmallTalk(shared_embedder),
             log=self.log,
         )
@@ -166,7 +168,6 @@ def default_model(options: ChatOptions) -> str:
     """
     if options.endpoint is None:
         from companion.models.open_model import installed
-        from companion.models.roles import CHAT_VARIABLE, MODELS_VARIABLE, OPEN
 
         chosen = os.environ.get(MODELS_VARIABLE) or os.environ.get(CHAT_VARIABLE)
         return OPEN if installed() and not chosen else "chat"
@@ -188,8 +189,6 @@ def check_role(options: ChatOptions, model: str) -> None:
     Raises:
         UnknownModelError: If it is such a role.
     """
-    from companion.models.roles import ROLES
-
     role = None if options.endpoint else ROLES.get(model)
     if role is not None and role.head != "causal-lm":
         raise UnknownModelError(
@@ -224,24 +223,11 @@ def make_backend(options: ChatOptions, model: str) -> Backend:
     )
 
 
-def is_pocket(options: ChatOptions, model: str) -> bool:
-    """Return whether a model is one of the pocket models, loaded here."""
-    from companion.models.roles import resolve
-
-    if options.endpoint is not None:
-        return False
-    return resolve(model).pocket is not None
-
-
-def is_open(options: ChatOptions, model: str) -> bool:
-    """Return whether a model is the open model of the book, loaded here."""
-    from companion.models.roles import resolve
-
-    return options.endpoint is None and resolve(model).open
+def local_target(options: ChatOptions, model: str) -> Target:
+    """Return what a name stands for here; nothing in particular for the name at an endpoint."""
+    return Target() if options.endpoint is not None else resolve(model)
 
 
 def title(options: ChatOptions, model: str) -> str:
     """Return what the chat calls a model."""
-    from companion.models.roles import resolve
-
     return model if options.endpoint is not None else resolve(model).title

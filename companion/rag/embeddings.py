@@ -10,7 +10,7 @@ Shape letters: ``B`` texts, ``T`` tokens, ``d`` = 384 numbers of a vector.
 """
 
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -169,3 +169,9 @@ class Embedder:
             texts, batch_size=len(texts), normalize_embeddings=True, show_progress_bar=False
         )
         return np.asarray(vectors, dtype=np.float32)
+
+
+@cache
+def shared_embedder() -> Embedder:
+    """Return the bundled encoder, loaded once for all that a chat compares."""
+    return Embedder()

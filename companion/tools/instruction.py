@@ -8,14 +8,14 @@ answers. Taught in :doc:`/book/applications/function-calling`.
 """
 
 from collections.abc import Sequence
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from companion.messages import Message
 from companion.phrases import CHAT_TEMPLATE
-from companion.rag.embeddings import Embedder
+from companion.rag.embeddings import shared_embedder
 from companion.tools.call import ToolCall
 from companion.tools.tool import Tool
 from companion.tools.toolbox import Toolbox
@@ -82,7 +82,7 @@ def with_instruction(messages: Sequence[Message], toolbox: Toolbox) -> list[Mess
     return [*shown, *talk]
 
 
-def is_told(tokenizer: Any) -> bool:
+def needs_instruction(tokenizer: Any) -> bool:
     """Return whether a model must be told how to call tools: nothing says that it was trained to.
 
     Args:
@@ -135,12 +135,7 @@ def _with_results(turns: Sequence[Message]) -> str:
 @lru_cache(maxsize=64)
 def _vectors(texts: tuple[str, ...]) -> np.ndarray:
     """Return vectors of length 1, shape ``(N, d)``."""
-    return _embedder().embed(texts, progress=False)
-
-
-@cache
-def _embedder() -> Embedder:
-    return Embedder()
+    return shared_embedder().embed(texts, progress=False)
 
 
 def _described(tool: Tool) -> str:

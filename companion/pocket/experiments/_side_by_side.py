@@ -1,8 +1,9 @@
 """What the experiments on pocket and open have in common: two columns, items, one way of counting.
 
 The column "pocket" is pocket-base where a text is continued and pocket-chat where a message is
-answered. The column "open" is SmolLM2-135M-Instruct for both. Items stand in two splits that share
-nothing: prompts were worded while looking at "development", and "held_out" was asked afterwards.
+answered. The column "open" is SmolLM2-135M-Instruct for both. Items stand in two splits: prompts
+were worded while looking at "development", and "held_out" was asked afterwards. Written items are
+in one of them only; items of a grammar are drawn with another seed for each.
 """
 
 import json

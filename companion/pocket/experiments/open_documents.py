@@ -17,13 +17,13 @@ from typing import Any, NamedTuple
 
 from companion.backends.local import LocalBackend
 from companion.chatbot import Chatbot
-from companion.chatbot.documents import shared_embedder
 from companion.chatbot.launch import QUOTED, QUOTED_LENGTH
 from companion.chatbot.reply import Reply
 from companion.chatbot.settings import ChatSettings
 from companion.chatbot.small_talk import SmallTalk
 from companion.generation.params import SamplingParams
 from companion.prompts.evaluation import Accuracy
+from companion.rag.embeddings import shared_embedder
 from companion.rag.evaluation import contains_answer
 from companion.rag.library import Library
 
