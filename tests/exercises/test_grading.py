@@ -285,7 +285,7 @@ def causal_mask(length):
         found.append("network")
     except OSError:
         pass
-    for path in ("SECRET", "/etc/passwd", "/root/.bashrc", "CATALOG"):
+    for path in ("SECRET", "/etc/passwd", "HOME/.bashrc", "CATALOG"):
         try:
             open(path).read()
             found.append(path)
@@ -320,7 +320,8 @@ def test_a_submission_sees_its_own_folder_and_nothing_else(tmp_path, monkeypatch
         server.settimeout(0.1)
         port = server.getsockname()[1]
         source = SPY.replace("PORT", str(port)).replace("SECRET", str(secret))
-        (folder / "spy.py").write_text(source.replace("CATALOG", catalog.__file__))
+        source = source.replace("CATALOG", catalog.__file__).replace("HOME", str(Path.home()))
+        (folder / "spy.py").write_text(source)
 
         row = grade(find_submissions(tmp_path / "class"), tmp_path)["spy"]
 
