@@ -6,7 +6,7 @@ wrong answer behaves the same. It never runs the learner's code; the notebook an
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import import_module
@@ -61,17 +61,22 @@ def not_callable(exercise: CodeExercise, got: str) -> Verdict:
 
 def run_cases(exercise: CodeExercise, answer: Any, cases: Sequence[Case]) -> list[Outcome]:
     """Run an answer on cases within the exercise's time limit."""
+    return list(each_outcome(exercise, answer, cases))
+
+
+def each_outcome(exercise: CodeExercise, answer: Any, cases: Sequence[Case]) -> Iterator[Outcome]:
+    """Run an answer on cases as `run_cases` does, and yield each outcome once it is known."""
     for module in exercise.uses:  # its import is not the learner's time
         import_module(module)
-    left, outcomes = exercise.seconds, []
+    left = exercise.seconds
     for case in cases:
-        start = time.monotonic()
         if left <= 0:
-            outcomes.append(Outcome("not run"))
+            yield Outcome("not run")
             continue
-        outcomes.append(run_case(exercise.run or call, answer, case.args, seconds=left))
+        start = time.monotonic()
+        outcome = run_case(exercise.run or call, answer, case.args, seconds=left)
         left -= time.monotonic() - start
-    return outcomes
+        yield outcome
 
 
 def call(answer: Any, *args: Any) -> Any:

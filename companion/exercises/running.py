@@ -1,12 +1,16 @@
-"""Run a learner's answer on a case: a copy of the arguments, a time limit, and what came of it."""
+"""Run a learner's answer on a case: a copy of the arguments, a time limit, and what came of it.
+
+An `Outcome` can be said as plain data where the answer ran elsewhere: in the sandbox of ``companion
+grade``, or in a Worker of a browser.
+"""
 
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from companion.exercises.attempts import attempt
-from companion.exercises.values import freeze
+from companion.exercises.values import decode, encode, freeze
 
 State = Literal["value", "error", "timeout", "not run", "not attempted"]
 
@@ -28,6 +32,35 @@ class Outcome:
     error: str = ""
     place: str = ""
     kinds: tuple[str, ...] = ()
+
+
+def pack(outcome: Outcome) -> dict[str, Any]:
+    """Return an outcome as plain data for JSON, which `unpack` reads."""
+    packed: dict[str, Any] = {"state": outcome.state, "kinds": list(outcome.kinds)}
+    packed |= {"error": outcome.error, "place": outcome.place}
+    return packed | ({"value": encode(outcome.value)} if outcome.state == "value" else {})
+
+
+def unpack(message: dict[str, Any]) -> Outcome:
+    """Read an outcome, whoever wrote it: a submission may have done it in a worker's name.
+
+    Example:
+        >>> unpack(pack(Outcome("value", [1, 2.5]))).value
+        [1, 2.5]
+        >>> unpack({"state": "right"}).error
+        'no result'
+    """
+    state = message.get("state")
+    if state not in get_args(State):
+        return Outcome("error", error="no result")
+    try:
+        value = decode(message["value"]) if state == "value" else None
+    except (ValueError, KeyError, TypeError):
+        return Outcome("error", error="the result can't be read")
+    error, place = (str(message.get(name, ""))[:500] for name in ("error", "place"))
+    kinds = message.get("kinds")
+    kinds = tuple(map(str, kinds[:20])) if isinstance(kinds, list) else ()
+    return Outcome(state, value, error, place, kinds)
 
 
 def run_case(

@@ -11,11 +11,10 @@ from companion.exercises import judging
 from companion.exercises.answers import judge_value
 from companion.exercises.exercise import Exercise
 from companion.exercises.judging import AnswerKey
-from companion.exercises.running import Outcome
+from companion.exercises.running import Outcome, unpack
 from companion.exercises.values import Foreign, decode, describe
 from companion.exercises.verdict import CaseResult, Verdict, not_attempted
 
-_STATES = ("value", "error", "timeout", "not run", "not attempted")
 _UNJUDGED = "This answer could not be judged. Your teacher has been told."
 
 
@@ -56,7 +55,7 @@ def _verdict(exercise: Exercise, key: AnswerKey | None, messages: list[dict[str,
         return not_attempted(exercise)
     for number in range(len(outcomes)):
         if number in said:
-            outcomes[number] = _outcome(said[number])
+            outcomes[number] = unpack(said[number])
         elif ended is not None:
             outcomes[number] = Outcome("error", error=ended)
             ended = None
@@ -75,21 +74,6 @@ def _value_verdict(exercise: Exercise, messages: list[dict[str, Any]]) -> Verdic
                 return Verdict(exercise, "wrong", message=said)
             return judge_value(exercise, answer)
     return not_attempted(exercise)
-
-
-def _outcome(message: dict[str, Any]) -> Outcome:
-    """Read an outcome that a worker, or a submission in its name, has written."""
-    state = message.get("state")
-    if state not in _STATES:
-        return Outcome("error", error="no result")
-    try:
-        value = decode(message["value"]) if state == "value" else None
-    except (ValueError, KeyError, TypeError):
-        return Outcome("error", error="the result can't be read")
-    error, place = (str(message.get(name, ""))[:500] for name in ("error", "place"))
-    kinds = message.get("kinds")
-    kinds = tuple(map(str, kinds[:20])) if isinstance(kinds, list) else ()
-    return Outcome(state, value, error, place, kinds)
 
 
 def _plain(verdict: Verdict) -> dict[str, Any]:
