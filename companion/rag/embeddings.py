@@ -11,7 +11,6 @@ Shape letters: ``B`` texts, ``T`` tokens, ``d`` = 384 numbers of a vector.
 
 from collections.abc import Sequence
 from functools import cache, cached_property
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,7 @@ import numpy as np
 from tqdm import tqdm
 
 from companion._checks import check_whole
-from companion._extras import missing_extra, quiet_imports, require
+from companion._extras import quiet_imports, require
 from companion.models.checkpoint import sha256, weight_files
 from companion.models.embedding import DIMENSION, MAX_LENGTH, embedding_folder
 from companion.rag.normalization import search_form
@@ -63,12 +62,41 @@ def mean_pool(hidden: "Tensor", attention_mask: "Tensor") -> "Tensor":
     return (hidden * mask).sum(dim=1) / counts
 
 
+class MeanPooling:
+    """A transformer, and the mean of its last hidden states as the vector of a text.
+
+    What sentence-transformers does with the folder of all-MiniLM-L6-v2, without its imports, which
+    take longer than reading the model. Taught in :doc:`/book/applications/embeddings`.
+
+    Args:
+        transformer: Gives hidden states of shape ``(B, T, d)``.
+        tokenizer: Its tokenizer.
+        max_length: Tokens that are read of a text, special tokens included.
+    """
+
+    def __init__(self, transformer: Any, tokenizer: Any, max_length: int) -> None:
+        """Keep the parts."""
+        self.transformer, self.tokenizer, self.max_length = transformer, tokenizer, max_length
+
+    def encode(self, texts: list[str]) -> np.ndarray:
+        """Return one vector of length 1 per text, shape ``(B, d)``, float32."""
+        import torch  # here: it is heavy
+
+        batch = self.tokenizer(
+            texts, padding=True, truncation=True, max_length=self.max_length, return_tensors="pt"
+        ).to(self.transformer.device)
+        with torch.inference_mode():
+            hidden = self.transformer(**batch).last_hidden_state  # (B, T, d)
+            pooled = mean_pool(hidden, batch["attention_mask"])  # (B, d)
+        return torch.nn.functional.normalize(pooled, dim=1).float().cpu().numpy()
+
+
 class Embedder:
     """Turns texts into vectors of length 1. Taught in :doc:`/book/applications/embeddings`.
 
     Args:
-        folder: A model in the layout of sentence-transformers; the bundled all-MiniLM-L6-v2,
-            checked by sha256, if None.
+        folder: A model in the layout of sentence-transformers, read by that library; the bundled
+            all-MiniLM-L6-v2, checked by sha256, if None.
         cache: Folder in which vectors are kept between runs; none are kept if None.
         batch_size: Texts per pass through the model.
         device: Where the model runs.
@@ -81,7 +109,8 @@ class Embedder:
 
     Raises:
         WeightsError: If the model's files are missing or altered.
-        MissingExtraError: If sentence-transformers or the model's package is not installed.
+        MissingExtraError: If the bundled model's package, or for a folder sentence-transformers,
+            is not installed.
         ValueError: If ``batch_size`` is below 1.
     """
 
@@ -95,24 +124,28 @@ class Embedder:
     ) -> None:
         """Check the model's files."""
         check_whole(batch_size=batch_size)
+        self._bundled = folder is None
         self.folder = embedding_folder() if folder is None else Path(folder).expanduser()
         self.batch_size = batch_size
         weights = weight_files(self.folder)[0]
-        name = "all-MiniLM-L6-v2" if folder is None else self.folder.name
+        name = "all-MiniLM-L6-v2" if self._bundled else self.folder.name
         self._device = device
-        if find_spec("sentence_transformers") is None:
-            raise missing_extra("sentence_transformers", "rag")
-        bundled = folder is None
-        self.max_length = MAX_LENGTH if bundled else int(self.model.max_seq_length)
-        self.dimension = DIMENSION if bundled else self._encode(["a"]).shape[1]
+        self.max_length = MAX_LENGTH if self._bundled else int(self.model.max_seq_length)
+        self.dimension = DIMENSION if self._bundled else self._encode(["a"]).shape[1]
         self.model_id = f"{name}@{sha256(weights)[:16]}/{self.max_length}/NFKC"
         self.cache = VectorCache(cache, self.model_id, self.dimension) if cache else None
 
     @cached_property
     def model(self) -> Any:
-        """The model of sentence-transformers. The bundled one is loaded when it is needed first."""
-        from companion.models.loading import no_progress_bar  # here: it imports torch
+        """What encodes: `MeanPooling`, or a ``SentenceTransformer`` for a folder.
 
+        The bundled one is loaded when it is needed first.
+        """
+        from companion.models.loading import load, no_progress_bar  # here: it imports torch
+
+        if self._bundled:
+            transformer, tokenizer = load("embedding", source="pocket", device=self._device)
+            return MeanPooling(transformer, tokenizer, MAX_LENGTH)
         with quiet_imports(), no_progress_bar():
             library = require("sentence_transformers", extra="rag")
             return library.SentenceTransformer(
@@ -165,6 +198,8 @@ class Embedder:
         return np.stack(rows) if rows else np.empty((0, self.dimension), dtype=np.float32)
 
     def _encode(self, texts: list[str]) -> np.ndarray:
+        if self._bundled:
+            return self.model.encode(texts)
         vectors = self.model.encode(
             texts, batch_size=len(texts), normalize_embeddings=True, show_progress_bar=False
         )

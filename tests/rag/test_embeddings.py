@@ -5,6 +5,7 @@ import io
 import json
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -28,15 +29,24 @@ def test_mean_pool_by_hand() -> None:
     assert mean_pool(hidden, mask).tolist() == [[2.0, 4.0], [5.0, 7.0]]
 
 
-def test_mean_pool_is_what_the_library_does(embedder) -> None:
-    batch = embedder.tokenizer(TEXTS, padding=True, return_tensors="pt")
-    with torch.inference_mode():
-        hidden = embedder.model[0].auto_model(**batch).last_hidden_state
-    ours = torch.nn.functional.normalize(mean_pool(hidden, batch["attention_mask"]))
+def test_vectors_are_those_of_sentence_transformers(embedder) -> None:
+    from sentence_transformers import SentenceTransformer
 
-    theirs = embedder.model.encode(TEXTS, convert_to_tensor=True, show_progress_bar=False)
-    torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=0)
-    np.testing.assert_allclose(ours.numpy(), embedder.embed(TEXTS), atol=1e-6)
+    library = SentenceTransformer(str(embedder.folder), local_files_only=True)
+    texts = [*TEXTS, "word " * 300, "東京", "a"]
+
+    theirs = library.encode(texts, show_progress_bar=False)
+    np.testing.assert_allclose(embedder.embed(texts), theirs, atol=1e-6)
+    assert embedder.max_length == library.max_seq_length
+
+
+def test_the_bundled_model_needs_no_import_of_sentence_transformers() -> None:
+    code = (
+        "import sys; from companion.rag import Embedder; Embedder().embed(['a']); "
+        "sys.exit('sentence_transformers' in sys.modules)"
+    )
+
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_mean_pool_refuses_shapes_that_do_not_fit() -> None:
