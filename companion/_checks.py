@@ -58,7 +58,8 @@ def check_above_zero(**numbers: float) -> None:
     """
     for name, number in numbers.items():
         if not is_number(number) or not 0 < number < float("inf"):
-            raise ValueError(f"{called(name)} must be above 0, got {number!r:.40}")
+            finite = " and finite" if number == float("inf") else ""
+            raise ValueError(f"{called(name)} must be above 0{finite}, got {number!r:.40}")
 
 
 def check_fields(owner: object, rules: Mapping[str, tuple[bool, str]]) -> None:

@@ -417,7 +417,7 @@ def test_a_layer_that_shares_its_weight_is_refused(gpt2) -> None:
         ({"rank": None}, "rank must be a whole number from 1, got None"),
         ({"alpha": "4"}, "alpha must be above 0, got '4'"),
         ({"alpha": True}, "alpha must be above 0, got True"),
-        ({"alpha": float("inf")}, "alpha must be above 0, got inf"),
+        ({"alpha": float("inf")}, "alpha must be above 0 and finite, got inf"),
         ({"dropout": None}, "dropout must be at least 0 and below 1, got None"),
         ({"dropout": False}, "dropout must be at least 0 and below 1, got False"),
         ({"alpha": 0}, "alpha must be above 0, got 0"),
