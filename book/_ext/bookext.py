@@ -99,6 +99,10 @@ def complete_page(
         app.add_js_file("widgets.js", loading_method="defer")
     if 'class="quiz"' in body:
         app.add_js_file("quiz.js", loading_method="defer")
+    app.add_js_file("exercises/sidebar.js", type="module")
+    if pagename.endswith("/exercises"):
+        app.add_js_file("exercises/page.js", type="module")
+        app.add_css_file("exercises/exercises.css")
     project = find_project(Path(app.srcdir))
     page = project.page(pagename.removeprefix("book/"))
     if exercises := exercises_by_page(project.exercises).get(page.name):

@@ -7,6 +7,7 @@ said as soon as it is known; a second Worker judges those that arrived, in the s
 ==============  =====================================================================
 ``started``     the learner's code begins: its ``seconds`` and the number of ``cases``
 ``printed``     a piece of what it prints, all pieces together bounded
+``defined``     its definitions are done, the cases begin
 ``outcome``     what came of the next case
 ``ran``         the learner's code is over; what follows takes none of its time
 ``trouble``     why its code could not be run to its end, as text
@@ -47,16 +48,16 @@ def check(request: str, say: Callable[[str], object]) -> None:
     """Check one answer, or judge what a Worker that was ended has said of one.
 
     Args:
-        request: JSON with ``exercise``, its id, and either ``answer``, code or text, with
-            ``imports``, the page's lines of imports, and ``covered`` as in ``ex.check``; or
-            ``outcomes``.
+        request: JSON with ``exercise``, its id, perhaps its ``place`` as `catalog.find` takes it,
+            and either ``answer``, code or text, with ``imports``, the page's lines of imports, and
+            ``covered`` as in ``ex.check``; or ``outcomes``.
         say: Takes each message.
 
     Raises:
         ValueError: If there is no such exercise or key point.
     """
     asked = json.loads(request)
-    exercise = catalog.find(asked["exercise"])
+    exercise = catalog.find(asked["exercise"], asked.get("place"))
 
     def tell(**message: Any) -> None:
         say(json.dumps(message))
@@ -93,6 +94,7 @@ def _run(
         if exercise.variable not in space:
             message = f"Your code defines no `{exercise.variable}`: keep the name that was there."
             return Verdict(exercise, "not attempted", message=message)
+        tell(defined=True)
         if key is None:
             tell(ran=True)
             return judge(exercise, answer)

@@ -5,6 +5,7 @@ grade``, or in a Worker of a browser.
 """
 
 import copy
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -12,6 +13,7 @@ from typing import Any, Literal, get_args
 from companion.exercises.attempts import attempt
 from companion.exercises.values import decode, encode, freeze
 
+_STANDARD = os.path.dirname(os.__file__)  # where Python's own library is
 State = Literal["value", "error", "timeout", "not run", "not attempted"]
 
 
@@ -91,4 +93,5 @@ def run_case(
 
 def _theirs(file: str) -> bool:
     """Tell whether a file is neither ours nor a library's."""
-    return "/companion/exercises/" not in file.replace("\\", "/") and "site-packages" not in file
+    ours = "/companion/exercises/" in file.replace("\\", "/")
+    return not ours and "site-packages" not in file and not file.startswith(_STANDARD)

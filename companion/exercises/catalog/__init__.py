@@ -83,12 +83,21 @@ def ids(section: str | None = None) -> list[str]:
     return [name for one in sections for module in CONTENTS[one] for name in _names(one, module)]
 
 
-def find(exercise_id: str) -> Exercise:
+def find(exercise_id: str, place: tuple[str, str] | None = None) -> Exercise:
     """Return the exercise of this id.
+
+    Args:
+        exercise_id: The id.
+        place: Section and module, as in `CONTENTS`, for whoever knows them and is in a hurry: then
+            only this module is imported.
 
     Raises:
         ValueError: If there is none; the message names the nearest ids.
     """
+    if place is not None and place[1] in CONTENTS.get(place[0], ()):
+        named = _module(*place)
+        if exercise_id in named:
+            return named[exercise_id]
     if not isinstance(exercise_id, str):
         raise ValueError(
             "name the exercise first, as text, and then give your answer: "
@@ -101,6 +110,16 @@ def find(exercise_id: str) -> Exercise:
     near = difflib.get_close_matches(exercise_id[:100], ids(), 3, 0.4) or ids()[:3]
     shown = describe(exercise_id)
     raise ValueError(f"there is no exercise {shown}; did you mean {', '.join(near)}?")
+
+
+def places() -> dict[str, tuple[str, str]]:
+    """Return section and module of each exercise, in the order of the book."""
+    return {
+        name: (section, module)
+        for section, modules in CONTENTS.items()
+        for module in modules
+        for name in _names(section, module)
+    }
 
 
 def of_section(section: str) -> list[Exercise]:

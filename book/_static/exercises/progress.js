@@ -1,0 +1,146 @@
+/* What a learner has done, in this browser only. The text that is stored, and saved to a file, is
+   that of the notebook's ~/.companion/progress.json: companion/exercises/records.py describes it. */
+export const VERSION = 1;
+const KEY = "exercise-progress";
+const EMPTY = { attempts: 0, best: 0, hints: 0, solution: false, solved: "", unaided: false };
+const MOST_BYTES = 10 * 2 ** 20;
+
+/* A sentence for the reader: what is wrong with a file. */
+export class ProgressError extends Error {}
+
+/* The records of a text, by exercise.
+   Throws a ProgressError that says what is wrong with it. */
+export function parse(text) {
+  if (text.length > MOST_BYTES) throw new ProgressError("it has more than 10 MiB");
+  let data;
+  try {
+    data = JSON.parse(text);
+  } catch {
+    throw new ProgressError("it is not JSON");
+  }
+  if (data?.version !== VERSION) {
+    throw new ProgressError(`it is not a progress file of version ${VERSION}, which this page reads`);
+  }
+  if (!isObject(data.exercises)) throw new ProgressError("it has no exercises");
+  for (const [name, record] of Object.entries(data.exercises)) {
+    if (!isRecord(record)) throw new ProgressError(`what it says of "${name.slice(0, 60)}" can't be read`);
+  }
+  return { ...data.exercises };
+}
+
+function isObject(value) {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isRecord(record) {
+  const names = Object.keys(EMPTY);
+  return isObject(record) && Object.keys(record).length === names.length &&
+    names.every((name) => typeof record[name] === typeof EMPTY[name]) &&
+    Number.isInteger(record.attempts) && record.attempts >= 0 &&
+    Number.isInteger(record.hints) && record.hints >= 0 && record.best >= 0 && record.best <= 1;
+}
+
+/* The text of a progress file. */
+export function write(records) {
+  const exercises = Object.fromEntries(Object.entries(records).sort());
+  return JSON.stringify({ exercises, version: VERSION }, null, 1);
+}
+
+/* One record of two: the most of each, and the earlier solution. */
+export function merged(one, other) {
+  const dates = [one, other].filter((record) => record.solved);
+  const first = dates.sort((a, b) => (a.solved < b.solved ? -1 : 1))[0];
+  return {
+    attempts: Math.max(one.attempts, other.attempts),
+    best: Math.max(one.best, other.best),
+    hints: Math.max(one.hints, other.hints),
+    solution: one.solution || other.solution,
+    solved: first?.solved ?? "",
+    unaided: first?.unaided ?? false,
+  };
+}
+
+/* A record after one more attempt that earned a share of the points. */
+export function attempted(record, share) {
+  const after = { ...record, attempts: record.attempts + 1, best: Math.max(record.best, share) };
+  if (share >= 1 && !record.solved) {
+    after.solved = new Date().toISOString().replace(/\.\d+Z$/, "Z");
+    after.unaided = !record.solution;
+  }
+  return after;
+}
+
+/* The records of this browser. They live on in memory where nothing can be stored. */
+export class Progress {
+  constructor() {
+    this.trouble = ""; // why nothing is kept, a sentence
+    this.records = this.#read();
+    this.listeners = [];
+    addEventListener("storage", (event) => {
+      if (event.key === KEY) this.#follow();
+    });
+  }
+
+  of(name) {
+    return this.records[name] ?? { ...EMPTY };
+  }
+
+  /* Change one record: the change is made to what is stored now, by another tab perhaps. */
+  update(name, change) {
+    this.records = { ...this.records, ...this.#read() };
+    this.records[name] = change(this.of(name));
+    this.#store();
+  }
+
+  /* Add the records of a file; returns how many exercises it has. Nothing is lost by it. */
+  add(text) {
+    const records = parse(text);
+    for (const [name, record] of Object.entries(records)) {
+      this.records[name] = merged(this.of(name), record);
+    }
+    this.#store();
+    return Object.keys(records).length;
+  }
+
+  #follow() {
+    this.records = { ...this.records, ...this.#read() };
+    this.listeners.forEach((listener) => listener());
+  }
+
+  #read() {
+    let text = null;
+    try {
+      text = localStorage.getItem(KEY);
+      return text === null ? {} : parse(text);
+    } catch (error) {
+      if (error instanceof ProgressError) this.#setAside(text, error);
+      else this.trouble = FORBIDDEN;
+      return {};
+    }
+  }
+
+  /* What can't be read is kept beside the new records, never overwritten. */
+  #setAside(text, error) {
+    try {
+      const name = `${KEY}-damaged-${Date.now()}`;
+      localStorage.setItem(name, text);
+      localStorage.removeItem(KEY);
+      this.trouble = `The progress that this browser has kept can't be read: ${error.message}. ` +
+        `It is still there, as "${name}" in the browser's storage.`;
+    } catch {
+      this.trouble = FORBIDDEN;
+    }
+  }
+
+  #store() {
+    try {
+      localStorage.setItem(KEY, write(this.records));
+    } catch {
+      this.trouble = FORBIDDEN;
+    }
+    this.listeners.forEach((listener) => listener());
+  }
+}
+
+export const FORBIDDEN = "This browser keeps nothing for this site: its storage is full or forbidden. " +
+  "Until you close the page all works; save your progress to a file, and copy your answers, before that.";

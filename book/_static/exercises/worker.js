@@ -1,0 +1,145 @@
+/* Python with NumPy in a Worker. Messages in: {request}, as companion.exercises.browser takes it; or
+   {}, to get ready. Messages out: {loading: {done, total}}, {failed: sentence}, what that module
+   says, and {idle} at the end. Nothing but the files of runtime.json is fetched, and each is
+   compared with its SHA-256 before it is used. */
+"use strict";
+
+const STATIC = new URL("../", self.location);
+const RUNTIME = new URL("vendor/pyodide/", STATIC);
+const STORE = "exercise-runtime";
+const KEPT = "Your text stays where it is.";
+const fetchFromSite = self.fetch.bind(self);
+const held = new Map(); // address -> bytes: what Pyodide's own fetch gets
+let manifest, check;
+
+class Refusal extends Error {} // its message is a sentence for the reader
+
+self.fetch = async (address) => {
+  const url = new URL(address.url ?? address, RUNTIME).href;
+  if (!held.has(url)) throw new TypeError(`${url} is not part of the runtime`);
+  const type = url.endsWith(".wasm") ? "application/wasm" : "application/octet-stream";
+  return new Response(held.get(url), { headers: { "Content-Type": type } });
+};
+
+async function store() {
+  try {
+    return await caches.open(STORE);
+  } catch {
+    return null; // no such thing here, or forbidden: every page fetches anew
+  }
+}
+
+async function arrived(address, options) {
+  let answer = null;
+  try {
+    answer = await fetchFromSite(address, options);
+  } catch { /* no network, or not what integrity says */ }
+  if (answer?.ok) return answer;
+  const why = answer ? ` (${answer.status})` : "";
+  const name = address.pathname.split("/").pop();
+  throw new Refusal(`${name} did not arrive${why}. Are you offline? Press Check to try again. ${KEPT}`);
+}
+
+async function readAll(answer, report) {
+  const pieces = [];
+  const reader = answer.body.getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    pieces.push(value);
+    report(value.length);
+  }
+  return new Blob(pieces).arrayBuffer();
+}
+
+async function unpacked(bytes) {
+  const start = new Uint8Array(bytes, 0, 2);
+  if (start[0] !== 0x1f || start[1] !== 0x8b) return bytes; // not compressed, or a server undid it
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Response(stream).arrayBuffer();
+}
+
+async function matches(bytes, sha256) {
+  if (!crypto.subtle) return true; // not https: the browser has compared `integrity` instead
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("") === sha256;
+}
+
+/* One file: from the browser's store if it is there, else from the site. */
+async function load(name, report) {
+  const file = manifest.files[name];
+  const key = new URL(`${file.at}?sha256=${file.sha256}`, STATIC).href;
+  const kept = await store();
+  const before = await kept?.match(key);
+  if (before) {
+    const bytes = await unpacked(await before.arrayBuffer());
+    if (await matches(bytes, file.sha256)) return report(file.bytes), bytes;
+  }
+  const options = crypto.subtle ? {} : { integrity: file.integrity };
+  const sent = await readAll(await arrived(new URL(file.at, STATIC), options), report);
+  const bytes = await unpacked(sent);
+  if (!(await matches(bytes, file.sha256))) {
+    throw new Refusal(`${name} is not the file that was published with this book, so it is not run. ` +
+      `Press Check to fetch it again; if that does not help, open the notebook. ${KEPT}`);
+  }
+  try {
+    await kept?.put(key, new Response(sent));
+  } catch { /* storage is full: it works all the same */ }
+  return bytes;
+}
+
+async function loadAll() {
+  const names = Object.keys(manifest.files);
+  const total = names.reduce((sum, name) => sum + manifest.files[name].bytes, 0);
+  let done = 0;
+  const report = (bytes) => postMessage({ loading: { done: (done += bytes), total } });
+  const all = await Promise.all(names.map((name) => load(name, report)));
+  names.forEach((name, number) => held.set(new URL(name, RUNTIME).href, all[number]));
+}
+
+async function forgetOtherVersions() {
+  const kept = await store();
+  const hashes = Object.values(manifest.files).map((file) => file.sha256);
+  for (const request of (await kept?.keys()) ?? []) {
+    if (!hashes.some((hash) => request.url.endsWith(hash))) await kept.delete(request);
+  }
+}
+
+function runScript(name) {
+  const address = URL.createObjectURL(new Blob([held.get(new URL(name, RUNTIME).href)]));
+  importScripts(address);
+  URL.revokeObjectURL(address);
+}
+
+async function start() {
+  const answer = await arrived(new URL("exercises/runtime.json", STATIC), { cache: "no-cache" });
+  manifest = await answer.json();
+  await loadAll();
+  runScript("pyodide.asm.js");
+  runScript("pyodide.js");
+  const python = await self.loadPyodide({
+    indexURL: RUNTIME.href, packages: ["numpy"], stdout() {}, stderr() {},
+  });
+  const archive = held.get(new URL("companion.zip", RUNTIME).href);
+  python.unpackArchive(archive, "zip", { extractDir: "/lib/python3.12/site-packages" });
+  held.clear();
+  check = python.pyimport("companion.exercises.browser").check;
+  forgetOtherVersions().catch(() => {});
+}
+
+function lastLine(error) {
+  return String(error.message ?? error).trim().split("\n").at(-1).slice(0, 500);
+}
+
+let started = null;
+
+self.onmessage = async ({ data }) => {
+  try {
+    await (started ??= start());
+    if (data.request) check(JSON.stringify(data.request), (text) => postMessage(JSON.parse(text)));
+    postMessage({ idle: true });
+  } catch (error) {
+    const said = error instanceof Refusal ? error.message : `Python stopped: ${lastLine(error)}. ${KEPT}`;
+    postMessage({ failed: said });
+  }
+};

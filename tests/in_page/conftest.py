@@ -1,0 +1,120 @@
+"""Pages of exercises as the site has them, served on loopback, and a browser that shows them."""
+
+import functools
+import http.server
+import shutil
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BOOK = ROOT / "book"
+sys.path[:0] = [str(BOOK / "_tools"), str(BOOK / "_ext")]
+BROWSER, DRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--window-size=1280,900",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+    "--no-proxy-server",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+]
+SECTIONS = ("gpt", "applications", "summary")
+CONF = """\
+extensions = ["myst_nb", "sphinx_design", "sphinx.ext.mathjax"]
+myst_enable_extensions = ["dollarmath", "colon_fence"]
+nb_execution_mode = "off"
+html_theme = "sphinx_book_theme"
+html_static_path = ["static"]
+html_css_files = ["book.css", "exercises/exercises.css"]
+html_js_files = [(f"exercises/{name}.js", {"type": "module"}) for name in ("sidebar", "page")]
+exclude_patterns = ["static", "out"]
+mathjax_path = "none.js"
+"""
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """Serves a folder; a file that `broken` names is missing (None) or has other content."""
+
+    daemon_threads = True
+
+    def __init__(self, folder: Path) -> None:
+        self.broken: dict[str, bytes | None] = {}
+        self.asked: list[str] = []
+        super().__init__(("127.0.0.1", 0), functools.partial(Handler, directory=str(folder)))
+
+    def url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/{path}"
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    """Answers quietly."""
+
+    def do_GET(self) -> None:
+        name = self.path.split("?")[0].rsplit("/", 1)[-1]
+        self.server.asked.append(name)
+        if name not in self.server.broken:
+            super().do_GET()
+        elif self.server.broken[name] is None:
+            self.send_error(404)
+        else:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(self.server.broken[name])
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pages of exercises, made by Sphinx with the theme of the book, and the runtime."""
+    from exercise_runtime import add_runtime
+    from sphinx.application import Sphinx
+
+    folder = tmp_path_factory.mktemp("pages")
+    static = folder / "static"
+    for name in ("exercises", "vendor/pyodide"):
+        shutil.copytree(BOOK / "_static" / name, static / name)
+    shutil.copy(BOOK / "_static" / "book.css", static)
+    add_runtime(static)
+    for section in SECTIONS:
+        (folder / section).mkdir()
+        shutil.copy(BOOK / section / "exercises.md", folder / section)
+    pages = "\n".join(f"{section}/exercises" for section in SECTIONS)
+    (folder / "index.md").write_text(f"# Book\n\n```{{toctree}}\n{pages}\n```\n", encoding="utf-8")
+    (folder / "conf.py").write_text(CONF, encoding="utf-8")
+    out = folder / "out"
+    Sphinx(folder, folder, out, folder / "trees", "html", status=None, warning=None).build()
+    return out
+
+
+@pytest.fixture
+def server(site: Path) -> Iterator[Server]:
+    with Server(site) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[object]:
+    """One browser for all tests, without a window, which reaches this machine only."""
+    if not (shutil.which(BROWSER) and shutil.which(DRIVER)):
+        pytest.skip("chromium and chromium-driver are not installed")
+    webdriver = pytest.importorskip("selenium.webdriver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = BROWSER
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
+    for flag in FLAGS:
+        options.add_argument(flag)
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    yield driver
+    driver.quit()
