@@ -28,6 +28,7 @@ from notebook_file import (
     tags,
     write,
 )
+from open_cells import NAME, installed, needs_open_model
 from project import BookError, Page, Project, check_repository, find_project
 from references import References, read_references
 from timings import record
@@ -85,9 +86,15 @@ def make_notebook(page: Page, project: Project, references: References) -> str:
     """Run one page, then write its notebook and its timing; returns a line for the author.
 
     Raises:
-        BookError: If the page is wrong, raises or is too slow. Nothing is written then.
+        BookError: If the page is wrong, raises or is too slow, or shows the open model and that is
+            not here. Nothing is written then.
     """
     draft = build_draft(page, project, references)
+    if needs_open_model(draft.notebook.cells) and not installed():
+        raise BookError(
+            f"book/{page.name}.md shows the open model, which is not on this machine. Run "
+            f"`companion fetch {NAME}` first; the outputs would not be those of the book."
+        )
     limit = draft.budget_seconds * budget_scale()
     runnable = nbformat.from_dict({**draft.notebook, "cells": draft.notebook.cells[1:]})
     measurement = execute(

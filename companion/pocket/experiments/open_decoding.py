@@ -98,8 +98,8 @@ def describe(written: Sequence[Generation]) -> dict[str, float]:
     Returns:
         ``distinct_1`` and ``distinct_2`` in words, ``logprob`` in nats per token.
     """
-    texts = [words(one.text) for one in written]
-    logprobs = [value for one in written for value in one.logprobs]
+    texts = [words(generation.text) for generation in written]
+    logprobs = [value for generation in written for value in generation.logprobs]
     return {
         "distinct_1": distinct(texts, lambda text: [(word,) for word in text]),
         "distinct_2": distinct(texts, lambda text: list(pairwise(text))),

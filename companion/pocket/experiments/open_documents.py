@@ -106,7 +106,7 @@ def _count(asked: Sequence[dict[str, Any]], replies: Sequence[Reply]) -> dict[st
         "right": counted(Accuracy(sum(right), len(asked))),
         "source": counted(Accuracy(sum(source), len(asked))),
         "both": counted(Accuracy(sum(map(min, right, source)), len(asked))),
-        "refused": counted(Accuracy(sum(not one.found for one in others), len(others))),
+        "refused": counted(Accuracy(sum(not reply.found for reply in others), len(others))),
         "cited": counted(Accuracy(sum(bool(one.sources) for one in replies), len(replies))),
         "texts": [reply.text for reply in replies],
     }

@@ -8,7 +8,6 @@ Left out: other facts than names, and conversations that the model itself has le
 """
 
 import random
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +15,7 @@ from companion.messages import prompt_text
 from companion.models.loading import LoadedModel
 from companion.prompts.evaluation import Accuracy
 
+from ._names import mentions, recalls
 from ._side_by_side import (
     COLUMNS,
     ORIGIN,
@@ -89,19 +89,3 @@ def conversation(stored: dict[str, Any], name: str, at: int, turns: int) -> list
         for role, text in zip(("user", "assistant"), pair, strict=True)
     ]
     return [*messages, {"role": "user", "content": stored["question"]}]
-
-
-def mentions(text: str, name: str) -> bool:
-    """Tell whether a text has the name in it, whatever it says about it."""
-    return re.search(rf"\b{re.escape(name)}\b", text) is not None
-
-
-def recalls(text: str, name: str) -> bool:
-    """Tell whether a text says that the name is the user's, and not the model's own.
-
-    Example:
-        >>> recalls("Your name is Amara.", "Amara"), recalls("My name is Amara.", "Amara")
-        (True, False)
-    """
-    own = rf"\b(?:my name is|I am|I['\u2019]m|call me)\s+{re.escape(name)}\b"
-    return mentions(text, name) and re.search(own, text, re.IGNORECASE) is None

@@ -13,9 +13,10 @@ from typing import Any
 
 from companion.models.loading import LoadedModel
 from companion.pocket.corpus import rules
-from companion.prompts import extract_choice, few_shot, zero_shot
+from companion.prompts import few_shot, zero_shot
 
 from ._capitals import capitals
+from ._reviews import LABELS, REVIEW, REVIEW_QUESTION, Review, names_label, review_items
 from ._side_by_side import (
     COLUMNS,
     ORIGIN,
@@ -23,22 +24,15 @@ from ._side_by_side import (
     as_message,
     check_split,
     load_columns,
-    load_items,
     part,
     score,
 )
 
-LABELS = ("positive", "negative")
 EXCHANGED = dict(zip(LABELS, reversed(LABELS), strict=True))
-REVIEW = {"input_label": "Review", "output_label": "Label"}
-REVIEW_QUESTION = "Is this review positive or negative? Answer with one word.\n{text}"
 REVIEW_EXAMPLES = (0, 1, 3, 5)
 RULE_EXAMPLES = (0, 1, 3, 8)
-GRAMMAR_REVIEWS = {"development": 20, "held_out": 60}
 RULE_WORDS = {"development": 7, "held_out": 20}  # for each of three rules
-SEEDS = {"development": 1, "held_out": 2}
-
-Review = tuple[str, str]
+RULE_SEEDS = {"development": 1, "held_out": 2}
 
 
 def measure(
@@ -88,26 +82,6 @@ def _reviews(column: Column, scale: float, split: str) -> dict[str, Any]:
     return found
 
 
-def review_items(split: str) -> dict[str, tuple[list[Review], list[Review]]]:
-    """Return five examples and the items of both kinds of reviews, as texts with labels."""
-    stored = load_items("reviews")
-    ordinary = (
-        [(one["text"], one["label"]) for one in stored["examples"]],
-        [(one["text"], one["label"]) for one in stored[split]],
-    )
-    rng, drawn = random.Random(SEEDS[split]), {}
-    while len(drawn) < 5 + GRAMMAR_REVIEWS[split]:
-        text, good = rules.sentiment(rng)
-        drawn[text] = LABELS[0] if good else LABELS[1]
-    pairs = list(drawn.items())
-    return {"ordinary": ordinary, "grammar": (pairs[:5], pairs[5:])}
-
-
-def names_label(text: str, label: str) -> bool:
-    """Tell whether a text names one of the two labels, and this one."""
-    return extract_choice(text, LABELS) == label
-
-
 def _labelled(
     loaded: LoadedModel, shown: Sequence[Review], texts: Sequence[str], labels: Sequence[str]
 ) -> dict[str, Any]:
@@ -128,7 +102,7 @@ def _rules(loaded: LoadedModel, scale: float, split: str) -> dict[str, Any]:
 
 def rule_items(examples: int, count: int, split: str) -> list[tuple[str, str]]:
     """Return prompts and answers: of the same lists of words, the first ``examples`` are shown."""
-    rng, items = random.Random(SEEDS[split]), []
+    rng, items = random.Random(RULE_SEEDS[split]), []
     for name in rules.EVALUATED_RULES:
         apply = rules.RULES[name]
         for _ in range(count):

@@ -9,38 +9,15 @@ Left out: several chains that vote, and the steps of a chain one by one.
 
 import random
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from companion.models.loading import LoadedModel
-from companion.phrases import CONCLUSION, TRIGGER
-from companion.pocket.corpus import arithmetic
-from companion.prompts import chain_of_thought, extract_number, few_shot
+from companion.prompts import few_shot
 
-from ._side_by_side import (
-    COLUMNS,
-    ORIGIN,
-    Column,
-    as_message,
-    check_split,
-    load_columns,
-    load_items,
-    part,
-    score,
-)
+from ._side_by_side import COLUMNS, ORIGIN, Column, check_split, load_columns, part, score
+from ._word_problems import SHOWN, Problem, problem_items, prompts_by_way, same_number
 
-SHOWN = 3
-NUMBER_ONLY = " Answer with the number only."
-GRAMMAR_PROBLEMS = {"development": 20, "held_out": 40}
 SUMS = {"development": 10, "held_out": 40}
-SEEDS = {"development": 3, "held_out": 4}
-
-
-class Problem(NamedTuple):
-    """A word problem, the calculations that lead to its answer, and the answer."""
-
-    question: str
-    reasoning: str
-    answer: int
 
 
 def measure(
@@ -67,66 +44,13 @@ def measure(
     return {"origin": ORIGIN, "split": split, "columns": found}
 
 
-def problem_items(split: str) -> dict[str, tuple[list[Problem], list[Problem]]]:
-    """Return three examples and the items of both kinds of problems."""
-    stored = load_items("word_problems")
-    shown = [
-        Problem(one["question"], one["reasoning"], one["answer"]) for one in stored["examples"]
-    ]
-    ordinary = [Problem(one["question"], "", one["answer"]) for one in stored[split]]
-    rng = random.Random(SEEDS[split])
-    drawn = [arithmetic.problem(rng, "eval") for _ in range(SHOWN + GRAMMAR_PROBLEMS[split])]
-    grammar = [
-        Problem(one.question, one.reasoning.partition(f" {CONCLUSION}")[0], one.answer)
-        for one in drawn
-    ]
-    return {"ordinary": (shown, ordinary), "grammar": (grammar[:SHOWN], grammar[SHOWN:])}
-
-
 def _problems(column: Column, shown: Sequence[Problem], asked: Sequence[Problem]) -> dict[str, Any]:
-    """Ask in four ways: as a text after three examples and as a message, without and with steps."""
     answers = [one.answer for one in asked]
-    plain = [(one.question, str(one.answer)) for one in shown]
-    reasoned = [(one.question, one.reasoning, str(one.answer)) for one in shown]
-    texts = {
-        "examples, answer only": ([few_shot(one.question, plain) for one in asked], 16),
-        "examples with reasoning": (
-            [chain_of_thought(one.question, reasoned) for one in asked],
-            80,
-        ),
+    ways = prompts_by_way(column, shown, [one.question for one in asked])
+    return {
+        way: score(one.loaded, one.prompts, answers, same_number, **one.settings)
+        for way, one in ways.items()
     }
-    messages = {
-        "chat, number only": (NUMBER_ONLY, 24),
-        "chat, step by step": (f" {TRIGGER}", 256),
-    }
-    found = {
-        way: score(column.text, prompts, answers, same_number, max_new_tokens=longest)
-        for way, (prompts, longest) in texts.items()
-    }
-    for way, (added, longest) in messages.items():
-        prompts = [as_message(column.chat, one.question + added) for one in asked]
-        found[way] = score(
-            column.chat, prompts, answers, same_number, max_new_tokens=longest, stop=()
-        )
-    return found
-
-
-def same_number(text: str, answer: int) -> bool:
-    """Tell whether a text comes to the right number, by one rule for both models and all ways.
-
-    It is the number after "The answer is" if these words are there, else the last number.
-
-    Raises:
-        AnswerNotFoundError: If there is no such number, or it can't be read.
-
-    Example:
-        >>> same_number("3 times 8 is 24. 24 minus 5 is 19.", 19)
-        True
-        >>> same_number("The answer is 19, not 20.", 19)
-        True
-    """
-    concluded = CONCLUSION.lower() in text.lower()
-    return extract_number(text, CONCLUSION if concluded else None) == answer
 
 
 def _sums(loaded: LoadedModel, scale: float, split: str) -> dict[str, Any]:

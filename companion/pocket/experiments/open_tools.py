@@ -93,8 +93,8 @@ def measure(
     """
     check_split(split)
     requests = load_items("tool_requests")[split]
-    asked = part([one for one in requests if one["tool"]], scale)
-    asked += part([one for one in requests if not one["tool"]], scale)
+    asked = part([request for request in requests if request["tool"]], scale)
+    asked += part([request for request in requests if not request["tool"]], scale)
     found = {
         name: {
             way: count_calls(asked, write_calls(column.chat, asked, setting), five_tools())
@@ -125,12 +125,12 @@ def write_calls(
     tools, texts = five_tools(examples=setting.examples), []
     for start in range(0, len(asked), BATCH):
         prompts = [
-            tool_prompt(tokenizer, [{"role": "user", "content": one["request"]}], tools)
-            for one in asked[start : start + BATCH]
+            tool_prompt(tokenizer, [{"role": "user", "content": request["request"]}], tools)
+            for request in asked[start : start + BATCH]
         ]
         allowed = CallConstraint(model, tokenizer, tools) if setting.constrained else None
         written = generate(model, tokenizer, prompts, GREEDY, logits_filter=allowed)
-        texts += [one.text for one in written]
+        texts += [generation.text for generation in written]
     return texts
 
 

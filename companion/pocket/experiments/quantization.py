@@ -77,6 +77,6 @@ def _seconds_per_token(
     for _ in range(3):
         start = time.perf_counter()
         written = generate(model, tokenizer, [PROMPT] * batch, params)
-        steps = max(len(one.token_ids) for one in written)
+        steps = max(len(generation.token_ids) for generation in written)
         times.append((time.perf_counter() - start) / steps)
     return round(min(times), 5)

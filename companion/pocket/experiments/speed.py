@@ -88,7 +88,10 @@ def writing(model: Any, tokenizer: Any, batch: int, new: int, pairs: int) -> dic
     params = SamplingParams(temperature=0, max_new_tokens=new)
 
     def ours() -> list[list[int]]:
-        return [one.token_ids for one in generate(model, tokenizer, [PROMPT] * batch, params)]
+        return [
+            generation.token_ids
+            for generation in generate(model, tokenizer, [PROMPT] * batch, params)
+        ]
 
     def theirs() -> list[list[int]]:
         settings = {"max_new_tokens": new, "do_sample": False, "pad_token_id": 0}
@@ -128,10 +131,10 @@ def reading(model: Any, pairs: int, length: int) -> dict[str, Any]:
 
 def weight_bytes(model: Any) -> int:
     """Return the bytes of the weights that each step reads: all but the embedding."""
-    counted = {id(one): one for one in model.parameters()}
+    counted = {id(parameter): parameter for parameter in model.parameters()}
     if model.get_input_embeddings().weight is not model.get_output_embeddings().weight:
         del counted[id(model.get_input_embeddings().weight)]
-    return sum(one.numel() * one.element_size() for one in counted.values())
+    return sum(weight.numel() * weight.element_size() for weight in counted.values())
 
 
 def bytes_per_second(size: int = 2**28) -> float:
