@@ -18,7 +18,9 @@ import time
 from pathlib import Path
 
 from check_site import check, site_prefix
+from exercise_runtime import add_runtime
 from lean_site import lean
+from live_weights import write_live_weights
 from prime_cache import prime
 from project import BookError, Page, Project, find_project
 
@@ -65,6 +67,8 @@ def build(project: Project, out: Path) -> int:
         raise BookError("the build executed code, which it must not:\n" + "\n".join(executed))
     html = work / "_build" / "html"
     _add_notebooks(project, pages, html)
+    add_runtime(html / "_static")
+    write_live_weights(html / "_static" / "live" / "models")
     lean(html)
     status = check(html, site_prefix(project), project)
     if status:

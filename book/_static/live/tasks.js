@@ -1,0 +1,142 @@
+/* What a page can ask of the engine. Each task takes plain values and returns plain values, so that
+   they can cross from the Worker to the page; those that take long are generators.
+
+   Common arguments: model, "base" or "chat"; precision, "int8" or "float16"; text or messages. */
+
+import { beamSearch } from "./beam_search.js";
+import { generate, readAll } from "./decoding.js";
+import { logSoftmax, softmax } from "./llama.js";
+import { ranked, shapeLogits } from "./sampling.js";
+import { partName, pieces } from "./tokenizer.js";
+
+const LONGEST = 20000; // characters: far more than any context, and read in a moment
+
+/* The tokens of a text, and how merges made them: [{text, steps, ids}], one for each piece. */
+async function tokens(engine, { text }) {
+  const tokenizer = await engine.tokenizer();
+  checkLength(text);
+  return pieces(text).map((piece) => {
+    const { ids, steps } = tokenizer.merge(piece);
+    return { text: piece, ids, steps: steps.map((parts) => parts.map(partName)) };
+  });
+}
+
+/* The distribution of the next token: raw, and as the settings shape it.
+   Returns {tokens, kept, candidates: [{id, name, logit, raw, shaped}]}, the most probable first. */
+async function next(engine, { text, settings = {}, off = [], count = 10, ...wanted }) {
+  const { llama, tokenizer } = await engine.model(wanted.model, wanted.precision);
+  const ids = promptIds(tokenizer, { text }, llama.config);
+  const { logits } = readAll(llama, ids, llama.newCache(), { off: new Set(off) });
+  const raw = softmax(logits);
+  const { temperature = 1 } = settings;
+  const shapedLogits = shapeLogits(logits, ids, settings);
+  const order = ranked(logits);
+  const shaped = temperature === 0 ? oneHot(logits.length, ranked(shapedLogits)[0])
+    : softmax(shapedLogits);
+  return {
+    tokens: ids.map((id) => tokenizer.name(id)),
+    kept: shaped.filter((share) => share > 0).length,
+    candidates: order.slice(0, count).map((id) => ({
+      id, name: tokenizer.name(id), logit: logits[id], raw: raw[id], shaped: shaped[id],
+    })),
+  };
+}
+
+/* The inside of one pass. Returns {tokens, attentions, lens, candidates}: attentions[layer][head][t]
+   are the weights of token t on the tokens up to it; lens[layer] is what the last vector of that
+   layer would predict (layer 0: the embedding), candidates what the model does. */
+async function inside(engine, { text, off = [], count = 5, ...wanted }) {
+  const { llama, tokenizer } = await engine.model(wanted.model, wanted.precision);
+  const ids = promptIds(tokenizer, { text }, llama.config);
+  const cache = llama.newCache();
+  const rows = ids.map((id) => llama.read(id, cache, { watch: true, off: new Set(off) }));
+  const top = (logits) => {
+    const shares = softmax(logits);
+    return ranked(logits).slice(0, count)
+      .map((id) => ({ id, name: tokenizer.name(id), share: shares[id] }));
+  };
+  const { hidden, logits } = rows.at(-1);
+  return {
+    tokens: ids.map((id) => tokenizer.name(id)),
+    attentions: rows[0].attentions.map((heads, layer) =>
+      heads.map((_, head) => rows.map((row) => [...row.attentions[layer][head]]))),
+    lens: hidden.map((vector) => top(llama.logitsOf(vector))),
+    candidates: top(logits),
+  };
+}
+
+/* How probable a text is, token by token: [{name, logprob}] for all tokens but the first. */
+async function score(engine, { text, ...wanted }) {
+  const { llama, tokenizer } = await engine.model(wanted.model, wanted.precision);
+  const ids = promptIds(tokenizer, { text }, llama.config);
+  const cache = llama.newCache();
+  return ids.slice(0, -1).map((id, at) => {
+    const logprobs = logSoftmax(llama.read(id, cache).logits);
+    return { name: tokenizer.name(ids[at + 1]), logprob: logprobs[ids[at + 1]] };
+  });
+}
+
+/* Writes on from a text or a conversation. Yields {text, ids, logprob, reason, cacheBytes}. */
+async function* write(engine, { text, messages, settings = {}, off = [], ...wanted }) {
+  const { llama, tokenizer, eos } = await engine.model(wanted.model, wanted.precision);
+  const ids = promptIds(tokenizer, { text, messages }, llama.config, settings.maxNewTokens ?? 64);
+  const options = { off: new Set(off) };
+  for (const step of generate(llama, tokenizer, ids, { eos, ...settings }, options)) {
+    const shown = step.text.slice(0, step.settled);
+    yield { text: shown, id: step.id, name: tokenizer.name(step.id), logprob: step.logprob,
+      reason: step.reason };
+  }
+}
+
+/* Searches with beams. Yields what each step looked at; see beam_search.js. */
+async function* search(engine, { text, settings = {}, ...wanted }) {
+  const { llama, tokenizer, eos } = await engine.model(wanted.model, wanted.precision);
+  const ids = promptIds(tokenizer, { text }, llama.config, settings.maxNewTokens ?? 16);
+  for (const { candidates, ended, done } of beamSearch(llama, ids, { eos, ...settings })) {
+    const shown = ({ ids: path, ...rest }) =>
+      ({ ...rest, ids: path, name: tokenizer.name(path.at(-1)), text: tokenizer.decode(path) });
+    yield { candidates: candidates.map(shown), ended: ended.map(shown), done };
+  }
+}
+
+/* One row of a matrix of the model, as it is shipped. Returns a list of numbers. */
+async function row(engine, { tensor, index, model = "base", precision = "float16" }) {
+  const load = () => engine.tensors(model, precision);
+  const { shape, data } = (await engine.once(`rows of ${model} ${precision}`, load)).get(tensor);
+  return [...data.slice(index * shape[1], (index + 1) * shape[1])];
+}
+
+/* The tokens of a prompt. Throws an Error in words if there are none, or more than fit. */
+export function promptIds(tokenizer, { text, messages }, config, newTokens = 0) {
+  const ids = messages ? conversationIds(tokenizer, messages) : tokenizer.encode(checkLength(text));
+  const room = config.max_position_embeddings - newTokens;
+  if (ids.length === 0) throw new Error("There is no text. Write at least one word.");
+  if (ids.length > room) {
+    throw new Error(`The text has ${ids.length} tokens, and there is room for ${room}. Shorten it.`);
+  }
+  return ids;
+}
+
+/* A conversation up to where the assistant writes, in the chat template of the pocket models. The
+   marks are special tokens; the same characters in a message are not. */
+export function conversationIds(tokenizer, messages) {
+  const plain = (text) => tokenizer.encode(checkLength(text), { special: false });
+  const turns = messages.flatMap(({ role, content }) => [
+    ...tokenizer.encode(`<|${role}|>`), ...plain(`\n${content}`),
+    ...tokenizer.encode("<|end|>"), ...plain("\n"),
+  ]);
+  return [...turns, ...tokenizer.encode("<|assistant|>"), ...plain("\n")];
+}
+
+function checkLength(text) {
+  if (text.length <= LONGEST) return text;
+  throw new Error(`The text has ${text.length} characters, at most ${LONGEST} are read. Shorten it.`);
+}
+
+function oneHot(length, id) {
+  const shares = new Float32Array(length);
+  shares[id] = 1;
+  return shares;
+}
+
+export const TASKS = { tokens, next, inside, score, write, search, row };

@@ -1,0 +1,113 @@
+/* Byte-level BPE: text to tokens and back, equal to the library `tokenizers` for the file
+   tokenizer.json of the pocket models.
+
+   1. Special tokens such as <|end|> are cut out of the text.
+   2. The rest is cut into pieces: each digit alone; words with the space before them; signs; spaces.
+   3. The UTF-8 bytes of a piece become one character each, so that all of them can be printed.
+   4. Merges: of all neighbours, the pair that training found most useful is joined, until none is left.
+
+   Left out: every other kind of tokenizer. A file of another kind is refused. */
+
+/* GPT-2's rule. `\p{White_Space}` in place of `\s`, which means something else in JavaScript. */
+const PIECES = new RegExp(
+  "'s|'t|'re|'ve|'m|'ll|'d"
+  + "| ?\\p{L}+| ?\\p{N}+| ?[^\\p{White_Space}\\p{L}\\p{N}]+"
+  + "|\\p{White_Space}+(?!\\P{White_Space})|\\p{White_Space}+", "gu");
+
+/* Printable bytes stand for themselves; the others get the characters from 256 on: space is Ġ. */
+function byteCharacters() {
+  const isPrintable = (byte) =>
+    (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
+  let spare = 256;
+  return Array.from({ length: 256 }, (_, byte) =>
+    String.fromCodePoint(isPrintable(byte) ? byte : spare++));
+}
+
+const CHARACTERS = byteCharacters();
+const BYTES = new Map(CHARACTERS.map((character, byte) => [character, byte]));
+
+export class Tokenizer {
+  /* Args: file, the content of tokenizer.json as an object.
+     Throws: Error when it is not a byte-level BPE with single digits. */
+  constructor(file) {
+    const cutters = file.pre_tokenizer?.pretokenizers?.map((cutter) => cutter.type).join();
+    if (file.model.type !== "BPE" || cutters !== "Digits,ByteLevel" || file.normalizer) {
+      throw new Error("this tokenizer is not a byte-level BPE with single digits");
+    }
+    this.ids = new Map(Object.entries(file.model.vocab));
+    this.ranks = new Map(file.model.merges.map((pair, rank) => [pair.join(" "), rank]));
+    this.special = new Map(file.added_tokens.map((token) => [token.content, token.id]));
+    this.specialIds = new Set(this.special.values());
+    this.tokens = []; // id -> token in byte characters
+    for (const [token, id] of [...this.ids, ...this.special]) this.tokens[id] = token;
+    const escape = (token) => token.replace(/[|\\{}()[\]^$+*?.]/g, "\\$&");
+    this.specialPattern = new RegExp(`(${[...this.special.keys()].map(escape).join("|")})`, "u");
+  }
+
+  /* Text to ids. A half of a surrogate pair, which is no character, is read as U+FFFD. With `special`
+     false, "<|end|>" in the text is seven ordinary characters: what a reader writes ends no turn. */
+  encode(text, { special = true } = {}) {
+    const ids = [];
+    const parts = special ? wellFormed(text).split(this.specialPattern) : [wellFormed(text)];
+    for (const part of parts) {
+      if (special && this.special.has(part)) ids.push(this.special.get(part));
+      else for (const piece of pieces(part)) ids.push(...this.merge(piece).ids);
+    }
+    return ids;
+  }
+
+  /* The merges of one piece. Returns {ids, steps}: steps lists the parts before the first merge and
+     after each, as lists of byte characters. */
+  merge(piece) {
+    let parts = Array.from(new TextEncoder().encode(piece), (byte) => CHARACTERS[byte]);
+    const steps = [parts];
+    for (;;) {
+      // The pair with the lowest rank, the leftmost where it occurs twice.
+      let best = Infinity, at = -1;
+      for (let i = 0; i + 1 < parts.length; i++) {
+        const rank = this.ranks.get(`${parts[i]} ${parts[i + 1]}`) ?? Infinity;
+        if (rank < best) [best, at] = [rank, i];
+      }
+      if (at < 0) return { ids: parts.map((part) => this.ids.get(part)), steps };
+      parts = [...parts.slice(0, at), parts[at] + parts[at + 1], ...parts.slice(at + 2)];
+      steps.push(parts);
+    }
+  }
+
+  /* Ids to text. Bytes that are no whole character become U+FFFD, as in Python. */
+  decode(ids, { skipSpecial = true } = {}) {
+    const kept = ids.filter((id) => !(skipSpecial && this.specialIds.has(id)));
+    return printed(kept.map((id) => this.tokens[id] ?? "").join(""));
+  }
+
+  /* What a page shows for one token: its text, or its bytes in hexadecimal where it is no text. */
+  name(id) {
+    return partName(this.tokens[id] ?? "");
+  }
+}
+
+function wellFormed(text) {
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(new TextEncoder().encode(text));
+}
+
+/* The pieces of a text without special tokens: each digit alone, the rest by GPT-2's rule. */
+export function pieces(text) {
+  return text.split(/(\p{N})/u).flatMap((part) => part.match(PIECES) ?? []);
+}
+
+function bytesOf(characters) {
+  return Uint8Array.from(Array.from(characters, (character) => BYTES.get(character)));
+}
+
+function printed(characters) {
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytesOf(characters));
+}
+
+/* A part in byte characters, as a reader can see it: ␣ for a space, ↵ for a line's end. */
+export function partName(characters) {
+  const text = printed(characters);
+  if (text.includes("\uFFFD")) {
+    return Array.from(bytesOf(characters), (byte) => byte.toString(16).padStart(2, "0")).join(" ");
+  }
+  return text.replaceAll(" ", "␣").replaceAll("\n", "↵").replaceAll("\t", "⇥");
+}

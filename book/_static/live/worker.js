@@ -1,0 +1,61 @@
+/* The Worker: models run here, so that the page stays awake. It gets {call, task, values} and answers
+   {call, loaded, total} while files arrive, {call, piece} for each piece of a long task, and at last
+   {call, result} or {call, error}. {stop: call} ends a long task. */
+
+import { Engine } from "./engine.js";
+import { TASKS } from "./tasks.js";
+import { fetchFile, fetchManifest } from "./weights.js";
+
+const FOLDER = new URL("models/", import.meta.url).href;
+const LARGE = 1e6; // bytes; smaller files show no progress
+const TURN = 30; // milliseconds of work before other messages are heard
+const stopped = new Set();
+let waiting = null; // the call for which files are loaded
+
+const engine = new Engine({
+  manifest: () => fetchManifest(FOLDER),
+  read: (entry) => fetchFile(FOLDER, entry, (loaded) => {
+    if (entry.bytes > LARGE) postMessage({ call: waiting, loaded, total: entry.bytes });
+  }),
+  program: async () => {
+    if (typeof WebAssembly !== "object") return null;
+    const response = await fetch(new URL("matvec.wasm", import.meta.url));
+    return response.ok ? response.arrayBuffer() : null;
+  },
+});
+
+/* Gives messages a chance to arrive between two pieces: one of them may say "stop". */
+const breathe = () => new Promise((resolve) => setTimeout(resolve));
+
+async function run({ call, task, values }) {
+  const answer = TASKS[task](engine, values);
+  if (!answer[Symbol.asyncIterator]) return answer;
+  let since = performance.now();
+  for await (const piece of answer) {
+    postMessage({ call, piece });
+    if (performance.now() - since > TURN) {
+      await breathe();
+      since = performance.now();
+    }
+    if (stopped.delete(call)) return "stopped";
+  }
+  return "done";
+}
+
+let last = Promise.resolve(); // one task after the other
+
+onmessage = ({ data }) => {
+  if (data.stop) {
+    stopped.add(data.stop);
+    return;
+  }
+  last = last.then(async () => {
+    waiting = data.call;
+    try {
+      postMessage({ call: data.call, result: await run(data) });
+    } catch (error) {
+      postMessage({ call: data.call, error: error.message });
+    }
+    stopped.delete(data.call);
+  });
+};

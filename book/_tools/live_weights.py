@@ -1,0 +1,109 @@
+"""Write what the models in the page read: weights in int8 and in float16, tokenizer, manifest.
+
+    python book/_tools/live_weights.py FOLDER
+
+Made from the weights that the package ships, and the same on every run. int8 is `absmax_quantize`
+with one scale per row, gzipped: half of the file that is shipped, at the price of a small error
+that ``tests/live/test_weights.py`` measures. float16 is the shipped file itself. File names hold
+the start of their SHA-256, so that a browser never takes an old file for a new one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+import companion
+from companion._files import write_whole
+from companion.quantization.integers import absmax_quantize
+
+MODELS = ("base", "chat")
+_SHIPPED = Path(companion.__file__).parent / "pocket" / "weights"
+_CONFIG = (  # what llama.js reads of config.json
+    "head_dim",
+    "hidden_size",
+    "max_position_embeddings",
+    "num_attention_heads",
+    "num_hidden_layers",
+    "num_key_value_heads",
+    "rms_norm_eps",
+    "rope_parameters",
+    "tie_word_embeddings",
+    "vocab_size",
+)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", type=Path, help="where to write; made if it is missing")
+    folder = parser.parse_args(arguments).folder
+    write_live_weights(folder)
+    for path in sorted(folder.iterdir()):
+        print(f"{path.stat().st_size:>10,} {path.name}")
+    return 0
+
+
+def write_live_weights(folder: Path) -> dict:
+    """Write all files into ``folder`` and return the manifest, which lists them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    manifest = {"models": {name: _model(folder, name) for name in MODELS}}
+    text = (_SHIPPED / "base" / "tokenizer.json").read_bytes()  # the same for all models
+    manifest["tokenizer"] = _write(folder, "tokenizer", text, ".json")
+    write_whole(folder / "manifest.json", json.dumps(manifest, indent=1) + "\n")
+    return manifest
+
+
+def _model(folder: Path, name: str) -> dict:
+    shipped = _SHIPPED / name
+    config = json.loads((shipped / "config.json").read_text(encoding="utf-8"))
+    eos = json.loads((shipped / "generation_config.json").read_text(encoding="utf-8"))[
+        "eos_token_id"
+    ]
+    weights = shipped / "model.safetensors"
+    packed = gzip.compress(save(rounded(load_file(weights))), compresslevel=9, mtime=0)
+    return {
+        "config": {key: config[key] for key in _CONFIG},
+        "eos": [eos] if isinstance(eos, int) else eos,
+        "int8": _write(folder, f"{name}-int8", packed, ".bin"),
+        "float16": _write(folder, f"{name}-float16", weights.read_bytes(), ".bin"),
+    }
+
+
+def rounded(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Round every matrix to int8, with one scale per row; vectors stay as they are.
+
+    Args:
+        tensors: Weights by name.
+
+    Returns:
+        The same names, and ``name.scale`` in float32, shape ``(rows,)``, for each matrix.
+    """
+    out = {}
+    for name, tensor in tensors.items():
+        if tensor.dim() == 1:
+            out[name] = tensor
+            continue
+        quantized = absmax_quantize(tensor.float(), bits=8, group_size=tensor.shape[1])
+        out[name], out[f"{name}.scale"] = quantized.codes, quantized.scale[:, 0].contiguous()
+    return out
+
+
+def _write(folder: Path, name: str, content: bytes, ending: str) -> dict:
+    digest = hashlib.sha256(content).hexdigest()
+    file = f"{name}-{digest[:8]}{ending}"
+    (folder / file).write_bytes(content)
+    return {"file": file, "bytes": len(content), "sha256": digest}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

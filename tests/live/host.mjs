@@ -1,0 +1,108 @@
+/* Runs the page's modules in node, for the tests. It reads a line of JSON {task, values} and writes a
+   line {result} or {error}, again and again. argv: the folder of the modules, that of the models. */
+
+import { readFile } from "node:fs/promises";
+import { createInterface } from "node:readline";
+import { pathToFileURL } from "node:url";
+
+const [code, models] = process.argv.slice(2).map((path) => pathToFileURL(path + "/"));
+const load = (name) => import(new URL(name, code));
+const { Engine } = await load("engine.js");
+const { TASKS, conversationIds } = await load("tasks.js");
+const { plainKernel, simdKernel } = await load("kernel.js");
+const { logSoftmax } = await load("llama.js");
+const sampling = await load("sampling.js");
+const { Random } = await load("random.js");
+
+function engineWith(program) {
+  return new Engine({
+    manifest: async () => JSON.parse(await readFile(new URL("manifest.json", models))),
+    read: async ({ file }) => {
+      const bytes = await readFile(new URL(file, models));
+      if (bytes[0] !== 0x1f) return new Uint8Array(bytes).buffer;
+      const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+      return new Response(stream).arrayBuffer();
+    },
+    program,
+  });
+}
+
+const matvec = () => readFile(new URL("matvec.wasm", code));
+const engines = { simd: engineWith(matvec), plain: engineWith(async () => null) };
+
+const floats = (logits) => Float32Array.from(logits, (logit) => logit ?? -Infinity);
+
+const TESTS = {
+  encode: async ({ texts, special }) => {
+    const tokenizer = await engines.simd.tokenizer();
+    return texts.map((text) => tokenizer.encode(text, { special }));
+  },
+  decode: async ({ rows, skipSpecial }) => {
+    const tokenizer = await engines.simd.tokenizer();
+    return rows.map((ids) => tokenizer.decode(ids, { skipSpecial }));
+  },
+  conversation: async ({ messages }) =>
+    conversationIds(await engines.simd.tokenizer(), messages),
+  read: async ({ ids, off = [], model, precision, kernel = "simd" }) => {
+    const { llama } = await engines[kernel].model(model, precision);
+    const cache = llama.newCache();
+    return ids.map((id) => {
+      const { logits, attentions, hidden } =
+        llama.read(id, cache, { watch: true, off: new Set(off) });
+      const lists = attentions.map((heads) => heads.map((weights) => [...weights]));
+      return { logits: [...logits], attentions: lists, hidden: hidden.map((x) => [...x]),
+        normed: [...llama.norm(hidden.at(-1), llama.lastNorm)] };
+    });
+  },
+  compare: async ({ rows, model }) => { // int8 with float16 at each position
+    const exact = (await engines.simd.model(model, "float16")).llama;
+    const rounded = (await engines.simd.model(model, "int8")).llama;
+    return rows.flatMap((ids) => {
+      const pasts = [exact.newCache(), rounded.newCache()];
+      return ids.map((id) => {
+        const p = logSoftmax(exact.read(id, pasts[0]).logits);
+        const q = logSoftmax(rounded.read(id, pasts[1]).logits);
+        const differences = p.map((value, token) => Math.abs(Math.exp(value) - Math.exp(q[token])));
+        return {
+          divergence: p.reduce((sum, value, token) => sum + Math.exp(value) * (value - q[token]), 0),
+          largest: Math.max(...differences),
+          same: sampling.best(p) === sampling.best(q),
+        };
+      });
+    });
+  },
+  shape: ({ logits, ids = [], settings }) =>
+    [...sampling.shapeLogits(floats(logits), ids, settings)],
+  draw: ({ logits, uniforms }) => uniforms.map((u) => sampling.drawToken(floats(logits), u)),
+  random: ({ seed, count }) => {
+    const random = new Random(seed);
+    return Array.from({ length: count }, () => random.next());
+  },
+  multiply: async ({ rows, x }) => {
+    const simd = await simdKernel(await matvec(), rows.flat().length);
+    return [plainKernel(), simd].map((kernel) => {
+      const matrix = kernel.place(Float32Array.from(rows.flat()));
+      return [...kernel.multiply(matrix, Float32Array.from(x), rows.length)];
+    });
+  },
+};
+
+async function run({ task, values }) {
+  if (TESTS[task]) return TESTS[task](values);
+  const { kernel = "simd", ...rest } = values;
+  const answer = TASKS[task](engines[kernel], rest);
+  if (!answer[Symbol.asyncIterator]) return answer;
+  const pieces = [];
+  for await (const piece of answer) pieces.push(piece);
+  return pieces;
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  let answer;
+  try {
+    answer = { result: await run(JSON.parse(line)) };
+  } catch (error) {
+    answer = { error: error.message, stack: error.stack };
+  }
+  process.stdout.write(JSON.stringify(answer) + "\n");
+}
