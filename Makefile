@@ -2,6 +2,7 @@
 
 EXTRAS ?= book,test,all# extras of pyproject.toml that are installed
 PYTHON ?=# interpreter to make .venv with; empty: the first of 3.11, 3.12, 3.13 that works
+OPEN ?= smollm2# open model that `make setup` fetches; empty: none
 PAGE ?=# page for `make notebook`; empty: every page
 JOBS ?= 2# test processes
 PAGES ?=# pages for `make test-wobble` and `make test-open`; empty: every page
@@ -29,9 +30,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 help:  ## list the commands (this text)
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
-	@echo "  Variables: PAGE, PAGES, SEEDS, SETTINGS, CHANGED, EXTRAS, PYTHON, JOBS, PORT, OUT (see the top of the Makefile)"
+	@echo "  Variables: PAGE, PAGES, SEEDS, SETTINGS, CHANGED, EXTRAS, OPEN, PYTHON, JOBS, PORT, OUT (see the top of the Makefile)"
 
-setup: $(READY)  ## make .venv and install what the other commands need (they all do this by themselves)
+setup: $(READY)  ## make .venv with what the other commands need (they do this by themselves), fetch the open model
+	@sh .ci/venv open_model '$(OPEN)'
 	@echo ".venv is ready"
 
 $(READY):

@@ -2,7 +2,7 @@
 
 It keeps the torch and numpy that the machine has: their versions become pip constraints at run
 time, so pip either finds a set that fits or fails. It says what it replaced, since the reader's
-own cells may use that too.
+own cells may use that too. A box in it, not ticked, asks for the open model as well.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ DISTRIBUTION = "companion"
 _TEMPLATE = """\
 # @title Set-up: run this first on Google Colab (it does nothing elsewhere)
 import sys
+
+# Tick the box to have SmolLM2-135M-Instruct as well, a download of 93 MB.
+OPEN_MODEL = False  # @param {type: "boolean"}
 
 if "google.colab" in sys.modules:
     import importlib
@@ -79,13 +82,24 @@ if "google.colab" in sys.modules:
                 "been imported before this cell, in the old version."
             )
 
+    def fetch_open_model():
+        done = run(sys.executable, "-m", "@DISTRIBUTION@", "fetch", "smollm2")
+        print(
+            done.stdout.strip()
+            if done.returncode == 0
+            else "The open model was not fetched; all else works. What it said:\\n"
+            + done.stderr.strip()[-500:]
+        )
+
     before = versions()
     if READY.exists() and "@DISTRIBUTION@" in before:
         print("Nothing to do: the package is installed.")
     else:
         install(before)
         report(before, versions())
-        READY.touch()"""
+        READY.touch()
+    if OPEN_MODEL:
+        fetch_open_model()"""
 
 
 def setup_source(repository: str) -> str:

@@ -291,7 +291,7 @@ class Machine:
     def run(self, command, **options):
         assert options["env"]["GIT_TERMINAL_PROMPT"] == "0"  # git must not wait for a password
         self.asked.append(" ".join(command[1:]))
-        words = ("ls-remote", "uninstall", "install", "peft")
+        words = ("ls-remote", "uninstall", "install", "peft", "fetch")
         action = next(word for word in words if word in self.asked[-1])
         if action in self.fails:
             return SimpleNamespace(returncode=1, stdout="", stderr=self.fails[action])
@@ -300,10 +300,13 @@ class Machine:
             self.packages |= self.brought
         if action == "uninstall":
             del self.packages[command[-1]]
-        return SimpleNamespace(returncode=0, stdout="", stderr="")
+        return SimpleNamespace(returncode=0, stdout="ready" * (action == "fetch"), stderr="")
 
-    def set_up(self):
-        code = compile(colab_setup.setup_source("ada/engine"), "setup", "exec")
+    def set_up(self, *, open_model=False):
+        source = colab_setup.setup_source("ada/engine")
+        if open_model:  # as Colab does it when the box is ticked
+            source = source.replace("OPEN_MODEL = False", "OPEN_MODEL = True", 1)
+        code = compile(source, "setup", "exec")
         exec(code, {})  # noqa: S102 - the cell is ours, and running it is what is tested
 
 
@@ -382,6 +385,27 @@ def test_a_second_run_of_the_setup_cell_does_nothing_and_says_so(machine, capsys
 
     assert len(machine.asked) == asked
     assert capsys.readouterr().out == "Nothing to do: the package is installed.\n"
+
+
+def test_the_setup_cell_fetches_the_open_model_only_when_asked(machine, capsys):
+    machine.set_up()
+    before = len(machine.asked)
+    machine.set_up(open_model=True)
+
+    assert "-m companion fetch smollm2" not in machine.asked[:before]
+    assert machine.asked[before:] == ["-m companion fetch smollm2"]
+    assert capsys.readouterr().out.endswith("\nready\n")
+
+
+def test_an_open_model_that_cannot_be_fetched_does_not_stop_the_setup_cell(machine, capsys):
+    machine.fails["fetch"] = "pip could not download it"
+
+    machine.set_up(open_model=True)
+
+    told = capsys.readouterr().out
+    assert "The open model was not fetched; all else works." in told
+    assert told.endswith("pip could not download it\n")
+    assert "companion" in machine.packages
 
 
 def test_after_a_failure_the_setup_cell_starts_again(machine):
