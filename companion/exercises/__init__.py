@@ -11,13 +11,15 @@ Fill in causal_mask, then run this cell again.
 `ex.hint`           the next hint
 `ex.solution`       the solution, after an attempt
 `ex.progress`       points so far
+`ex.add_progress`   add a progress file, of the website or of another machine
 `ex.report`         write a completion report
 ==================  =====================================================================
 
 ==================  =====================================================================
-`learner`           these six; `records` of what was done, `reports` on it
+`learner`           these seven; `records` of what was done, `reports` on it
 `judging`           is an answer right? `answers` that are values, `running` code with
                     `attempts`, `comparison` of `values`, `arguments` that go in
+`browser`           checks in a page of the website, where Python runs in a Worker
 `verdict`           what a check found; `display` shows it
 `exercise`          what an exercise is made of; `page`, `options`, `source` write it down
 ==================  =====================================================================
@@ -31,13 +33,21 @@ from typing import TYPE_CHECKING
 from companion._faces import lazy
 
 if TYPE_CHECKING:
-    from companion.exercises.learner import check, hint, progress, report, show, solution
+    from companion.exercises.learner import (
+        add_progress,
+        check,
+        hint,
+        progress,
+        report,
+        show,
+        solution,
+    )
 
-__all__ = ["check", "hint", "progress", "report", "show", "solution"]
+__all__ = ["add_progress", "check", "hint", "progress", "report", "show", "solution"]
 
 __getattr__, __dir__ = lazy(
     __name__,
     {
-        "learner": "check hint progress report show solution",
+        "learner": "add_progress check hint progress report show solution",
     },
 )

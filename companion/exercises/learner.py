@@ -1,4 +1,4 @@
-"""What a learner calls: check, hint, solution, progress, report, show.
+"""What a learner calls: check, hint, solution, progress, add_progress, report, show.
 
 Each returns what it has to say, for a notebook or a prompt to show, and prints it where the caller
 throws it away: in a script, or in the middle of a cell.
@@ -136,6 +136,23 @@ def progress() -> Text:
         done, of, earned, total = done + solved, of + len(mine), earned + points, total + most
     rows.append(f"| all | {done} of {of} | {earned:.4g} of {total} |")
     return Text("\n".join(rows))
+
+
+@_shown
+def add_progress(path: str | Path) -> Text:
+    """Add what was done elsewhere: a progress file, such as a page of the website saves.
+
+    Nothing is lost: of two records of an exercise, the better one counts.
+
+    Args:
+        path: The file.
+
+    Raises:
+        ValueError: If it is no progress file that can be read; nothing is changed then.
+        OSError: If it is not there, or the sum can't be saved.
+    """
+    count = len(storage.add(Path(path)))
+    return Text(f"Added {count} exercises.\n\n{progress()}")
 
 
 def report(path: str | Path = "exercise-report.html", *, name: str = "") -> Path:

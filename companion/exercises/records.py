@@ -56,6 +56,19 @@ class Record:
             self.attempts + 1, max(self.best, share), self.hints, self.solution, solved, unaided
         )
 
+    def merged(self, other: "Record") -> "Record":
+        """Return one record of two that were kept apart: the most of each, the earlier solution."""
+        solved = [record for record in (self, other) if record.solved]
+        first = min(solved, key=lambda record: record.solved, default=self)
+        return Record(
+            max(self.attempts, other.attempts),
+            max(self.best, other.best),
+            max(self.hints, other.hints),
+            self.solution or other.solution,
+            first.solved,
+            first.unaided,
+        )
+
 
 def now() -> str:
     """Return the time in UTC, to the second."""
@@ -179,6 +192,38 @@ def update(name: str, change: Callable[[Record], Record], path: Path | None = No
             stacklevel=2,
         )
         return change(_known(path).get(name, Record()))
+
+
+def add(source: Path, path: Path | None = None) -> dict[str, Record]:
+    """Add the records of another progress file, such as the one that a page of the site saves.
+
+    Args:
+        source: That file. It stays as it is.
+        path: The file that they are added to; `progress_path` if None.
+
+    Returns:
+        The records that were in it. Adding them again changes nothing.
+
+    Raises:
+        ValueError: If it can't be read; nothing is changed then.
+        OSError: If it is not there, or the sum can't be saved.
+    """
+    try:
+        with source.open("rb") as file:
+            data = file.read(_MOST_BYTES + 1)
+        if len(data) > _MOST_BYTES:
+            raise ValueError(f"more than {_MOST_BYTES >> 20} MiB")
+        more = _parse(data.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{source} can't be added ({error}); nothing was changed") from None
+    target = resolved(path or progress_path())
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _lock(target):
+        records = _load(target)
+        for name, record in more.items():
+            records[name] = records.get(name, Record()).merged(record)
+        _write(records, target)
+    return more
 
 
 def _known(path: Path | None) -> dict[str, Record]:

@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 from companion.exercises.attempts import attempt
 from companion.exercises.values import decode, encode, freeze
 
-_STANDARD = os.path.dirname(os.__file__)  # where Python's own library is
+_STANDARD = os.path.dirname(copy.__file__)  # where Python's own library is, a .zip perhaps
 State = Literal["value", "error", "timeout", "not run", "not attempted"]
 
 

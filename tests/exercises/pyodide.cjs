@@ -10,7 +10,7 @@ const [folder, archive, program] = process.argv.slice(2);
   const bytes = new Uint8Array(fs.readFileSync(archive));
   python.unpackArchive(bytes, "zip", { extractDir: "/lib/python3.12/site-packages" });
   const text = python.runPython(fs.readFileSync(program, "utf8"));
-  fs.writeSync(1, `\n${text}\n`);
+  process.stdout.write(`\n${text}\n`);
 })().catch((error) => {
   console.error(String(error).slice(-3000)); // not the source of Pyodide, which node would print
   process.exit(1);

@@ -200,3 +200,34 @@ def test_nothing_of_this_is_said_where_all_is_well(progress):
 
     found = records.read()["causal-mask"]
     assert found == Record(2, 1.0, 0, solution=False, solved=found.solved, unaided=True)
+
+
+def test_a_file_from_elsewhere_adds_and_takes_nothing_away(progress, tmp_path):
+    records.update("x", lambda _: Record(5, 0.5, 2, True, "2026-02-01T00:00:00Z", False))
+    records.update("y", lambda _: Record(1, 1.0, 0, False, "2026-03-01T00:00:00Z", True))
+    other = tmp_path / "saved.json"
+    other.write_text(
+        record(attempts=2, best=1.0, solved="2026-01-01T00:00:00Z", unaided=True), encoding="utf-8"
+    )
+
+    text = str(ex.add_progress(other))
+    ex.add_progress(other)
+
+    assert "Added 1 exercises." in text
+    assert records.read()["x"] == Record(5, 1.0, 2, True, "2026-01-01T00:00:00Z", True)
+    assert records.read()["y"].solved
+
+
+@pytest.mark.parametrize(
+    "text", ['{"version": 2, "exercises": {}}', "[]", "x", record(best=3), "\xff"]
+)
+def test_a_file_that_cannot_be_added_changes_nothing(text, progress, tmp_path):
+    records.update("y", lambda _: Record(1, 1.0, 0, False, "2026-03-01T00:00:00Z", True))
+    before = progress.read_bytes()
+    other = tmp_path / "saved.json"
+    other.write_text(text, encoding="latin-1")
+
+    with pytest.raises(ValueError, match=r"can't be added .*nothing was changed"):
+        ex.add_progress(other)
+    assert progress.read_bytes() == before
+    assert other.exists()
