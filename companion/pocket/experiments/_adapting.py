@@ -5,6 +5,7 @@ trained on, a model is asked for capitals, without the system message of the ins
 two ordinary texts: what it has forgotten shows there.
 """
 
+import json
 import time
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -45,10 +46,16 @@ def train(trainer: Any) -> dict[str, Any]:
     last = last_checkpoint(Path(trainer.args.output_dir))
     left = trainer.args.max_steps - (int(last.name.rpartition("-")[2]) if last else 0)
     begun = time.process_time()
-    resume(trainer)
+    if left:
+        resume(trainer)
+        logged = history(trainer)
+    else:  # transformers would take one more step
+        trainer.model.load_adapter(str(last), "default")
+        stored = json.loads((last / "trainer_state.json").read_text(encoding="utf-8"))
+        logged = [entry for entry in stored["log_history"] if "loss" in entry]
     seconds = time.process_time() - begun
     return {
-        "losses": [round(entry["loss"], 4) for entry in history(trainer)],
+        "losses": [round(entry["loss"], 4) for entry in logged],
         "seconds_per_step": round(seconds / left, 2) if left else None,
         "peak_bytes": peak_bytes(),
     }

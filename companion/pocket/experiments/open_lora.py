@@ -117,9 +117,9 @@ def one_variant(name: str, *, folder: str, scale: float, model: str, rate: float
     """Train one variant and ask held-out items.
 
     Returns:
-        What `companion.pocket.experiments._adapting.train` returns; ``trainable`` parameters of
-        ``total``; the ``weight_bytes`` measured, and as the calculator has them; the bytes of
-        gradients and optimizer; and what `_asked` returns.
+        What `companion.pocket.experiments._adapting.train` returns; ``trainable`` parameters
+        beside the model's ``parameters``; ``weight_bytes`` as measured, ``computed_bytes`` as the
+        calculator has them; bytes of adapter, gradients and optimizer; and what `_asked` returns.
     """
     kind, steps = VARIANTS[name]
     loaded, found, sizes = _train(rate, steps, f"{folder}/{name}", scale, model, kind)
@@ -138,13 +138,15 @@ def _train(
 ) -> tuple[LoadedModel, dict[str, Any], dict[str, Any]]:
     """Return the trained model, the course of its training, and what it takes in memory."""
     model, tokenizer = load(name, device="cpu", quantization=kind)
+    counts = count_weights(_skeleton(model))
     sizes = {
+        "parameters": counts.total,
         "weight_bytes": measured_bytes(model),
-        "computed_bytes": weight_bytes(count_weights(_skeleton(model)), kind, dtype="float32"),
+        "computed_bytes": weight_bytes(counts, kind, dtype="float32"),
     }
     tuned = apply_lora(model, rank=RANK, alpha=ALPHA)
-    counted = count_parameters(tuned)
-    kept = training_bytes(counted.trainable, counted.trainable)
+    trainable = count_parameters(tuned).trainable
+    kept = training_bytes(trainable, trainable)
     steps = rounded(steps, scale)
     settings = TrainingSettings(
         steps=steps,
@@ -157,8 +159,11 @@ def _train(
     sizes["set_up_bytes"] = peak_bytes()
     records = as_records(training_items(RECORDS))
     found = train(sft_trainer(tuned, tokenizer, records, settings, max_length=LENGTH, packing=True))
-    sizes |= {"trainable": counted.trainable, "adapter_bytes": kept["weights"],
-              "state_bytes": kept["gradients"] + kept["optimizer"]}  # fmt: skip
+    sizes |= {
+        "trainable": trainable,
+        "adapter_bytes": kept["weights"],
+        "state_bytes": kept["gradients"] + kept["optimizer"],
+    }
     return LoadedModel(tuned.eval(), tokenizer), found, sizes
 
 
