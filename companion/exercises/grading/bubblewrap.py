@@ -101,6 +101,21 @@ def _namespaces() -> list[str]:
     return [*common, "--cap-drop", "ALL", *(part for cap in kept for part in ("--cap-add", cap))]
 
 
+def _links(program: str, folders: list[str]) -> dict[str, str]:
+    """Return the links outside of ``folders`` on the way from a program's name to its file.
+
+    The Python of a virtual environment is a link to how Python was called when it was made, such
+    as ``~/.local/bin/python3.11``, which may be a link again.
+    """
+    links = {}
+    while os.path.islink(program):
+        target = os.readlink(program)
+        if not any(Path(program).is_relative_to(folder) for folder in folders):
+            links[program] = target
+        program = os.path.normpath(os.path.join(os.path.dirname(program), target))
+    return links
+
+
 def work_can_be_mounted() -> bool:
     """Say if nothing that a submission must see lies below `WORK`, such as Python itself."""
     return not any(Path(path).is_relative_to(WORK) for path in visible())
@@ -122,7 +137,8 @@ def command(
     made = ["bwrap", *_namespaces()]
     # First, since Python itself may lie in a folder below it.
     made += ["--perms", "1777", "--size", str(size - _SHARED_MEMORY), "--tmpfs", WORK]
-    parents = {parent for path in binds for parent in Path(path).parents if parent.name}
+    links = _links(sys.executable, binds)
+    parents = {parent for path in [*binds, *links] for parent in Path(path).parents if parent.name}
     for parent in sorted(parents - set(map(Path, (*_SYSTEM, WORK)))):
         made += ["--perms", "0755", "--dir", str(parent)]  # else they would be root's alone
     for path in binds:
@@ -130,6 +146,8 @@ def command(
             made += ["--symlink", os.readlink(path), path]
         else:
             made += ["--ro-bind", path, path]
+    for path, target in links.items():
+        made += ["--symlink", target, path]
     for folder in hidden():
         made += ["--tmpfs", folder, "--remount-ro", folder]
     made += ["--ro-bind", str(tools), TOOLS, "--ro-bind", str(given), GIVEN]
