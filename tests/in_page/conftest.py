@@ -2,9 +2,11 @@
 
 import functools
 import http.server
+import json
 import shutil
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -96,7 +98,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def server(site: Path) -> Iterator[Server]:
     with Server(site) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -118,3 +120,101 @@ def chromium() -> Iterator[object]:
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
     yield driver
     driver.quit()
+
+
+class Page:
+    """A page of exercises in the browser.
+
+    Args:
+        driver: The browser.
+        server: Where the page comes from.
+    """
+
+    def __init__(self, driver: object, server: Server) -> None:
+        self.driver, self.server = driver, server
+        self.tab = driver.current_window_handle
+
+    def open(self, section: str = "gpt", before: str = "") -> "Page":
+        """Load a page anew; the script `before` runs before those of the page."""
+        self.driver.switch_to.window(self.tab)
+        self.driver.get("about:blank")
+        command = "Page.addScriptToEvaluateOnNewDocument"
+        added = self.driver.execute_cdp_cmd(command, {"source": before}) if before else None
+        self.driver.get(self.server.url(f"{section}/exercises.html"))
+        if added:
+            self.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", added)
+        return self
+
+    def run(self, script: str, *arguments: object) -> object:
+        return self.driver.execute_script(script, *arguments)
+
+    def forget(self) -> None:
+        """Empty the browser's storage for this site."""
+        script = "localStorage.clear(); return caches.delete('exercise-runtime')"
+        self.run(script)
+
+    def form(self, name: str) -> object:
+        return self.driver.find_element("css selector", f"[data-exercise={name}]")
+
+    def press(self, name: str, label: str) -> None:
+        """Press a button of an exercise; by script, as the page may still be scrolling."""
+        script = (
+            "[...arguments[0].querySelectorAll('button')]"
+            ".find((one) => one.textContent === arguments[1]).click()"
+        )
+        self.run(script, self.form(name), label)
+
+    def write(self, name: str, text: str) -> None:
+        script = (
+            "const area = arguments[0].querySelector('textarea'); area.value = arguments[1];"
+            "area.dispatchEvent(new Event('input', {bubbles: true}))"
+        )
+        self.run(script, self.form(name), text)
+
+    def check(self, name: str, answer: str | None = None, seconds: float = 120) -> float:
+        """Write an answer and check it; returns the seconds that it took."""
+        if answer is not None:
+            self.write(name, answer)
+        begin = time.monotonic()
+        self.press(name, "Check")
+        button = self.form(name).find_element("css selector", "button")
+        while button.text == "Stop":
+            assert time.monotonic() - begin < seconds, self.result(name)
+            time.sleep(0.02)
+        return time.monotonic() - begin
+
+    def result(self, name: str) -> str:
+        script = "return arguments[0].querySelector('.exercise-result').textContent"
+        return self.run(script, self.form(name))
+
+    def text(self, selector: str) -> str:
+        return self.driver.find_element("css selector", selector).text
+
+    def record(self, name: str) -> dict:
+        stored = self.run("return localStorage.getItem('exercise-progress')")
+        return json.loads(stored)["exercises"][name]
+
+
+@pytest.fixture(scope="session")
+def warm_page(chromium: object, server: Server) -> Page:
+    """A page in a tab of its own, where Python stays loaded."""
+    chromium.switch_to.new_window("tab")
+    return Page(chromium, server).open()
+
+
+@pytest.fixture
+def warm(warm_page: Page) -> Page:
+    """The page where Python stays loaded, with what earlier tests did there."""
+    warm_page.server.broken.clear()
+    warm_page.driver.switch_to.window(warm_page.tab)
+    return warm_page
+
+
+@pytest.fixture
+def page(chromium: object, server: Server, warm_page: Page) -> Page:
+    """A page that is opened anew, with nothing done, in a browser that may have Python's files."""
+    server.broken.clear()
+    chromium.switch_to.window(next(tab for tab in chromium.window_handles if tab != warm_page.tab))
+    page = Page(chromium, server).open()
+    page.run("localStorage.clear()")
+    return page.open()

@@ -3,12 +3,11 @@
    script works with. Where Python can't run, the page stays as it is and says so. */
 import { EXERCISES, IMPORTS } from "./catalog.js";
 import { makeEditor, insert } from "./editor.js";
-import { attempted, FORBIDDEN, Progress, ProgressError, write } from "./progress.js";
+import { attempted, progress, ProgressError, write } from "./progress.js";
 import { Runner, RunnerError } from "./runner.js";
 
 const DRAFTS = "exercise-answers"; // {id: text}
 const SIZE = "about 9 MB";
-const progress = new Progress();
 const runner = new Runner(new URL("worker.js", import.meta.url));
 let running = null; // the exercise that is being checked
 let loaded = false;
@@ -46,8 +45,7 @@ function keepDraft(name, text) {
   try {
     localStorage.setItem(DRAFTS, JSON.stringify(kept));
   } catch {
-    progress.trouble = FORBIDDEN;
-    panel.show();
+    progress.notKept();
   }
 }
 
@@ -248,8 +246,6 @@ class Exercise {
       this.result.append(element("p", { class: "exercise-said" }, "Solved. The button Solution shows ours."));
     }
     if (verdict.state === "to assess") this.#askWhatIsCovered();
-    this.show();
-    panel.show();
   }
 
   #askWhatIsCovered() {
@@ -296,7 +292,6 @@ const panel = {
     const most = records.reduce((sum, [one]) => sum + one.facts.points, 0);
     this.line.textContent = `${solved} of ${records.length} solved, ${+points.toPrecision(4)} of ${most} points`;
     if (progress.trouble) this.said.textContent = progress.trouble;
-    dispatchEvent(new Event("exercise-progress"));
   },
 
   save() {
@@ -318,8 +313,6 @@ const panel = {
       this.said.textContent = `"${file.name}" can't be added: ${error.message}. Nothing was changed.`;
     }
     this.file.value = "";
-    this.exercises.forEach((one) => one.show());
-    this.show();
   },
 };
 

@@ -5,6 +5,9 @@ const KEY = "exercise-progress";
 const EMPTY = { attempts: 0, best: 0, hints: 0, solution: false, solved: "", unaided: false };
 const MOST_BYTES = 10 * 2 ** 20;
 
+const FORBIDDEN = "This browser keeps nothing for this site: its storage is full or forbidden. " +
+  "Until you close the page all works; save your progress to a file, and copy your answers, before that.";
+
 /* A sentence for the reader: what is wrong with a file. */
 export class ProgressError extends Error {}
 
@@ -71,7 +74,7 @@ export function attempted(record, share) {
 }
 
 /* The records of this browser. They live on in memory where nothing can be stored. */
-export class Progress {
+class Progress {
   constructor() {
     this.trouble = ""; // why nothing is kept, a sentence
     this.records = this.#read();
@@ -102,19 +105,29 @@ export class Progress {
     return Object.keys(records).length;
   }
 
-  #follow() {
-    this.records = { ...this.records, ...this.#read() };
+  /* Say that something could not be kept. */
+  notKept() {
+    this.trouble = FORBIDDEN;
+    this.#tell();
+  }
+
+  #tell() {
     this.listeners.forEach((listener) => listener());
   }
 
-  #read() {
+  #follow() { // another tab has stored something
+    this.records = { ...this.records, ...this.#read(false) };
+    this.#tell();
+  }
+
+  #read(mend = true) {
     let text = null;
     try {
       text = localStorage.getItem(KEY);
       return text === null ? {} : parse(text);
     } catch (error) {
-      if (error instanceof ProgressError) this.#setAside(text, error);
-      else this.trouble = FORBIDDEN;
+      if (!(error instanceof ProgressError)) this.trouble = FORBIDDEN;
+      else if (mend) this.#setAside(text, error);
       return {};
     }
   }
@@ -138,9 +151,8 @@ export class Progress {
     } catch {
       this.trouble = FORBIDDEN;
     }
-    this.listeners.forEach((listener) => listener());
+    this.#tell();
   }
 }
 
-export const FORBIDDEN = "This browser keeps nothing for this site: its storage is full or forbidden. " +
-  "Until you close the page all works; save your progress to a file, and copy your answers, before that.";
+export const progress = new Progress();

@@ -1,8 +1,6 @@
 /* Beside the links to pages of exercises: how many of them are solved, in this browser. */
 import { EXERCISES } from "./catalog.js";
-import { Progress } from "./progress.js";
-
-const progress = new Progress();
+import { progress } from "./progress.js";
 
 function show() {
   for (const link of document.querySelectorAll('.bd-sidebar-primary .bd-links a')) {
@@ -25,8 +23,4 @@ function show() {
 }
 
 progress.listeners.push(show);
-addEventListener("exercise-progress", () => {
-  progress.records = new Progress().records;
-  show();
-});
 show();

@@ -75,7 +75,8 @@ async function load(name, report) {
     const bytes = await unpacked(await before.arrayBuffer());
     if (await matches(bytes, file.sha256)) return report(file.bytes), bytes;
   }
-  const options = crypto.subtle ? {} : { integrity: file.integrity };
+  const options = { cache: kept ? "reload" : "default" }; // two caches need not hold it
+  if (!crypto.subtle) options.integrity = file.integrity;
   const sent = await readAll(await arrived(new URL(file.at, STATIC), options), report);
   const bytes = await unpacked(sent);
   if (!(await matches(bytes, file.sha256))) {

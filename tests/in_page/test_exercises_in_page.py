@@ -1,0 +1,275 @@
+"""Exercises on the site, in a browser: checked there, kept there, and nothing of it lost."""
+
+import json
+import time
+from urllib.parse import urlsplit
+
+import pytest
+
+from companion.exercises import catalog, records
+from companion.exercises.judging import judge
+
+MASK = "def causal_mask(length):\n    return np.tril(np.ones((length, length), dtype=bool))"
+WRONG = MASK.replace("tril", "triu")
+LOOP = "def causal_mask(length):\n    while True: pass"
+FIRST_SECONDS, LATER_SECONDS = 5, 1  # on a machine that does nothing else
+SLOWER = 20  # a machine that runs other tests may be this much slower
+
+
+def requests(page):
+    """Every address that the browser has asked for."""
+    entries = (
+        json.loads(entry["message"])["message"] for entry in page.driver.get_log("performance")
+    )
+    sent = (one["params"] for one in entries if one["method"] == "Network.requestWillBeSent")
+    return [one["request"]["url"] for one in sent]
+
+
+def test_the_first_check_takes_seconds_the_next_less_and_nobody_else_is_asked(page, capsys):
+    page.forget()
+    requests(page)
+    page.open()
+
+    first = page.check("causal-mask", WRONG)
+    told = page.result("causal-mask")
+    later = page.check("causal-mask", MASK)
+
+    with capsys.disabled():
+        print(f"\nfirst check {first:.1f} s, later {later:.2f} s")  # noqa: T201
+    assert first < SLOWER * FIRST_SECONDS
+    assert later < SLOWER * LATER_SECONDS
+    assert "each position sees the future and not the past" in told
+    assert "3 of 3 cases, 1 of 1 points" in page.result("causal-mask")
+    hosts = {
+        urlsplit(url).netloc for url in requests(page) if not url.startswith(("blob:", "data:"))
+    }
+    assert hosts - {""} == {urlsplit(page.server.url("")).netloc}
+
+
+def test_the_words_are_those_of_the_notebook(warm):
+    exercise = catalog.find("causal-mask")
+    wrong = exercise.wrong[0].answer
+    source = f"from {wrong.__module__} import {wrong.__name__} as causal_mask"
+
+    warm.check("causal-mask", source)
+
+    shown = warm.run(
+        "const box = document.createElement('div'); box.innerHTML = arguments[0];"
+        "return box.textContent",
+        judge(exercise, wrong)._repr_html_(),
+    )
+    assert warm.result("causal-mask") == shown
+
+
+def test_an_endless_loop_is_ended_and_the_next_check_works(warm):
+    took = warm.check("causal-mask", LOOP)
+
+    assert took < SLOWER * FIRST_SECONDS
+    assert "stopped, the time was up: is there a loop" in warm.result("causal-mask")
+    warm.check("causal-mask", MASK)
+    assert "causal-mask: right" in warm.result("causal-mask")
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("while True: print('x' * 1000)", "before any case was run"),
+        ("import js\njs.self.close()\nwhile True: pass", "before any case was run"),
+        ("x = 1 /", "SyntaxError"),
+    ],
+)
+def test_code_that_floods_dies_or_breaks_leaves_a_sentence(warm, source, says):
+    warm.check("causal-mask", source)
+
+    assert says in warm.result("causal-mask")
+    printed = warm.run("return document.querySelector('.exercise-printed').textContent")
+    assert len(printed) < 5_100
+
+
+def test_what_code_prints_is_shown(warm):
+    warm.check("causal-mask", "print('<b>hello</b>')\n" + MASK)
+
+    assert "<b>hello</b>" in warm.form("causal-mask").text
+
+
+@pytest.mark.parametrize("content", [None, b"something else"], ids=["missing", "changed"])
+def test_a_runtime_file_that_fails_is_named_and_nothing_is_lost(page, content):
+    page.forget()
+    page.server.broken["python_stdlib.zip"] = content
+
+    page.check("causal-mask", MASK)
+
+    says = "did not arrive (404)" if content is None else "is not the file that was published"
+    assert f"python_stdlib.zip {says}" in page.result("causal-mask")
+    assert page.run("return document.querySelector('textarea').value") == MASK
+    solution = page.driver.find_element("css selector", "#the-causal-mask details ~ details")
+    assert solution.is_displayed()  # as without the script
+    if content is not None:
+        page.server.broken.clear()
+        page.check("causal-mask")
+        assert "causal-mask: right" in page.result("causal-mask")
+
+
+def test_python_is_fetched_once_for_the_whole_site(page):
+    page.check("causal-mask", MASK)
+    page.open("applications")
+    page.server.asked.clear()
+
+    page.check(first_code("applications"), "x = 1")
+
+    fetched = [
+        name for name in page.server.asked if "packed" in name or name.endswith((".zip", ".whl"))
+    ]
+    assert fetched == []
+
+
+def first_code(section):
+    return next(one.id for one in catalog.of_section(section) if hasattr(one, "cases"))
+
+
+def test_without_webassembly_the_page_is_as_without_the_script(page):
+    page.open(before="delete window.WebAssembly")
+
+    assert "no WebAssembly" in page.text("article")
+    assert "open the page as a notebook" in page.text("article")
+    assert page.driver.find_elements("css selector", "[data-exercise]") == []
+    assert page.run("return document.querySelectorAll('div.cell[hidden]').length") == 0
+
+
+def test_storage_that_is_forbidden_costs_memory_and_not_the_page(page):
+    page.open(before="Storage.prototype.setItem = () => { throw new Error('full') }")
+
+    page.check("causal-mask", MASK)
+
+    assert "causal-mask: right" in page.result("causal-mask")
+    assert "1 of 22 solved" in page.text(".exercise-panel")
+    assert "its storage is full or forbidden" in page.text(".exercise-panel")
+
+
+def test_hints_come_one_by_one_and_the_solution_after_an_attempt(page):
+    hints = "#the-causal-mask details:not([hidden]) ol > li:not([hidden])"
+    assert page.driver.find_elements("css selector", hints) == []
+
+    page.press("causal-mask", "Solution")
+    assert "Try it first" in page.result("causal-mask")
+    page.press("causal-mask", "Hint")
+    assert len(page.driver.find_elements("css selector", hints)) == 1
+    page.check("causal-mask", WRONG)
+    page.press("causal-mask", "Solution")
+
+    assert page.driver.find_elements("css selector", "#the-causal-mask details[open]")
+    record = page.record("causal-mask")
+    assert (record["attempts"], record["hints"], record["solution"]) == (1, 1, True)
+
+
+def test_text_and_progress_survive_a_reload_and_reset_can_be_undone(page):
+    page.check("causal-mask", MASK)
+    page.open()
+
+    area = page.driver.find_element("css selector", "[data-exercise=causal-mask] textarea")
+    assert area.get_attribute("value") == MASK
+    assert "Solved" in page.form("causal-mask").text
+    assert "1 of 22 solved, 1 of 40 points" in page.text(".exercise-total")
+    assert "1 of 22" in page.run("return document.querySelector('.toc-solved').textContent")
+    page.press("causal-mask", "Reset")
+    assert "your code goes here" in area.get_attribute("value")
+    page.run("arguments[0].focus(); document.execCommand('undo')", area)
+    assert area.get_attribute("value") == MASK
+
+
+def test_a_file_of_the_notebook_is_added_and_what_is_saved_is_one(page, tmp_path):
+    file = tmp_path / "progress.json"
+    records.update("layer-norm", lambda record: record.attempted(1.0), file)
+    page.check("causal-mask", MASK)
+
+    page.driver.find_element("css selector", "input[type=file]").send_keys(str(file))
+
+    until(lambda: "Added: the file knows 1 exercises" in page.text(".exercise-panel"))
+    assert "2 of 22 solved" in page.text(".exercise-total")
+    saved = tmp_path / "saved.json"
+    saved.write_text(page.run("return localStorage.getItem('exercise-progress')"), encoding="utf-8")
+    read = records.read(saved)
+    assert read["layer-norm"] == records.read(file)["layer-norm"]
+    assert read["causal-mask"].unaided
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('{"version": 2, "exercises": {}}', "not a progress file of version 1"),
+        ("nonsense", "it is not JSON"),
+        ('{"version": 1, "exercises": {"x": {"attempts": -1}}}', "can't be read"),
+    ],
+)
+def test_a_file_of_another_version_changes_nothing(page, tmp_path, text, why):
+    (tmp_path / "progress.json").write_text(text, encoding="utf-8")
+
+    page.driver.find_element("css selector", "input[type=file]").send_keys(
+        str(tmp_path / "progress.json")
+    )
+
+    until(lambda: "Nothing was changed" in page.text(".exercise-panel"))
+    assert why in page.text(".exercise-panel")
+    assert page.run("return localStorage.getItem('exercise-progress')") is None
+
+
+def test_progress_that_cannot_be_read_is_set_aside(page):
+    page.run("localStorage.setItem('exercise-progress', '{}')")
+    page.open()
+
+    assert "can't be read" in page.text(".exercise-panel")
+    kept = page.run("return Object.keys(localStorage).find((key) => key.includes('damaged'))")
+    assert page.run("return localStorage.getItem(arguments[0])", kept) == "{}"
+
+
+def test_a_choice_and_a_text_are_checked_too(warm):
+    choice = catalog.find("encoder-tasks")
+    words = next(one for one in catalog.of_section("gpt") if hasattr(one, "key_points"))
+    right = [letter for letter, option in choice.letters.items() if option.right]
+
+    for letter in right:
+        option = f"input[name=option-encoder-tasks][value={letter}]"
+        warm.run("document.querySelector(arguments[0]).click()", option)
+    warm.check(choice.id)
+    warm.check(words.id, "word " * words.least_words)
+
+    assert "encoder-tasks: right" in warm.result(choice.id)
+    assert "to assess" in warm.result(words.id)
+    boxes = warm.form(words.id).find_elements("css selector", ".exercise-covered input")
+    assert len(boxes) == len(words.key_points)
+    for box in boxes:
+        warm.run("arguments[0].click()", box)
+    warm.check(words.id)
+    assert f"{words.id}: right" in warm.result(words.id)
+
+
+def test_tab_indents_and_escape_then_tab_leaves(page):
+    from selenium.webdriver.common.keys import Keys
+
+    page.write("causal-mask", "")
+    area = page.driver.find_element("css selector", "[data-exercise=causal-mask] textarea")
+    page.run("arguments[0].focus()", area)
+    area.send_keys("if x:", Keys.ENTER, "y", Keys.ENTER, Keys.SHIFT, Keys.TAB, Keys.NULL, "z")
+
+    assert area.get_attribute("value") == "if x:\n    y\nz"
+    area.send_keys(Keys.ESCAPE, Keys.TAB)
+    assert page.run("return document.activeElement.textContent") == "Check"
+
+
+def until(holds, seconds=20):
+    """Wait until something holds."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_the_size_that_the_page_says_is_that_of_the_files(site):
+    manifest = json.loads((site / "_static/exercises/runtime.json").read_text(encoding="utf-8"))
+    script = (site / "_static/exercises/page.js").read_text(encoding="utf-8")
+    files = manifest["files"].values()
+
+    total = sum(file["bytes"] for file in files)
+
+    assert f'SIZE = "about {total / 1e6:.0f} MB"' in script
+    assert all((site / "_static" / file["at"]).stat().st_size == file["bytes"] for file in files)
