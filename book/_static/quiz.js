@@ -44,6 +44,21 @@
 
   const score = document.createElement("p");
   score.className = "quiz-score";
+  const line = document.createElement("span");
+  const buttons = {
+    "Start over on this page": startOver,
+    "Shuffle the options": shuffle,
+    "Review": review,
+  };
+  score.append(line);
+  const [reset, , opener] = Object.entries(buttons).map(([text, action]) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = text;
+    button.addEventListener("click", action);
+    score.append(" ", button);
+    return button;
+  });
   quizzes[quizzes.length - 1].after(score);
 
   function show() {
@@ -51,24 +66,55 @@
     const right = here.filter((quiz) => answers[quiz.dataset.quiz] === true).length;
     const all = Object.values(answers);
     const total = all.filter((value) => value === true).length;
-    score.textContent = here.length
+    line.textContent = here.length
       ? `Right at the first try: ${right} of ${quizzes.length} on this page, ` +
-        `${total} of ${all.length} answered in the book. `
+        `${total} of ${all.length} answered in the book.`
       : "Your score is kept in this browser only.";
-    if (!here.length) return;
-    const reset = document.createElement("button");
-    reset.type = "button";
-    reset.textContent = "Start over on this page";
-    reset.addEventListener("click", () => {
-      answers = load();
-      for (const quiz of quizzes) {
-        delete answers[quiz.dataset.quiz];
-        quiz.querySelectorAll("input").forEach((input) => { input.checked = false; });
+    reset.hidden = opener.hidden = !here.length;
+  }
+
+  function startOver() {
+    answers = load();
+    for (const quiz of quizzes) {
+      delete answers[quiz.dataset.quiz];
+      quiz.querySelectorAll("input").forEach((input) => { input.checked = false; });
+    }
+    save(answers);
+    closeReview();
+    show();
+  }
+
+  /* Options in another order, so that a place is nothing to remember. What is chosen stays chosen. */
+  function shuffle() {
+    for (const quiz of quizzes) {
+      const options = [...quiz.querySelectorAll(".quiz-option")];
+      for (let last = options.length - 1; last > 0; last--) {
+        const other = Math.floor(Math.random() * (last + 1));
+        [options[last], options[other]] = [options[other], options[last]];
       }
-      save(answers);
-      show();
-    });
-    score.append(reset);
+      quiz.append(...options);
+    }
+    spoken.textContent = "The options are in another order.";
+  }
+
+  /* All explanations of the questions whose first answer was wrong, until the review is closed. */
+  function review() {
+    if (quizzes.some((quiz) => quiz.classList.contains("review"))) return closeReview();
+    const missed = quizzes.filter((quiz) => answers[quiz.dataset.quiz] === false);
+    missed.forEach((quiz) => quiz.classList.add("review"));
+    const text = missed.length
+      ? `${missed.length} to look at again: all their explanations are open.`
+      : "Nothing to review: every first answer on this page was right.";
+    line.textContent = spoken.textContent = text;
+    if (!missed.length) return;
+    opener.textContent = "Close the review";
+    missed[0].scrollIntoView({ block: "center" });
+  }
+
+  function closeReview() {
+    quizzes.forEach((quiz) => quiz.classList.remove("review"));
+    opener.textContent = "Review";
+    show();
   }
 
   for (const quiz of quizzes) {

@@ -174,6 +174,42 @@ def test_several_right_options_count_once_all_are_chosen_and_the_score_stays(bro
     assert "kept in this browser" in browser.find_element("css selector", ".quiz-score").text
 
 
+def press(browser, text):
+    buttons = browser.find_elements("css selector", ".quiz-score button")
+    next(button for button in buttons if button.text == text).click()
+
+
+def test_a_review_opens_what_was_wrong_at_the_first_try(browser):
+    first, second, _ = browser.find_elements("css selector", "[name=page-one]")
+    for number in (0, 2):
+        browser.find_elements("css selector", "[name=page-several]")[number].click()
+    first.click()
+    second.click()
+
+    press(browser, "Review")
+
+    assert shown(browser)[:3] == ["Wrong. There is one.", "Right. It is.", "Wrong. It is not."]
+    assert len(shown(browser)) == 3 + 2  # of the other, which was right, what was chosen
+    assert "1 to look at again" in browser.find_element("css selector", ".quiz-score").text
+    press(browser, "Close the review")
+    assert shown(browser)[0] == "Right. It is."
+
+
+def test_shuffling_changes_the_order_and_nothing_else(browser):
+    browser.find_elements("css selector", "[name=page-one]")[1].click()
+    labels = "[...document.querySelectorAll('fieldset:first-of-type label')]"
+    texts = f"return {labels}.map((label) => label.textContent)"
+    before, orders = browser.execute_script(texts), set()
+
+    for _ in range(30):
+        press(browser, "Shuffle the options")
+        orders.add(tuple(browser.execute_script(texts)))
+
+    assert len(orders) == 6
+    assert all(sorted(order) == sorted(before) for order in orders)
+    assert shown(browser) == ["Right. It is."]
+
+
 def test_without_a_script_explanations_are_shown_too(browser):
     browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     browser.refresh()
