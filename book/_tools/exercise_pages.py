@@ -1,12 +1,12 @@
 """Write the pages with exercises from `companion.exercises.catalog`.
 
-    python book/_tools/exercise_pages.py            write the pages, and book/_data/exercises.json
+    python book/_tools/exercise_pages.py            write the pages and two files of data
     python book/_tools/exercise_pages.py --check    are they as the catalog has them?
 
 Statement, stub, hints and solution of an exercise are in the catalog and nowhere else. Hints and
 solution are folded on the website and left out of the notebook, where ``ex.hint`` and
-``ex.solution`` show them. The file of data says which exercises belong to a page, which links to
-them on the website.
+``ex.solution`` show them. ``book/_data/exercises.json`` says which exercises belong to a page, so
+that it links to them; ``book/_static/exercises/catalog.js`` says what scripts need to know.
 """
 
 from __future__ import annotations
@@ -20,7 +20,11 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from companion.exercises import catalog  # noqa: E402
-from companion.exercises.exercise import Exercise  # noqa: E402
+from companion.exercises.exercise import (  # noqa: E402
+    ChoiceExercise,
+    Exercise,
+    WordsExercise,
+)
 
 TITLES = {
     "gpt": "The GPT family",
@@ -46,10 +50,12 @@ book:
 
 # Exercises: {title}
 
-{count} exercises, {points} points, in the order of the pages. Open this page as a notebook, fill in
-a cell, run it and the one below it. `ex.check` tries your answer on small cases and says what is
-wrong. `ex.hint("...")` gives a hint, `ex.solution("...")` the solution after an attempt,
-`ex.progress()` your points. {{doc}}`/book/start/how-to-use` has more on this.
+{count} exercises, {points} points, in the order of the pages. On the website, write your answer
+into the page and press *Check*: it tries the answer on small cases and says what is wrong. In a
+notebook, fill in a cell and run it and the one below it; `ex.hint("...")` gives a hint,
+`ex.solution("...")` the solution after an attempt, `ex.progress()` your points.
+{{doc}}`/book/start/how-to-use` has more on this. Both check with cases that everyone can read.
+Who gives grades uses `companion grade`, which draws other cases from a secret.
 
 ```{{code-cell}} ipython3
 {imports}from companion import exercises as ex
@@ -60,16 +66,14 @@ wrong. `ex.hint("...")` gives a hint, `ex.solution("...")` the solution after an
 def page_text(section: str) -> str:
     """Return the page of a section, in MyST."""
     exercises = catalog.of_section(section)
-    used = {name for one in exercises for name in getattr(one, "uses", ())}
-    plain = sorted(f"import {name}" for name in used - {"numpy", "torch"})
-    heavy = ["import numpy as np"] * ("numpy" in used) + ["import torch"] * ("torch" in used)
+    imports = page_imports(section)
     head = _HEAD.format(
         title=TITLES[section],
         description=f"{len(exercises)} exercises, each checked by the page, with hints and "
         f"solutions. Section: {TITLES[section]}.",
         count=len(exercises),
         points=sum(one.points for one in exercises),
-        imports="".join(f"{line}\n" for line in (*plain, *[""] * bool(plain and heavy), *heavy)),
+        imports=f"{imports}\n" * bool(imports),
     )
     return head + "".join(map(_exercise, exercises))
 
@@ -81,6 +85,58 @@ def links() -> str:
         link = {"at": f"{exercise.section}/exercises", "anchor": anchor(exercise.id)}
         found.setdefault(exercise.page, []).append({**link, "title": exercise.title})
     return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+
+
+def scripts_catalog() -> str:
+    """Return what the scripts of the site need to know of the exercises, as a module."""
+    places = catalog.places()
+    facts = [
+        f" {json.dumps(one.id)}: {json.dumps({'place': places[one.id], **_facts(one)})},"
+        for one in catalog.all_exercises()
+    ]
+    imports = [
+        f" {json.dumps(section)}: {json.dumps(page_imports(section, heavy=('numpy',)))},"
+        for section in catalog.CONTENTS
+    ]
+    return "\n".join(
+        [
+            "/* Written by book/_tools/exercise_pages.py from companion/exercises/catalog. */",
+            "export const EXERCISES = {",
+            *facts,
+            "};",
+            "/* What the first cell of a page imports, and the page can have. */",
+            "export const IMPORTS = {",
+            *imports,
+            "};",
+            "",
+        ]
+    )
+
+
+def _facts(exercise: Exercise) -> dict[str, str | int | bool]:
+    kind = type(exercise).__name__.removesuffix("Exercise").lower()
+    facts = {"kind": kind, "variable": exercise.variable, "points": exercise.points}
+    if "torch" in getattr(exercise, "uses", ()):
+        facts["elsewhere"] = True  # there is no torch for browsers
+    if isinstance(exercise, ChoiceExercise):
+        facts["several"] = sum(option.right for option in exercise.options) > 1
+    if isinstance(exercise, WordsExercise):
+        facts["key_points"] = len(exercise.key_points)
+    return facts
+
+
+def page_imports(section: str, heavy: tuple[str, ...] = ("numpy", "torch")) -> str:
+    """Return the lines of imports that the answers of a section need.
+
+    Args:
+        section: The section.
+        heavy: Which of these two may be among them.
+    """
+    used = {name for one in catalog.of_section(section) for name in getattr(one, "uses", ())}
+    plain = sorted(f"import {name}" for name in used - {"numpy", "torch"})
+    lines = {"numpy": "import numpy as np", "torch": "import torch"}
+    last = [lines[name] for name in heavy if name in used]
+    return "\n".join((*plain, *[""] * bool(plain and last), *last))
 
 
 def anchor(exercise_id: str) -> str:
@@ -120,7 +176,9 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     options = parser.parse_args(arguments)
     book, stale = root / "book", []
     files = {book / section / "exercises.md": page_text(section) for section in catalog.CONTENTS}
-    for path, text in (files | {book / "_data" / "exercises.json": links()}).items():
+    files |= {book / "_data" / "exercises.json": links()}
+    files |= {book / "_static" / "exercises" / "catalog.js": scripts_catalog()}
+    for path, text in files.items():
         if path.is_file() and path.read_text(encoding="utf-8") == text:
             continue
         stale.append(str(path.relative_to(root)))

@@ -70,6 +70,7 @@ class Exercise {
   #build() {
     this.status = element("span", { class: "exercise-state" });
     this.result = element("div", { class: "exercise-result", role: "status" });
+    this.spoken = element("div", { class: "exercise-spoken", role: "status" });
     this.printed = element("pre", { class: "exercise-printed", hidden: true, tabindex: "0" });
     this.covered = element("div", { class: "exercise-covered" });
     this.checkButton = button("Check", () => this.check());
@@ -80,7 +81,7 @@ class Exercise {
     for (const one of buttons) one.setAttribute("aria-describedby", this.#titleId());
     this.form = element("div", { class: "exercise-form", "data-exercise": this.name },
       ...this.#answerField(), this.covered,
-      element("div", { class: "exercise-buttons" }, ...buttons, this.status), this.result, this.printed);
+      element("div", { class: "exercise-buttons" }, ...buttons, this.status), this.result, this.printed, this.spoken);
     this.checkCell.after(this.form);
     this.stubCell.hidden = this.checkCell.hidden = true;
     this.show();
@@ -168,7 +169,7 @@ class Exercise {
     this.hints.open = true;
     this.show();
     const { hints } = progress.of(this.name);
-    this.say(`Hint ${hints} of ${items.length}: ${items[hints - 1].textContent.trim()}`, "exercise-spoken");
+    this.spoken.textContent = `Hint ${hints} of ${items.length}: ${items[hints - 1].textContent.trim()}`;
   }
 
   showSolution() {
@@ -179,7 +180,8 @@ class Exercise {
     progress.update(this.name, (record) => ({ ...record, solution: true }));
     this.show();
     this.solution.open = true;
-    this.say("The solution is below.", "exercise-spoken");
+    for (const code of this.solution.querySelectorAll("pre")) code.tabIndex = 0; // it may scroll
+    this.spoken.textContent = "The solution is below.";
   }
 
   reset() {
@@ -191,8 +193,8 @@ class Exercise {
     if (this.facts.kind !== "choice") this.say("As at the start. Undo (Ctrl+Z) brings your text back.");
   }
 
-  say(text, kind = "exercise-said") {
-    this.result.replaceChildren(element("p", { class: kind }, text));
+  say(text) {
+    this.result.replaceChildren(element("p", { class: "exercise-said" }, text));
   }
 
   async check() {
@@ -290,7 +292,7 @@ const panel = {
     const solved = records.filter(([, record]) => record.solved).length;
     const points = records.reduce((sum, [one, record]) => sum + record.best * one.facts.points, 0);
     const most = records.reduce((sum, [one]) => sum + one.facts.points, 0);
-    this.line.textContent = `${solved} of ${records.length} solved, ${+points.toPrecision(4)} of ${most} points`;
+    this.line.textContent = `${solved} of ${records.length} solved, ${+points.toPrecision(3)} of ${most} points`;
     if (progress.trouble) this.said.textContent = progress.trouble;
   },
 
