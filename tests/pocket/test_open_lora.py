@@ -3,39 +3,50 @@
 import pytest
 
 from companion.models import load
-from companion.pocket.experiments import _adapting, open_lora
+from companion.pocket.experiments import _adapting
 from companion.pocket.experiments._exact_instructions import Item, items
+from companion.pocket.experiments._open_adapter import Plan, one_training, one_trial
 
 pytest.importorskip("trl")
-SMALL = {"scale": 0.02, "model": "chat"}
+
+
+def small(folder, *, rate: float = 1e-3, quantization: str | None = None) -> Plan:
+    return Plan(str(folder), 0.02, "chat", 3, rate, quantization)
 
 
 @pytest.mark.slow
 def test_a_trial_returns_the_loss_on_development_items(tmp_path) -> None:
-    high, low = (
-        open_lora.one_trial(rate, folder=str(tmp_path / rate), **SMALL) for rate in ("1e-2", "1e-9")
-    )
+    high, low = (one_trial(str(rate), plan=small(tmp_path, rate=rate)) for rate in (1e-2, 1e-9))
 
     assert len(high["losses"]) == 3
     assert high["loss"] < low["loss"] - 0.2
 
 
 @pytest.mark.slow
-def test_training_that_was_stopped_goes_on_and_a_finished_one_is_not_repeated(tmp_path) -> None:
-    told = {"folder": str(tmp_path), "rate": 1e-3, **SMALL}
-
-    first, second = (open_lora.one_variant("lora", **told) for _ in range(2))
+def test_training_that_was_finished_is_not_repeated(tmp_path) -> None:
+    first, second = (one_training("after", plan=small(tmp_path)) for _ in range(2))
 
     assert second["losses"] == first["losses"]
-    assert second["kinds"] == first["kinds"]
     assert first["seconds_per_step"] > 0
     assert second["seconds_per_step"] is None
+
+
+@pytest.mark.slow
+def test_a_finished_adapter_is_loaded_again(tmp_path) -> None:
+    first = one_training("after", plan=small(tmp_path, rate=1e-2))
+    for answers in tmp_path.glob("after-*.json"):
+        answers.unlink()
+
+    second = one_training("after", plan=small(tmp_path, rate=1e-2))
+
+    assert second["kinds"] == first["kinds"]
+    assert second["perplexity"] == pytest.approx(first["perplexity"], rel=1e-3)
 
 
 def test_qlora_keeps_its_weights_in_the_bytes_that_the_calculator_says(tmp_path) -> None:
     pytest.importorskip("bitsandbytes")
 
-    found = open_lora.one_variant("qlora", folder=str(tmp_path), rate=1e-3, **SMALL)
+    found = one_training("after", plan=small(tmp_path, quantization="nf4"))
 
     assert found["weight_bytes"] == pytest.approx(found["computed_bytes"], rel=0.02)
     assert found["weight_bytes"] < 0.3 * 4 * found["parameters"]

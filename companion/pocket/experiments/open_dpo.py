@@ -14,6 +14,7 @@ Left out: several seeds, other values of beta, and whether people would prefer t
 import re
 import statistics
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -32,14 +33,15 @@ from companion.training.settings import TrainingSettings
 from ._adapting import remembers, rounded, train, versions
 from ._process import in_its_own_process
 from ._side_by_side import BATCH, ORIGIN, as_message, load_items
-from ._stages import stages
+from ._stages import Stages, stages
 
 RATES = (5e-6, 1e-4)
 RANK, BETA, PAIRS = 16, 0.1, 4
-STEPS, TRIAL_STEPS = 16, 6
+STEPS, TRIAL_STEPS = 12, 4
 LONGEST, ROW = 64, 512
 SHOWN = 3
-SPLITS = ("train", "development", "held_out")
+QUESTIONS = {"train": 48, "development": 8, "held_out": 24}
+SPLITS = tuple(QUESTIONS)
 
 
 def measure(*, scale: float = 1.0, model: str = "smollm2") -> dict[str, Any]:
@@ -56,14 +58,14 @@ def measure(*, scale: float = 1.0, model: str = "smollm2") -> dict[str, Any]:
     """
     settings = {"scale": scale, "model": model, "rates": RATES, "rank": RANK, "beta": BETA}
     with stages("open_dpo", **settings, steps=STEPS, trial=TRIAL_STEPS, pairs=PAIRS) as stage:
-        told = {"scale": scale, "model": model}
+        told = {"scale": scale, "model": model, "folder": str(stage.folder)}
 
         def alone(run: Any, name: str, **more: Any) -> Any:
             return stage(name, partial(in_its_own_process, run, name, **told, **more))
 
         answers = alone(write_answers, "answers")
         before = alone(look_back, "before", answers=answers["held_out"])
-        told |= {"answers": answers, "folder": str(stage.folder)}
+        told["answers"] = answers
         trials = {
             str(rate): alone(one_training, f"trial-{rate}", rate=rate, steps=TRIAL_STEPS)
             for rate in RATES
@@ -81,14 +83,19 @@ def measure(*, scale: float = 1.0, model: str = "smollm2") -> dict[str, Any]:
     }  # fmt: skip
 
 
-def write_answers(name: str, *, scale: float, model: str) -> dict[str, list[dict[str, Any]]]:
+def write_answers(
+    name: str, *, scale: float, model: str, folder: str
+) -> dict[str, list[dict[str, Any]]]:
     """Let the untrained model answer the questions of each split."""
-    loaded = load(model, device="cpu")
-    return {split: _answered(loaded, split, scale) for split in SPLITS}
+    loaded, stage = load(model, device="cpu"), Stages(Path(folder))
+    return {
+        split: stage(f"{name}-{split}", partial(_answered, loaded, split, scale))
+        for split in SPLITS
+    }
 
 
 def look_back(
-    name: str, *, scale: float, model: str, answers: list[dict[str, Any]]
+    name: str, *, scale: float, model: str, folder: str, answers: list[dict[str, Any]]
 ) -> dict[str, Any]:
     """Measure the untrained model, whose answers are there."""
     return lengths(answers) | remembers(load(model, device="cpu"), scale)
@@ -126,14 +133,14 @@ def one_training(
     found["pairs"] = judge_pairs(LoadedModel(tuned.eval(), tokenizer), as_pairs(answers[split]))
     if name != "trained":
         return found
-    loaded = LoadedModel(tuned.merge_and_unload(), tokenizer)
-    return found | lengths(_answered(loaded, split, scale)) | remembers(loaded, scale)
+    loaded, stage = LoadedModel(tuned.merge_and_unload(), tokenizer), Stages(Path(folder))
+    said = stage(f"{name}-{split}", partial(_answered, loaded, split, scale))
+    return found | lengths(said) | stage(f"{name}-kept", partial(remembers, loaded, scale))
 
 
 def _answered(loaded: LoadedModel, split: str, scale: float) -> list[dict[str, Any]]:
     """Answer the questions of a split greedily; returns question, text, tokens, finished."""
-    questions = load_items("plain_questions")[split]
-    questions = questions[: rounded(len(questions), scale)]
+    questions = load_items("plain_questions")[split][: rounded(QUESTIONS[split], scale)]
     params = SamplingParams(max_new_tokens=LONGEST, temperature=0)
     answers = []
     for start in range(0, len(questions), BATCH):
