@@ -164,6 +164,15 @@ def _add_grade(commands: Any) -> None:
         metavar="NAME",
         help="column of the assignment in the file for Canvas",
     )
+    grade.add_argument(
+        "--results-json", type=Path, metavar="FILE", help="of one submission, for Gradescope"
+    )
+    grade.add_argument(
+        "--classroom-json",
+        type=Path,
+        metavar="FILE",
+        help="of one submission, for GitHub Classroom",
+    )
     grade.set_defaults(run=_grade)
 
 

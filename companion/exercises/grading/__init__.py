@@ -13,6 +13,7 @@
 `ledger`        what has been graded, so that a run can be killed and go on
 `results`       the CSV, and a feedback file for each student
 `summary`       who needs attention, and statistics; `gradebook`: files to import
+`hand_in`       the result of one submission, for Gradescope and GitHub Classroom
 ==============  =====================================================================
 
 The comparison with the solution happens outside the sandbox, on plain values that came out of it.

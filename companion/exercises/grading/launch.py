@@ -16,6 +16,7 @@ from companion.exercises.exercise import Exercise, WordsExercise
 from companion.exercises.grading.bubblewrap import isolation
 from companion.exercises.grading.gradebook import write_gradebooks
 from companion.exercises.grading.grader import Grader
+from companion.exercises.grading.hand_in import write_classroom_json, write_results_json
 from companion.exercises.grading.ledger import Ledger
 from companion.exercises.grading.results import (
     remove_stale_feedback,
@@ -50,6 +51,8 @@ class GradeOptions:
         jobs: Submissions at a time; None for the number of processors.
         memory: Limit of a submission's memory in MiB.
         assignment: Column of the assignment in the file for Canvas.
+        results_json: Write the result of the only submission for Gradescope, too.
+        classroom_json: Write it for GitHub Classroom's reporter, too.
     """
 
     folder: Path
@@ -60,6 +63,8 @@ class GradeOptions:
     jobs: int | None = None
     memory: int = 4096
     assignment: str = ""
+    results_json: Path | None = None
+    classroom_json: Path | None = None
 
     @property
     def feedback(self) -> Path:
@@ -89,9 +94,10 @@ def grade(options: GradeOptions) -> int:
     seed = _checked(options)
     with _ending_in_order():
         submissions = find_submissions(options.folder)
+        _check_one(options, submissions)
         exercises = _chosen(options, submissions)
         grader = Grader(exercises, seed, jobs=options.jobs, memory=options.memory * 2**20)
-        names = [one.id for one in exercises]
+        names = [exercise.id for exercise in exercises]
         ledger = Ledger(options.unfinished, seed, names, grader.version())
         if isolation() != "bubblewrap":
             sys.stderr.write(_WARNING)
@@ -115,6 +121,12 @@ def _write(
     remarks = [f"to import: {book.name}" for book in books]
     text = summary(rows, exercises, remarks)
     write_whole(options.summary, text)
+    for path, write in (
+        (options.results_json, write_results_json),
+        (options.classroom_json, write_classroom_json),
+    ):
+        if path is not None:
+            write(path, rows[submissions[0].name], exercises)
     write_csv(out, submissions, rows, exercises)
     sys.stdout.write(f"{text}\n{out}: grades; {options.feedback}: a file for each student\n")
 
@@ -164,6 +176,22 @@ def _check_places(options: GradeOptions) -> None:
         )
 
 
+def _check_one(options: GradeOptions, submissions: Sequence[Submission]) -> None:
+    """Check that a file for one submission is asked of a folder with one."""
+    for name in ("results_json", "classroom_json"):
+        path = getattr(options, name)
+        if path is None:
+            continue
+        option = f"--{name.replace('_', '-')} {path}"
+        if len(submissions) > 1:
+            raise ValueError(
+                f"{option} is about one submission, and {options.folder} has {len(submissions)}; "
+                "put all files of a student into one folder of it"
+            )
+        if not path.parent.is_dir():
+            raise ValueError(f"{option}: there is no folder {path.parent}")
+
+
 @contextlib.contextmanager
 def _ending_in_order() -> Iterator[None]:
     """Let SIGTERM end the run as an exception does: processes and temporary folders go."""
@@ -204,7 +232,7 @@ def _chosen(options: GradeOptions, submissions: Sequence[Submission]) -> list[Ex
                 "name them with --section or --exercises"
             )
     found = [catalog.find(name) for name in dict.fromkeys(names)]
-    chosen = [one for one in found if not isinstance(one, WordsExercise)]
+    chosen = [exercise for exercise in found if not isinstance(exercise, WordsExercise)]
     if not chosen:
         raise ValueError("only exercises in words are chosen; these have to be read by a person")
     return chosen
