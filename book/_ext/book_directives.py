@@ -1,4 +1,4 @@
-"""Directives: ``dot`` draws a diagram, ``widget`` holds an interactive figure, ``quiz`` asks."""
+"""Directives: ``dot`` draws a diagram, ``quiz`` asks. ``live`` is in `live_widget`."""
 
 from __future__ import annotations
 
@@ -43,36 +43,6 @@ class Dot(SphinxDirective):
         svg = svg.replace("<svg ", f'<svg role="img" aria-label="{alt}" ', 1)
         scrolls = 'tabindex="0"'  # by keyboard too, where the screen is narrow
         return [_raw(f'<figure class="dot" {scrolls}>{svg}{caption}</figure>')]
-
-
-class Widget(SphinxDirective):
-    """A small interactive figure; its body is what a page without scripts or a print shows."""
-
-    required_arguments = 1
-    has_content = True
-    option_spec: ClassVar = {"tokens": directives.unchanged, "logits": directives.unchanged}
-    kinds: ClassVar = ("temperature",)
-
-    def run(self) -> list[nodes.Node]:
-        """Write the data for ``widgets.js`` around the body."""
-        kind = self.arguments[0]
-        if kind not in self.kinds:
-            raise self.error(f"widget: unknown kind {kind!r}; known: {', '.join(self.kinds)}")
-        tokens, logits = (self.options.get(name, "").split(",") for name in ("tokens", "logits"))
-        if len(tokens) != len(logits) or not all(tokens):
-            raise self.error("widget: :tokens: and :logits: need the same number of values")
-        data = "".join(
-            f' data-{name}="{html.escape(value, quote=True)}"'
-            for name, value in self.options.items()
-        )
-        body = nodes.container()
-        self.state.nested_parse(self.content, self.content_offset, body)
-        opening = f'<div class="llm-widget" data-widget="{kind}"{data}><div class="llm-static">'
-        return [
-            nodes.raw("", opening, format="html"),
-            *body.children,
-            nodes.raw("", "</div></div>", format="html"),
-        ]
 
 
 class QuizQuestion(SphinxDirective):

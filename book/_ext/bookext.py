@@ -25,7 +25,8 @@ _HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(_HERE), str(_HERE.parent / "_tools")]
 
 from api_reference import setup_reference  # noqa: E402
-from book_directives import Dot, QuizQuestion, Widget  # noqa: E402
+from book_directives import Dot, QuizQuestion  # noqa: E402
+from live_widget import Live  # noqa: E402
 from project import BRANCH, find_project  # noqa: E402
 from theme import setup_theme  # noqa: E402
 from timings import read_timings  # noqa: E402
@@ -95,8 +96,8 @@ def complete_page(
     for key in ("script_files", "css_files"):
         if key in context:
             context[key][:] = [item for item in context[key] if not _mentions(item, unused)]
-    if 'class="llm-widget"' in body:
-        app.add_js_file("widgets.js", loading_method="defer")
+    if 'class="live"' in body:
+        app.add_js_file("live.js", loading_method="defer")
     if 'class="quiz"' in body:
         app.add_js_file("quiz.js", loading_method="defer")
     app.add_js_file("exercises/sidebar.js", type="module")
@@ -192,7 +193,7 @@ def setup(app: Sphinx) -> dict:
     setup_reference(app)
     setup_theme(app)
     app.add_directive("dot", Dot)
-    app.add_directive("widget", Widget)
+    app.add_directive("live", Live)
     app.add_directive("quiz", QuizQuestion)
     app.connect("config-inited", set_addresses, priority=100)
     app.connect("config-inited", drop_thebe, priority=900)

@@ -1,11 +1,12 @@
-"""Write what the models in the page read: weights in int8 and in float16, tokenizer, manifest.
+"""Write what the widgets read: weights in int8 and in float16, tokenizer, passages, manifest.
 
     python book/_tools/live_weights.py FOLDER
 
 Made from the weights that the package ships, and the same on every run. int8 is `absmax_quantize`
 with one scale per row, gzipped: half of the file that is shipped, at the price of a small error
 that ``tests/live/test_weights.py`` measures. float16 is the shipped file itself. File names hold
-the start of their SHA-256, so that a browser never takes an old file for a new one.
+the start of their SHA-256, so that a browser never takes an old file for a new one. The passages
+are those that the page on retrieval searches.
 """
 
 from __future__ import annotations
@@ -17,12 +18,15 @@ import json
 import sys
 from pathlib import Path
 
+from bm25s.stopwords import STOPWORDS_EN
 from safetensors.torch import load_file, save
 from torch import Tensor
 
 import companion
 from companion._files import write_whole
 from companion.quantization.integers import absmax_quantize
+from companion.rag import Embedder, passage, split_recursively
+from companion.rag.book import load_book
 
 MODELS = ("base", "chat")
 _SHIPPED = Path(companion.__file__).parent / "pocket" / "weights"
@@ -59,6 +63,8 @@ def write_live_weights(folder: Path) -> dict:
     manifest = {"models": {name: _model(folder, name) for name in MODELS}}
     text = (_SHIPPED / "base" / "tokenizer.json").read_bytes()  # the same for all models
     manifest["tokenizer"] = _write(folder, "tokenizer", text, ".json")
+    passages = json.dumps(book_passages(), ensure_ascii=False).encode()
+    manifest["passages"] = _write(folder, "passages", passages, ".json")
     write_whole(folder / "manifest.json", json.dumps(manifest, indent=1) + "\n")
     return manifest
 
@@ -96,6 +102,23 @@ def rounded(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         quantized = absmax_quantize(tensor.float(), bits=8, group_size=tensor.shape[1])
         out[name], out[f"{name}.scale"] = quantized.codes, quantized.scale[:, 0].contiguous()
     return out
+
+
+def book_passages() -> dict:
+    """The chunks of the book's snapshot, cut as on the page on retrieval, and the skipped words."""
+    tokenizer = Embedder().tokenizer
+    chunks = split_recursively(load_book(), tokenizer, chunk_size=128, overlap=0)
+    return {
+        "skipped": sorted(STOPWORDS_EN),
+        "passages": [
+            {
+                "source": chunk.metadata["source"],
+                "heading": chunk.metadata.get("heading", ""),
+                "text": passage(chunk),
+            }
+            for chunk in chunks
+        ],
+    }
 
 
 def _write(folder: Path, name: str, content: bytes, ending: str) -> dict:

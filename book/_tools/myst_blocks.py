@@ -176,7 +176,7 @@ def _web_page(context: Context) -> str:
     return f"[web page]({context.site}{context.references.pages[context.page].url})"
 
 
-def _widget(directive: Directive, context: Context) -> str:
+def _live(directive: Directive, context: Context) -> str:
     return _quoted(f"Interactive on the {_web_page(context)}", _inner(directive, context))
 
 
@@ -276,10 +276,10 @@ RENDERERS: dict[str, Callable[[Directive, Context], str]] = {
     "dropdown": _folded,
     "glossary": _glossary,
     "list-table": _list_table,
+    "live": _live,
     "math": _math,
     "quiz": _quiz,
     "tab-item": _tab,
     "tab-set": _tabs,
     "table": _table,
-    "widget": _widget,
 }

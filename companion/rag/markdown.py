@@ -25,7 +25,7 @@ CODE = frozenset({
     "r", "python", "julia", "sql", "bash", "sh",  # R Markdown
 })
 HIDDEN = frozenset({
-    "toctree", "dot", "graphviz", "mermaid", "raw", "bibliography", "widget", "include",
+    "toctree", "dot", "graphviz", "mermaid", "raw", "bibliography", "live", "widget", "include",
     "tableofcontents", "eval-rst",
 })
 UNTITLED = frozenset({

@@ -55,8 +55,8 @@ PLAIN = {
         "```{dot}\n:alt: a leads to b\ndigraph { a -> b }\n```",
         f"> *Diagram, drawn on the [web page]({SITE}book/gpt/page.html):* a leads to b",
     ),
-    "widget": (
-        "```{widget} temperature\n:tokens: a,b\n:logits: 1,2\nStatic text\n```",
+    "live": (
+        "```{live} temperature\n:tokens: a,b\n:logits: 1,2\nStatic text\n```",
         f"> **Interactive on the [web page]({SITE}book/gpt/page.html)**\n>\n> Static text",
     ),
     "glossary": ("```{glossary}\nword\n  Its meaning.\n```", "**word**\nIts meaning."),

@@ -13,6 +13,11 @@ const { plainKernel, simdKernel } = await load("kernel.js");
 const { logSoftmax } = await load("llama.js");
 const sampling = await load("sampling.js");
 const { Random } = await load("random.js");
+const { absmax, nf4 } = await load("quantization.js");
+const memory = await load("memory.js");
+const losses = await load("losses.js");
+const { BM25 } = await load("bm25.js");
+const { trained } = await load("widgets/lora.js");
 
 function engineWith(program) {
   return new Engine({
@@ -32,7 +37,30 @@ const engines = { simd: engineWith(matvec), plain: engineWith(async () => null) 
 
 const floats = (logits) => Float32Array.from(logits, (logit) => logit ?? -Infinity);
 
+async function passages() {
+  const { passages: entry } = JSON.parse(await readFile(new URL("manifest.json", models)));
+  return JSON.parse(await readFile(new URL(entry.file, models)));
+}
+
 const TESTS = {
+  absmax: ({ values, bits, size }) => absmax(values, bits, size),
+  nf4: ({ values, size }) => nf4(values, size),
+  shapes: () => memory.SHAPES,
+  memory: ({ name, format, ...settings }) => [memory.weightBytes(name, format),
+    memory.cacheBytes(name, settings), memory.activationBytes(name, settings)],
+  lora: ({ name, targets, rank }) => trained(name, targets, rank),
+  clip: ({ ratio, advantage, range }) => losses.clippedGain(ratio, advantage, range),
+  dpo: ({ chosen, rejected, beta }) => losses.dpoLoss(chosen, rejected, beta),
+  passages: async () => (await passages()).passages,
+  retrieve: async ({ queries, k }) => {
+    const data = await passages();
+    const index = new BM25(data.passages.map(({ text }) => text), { skipped: data.skipped });
+    return queries.map((query) => index.search(query, k));
+  },
+  words: async ({ texts }) => {
+    const index = new BM25(["a"], { skipped: (await passages()).skipped });
+    return texts.map((text) => index.words(text));
+  },
   encode: async ({ texts, special }) => {
     const tokenizer = await engines.simd.tokenizer();
     return texts.map((text) => tokenizer.encode(text, { special }));

@@ -1,7 +1,11 @@
 """The forward pass in the page against transformers: logits, attentions, hidden states."""
 
+from textwrap import indent
+
 import pytest
 import torch
+
+from tests.live.conftest import CODE, ROOT
 
 PROMPTS = [
     "The capital of France is",
@@ -83,3 +87,11 @@ def test_a_full_context_is_refused_in_words(page):
 
 def test_the_last_token_of_the_context_is_still_read(page):
     assert len(page("next", text="1" * 512)["tokens"]) == 512
+
+
+def test_the_page_shows_the_code_that_runs():
+    text = (ROOT / "book" / "open-models" / "inside-llama.md").read_text(encoding="utf-8")
+    shown = text.split("```{code-block} javascript\n")[1].split("```")[0]
+
+    code = (CODE / "llama.js").read_text(encoding="utf-8")
+    assert indent(shown.strip("\n"), "  ") in code

@@ -158,11 +158,13 @@ export class Llama {
   norm(x, weight) {
     let squares = 0;
     for (const value of x) squares += value * value;
-    const factor = 1 / Math.sqrt(squares / x.length + this.config.rms_norm_eps);
+    const meanSquare = squares / x.length;
+    const factor = 1 / Math.sqrt(meanSquare + this.config.rms_norm_eps);
     return x.map((value, i) => value * factor * weight[i]);
   }
 
-  /* Turns the pair (x[i], x[i + D/2]) of each head by an angle that grows with the position. */
+  /* Turns the pair (x[i], x[i + D/2]) of each head by an angle that grows
+     with the position. */
   rotate(x, position) {
     const size = this.config.head_dim, half = size / 2;
     for (let i = 0; i < half; i++) {

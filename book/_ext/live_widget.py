@@ -1,0 +1,107 @@
+r"""The directive ``live``: a figure that readers try on their own text, with models in the page.
+
+    ```{live} next_token
+    :text: The capital of France is
+
+    What a page without scripts, a print and a notebook show.
+    ```
+
+A widget is a file in ``book/_static/live/widgets``; `WIDGETS` says which options it takes. Options
+are the values it starts with, such that its first numbers are those that the page prints. ``\n``
+in an option is a line break.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+from typing import ClassVar, NamedTuple
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx.util.docutils import SphinxDirective
+
+_SIZE = "loads 4.9 MB once"
+
+
+class Widget(NamedTuple):
+    """What a page may say about a widget."""
+
+    button: str
+    """Text of the button that opens it."""
+    required: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+
+
+WIDGETS = {
+    "attention": Widget(f"Look inside the model on your text ({_SIZE})", ("text",)),
+    "beam": Widget(f"Search from your text ({_SIZE})", ("text",), ("beams", "tokens")),
+    "chat": Widget(f"Talk to pocket-chat here ({_SIZE})", ("text",)),
+    "dpo": Widget("Try other numbers", ("reference", "rewards"), ("beta",)),
+    "few_shot": Widget(f"Try other examples ({_SIZE})", ("examples", "question")),
+    "kv_cache": Widget("Count for other models", (), ("prompt", "tokens", "model", "context")),
+    "lora": Widget("Count for other ranks", (), ("model", "rank", "targets")),
+    "memory": Widget("Compute for other models", (), ("model", "format", "tokens", "batch")),
+    "merges": Widget("Cut your text into tokens (loads 0.1 MB once)", ("text",)),
+    "next_token": Widget(
+        f"Try it on your text ({_SIZE})", ("text",), ("temperature", "topk", "topp", "minp")
+    ),
+    "ppo": Widget("Try other numbers", ("reference", "rewards"), ("beta",)),
+    "quantize": Widget("Try other numbers", ("values",)),
+    "retrieval": Widget("Search in this book (loads 0.1 MB once)", ("text",), ("k",)),
+    "score": Widget(f"Score your text ({_SIZE})", ("text",)),
+    "temperature": Widget("Move the temperature", ("tokens", "logits")),
+}
+"""The widgets by the name of their file."""
+
+
+def opening(name: str, options: dict[str, str]) -> str:
+    """Return the HTML in front of what stays without scripts; two ``div`` close it.
+
+    Args:
+        name: Name of a widget.
+        options: The options of the directive.
+
+    Raises:
+        ValueError: If there is no such widget, or an option is missing or unknown.
+    """
+    if name not in WIDGETS:
+        raise ValueError(f"there is no widget {name!r}; known: {', '.join(WIDGETS)}")
+    widget = WIDGETS[name]
+    if missing := [key for key in widget.required if not options.get(key)]:
+        raise ValueError(f"the widget {name} needs the option :{missing[0]}:")
+    known = (*widget.required, *widget.optional)
+    if unknown := [key for key in options if key not in known]:
+        raise ValueError(f"the widget {name} has no option :{unknown[0]}:; known: {known}")
+    values = {key: value.replace("\\n", "\n") for key, value in options.items()}
+    data = html.escape(json.dumps(values, ensure_ascii=False), quote=True)
+    button = html.escape(widget.button, quote=True)
+    return (
+        f'<div class="live" data-live="{name}" data-button="{button}" '
+        f'data-options="{data}"><div class="live-static">'
+    )
+
+
+class Live(SphinxDirective):
+    """A widget; its body is what a page without scripts or a print shows."""
+
+    required_arguments = 1
+    has_content = True
+    option_spec: ClassVar = dict.fromkeys(
+        (key for widget in WIDGETS.values() for key in (*widget.required, *widget.optional)),
+        directives.unchanged,
+    )
+
+    def run(self) -> list[nodes.Node]:
+        """Write what ``live.js`` reads around the body."""
+        try:
+            start = opening(self.arguments[0], self.options)
+        except ValueError as error:
+            raise self.error(f"live: {error}") from error
+        body = nodes.container()
+        self.state.nested_parse(self.content, self.content_offset, body)
+        return [
+            nodes.raw("", start, format="html"),
+            *body.children,
+            nodes.raw("", "</div></div>", format="html"),
+        ]

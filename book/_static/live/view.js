@@ -1,0 +1,111 @@
+/* What widgets are made of: fields, bars, tables. Every field has a label, every bar stands in a table
+   whose cells say the same in words, so that keyboard and screen reader find everything. */
+
+let count = 0;
+
+/* An element: h("p", {class: "note"}, "text", child). */
+export function h(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else if (value === true) node.setAttribute(name, "");
+    else if (value !== false && value !== null) node.setAttribute(name, value);
+  }
+  node.append(...children.flat());
+  return node;
+}
+
+function labelled(text, input) {
+  input.id = `live-field-${++count}`;
+  return h("div", { class: "live-field" }, h("label", { for: input.id }, text), input);
+}
+
+/* A slider that says its value. `format` writes it. Returns {node, value()}. */
+export function slider(text, { min, max, step, value, format = String, onchange = () => {} }) {
+  const input = h("input", { type: "range", min, max, step, value });
+  const node = labelled(`${text} `, input);
+  const output = h("output", { for: input.id });
+  const show = () => {
+    output.value = format(Number(input.value));
+    input.setAttribute("aria-valuetext", output.value);
+  };
+  input.addEventListener("input", () => { show(); onchange(); });
+  node.firstChild.append(output);
+  show();
+  return { node, value: () => Number(input.value) };
+}
+
+/* A number to type. */
+export function number(text, { min, max, step = 1, value, onchange = () => {} }) {
+  const input = h("input", { type: "number", min, max, step, value, oninput: () => onchange() });
+  const clamped = () => Math.min(max, Math.max(min, Number(input.value) || min));
+  return { node: labelled(text, input), value: clamped };
+}
+
+/* A text to write. */
+export function textField(text, value, { rows = 2, onchange = () => {} } = {}) {
+  const input = h("textarea", { rows, spellcheck: "false", oninput: () => onchange() });
+  input.value = value;
+  return { node: labelled(text, input), value: () => input.value, set: (v) => { input.value = v; } };
+}
+
+/* One of several; options is a list of texts, or of [value, text]. */
+export function choice(text, options, { value, onchange = () => {} } = {}) {
+  const input = h("select", { onchange: () => onchange() }, options.map((option) => {
+    const [key, shown] = Array.isArray(option) ? option : [option, option];
+    return h("option", { value: key, selected: String(key) === String(value) }, String(shown));
+  }));
+  return { node: labelled(text, input), value: () => input.value };
+}
+
+/* Yes or no. */
+export function check(text, { checked = false, onchange = () => {} } = {}) {
+  const input = h("input", { type: "checkbox", checked, onchange: () => onchange() });
+  const node = h("label", { class: "live-check" }, input, ` ${text}`);
+  return { node, value: () => input.checked };
+}
+
+export function button(text, onclick) {
+  return h("button", { type: "button", onclick }, text);
+}
+
+export function row(...fields) {
+  return h("div", { class: "live-row" }, fields.map((field) => field.node ?? field));
+}
+
+/* A place whose changes are read out. */
+export function status() {
+  return h("p", { role: "status", class: "live-status" });
+}
+
+/* A table: head is a list of texts, rows are lists of texts or elements. It scrolls by itself. */
+export function table(caption, head, rows) {
+  return h("div", { class: "live-scroll", tabindex: 0, role: "region", "aria-label": caption },
+    h("table", {},
+      h("caption", {}, caption),
+      h("thead", {}, h("tr", {}, head.map((text) => h("th", { scope: "col" }, text)))),
+      h("tbody", {}, rows.map((cells) => h("tr", {}, cells.map((cell, at) =>
+        at === 0 ? h("th", { scope: "row" }, cell) : h("td", {}, cell)))))));
+}
+
+/* A bar as long as its share of `most`; what it means stands in a cell beside it. */
+export function bar(share, most = 1) {
+  const length = Math.max(0, Math.min(1, share / most));
+  return h("span", { class: "live-bar", style: `width:${(100 * length).toFixed(1)}%`, "aria-hidden": "true" });
+}
+
+/* Rows of {name, share, text} as a table with bars. */
+export function bars(caption, head, rows, most = 1) {
+  const node = table(caption, [...head, ""], rows.map(({ name, share, text }) =>
+    [name, text, h("span", { class: "live-track" }, bar(share, most))]));
+  node.classList.add("live-bars");
+  return node;
+}
+
+export const percent = (share) => `${(100 * share).toFixed(1)} %`;
+
+/* 4,191,270 */
+export const grouped = (value) => value.toLocaleString("en-US");
+
+/* Bytes as 4.9 MB. */
+export const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;

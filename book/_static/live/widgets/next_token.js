@@ -1,0 +1,49 @@
+/* What may follow a text, and what temperature and filters make of it. */
+
+import { modelPanel } from "../model_panel.js";
+import { bars, h, percent, row, slider, table, bar, textField } from "../view.js";
+
+const SHOWN = 12; // tokens
+
+export default function nextToken({ text, temperature = "1", topk = "0", topp = "1", minp = "0" }) {
+  const field = textField("Your text", text);
+  const onchange = () => again();
+  const heat = slider("Temperature", { min: 0, max: 3, step: 0.05, value: temperature, onchange,
+    format: (t) => (t === 0 ? "0, greedy" : t.toFixed(2)) });
+  const most = slider("Top-k", { min: 0, max: 100, step: 1, value: topk, onchange,
+    format: (k) => (k === 0 ? "off" : `${k} tokens`) });
+  const mass = slider("Top-p", { min: 0.05, max: 1, step: 0.01, value: topp, onchange,
+    format: (p) => (p === 1 ? "off" : p.toFixed(2)) });
+  const least = slider("Min-p", { min: 0, max: 1, step: 0.01, value: minp, onchange,
+    format: (p) => (p === 0 ? "off" : p.toFixed(2)) });
+  const place = h("div");
+  let loaded = false;
+
+  async function run(request) {
+    const settings = { temperature: heat.value(), topK: most.value() || null, topP: mass.value(),
+      minP: least.value() };
+    const found = await request("next", { text: field.value(), settings, count: SHOWN });
+    loaded = true;
+    draw(found);
+    const [first] = found.candidates;
+    return `${found.kept} ${found.kept === 1 ? "token is" : "tokens are"} left. The likeliest, `
+      + `${first.name}, has ${percent(first.shaped)}, and ${percent(first.raw)} without the filters.`;
+  }
+
+  function draw({ candidates, tokens }) {
+    place.replaceChildren(table(
+      `The ${SHOWN} likeliest tokens after ${tokens.length} tokens of text`,
+      ["token", "model", "after the filters", ""],
+      candidates.map(({ name, raw, shaped }) => [
+        name, percent(raw), shaped > 0 ? percent(shaped) : "removed",
+        h("span", { class: "live-track" }, bar(shaped)),
+      ])));
+    place.firstChild.classList.add("live-wide-bars");
+  }
+
+  const panel = modelPanel({ run, text: "Show what may follow" });
+  function again() {
+    if (loaded) panel.go(); // moving a slider asks again, once the model is there
+  }
+  return [field.node, row(heat, most), row(mass, least), ...panel.nodes, place];
+}

@@ -1,0 +1,53 @@
+/* A row of numbers in few bits. */
+
+import { ask } from "../client.js";
+import { absmax, nf4, relativeError } from "../quantization.js";
+import { button, choice, h, megabytes, percent, row, status, table, textField } from "../view.js";
+
+const SHOWN = 64; // numbers of a row of the model
+
+export default function quantize({ values, tensor = "model.layers.0.mlp.down_proj.weight" }) {
+  const field = textField("Numbers", values, { onchange: draw });
+  const bits = choice("Format", [["8", "int8"], ["4", "int4"], ["3", "int3"], ["2", "int2"], ["nf4", "NF4"]],
+    { value: "8", onchange: draw });
+  const size = choice("Numbers that share a scale", [["0", "all"], "4", "8", "16", "32"],
+    { value: "0", onchange: draw });
+  const line = status(), place = h("div");
+
+  function draw() {
+    const numbers = field.value().split(/[\s,;]+/).filter(Boolean).map(Number);
+    if (!numbers.length || !numbers.every(Number.isFinite)) {
+      line.textContent = "Write numbers with blanks or commas between them, such as 0.31, -0.72.";
+      return;
+    }
+    const group = Number(size.value());
+    const found = bits.value() === "nf4" ? nf4(numbers, group) : absmax(numbers, Number(bits.value()), group);
+    place.replaceChildren(table("Each number, its code, and what comes back",
+      ["number", "code", "restored", "off by"], numbers.map((value, i) => [
+        String(value), String(found.codes[i]), String(Number(found.restored[i].toFixed(4))),
+        (found.restored[i] - value).toFixed(4)])));
+    line.textContent = `Relative error ${percent(relativeError(numbers, found.restored))} with `
+      + `${found.scales.length} ${found.scales.length === 1 ? "scale" : "scales"}.`;
+  }
+
+  const real = button("Take a row of pocket-base (loads 10.5 MB)", async () => {
+    real.disabled = true;
+    try {
+      const onProgress = (loaded, total) => {
+        line.textContent = `Loading the model: ${megabytes(loaded)} of ${megabytes(total)}.`;
+      };
+      const weights = await ask("row", { tensor, index: 0 }, { onProgress });
+      field.set(weights.slice(0, SHOWN).map((weight) => weight.toFixed(5)).join(", "));
+      draw();
+    } catch (error) {
+      line.textContent = error.message;
+    }
+    real.disabled = false;
+  });
+  const outlier = button("Add an outlier, 100", () => {
+    field.set(`${field.value()}, 100`);
+    draw();
+  });
+  draw();
+  return [field.node, row(bits, size), h("div", { class: "live-buttons" }, outlier, real), line, place];
+}

@@ -1,0 +1,137 @@
+"""What widgets compute without a model, against the package."""
+
+import random
+import unicodedata
+
+import pytest
+import torch
+import transformers
+
+from companion.generation.cache import kv_cache_bytes
+from companion.lora import lora_parameter_count
+from companion.losses import dpo_loss, ppo_policy_loss
+from companion.quantization.codebooks import dequantize_blocks, nf4_codebook, quantize_blocks
+from companion.quantization.footprint import WeightCounts, count_weights
+from companion.quantization.integers import absmax_quantize, dequantize
+from companion.quantization.memory import generation_memory
+from companion.rag import BM25Retriever, Document
+from companion.rag.book import load_questions
+
+
+def llama(shape: list) -> tuple[transformers.LlamaConfig, WeightCounts]:
+    """A Llama of the shapes that the page lists, without memory."""
+    vocab, width, hidden, layers, heads, shared, size, tied = shape
+    config = transformers.LlamaConfig(
+        vocab_size=vocab,
+        hidden_size=width,
+        intermediate_size=hidden,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        num_key_value_heads=shared,
+        head_dim=size,
+        tie_word_embeddings=tied,
+    )
+    with torch.device("meta"):
+        return config, count_weights(transformers.LlamaForCausalLM(config))
+
+
+@pytest.mark.parametrize("bits", [2, 3, 4, 8])
+@pytest.mark.parametrize("group", [0, 8])
+def test_absmax_gives_the_codes_of_the_package(page, bits, group):
+    row = torch.randn(32, generator=torch.Generator().manual_seed(bits))
+    wanted = absmax_quantize(row, bits=bits, group_size=group or None)
+
+    found = page("absmax", values=row.tolist(), bits=bits, size=group)
+
+    assert found["codes"] == wanted.codes.tolist()
+    assert torch.allclose(torch.tensor(found["restored"]), dequantize(wanted))
+
+
+def test_nf4_gives_the_numbers_of_the_package(page):
+    row = torch.randn(128, generator=torch.Generator().manual_seed(0))
+
+    found = page("nf4", values=row.tolist(), size=64)
+
+    wanted = dequantize_blocks(quantize_blocks(row, nf4_codebook())).reshape(-1)
+    assert torch.allclose(torch.tensor(found["restored"]), wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize("quantization", [None, "int8", "nf4"])
+def test_memory_is_that_of_the_package_for_every_model(page, quantization):
+    for name, shape in page("shapes").items():
+        config, counts = llama(shape)
+        wanted = generation_memory(
+            config, counts, quantization=quantization, tokens=700, batch_size=3
+        )
+
+        found = page(
+            "memory", name=name, format=quantization or "bfloat16", tokens=700, batch=3, bytes=2
+        )
+
+        assert found == pytest.approx([wanted.weights, wanted.kv_cache, wanted.activations])
+        assert found[1] == kv_cache_bytes(config, 700, batch_size=3)
+
+
+def test_lora_trains_as_many_parameters_as_in_the_package(page):
+    for name, (_, width, hidden, layers, heads, shared, size, _) in page("shapes").items():
+        wanted = lora_parameter_count(
+            [(width, heads * size), (width, shared * size), (hidden, width)] * layers, rank=16
+        )
+
+        found = page("lora", name=name, targets=["q_proj", "v_proj", "down_proj"], rank=16)
+
+        assert found == wanted
+
+
+@pytest.mark.parametrize("ratio", [0.5, 0.8, 1.0, 1.3])
+@pytest.mark.parametrize("advantage", [1.0, -1.0])
+def test_the_clipped_gain_is_that_of_the_package(page, ratio, advantage):
+    logprobs = torch.tensor([[ratio]]).log().requires_grad_()
+    loss = ppo_policy_loss(
+        logprobs,
+        torch.zeros(1, 1),
+        torch.tensor([[advantage]]),
+        torch.ones(1, 1, dtype=torch.bool),
+        clip_range=0.2,
+    )
+    loss.backward()
+
+    found = page("clip", ratio=ratio, advantage=advantage, range=0.2)
+
+    assert found["gain"] == pytest.approx(-loss.item(), abs=1e-6)
+    assert found["isFlat"] == (logprobs.grad.item() == 0)
+
+
+def test_dpo_has_the_loss_of_the_package(page):
+    values = [torch.tensor([x]) for x in (-3.0, -5.0, -4.0, -2.5)]  # of policy, then reference
+    wanted = dpo_loss(*values, beta=0.3).item()
+
+    assert page("dpo", chosen=1.0, rejected=-2.5, beta=0.3) == pytest.approx(wanted, abs=1e-6)
+
+
+def test_search_by_words_finds_what_the_package_finds(page):
+    passages = page("passages")
+    retriever = BM25Retriever([Document(one["text"]) for one in passages])
+    queries = [question.text for question in load_questions()]
+
+    found = page("retrieve", queries=queries, k=5)
+
+    for query, hits in zip(queries, found, strict=True):
+        wanted = retriever.places(query, 5)
+        assert [hit["at"] for hit in hits] == [at for at, _ in wanted], query
+        assert [hit["score"] for hit in hits] == pytest.approx([score for _, score in wanted])
+
+
+def is_folded_alike(sign: str) -> bool:
+    """Whether lower case is all that Python's folding does to a sign that Unicode 14 assigns."""
+    plain = unicodedata.normalize("NFKC", sign)
+    return unicodedata.category(sign) != "Cn" and plain.casefold() == plain.lower()
+
+
+def test_words_are_cut_alike_in_any_script(page):
+    source = random.Random(0)
+    signs = [chr(code) for code in range(32, 0x3100) if is_folded_alike(chr(code))]
+    texts = ["".join(source.choices(signs, k=8)) + f" word{n}" for n in range(300)]
+    retriever = BM25Retriever([Document("a b")])
+
+    assert page("words", texts=texts) == [retriever._words([text])[0] for text in texts]
