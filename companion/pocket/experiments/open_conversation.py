@@ -33,7 +33,7 @@ TURNS = (
     "What is my name?",
 )
 PLACES = ("Osaka", "Naples", "Lima", "Oslo", "Cairo")
-NAMES = {"development": 10, "held_out": 20}
+NAMES = {"development": 10, "held_out": 16}
 GREEDY = SamplingParams(temperature=0, max_new_tokens=48)
 PRINTED = 2
 

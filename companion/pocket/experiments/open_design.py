@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 from companion.models.loading import LoadedModel
 from companion.pocket.corpus.facts import CAPITALS
-from companion.prompts import fill
+from companion.prompts import few_shot, fill
 
 from ._capitals import capital_countries
-from ._reviews import names_label, review_items
+from ._reviews import REVIEW, names_label, review_items
 from ._side_by_side import (
     COLUMNS,
     ORIGIN,
@@ -29,7 +29,9 @@ from ._side_by_side import (
     part,
 )
 
-LONGEST = 48
+LONGEST = 24
+REVIEWS = 32
+OTHERS = 16
 PRINTED = 2
 CLEAR = "Is this review positive or negative? Answer with one word.\n{text}"
 
@@ -59,13 +61,13 @@ def measure(
     """
     check_split(split)
     tasks = pairs(split)
-    found = {
-        name: {
-            principle: _compare(column.chat, pair._replace(items=part(pair.items, scale)))
+    found = {}
+    for name, column in load_columns(columns).items():
+        known: dict[str, dict[str, Any]] = {}  # a wording of two principles is asked once
+        found[name] = {
+            principle: _compare(column.chat, pair._replace(items=part(pair.items, scale)), known)
             for principle, pair in tasks.items()
         }
-        for name, column in load_columns(columns).items()
-    }
     prompts = {key: {"weak": pair.weak, "strong": pair.strong} for key, pair in tasks.items()}
     return {"origin": ORIGIN, "split": split, "prompts": prompts, "columns": found}
 
@@ -73,11 +75,13 @@ def measure(
 def pairs(split: str) -> dict[str, Pair]:
     """Return the wordings of each principle with the items of a split."""
     shown, reviews = review_items(split)["ordinary"]
-    examples = "\n".join(f"{text} -> {label}" for text, label in shown[:4])
+    reviews = reviews[:REVIEWS]
     lists = [(words, words.split(", ")) for words in load_items("designs")["words"][split]]
-    capitals = [(country, CAPITALS[country]) for country in capital_countries(split)]
+    lists = lists[:OTHERS]
+    capitals = [(country, CAPITALS[country]) for country in capital_countries(split)[:OTHERS]]
     only = " Answer with the name only."
-    listed = "Write these words as a list, one word on each line.\n{text}"
+    listed = "Write a bulleted list with these items: {text}"
+    solved = few_shot("{text}", shown[:4], **REVIEW)
     return {
         "clear instruction": Pair(
             "What do you think of this review?\n{text}", CLEAR, reviews, names_label
@@ -89,22 +93,26 @@ def pairs(split: str) -> dict[str, Pair]:
             capitals,
             is_only,
         ),
-        "examples": Pair(CLEAR, examples + "\n{text} ->", reviews, names_label),
+        "examples": Pair(CLEAR, solved, reviews, names_label),
     }
 
 
-def _compare(loaded: LoadedModel, pair: Pair) -> dict[str, Any]:
+def _compare(loaded: LoadedModel, pair: Pair, known: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    for wording in (pair.weak, pair.strong):
+        if wording not in known:
+            known[wording] = _score(loaded, wording, pair)
+    return {"weak": known[pair.weak], "strong": known[pair.strong]}
+
+
+def _score(loaded: LoadedModel, wording: str, pair: Pair) -> dict[str, Any]:
     inputs, answers = zip(*pair.items, strict=True)
-    found = {}
-    for way, wording in (("weak", pair.weak), ("strong", pair.strong)):
-        prompts = [as_message(loaded, fill(wording, text=text)) for text in inputs]
-        asked = ask(loaded, prompts, answers, pair.right, max_new_tokens=LONGEST, stop=())
-        printed = zip(inputs[:PRINTED], asked.texts, strict=False)
-        found[way] = counted(asked.accuracy) | {
-            "cut": asked.cut,
-            "texts": [{"input": text, "text": written} for text, written in printed],
-        }
-    return found
+    prompts = [as_message(loaded, fill(wording, text=text)) for text in inputs]
+    asked = ask(loaded, prompts, answers, pair.right, max_new_tokens=LONGEST, stop=())
+    printed = zip(inputs[:PRINTED], asked.texts, strict=False)
+    return counted(asked.accuracy) | {
+        "cut": asked.cut,
+        "texts": [{"input": text, "text": written} for text, written in printed],
+    }
 
 
 def lists_words(text: str, words: Sequence[str]) -> bool:

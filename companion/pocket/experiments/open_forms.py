@@ -32,7 +32,7 @@ from ._side_by_side import (
 BULLETS = 3
 BULLET_WORDS = 12
 PARTS = ("Quality", "Issues", "Suggestions", "Improved code")
-TOKENS = {"summary": 160, "review": 256}
+TOKENS = {"summary": 120, "review": 200}
 PROMPTS = {
     "summary": {
         "weak": "Summarize this.\n{text}",

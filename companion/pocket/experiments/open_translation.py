@@ -30,7 +30,9 @@ from ._side_by_side import (
 
 EXAMPLES = (0, 1, 4)
 LABELS = {"input_label": "English", "output_label": "French"}
-SENTENCES = {"development": 20, "held_out": 40}
+WORDS = {"development": 10, "held_out": 32}
+SENTENCES = {"development": 8, "held_out": 16}
+LONGEST = {"words": 12, "sentences": 24}
 SEEDS = {"development": 6, "held_out": 7}
 SHOWN_SEED = 8
 
@@ -55,7 +57,7 @@ def measure(
     found = {}
     for name, column in load_columns(columns).items():
         found[name] = {
-            kind: _by_examples(column.text, shown, part(asked, scale))
+            kind: _by_examples(column.text, shown, part(asked, scale), LONGEST[kind])
             for kind, (shown, asked) in translation_items(split).items()
         }
         found[name]["phrases"] = _phrases(column.text)
@@ -65,7 +67,7 @@ def measure(
 def translation_items(split: str) -> dict[str, tuple[list[tuple[str, str]], list[Item]]]:
     """Return four examples and the items of both kinds, each with all right translations."""
     stored = load_items("translations")
-    words = [(one["english"], one["french"]) for one in stored[split]]
+    words = [(one["english"], one["french"]) for one in stored[split][: WORDS[split]]]
     shown = [(one["english"], one["french"][0]) for one in stored["examples"]]
     return {"words": (shown, words), "sentences": _sentences(split)}
 
@@ -83,7 +85,7 @@ def _sentences(split: str) -> tuple[list[tuple[str, str]], list[Item]]:
 
 
 def _by_examples(
-    loaded: LoadedModel, shown: Sequence[tuple[str, str]], asked: Sequence[Item]
+    loaded: LoadedModel, shown: Sequence[tuple[str, str]], asked: Sequence[Item], longest: int
 ) -> dict[str, Any]:
     found = {}
     for count in EXAMPLES:
@@ -92,7 +94,7 @@ def _by_examples(
             for text, _ in asked
         ]
         answers = [french for _, french in asked]
-        found[str(count)] = score(loaded, prompts, answers, translates, max_new_tokens=40)
+        found[str(count)] = score(loaded, prompts, answers, translates, max_new_tokens=longest)
     return found
 
 
