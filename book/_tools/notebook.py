@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import sys
 
 import nbformat
@@ -35,6 +36,7 @@ from timings import record
 
 _TIMEOUT_FACTOR = 3  # one cell may take this many budgets before it is stopped
 _SHORTEST_TIMEOUT = 60.0
+_SIGNED_ZERO = re.compile(r"(?<![\w.])-0\.0+(?!\d)")
 
 
 def main(arguments: list[str] | None = None, project: Project | None = None) -> int:
@@ -153,7 +155,19 @@ def _check_outputs(page: Page, draft: Draft, project: Project) -> None:
                 raise PageError(page.name, line, problem)
             if str(project.root) in json.dumps(output):
                 raise PageError(page.name, line, "this cell shows a path of your machine")
+            if zero := _SIGNED_ZERO.search(_text(output)):
+                problem = (
+                    f"this cell prints {zero[0]}, the sign of a rounding error, which differs on "
+                    "another CPU; the format {x:z.2f} has none (or tag it nbval-ignore-output)"
+                )
+                if not {"nbval-ignore-output", "nbval-skip"} & set(tags(cell)):
+                    raise PageError(page.name, line, problem)
         _drop_stderr(page, cell, line)
+
+
+def _text(output: nbformat.NotebookNode) -> str:
+    """Return what an output says in words."""
+    return str(output.get("text", "")) + str(output.get("data", {}).get("text/plain", ""))
 
 
 def _drop_stderr(page: Page, cell: nbformat.NotebookNode, line: int) -> None:

@@ -120,7 +120,7 @@ class EndpointBackend:
         Raises:
             EndpointError: If the server is down.
         """
-        return [one["id"] for one in self._listed if isinstance(one.get("id"), str)]
+        return [model["id"] for model in self._listed if isinstance(model.get("id"), str)]
 
     @cached_property
     def _listed(self) -> list[dict[str, Any]]:
@@ -128,7 +128,7 @@ class EndpointBackend:
         with self._explained():
             try:
                 answer = self._client.models.list().model_dump(warnings=False)
-                return [one for one in answer.get("data") or [] if isinstance(one, dict)]
+                return [model for model in answer.get("data") or [] if isinstance(model, dict)]
             except (self._openai.APIStatusError, ValueError, TypeError, AttributeError):
                 return []  # the list of models is optional
 

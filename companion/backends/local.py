@@ -149,7 +149,7 @@ class LocalBackend:
         """
         prompts = [self.prompt(messages) for messages in conversations]
         made = generate(self.model, self.tokenizer, prompts, params, generator=self.generator)
-        turns = [opening_mark(one.prompt) + one.text for one in made]
+        turns = [opening_mark(generation.prompt) + generation.text for generation in made]
         return [
             Written(answer, reasoning, _ending(one))
             for one, (reasoning, answer) in zip(made, map(split_reasoning, turns), strict=True)

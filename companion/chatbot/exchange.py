@@ -82,12 +82,16 @@ def import_conversation(source: str | Path | bytes, *, title: str | None = None)
     """
     found = import_all(source).conversations
     if title is not None:
-        found = [one for one in found if title.casefold() in one.title.casefold()]
+        found = [
+            conversation
+            for conversation in found
+            if title.casefold() in conversation.title.casefold()
+        ]
     if len(found) == 1:
         return found[0]
     if not found:
         raise ConversationError(f"no conversation in it has {title!r} in its title")
-    names = ", ".join(repr(one.title[:40]) for one in found[:5])
+    names = ", ".join(repr(conversation.title[:40]) for conversation in found[:5])
     more = ", ..." if len(found) > 5 else ""
     raise ConversationError(f"it holds {len(found)} conversations, choose one: {names}{more}")
 
@@ -202,7 +206,7 @@ def _write_markdown(conversation: Conversation) -> str:
             parts += [f"## {_NAMES[message['role']]}", _body(message)]
         parts += [f"*{turn.note[0].upper()}{turn.note[1:]}.*"] if turn.note else []
         parts += ["*Stopped.*"] if turn.interrupted else []
-        origins = dict.fromkeys(filter(None, (one.origin for one in turn.sources)))
+        origins = dict.fromkeys(filter(None, (source.origin for source in turn.sources)))
         parts += [f"Sources: {', '.join(origins)}"] if origins else []
     return "\n\n".join(parts) + "\n"
 

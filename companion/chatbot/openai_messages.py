@@ -37,8 +37,10 @@ def read_messages(messages: Sequence[Any]) -> Conversation:
         {'role': 'assistant', 'content': 'Hello!'}
     """
     head, turns = split_turns([_message(one, f"message {at}") for at, one in enumerate(messages)])
-    system = "\n\n".join(filter(None, (one["content"] for one in head)))
-    return Conversation(system or None, [Turn([dict(one) for one in turn]) for turn in turns])
+    system = "\n\n".join(filter(None, (message["content"] for message in head)))
+    return Conversation(
+        system or None, [Turn([dict(message) for message in turn]) for turn in turns]
+    )
 
 
 def write_messages(conversation: Conversation) -> str:

@@ -257,7 +257,7 @@ def _check_fields(
         wanted = known[name]
         types = wanted if isinstance(wanted, tuple) else (wanted,)
         if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
-            allowed = " or ".join("null" if one is type(None) else one.__name__ for one in types)
+            allowed = " or ".join("null" if kind is type(None) else kind.__name__ for kind in types)
             raise ConversationError(
                 f"{place}: {name!r} must be {allowed}, got {type(value).__name__}"
             )

@@ -104,7 +104,9 @@ def answer_with_tools(
                 said = f"the model still asks for tools after {steps} rounds of calls. Ask "
                 raise ToolLoopError(said + "something simpler.", error.run) from None
             if isinstance(event, Ask):
-                draft.steps = [_cleaned(one, clean) for one in event.messages[len(messages) :]]
+                draft.steps = [
+                    _cleaned(message, clean) for message in event.messages[len(messages) :]
+                ]
                 stream = write_turn(event.messages)
                 written, hidden = yield from speak(stream, draft, visible_length)
                 answer = written.turn()

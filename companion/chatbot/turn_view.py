@@ -41,7 +41,7 @@ def _passage(turn: Turn, hit: "Hit") -> dict[str, Any]:
     return {
         "origin": hit.origin,
         "page": metadata.get("page"),
-        "heading": " > ".join(str(one) for one in above if one),
+        "heading": " > ".join(str(heading) for heading in above if heading),
         "text": hit.document.text,
         "cited": hit in turn.sources,
     }

@@ -44,6 +44,7 @@ def attempt(
     *,
     theirs: Callable[[str], bool],
     through: tuple[type[BaseException], ...] = (),
+    most: float = 0.0,
 ) -> dict[str, Any]:
     """Call a learner's function and say what came of it.
 
@@ -52,6 +53,7 @@ def attempt(
         seconds: Time limit.
         theirs: Whether the file of this name holds the learner's code.
         through: Exceptions that are none of the call's business and pass through.
+        most: As in `within`.
 
     Returns:
         ``state``: ``"value"``, ``"error"``, ``"timeout"`` or ``"not attempted"``; and ``value``, or
@@ -61,7 +63,7 @@ def attempt(
         >>> attempt(lambda: 1 / 0, 1.0, theirs=lambda file: False)["error"]
         'ZeroDivisionError: division by zero'
     """
-    value, error = within(seconds, call)
+    value, error = within(seconds, call, most=most)
     if error is None:
         return {"state": "value", "value": value}
     kind = type(error)
@@ -271,6 +273,7 @@ class Budget:
 
     Args:
         seconds: How long they may take together.
+        most: As in `within`, for all of them.
 
     Example:
         >>> budget = Budget(0.0)
@@ -278,9 +281,15 @@ class Budget:
         False
     """
 
-    def __init__(self, seconds: float) -> None:
-        self._end = _clock() + seconds
+    def __init__(self, seconds: float, most: float = 0.0) -> None:
+        self._seconds, self._most = seconds, max(seconds, most)
+        self._start, self._waited = _clock(), waited()
 
     def left(self) -> float:
         """Return the seconds that are left; none, or less than none, once it is used up."""
-        return self._end - _clock()
+        allowed = min(self._most, self._seconds + waited() - self._waited)
+        return self._start + allowed - _clock()
+
+    def most_left(self) -> float:
+        """Return the seconds that are left where the machine is busy with others."""
+        return self._start + self._most - _clock()

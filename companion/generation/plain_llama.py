@@ -36,7 +36,9 @@ def is_plain_llama(model: Any) -> bool:
     """
     if _class_name(model) != _LLAMA + "ForCausalLM":
         return False
-    kinds = {(type(one), one.dtype, one.device) for one in model.parameters()}
+    kinds = {
+        (type(parameter), parameter.dtype, parameter.device) for parameter in model.parameters()
+    }
     kind, _, device = next(iter(kinds))
     return (
         len(kinds) == 1

@@ -115,8 +115,8 @@ class VectorIndex:
         if unknown:
             raise ValueError(f"no document has the id {min(unknown)}. Is it deleted already?")
         self._neighbors.remove(gone)
-        for one in gone:
-            del self._documents[one]
+        for index_id in gone:
+            del self._documents[index_id]
         return len(gone)
 
     def search(self, vectors: Any, k: int) -> list[list[Hit]]:

@@ -233,7 +233,7 @@ def cut(documents: list[Document], length: int) -> list[Document]:
         room = max(length // 2, length - len(headings(document)))
         pieces = split_recursively([document], len, chunk_size=room, overlap=0)
         heading = document.metadata.get("heading")
-        chunks += [one for one in pieces if one.text.strip() != heading] or pieces
+        chunks += [piece for piece in pieces if piece.text.strip() != heading] or pieces
     return chunks
 
 

@@ -80,14 +80,16 @@ def html_sections(
 
 def _main_parts(soup: Any) -> list[Any]:
     """Return the parts that a page calls its main ones, and articles beside them."""
-    mains = [one for one in soup.select("main, [role=main]") if not _hidden(one)]
+    mains = [main for main in soup.select("main, [role=main]") if not _hidden(main)]
     if not mains:
         return [soup]
-    chosen = {id(one) for one in mains}
-    beside = [one for one in soup.find_all("article") if not one.find_parent(["aside", "nav"])]
-    chosen |= {id(one) for one in beside}
+    chosen = {id(main) for main in mains}
+    beside = [
+        article for article in soup.find_all("article") if not article.find_parent(["aside", "nav"])
+    ]
+    chosen |= {id(element) for element in beside}
     parts = soup.find_all(lambda tag: id(tag) in chosen)  # in the order of the page
-    return [one for one in parts if not any(id(above) in chosen for above in one.parents)]
+    return [part for part in parts if not any(id(above) in chosen for above in part.parents)]
 
 
 def _hidden(tag: Any) -> bool:

@@ -129,16 +129,16 @@ def parse_tool_calls(tool_calls: Sequence[Mapping[str, Any]]) -> list[ToolCall]:
     if len(tool_calls) > MAX_CALLS:
         raise ToolCallError(f"{len(tool_calls)} calls in one turn; at most {MAX_CALLS} are allowed")
     calls = []
-    for one in tool_calls:
-        function = one.get("function") if isinstance(one, Mapping) else None
+    for call in tool_calls:
+        function = call.get("function") if isinstance(call, Mapping) else None
         if not isinstance(function, Mapping):
-            raise ToolCallError(f"a tool call must have a 'function', got {shown(one)}")
+            raise ToolCallError(f"a tool call must have a 'function', got {shown(call)}")
         arguments = function.get("arguments")
         if not isinstance(arguments, str):
             arguments = _written(arguments)
         _check_length(arguments)
         value = {"name": function.get("name"), "arguments": read_only_value(arguments or "{}")}
-        call_id = None if one.get("id") is None else str(one["id"])
+        call_id = None if call.get("id") is None else str(call["id"])
         calls.append(replace(_call(value), call_id=call_id))
     return calls
 

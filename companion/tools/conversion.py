@@ -41,8 +41,8 @@ def check_hint(tool: str, argument: str, hint: Any) -> None:
             f"the argument {argument} of the tool {tool} has the type {name}, which can't be made "
             f"from JSON. Use {ALLOWED}, and convert inside of the function."
         )
-    for one in inner:
-        check_hint(tool, argument, one)
+    for inner_hint in inner:
+        check_hint(tool, argument, inner_hint)
 
 
 def describable(hint: Any) -> Any:
@@ -106,7 +106,7 @@ def convert(value: Any, hint: Any) -> Any:
     if _is_enum(hint):
         return _only([one for one in hint if _same(one.value, value)])
     if origin is Literal:
-        return _only([one for one in inner if _same(one, value)])
+        return _only([choice for choice in inner if _same(choice, value)])
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     kind = list if (origin or hint) is tuple else origin or hint
@@ -117,7 +117,7 @@ def convert(value: Any, hint: Any) -> Any:
             raise Unfit
         return tuple(map(convert, value, inner)) if inner else tuple(value)
     if origin is list:
-        return [convert(one, inner[0]) for one in value]
+        return [convert(item, inner[0]) for item in value]
     if origin is dict:
         return {key: convert(one, inner[1]) for key, one in value.items()}
     return value

@@ -257,12 +257,14 @@ def _calls_of(turn: Message, before: Sequence[ToolResult]) -> Sequence[ToolCall 
         return parse_tool_calls(turn["tool_calls"]) if "tool_calls" in turn else parse_calls(text)
     except ToolCallError as error:
         doubt = isinstance(error, AmbiguousCallError)
-        if doubt and any(isinstance(one.exception, AmbiguousCallError) for one in before):
+        if doubt and any(isinstance(result.exception, AmbiguousCallError) for result in before):
             return []
         asked = turn.get("tool_calls") or [{}]
-        ids = [one.get("id") if isinstance(one, Mapping) else None for one in asked]
-        called = [ToolCall("", {"text": text[:200]}, one) for one in ids]
-        return [ToolResult(one, "unreadable", error=str(error), exception=error) for one in called]
+        ids = [call.get("id") if isinstance(call, Mapping) else None for call in asked]
+        called = [ToolCall("", {"text": text[:200]}, id_) for id_ in ids]
+        return [
+            ToolResult(call, "unreadable", error=str(error), exception=error) for call in called
+        ]
 
 
 def _told(result: ToolResult, clean: Callable[[str], str]) -> Message:

@@ -79,7 +79,7 @@ _TOO_DEEP = f"more than {MAX_DEPTH} lists and objects inside each other"
 def _check_depth(value: Any) -> None:
     level = [value] if isinstance(value, (dict, list)) else []
     for _ in range(MAX_DEPTH):
-        parts = (one.values() if isinstance(one, dict) else one for one in level)
+        parts = (item.values() if isinstance(item, dict) else item for item in level)
         level = [part for inner in parts for part in inner if isinstance(part, (dict, list))]
     if level:
         raise ToolCallError(_TOO_DEEP)

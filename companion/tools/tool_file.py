@@ -67,7 +67,9 @@ def _run(path: Path) -> ModuleType:
 def _where(path: Path, error: BaseException) -> str:
     """Name the file, and the line of it where an error came up."""
     lines = [
-        one.lineno for one in traceback.extract_tb(error.__traceback__) if one.filename == str(path)
+        frame.lineno
+        for frame in traceback.extract_tb(error.__traceback__)
+        if frame.filename == str(path)
     ]
     line = getattr(error, "lineno", None) if isinstance(error, SyntaxError) else (lines or [0])[-1]
     return f"{path}, line {line}," if line else str(path)

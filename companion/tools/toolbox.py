@@ -168,7 +168,9 @@ class Toolbox:
         the calls.
         """
         started = [self.check(call) or self._start(call) for call in calls]
-        return [one if isinstance(one, ToolResult) else self._finish(one) for one in started]
+        return [
+            result if isinstance(result, ToolResult) else self._finish(result) for result in started
+        ]
 
     def _start(self, call: ToolCall) -> ToolResult | Job:
         self._abandoned = [thread for thread in self._abandoned if thread.is_alive()]

@@ -154,6 +154,16 @@ def run_with(monkeypatch, output):
         ({"output_type": "stream", "name": "stderr", "text": "careful"}, "writes to stderr"),
         ({"output_type": "display_data", "data": {"image/png": "eA=="}, "metadata": {}}, "alt"),
         ({"output_type": "stream", "name": "stdout", "text": "ROOT/x"}, "path of your machine"),
+        ({"output_type": "stream", "name": "stdout", "text": "loss -0.00\n"}, "prints -0.00"),
+        (
+            {
+                "output_type": "execute_result",
+                "execution_count": 1,
+                "data": {"text/plain": "[-0.0, 1.5]"},
+                "metadata": {},
+            },
+            "prints -0.0",
+        ),
     ],
 )
 def test_outputs_that_cannot_be_published_are_refused(
@@ -170,6 +180,13 @@ def test_outputs_that_cannot_be_published_are_refused(
     assert "book/gpt/one.md, line 13: this cell" in error
     assert problem in error
     assert not page.notebook.exists()
+
+
+@pytest.mark.parametrize("text", ["-0.01", "0.0", "1-0.0", "10.-0.0", "v-0.0.1"])
+def test_other_numbers_may_be_printed(text, book, page, monkeypatch):
+    run_with(monkeypatch, {"output_type": "stream", "name": "stdout", "text": text})
+
+    assert notebook.main(["gpt/one"], book.project) == 0
 
 
 def test_a_bad_budget_scale_is_refused(book, page, capsys, monkeypatch):

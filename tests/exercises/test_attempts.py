@@ -208,3 +208,17 @@ def test_an_untouched_stub_is_not_attempted():
         raise NotImplementedError(f"causal-mask: {attempts.NOT_ATTEMPTED}")
 
     assert attempt(stub, 1.0, theirs=here) == {"state": "not attempted"}
+
+
+def test_a_budget_gives_back_the_time_spent_waiting_up_to_a_bound(monkeypatch):
+    now, queued = [100.0], [1.0]
+    monkeypatch.setattr(attempts, "_clock", lambda: now[0])
+    monkeypatch.setattr(attempts, "waited", lambda: queued[0])
+    budget = attempts.Budget(2.0, 5.0)
+
+    now[0], queued[0] = 101.5, 2.0  # 1.5 s later, 1 s of which was waiting
+
+    assert budget.left() == pytest.approx(1.5)
+    assert budget.most_left() == pytest.approx(3.5)
+    queued[0] = 99.0
+    assert budget.left() == pytest.approx(3.5)

@@ -27,6 +27,12 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="grading needs a Unix
 NAMES = ("causal-mask", "llama-2-cache", "encoder-tasks")
 
 
+@pytest.fixture(autouse=True)
+def idle(monkeypatch):
+    """An idle machine, whose grader has no patience."""
+    monkeypatch.setattr(os, "getloadavg", lambda: (0.0, 0.0, 0.0))
+
+
 @pytest.fixture(params=["bubblewrap", "limits only"])
 def mode(request, monkeypatch):
     """With and without bubblewrap."""
@@ -295,3 +301,50 @@ def test_who_only_claims_to_be_done_has_ended_the_process(mode, claims):
 
     assert sum(shares(row)) == 0
     assert "your code ended the process" in " ".join([*row["notes"], *row["lost"]])
+
+
+@pytest.mark.parametrize(
+    ("load", "expected"), [(0.0, 1.0), (0.9, 1.0), (3.0, 3.0), (99.0, 8.0), (None, 1.0)]
+)
+def test_a_grader_is_as_patient_as_the_machine_is_busy(load, expected, monkeypatch):
+    def getloadavg():
+        if load is None:
+            raise OSError("not known")
+        return (load * os.cpu_count(), 0.0, 0.0)
+
+    monkeypatch.setattr(os, "getloadavg", getloadavg)
+
+    assert sandbox.patience() == pytest.approx(expected)
+    job = sandbox.Job((), ({"seconds": 2.0},), 10.0, sandbox.patience())
+    assert job.cell_seconds() == pytest.approx(expected * (1.25 * 40 + 2))
+    assert job.exercise_seconds(0) == pytest.approx(expected * (1.25 * 2 + 2))
+
+
+BUSY = """
+import numpy as np, time
+def burn(seconds):
+    begun = time.process_time()
+    while time.process_time() < begun + seconds: pass
+burn(0.3)
+def causal_mask(length):
+    burn(0.1)
+    return np.tril(np.ones((length, length), dtype=bool))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="needs Linux")
+def test_waiting_for_a_processor_takes_no_time_from_a_submission(monkeypatch):
+    monkeypatch.setattr(os, "getloadavg", lambda: (8.0 * os.cpu_count(), 0.0, 0.0))
+    others = [
+        subprocess.Popen([sys.executable, "-c", "while True: pass"])
+        for _ in range(6 * os.cpu_count())
+    ]
+    try:
+        row, _ = graded(BUSY, names=["causal-mask"], seconds=0.5, load_seconds=0.5)
+    finally:
+        for process in others:
+            process.kill()
+            process.wait()
+
+    assert row["lost"] == []
+    assert shares(row) == [1.0]

@@ -206,7 +206,7 @@ def test_bad_records_are_refused(tiny, pocket_tokenizer, records: list, message:
 
 @pytest.mark.parametrize("beta", [0.0, -0.1, float("nan"), float("inf")])
 def test_a_beta_that_is_no_price_is_refused(tiny, pocket_tokenizer, beta: float) -> None:
-    with pytest.raises(ValueError, match="beta must be above 0, got"):
+    with pytest.raises(ValueError, match="beta must be above 0"):
         dpo_trainer(tiny(), pocket_tokenizer, PAIRS, TrainingSettings(steps=1), beta=beta)
 
 

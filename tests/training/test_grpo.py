@@ -129,7 +129,7 @@ def test_it_learns_what_is_rewarded(tiny, pocket_tokenizer) -> None:
     trainer.train()
 
     rewards = [entry["reward"] for entry in history(trainer)]
-    assert sum(rewards[-5:]) / 5 > sum(rewards[:5]) / 5 + 0.1
+    assert sum(rewards[-5:]) / 5 > sum(rewards[:5]) / 5 + 0.05
     assert not trainer.model.training
 
 

@@ -124,9 +124,11 @@ def places() -> dict[str, tuple[str, str]]:
 
 def of_section(section: str) -> list[Exercise]:
     """Return the exercises of a section."""
-    return [one for module in CONTENTS[section] for one in _module(section, module).values()]
+    return [
+        exercise for module in CONTENTS[section] for exercise in _module(section, module).values()
+    ]
 
 
 def all_exercises() -> list[Exercise]:
     """Return every exercise, in the order of the book. This imports torch."""
-    return [one for section in CONTENTS for one in of_section(section)]
+    return [exercise for section in CONTENTS for exercise in of_section(section)]

@@ -35,11 +35,11 @@ def write_gradebooks(
     """
     written = []
     for platform, table in (("Canvas", _canvas), ("Moodle", _moodle)):
-        mine = [one for one in submissions if one.student.platform == platform]
+        mine = [submission for submission in submissions if submission.student.platform == platform]
         if mine:
             path = out.with_name(f"{out.stem}-{platform.lower()}.csv")
-            grades = [(one, _grade(rows[one.name], exercises)) for one in mine]
-            most = sum(one.points for one in exercises)
+            grades = [(submission, _grade(rows[submission.name], exercises)) for submission in mine]
+            most = sum(exercise.points for exercise in exercises)
             write_table(path, table(grades, most, assignment or out.stem))
             written.append(path)
     return written

@@ -23,7 +23,7 @@ from companion.exercises.exercise import CodeExercise, Exercise
 from companion.exercises.grading.bubblewrap import isolation
 from companion.exercises.grading.ledger import Ledger
 from companion.exercises.grading.marking import mark
-from companion.exercises.grading.sandbox import Job, Sandbox, worker_files
+from companion.exercises.grading.sandbox import Job, Sandbox, patience, worker_files
 from companion.exercises.grading.submission import Submission
 from companion.exercises.judging import AnswerKey
 from companion.exercises.source import code
@@ -71,7 +71,9 @@ class Grader:
         self.exercises = list(exercises)
         self.jobs = jobs or os.cpu_count() or 1
         self.keys = {
-            one.id: AnswerKey(one, seed) for one in exercises if isinstance(one, CodeExercise)
+            exercise.id: AnswerKey(exercise, seed)
+            for exercise in exercises
+            if isinstance(exercise, CodeExercise)
         }
         for key in self.keys.values():  # here, so that no two threads do it
             _ = key.expected, key.known, key.given
@@ -190,8 +192,8 @@ class Grader:
         """
         found: dict[str, list[dict]] = {}
         lost: list[str] = []
-        order = [one.id for one in self.exercises]
-        job = replace(self._job, cells=submission.cells)
+        order = [exercise.id for exercise in self.exercises]
+        job = replace(self._job, cells=submission.cells, patience=patience())
         end = time.monotonic() + job.seconds()
         while not self._stopped.is_set():
             said, ending = sandbox.run(job, submission.parts, end - time.monotonic())

@@ -70,7 +70,7 @@ def _cell_magic(statement: ast.stmt) -> tuple[str, str, str] | None:
     call = statement.value
     if not isinstance(call.func, ast.Attribute) or call.func.attr != "run_cell_magic":
         return None
-    values = [one.value for one in call.args if isinstance(one, ast.Constant)]
+    values = [arg.value for arg in call.args if isinstance(arg, ast.Constant)]
     if len(values) != 3 or not all(isinstance(value, str) for value in values):
         return None
     return tuple(values) if values[0] in _RUN_THEIR_BODY else None

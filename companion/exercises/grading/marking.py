@@ -79,7 +79,7 @@ def _value_verdict(exercise: Exercise, messages: list[dict[str, Any]]) -> Verdic
 def _plain(verdict: Verdict) -> dict[str, Any]:
     """Return a verdict as plain data, without the arguments of hidden cases."""
     cases = tuple(
-        CaseResult(one.name, one.passed, "", one.problem, one.think) for one in verdict.cases
+        CaseResult(case.name, case.passed, "", case.problem, case.think) for case in verdict.cases
     )
     return {
         "state": verdict.state,

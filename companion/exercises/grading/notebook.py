@@ -57,8 +57,8 @@ def _cells(notebook: dict[str, Any]) -> list[Any]:
     """Return the cells as they are stored; formats 2 and 3 have them in sheets."""
     cells = notebook.get("cells")
     if cells is None and isinstance(notebook.get("worksheets"), list):
-        sheets = [one for one in notebook["worksheets"] if isinstance(one, dict)]
-        found = [one.get("cells") for one in sheets]
+        sheets = [sheet for sheet in notebook["worksheets"] if isinstance(sheet, dict)]
+        found = [sheet.get("cells") for sheet in sheets]
         cells = [cell for some in found if isinstance(some, list) for cell in some]
         if len(sheets) < len(notebook["worksheets"]) or not all(isinstance(s, list) for s in found):
             cells.append(None)  # a damaged sheet counts as one damaged cell

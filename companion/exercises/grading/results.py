@@ -42,7 +42,11 @@ def clean(text: str, limit: int = LONGEST_CELL) -> str:
 def total(row: Row, exercises: Sequence[Exercise]) -> float:
     """Return the points of a submission."""
     graded = row["exercises"]
-    return sum(graded[one.id]["share"] * one.points for one in exercises if one.id in graded)
+    return sum(
+        graded[exercise.id]["share"] * exercise.points
+        for exercise in exercises
+        if exercise.id in graded
+    )
 
 
 def write_csv(
@@ -59,8 +63,8 @@ def write_csv(
         rows: Rows by name of submission.
         exercises: The columns.
     """
-    names = [one.id for one in exercises]
-    most = sum(one.points for one in exercises)
+    names = [exercise.id for exercise in exercises]
+    most = sum(exercise.points for exercise in exercises)
     files = feedback_names(rows)
     table = [["student", "id", "submission", "status", "points", "of", *names]]
     table[0] += ["isolation", "notes", "feedback"]
@@ -68,8 +72,8 @@ def write_csv(
         row = rows[submission.name]
         graded = row["exercises"]
         points = [
-            f"{graded[one.id]['share'] * one.points:.4g}" if one.id in graded else ""
-            for one in exercises
+            f"{graded[exercise.id]['share'] * exercise.points:.4g}" if exercise.id in graded else ""
+            for exercise in exercises
         ]
         student = submission.student
         cells = [student.name or submission.name, student.id, submission.name, row["status"]]
@@ -163,7 +167,7 @@ def remove_stale_feedback(csv_file: Path, kept: Mapping[str, Path]) -> None:
 
 def feedback(name: str, row: Row, exercises: Sequence[Exercise]) -> str:
     """Return the text for one student."""
-    most = sum(one.points for one in exercises)
+    most = sum(exercise.points for exercise in exercises)
     parts = [f"{name}: {total(row, exercises):.4g} of {most} points"]
     if row["notes"]:
         parts.append("\n".join(["About what you handed in:", *(f"  {n}" for n in row["notes"])]))
@@ -171,5 +175,5 @@ def feedback(name: str, row: Row, exercises: Sequence[Exercise]) -> str:
         head = "Of your code, this did not run to its end; what comes after it ran all the same:"
         parts.append("\n".join([head, *(f"  {lost}" for lost in row["lost"])]))
     graded = row["exercises"]
-    parts += [graded[one.id]["text"] for one in exercises if one.id in graded]
+    parts += [graded[exercise.id]["text"] for exercise in exercises if exercise.id in graded]
     return "\n\n".join(clean(part, _LONGEST_TEXT) for part in parts) + "\n"

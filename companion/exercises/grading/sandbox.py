@@ -54,6 +54,7 @@ _FIRST_USER = 64_000  # what root becomes: each slot a user of its own, far from
 _THREADS = 16  # of such a user
 _MORE_THREADS = 256  # of an ordinary user, beside those that the user has
 _LATE = 1.25, 2.0  # how late an answer may come by the grader's clock: a factor, and seconds
+_MOST_PATIENCE = 8.0
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ class Job:
         cells: Code of the submission.
         exercises: For each one its id, variable, source of ``run``, encoded cases, seconds.
         load_seconds: Time limit for each statement of the submission; four times that for all.
+        patience: How many times as long anything may take while it waits for a processor, from 1.
         memory: Limit of address space in bytes; importing torch alone takes about 2 GiB.
         file: Bytes of the largest file.
         disk: Bytes of all files together.
@@ -75,6 +77,7 @@ class Job:
     cells: tuple[Cell, ...]
     exercises: tuple[dict[str, Any], ...]
     load_seconds: float = 15.0
+    patience: float = 1.0
     memory: int = 4 * 2**30
     file: int = 10 * 2**20
     disk: int = 64 * 2**20
@@ -84,15 +87,28 @@ class Job:
 
     def cell_seconds(self) -> float:
         """Return the time after which a worker is killed that has not come to an exercise."""
-        return _late(4 * self.load_seconds)
+        return self.patience * _late(4 * self.load_seconds)
 
     def exercise_seconds(self, number: int) -> float:
         """Return the time after which a worker is killed that has begun an exercise."""
-        return _late(self.exercises[number]["seconds"])
+        return self.patience * _late(self.exercises[number]["seconds"])
 
     def seconds(self) -> float:
         """Return the time that a submission may take in all, however often it is started."""
         return self.cell_seconds() + sum(map(self.exercise_seconds, range(len(self.exercises))))
+
+
+def patience() -> float:
+    """Return how many times as long things may take here, since the machine is busy with others.
+
+    The load, how many processes run or wait to run, over the number of processors. So a grade does
+    not depend on what else the machine does, and one that is idle waits for nobody.
+    """
+    try:
+        load = os.getloadavg()[0]
+    except OSError:  # not known here
+        return 1.0
+    return min(max(1.0, load / (os.cpu_count() or 1)), _MOST_PATIENCE)
 
 
 def _late(seconds: float) -> float:

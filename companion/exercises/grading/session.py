@@ -82,12 +82,12 @@ class Session:
         self._history.begin(source)
         value, errors = None, []
         for statement in statements:
-            most = self._budget.left()
-            left = min(self.seconds, most)
+            left = min(self.seconds, self._budget.left())
             if left <= 0:
                 errors.append(f"line {statement.lineno}: not run, the time for all cells was over")
                 break
             run = self._run if cell["script"] else self._run_in_loop
+            most = self._budget.most_left()
             value, error = self.attempts.within(left, run, statement, name, most=most)
             if error is not None:
                 errors.append(f"line {statement.lineno}: {self._describe(error, left)}")
@@ -159,14 +159,17 @@ class Session:
 def _single(statements: list[ast.stmt]) -> list[ast.stmt]:
     """Make a statement of each name that is imported: one that is missing loses no other."""
     found: list[ast.stmt] = []
-    for one in statements:
-        if isinstance(one, ast.Import):
-            parts = [ast.Import([name]) for name in one.names]
-        elif isinstance(one, ast.ImportFrom):
-            parts = [ast.ImportFrom(one.module, [name], one.level) for name in one.names]
+    for statement in statements:
+        if isinstance(statement, ast.Import):
+            parts = [ast.Import([name]) for name in statement.names]
+        elif isinstance(statement, ast.ImportFrom):
+            parts = [
+                ast.ImportFrom(statement.module, [name], statement.level)
+                for name in statement.names
+            ]
         else:
-            parts = [one]
-        found += [ast.copy_location(part, one) for part in parts]
+            parts = [statement]
+        found += [ast.copy_location(part, statement) for part in parts]
     return found
 
 

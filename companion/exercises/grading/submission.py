@@ -150,7 +150,9 @@ def alike(name: str) -> str:
         True
     """
     shown = [
-        one for one in unicodedata.normalize("NFKC", name) if unicodedata.category(one) != "Cf"
+        character
+        for character in unicodedata.normalize("NFKC", name)
+        if unicodedata.category(character) != "Cf"
     ]
     return " ".join("".join(shown).split()).lstrip("'")
 
@@ -161,7 +163,9 @@ def _short_digest(parts: Sequence[tuple[str, Path]]) -> str:
 
 def usual_exercises(submissions: list[Submission], known: Any) -> list[str]:
     """Return the ids, out of ``known``, that at least half of the readable submissions check."""
-    readable = [one.named_exercises() for one in submissions if not one.problem]
+    readable = [
+        submission.named_exercises() for submission in submissions if not submission.problem
+    ]
     return [
         name for name in known if 2 * sum(name in named for named in readable) >= len(readable) > 0
     ]

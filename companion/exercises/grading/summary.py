@@ -89,7 +89,7 @@ def reason(row: Row, exercises: Sequence[Exercise]) -> tuple[int, str] | None:
     points = total(row, exercises)
     if points == 0 and row["code"]:
         return 3, f"0 points, though there is code. {first}"
-    if row["lost"] and points < sum(one.points for one in exercises):
+    if row["lost"] and points < sum(exercise.points for exercise in exercises):
         count = len(row["lost"])
         return 4, f"{count} place{'s' * (count > 1)} where code was lost: {row['lost'][0]}"
     if row["notes"]:
@@ -105,14 +105,14 @@ def _cell(text: str) -> str:
 
 def _item(exercise: Exercise, rows: Mapping[str, Row]) -> str:
     graded = [r["exercises"][exercise.id] for r in rows.values() if exercise.id in r["exercises"]]
-    tried = [one for one in graded if one["state"] != "not attempted"]
-    right = sum(one["share"] >= 1 for one in graded)
-    mean = sum(one["share"] for one in tried) / len(tried) if tried else 0.0
+    tried = [row for row in graded if row["state"] != "not attempted"]
+    right = sum(row["share"] >= 1 for row in graded)
+    mean = sum(row["share"] for row in tried) / len(tried) if tried else 0.0
     return f"| {exercise.id} | {len(tried)} | {right} | {mean:.0%} | {_common(exercise, tried)} |"
 
 
 def _common(exercise: Exercise, graded: Sequence[Row]) -> str:
-    counts = Counter(one["wrong"] for one in graded if one["wrong"] is not None)
+    counts = Counter(row["wrong"] for row in graded if row["wrong"] is not None)
     if not counts:
         return ""
     ((number, times),) = counts.most_common(1)

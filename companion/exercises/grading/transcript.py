@@ -108,10 +108,10 @@ class Transcript:
 
     def _is_complete(self) -> bool:
         """Say if there is an answer for each case, so that no claim to have ended is believed."""
-        for one in self._exercises[self._skip :]:
-            told = [m for m in self.found.get(one["id"], []) if m.keys() & _ANSWERS]
+        for exercise in self._exercises[self._skip :]:
+            told = [m for m in self.found.get(exercise["id"], []) if m.keys() & _ANSWERS]
             missing = any("missing" in message for message in told)
-            if len(told) < max(1, len(one["cases"])) and not missing:
+            if len(told) < max(1, len(exercise["cases"])) and not missing:
                 return False
         return True
 

@@ -86,7 +86,8 @@ def _run(job: dict, say: Callable[..., None]) -> None:
     shell = _beside.shell.install(notebook.space, _give_way)
     for _, _, files in os.walk("."):
         _give_way(files)
-    notebook.begin(attempts.Budget(job["cell_seconds"]))
+    patience = job["patience"]
+    notebook.begin(attempts.Budget(job["cell_seconds"], patience * job["cell_seconds"]))
     for number, cell in enumerate(job["cells"], 1):
         say(cell=number)
         for error in [*notebook.run_cell(cell), *shell.take_notes()]:
@@ -103,9 +104,9 @@ def _run(job: dict, say: Callable[..., None]) -> None:
             say(exercise=name, missing=_type_name(answer))
         else:
             call = _driver(exercise["run"])
-            budget = attempts.Budget(exercise["seconds"])
+            budget = attempts.Budget(exercise["seconds"], patience * exercise["seconds"])
             for number, arguments in enumerate(exercise["cases"]):
-                outcome = _run_case(call, answer, arguments, budget.left())
+                outcome = _run_case(call, answer, arguments, budget)
                 say(exercise=name, case=number, **outcome)
 
 
@@ -123,11 +124,14 @@ def _driver(source: str) -> object:
     return next(value for value in space.values() if isinstance(value, types.FunctionType))
 
 
-def _run_case(call: object, answer: object, arguments: str, left: float) -> dict:
+def _run_case(call: object, answer: object, arguments: str, budget: object) -> dict:
+    left, most = budget.left(), budget.most_left()
     if left <= 0:
         return {"state": "not run"}
     args = _beside.arguments.decode_arguments(arguments)
-    return _beside.attempts.attempt(lambda: _encoded(call(answer, *args)), left, theirs=_theirs)
+    return _beside.attempts.attempt(
+        lambda: _encoded(call(answer, *args)), left, theirs=_theirs, most=most
+    )
 
 
 def _theirs(file: str) -> bool:
