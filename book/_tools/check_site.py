@@ -76,11 +76,11 @@ def check(folder: Path, prefix: str, project: Project) -> int:
 class Site:
     """The files of a built site and how addresses lead to them."""
 
-    def __init__(self, folder: Path, prefix: str) -> None:
-        """Read all pages below ``folder``, which is published under the path ``prefix``."""
+    def __init__(self, folder: Path, prefix: str, pages: str = "*.html") -> None:
+        """Read the pages below ``folder``, which is published under the path ``prefix``."""
         self.folder = folder
         self.prefix = prefix
-        paths = sorted(folder.rglob("*.html"))
+        paths = sorted(folder.rglob(pages))
         paths = [path for path in paths if "_static" not in path.relative_to(folder).parts]
         self.pages: dict[Path, HtmlFacts] = {
             path: read_html(path.read_text(encoding="utf-8")) for path in paths
@@ -108,6 +108,10 @@ class Site:
 
     def weight_kb(self, page: Path) -> float:
         """Gzipped size of a page with everything on this site that it loads, in kB."""
+        return sum(_gzipped_bytes(path) for path in self.loaded(page)) / 1000
+
+    def loaded(self, page: Path) -> set[Path]:
+        """A page and everything on this site that it loads, style sheets and their fonts too."""
         files, waiting = {page}, [(url, page) for url in self.pages[page].resources]
         while waiting:
             url, base = waiting.pop()
@@ -117,7 +121,7 @@ class Site:
                 if target.suffix == ".css":
                     text = target.read_text(encoding="utf-8")
                     waiting += [(address, target) for address in css_addresses(text)]
-        return sum(_gzipped_bytes(path) for path in files) / 1000
+        return files
 
 
 @cache

@@ -88,9 +88,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(BOOK / "_static" / "book.css", static)
     add_runtime(static)
     for section in SECTIONS:
-        (folder / section).mkdir()
-        shutil.copy(BOOK / section / "exercises.md", folder / section)
-    pages = "\n".join(f"{section}/exercises" for section in SECTIONS)
+        (folder / "book" / section).mkdir(parents=True)
+        shutil.copy(BOOK / section / "exercises.md", folder / "book" / section)
+    pages = "\n".join(f"book/{section}/exercises" for section in SECTIONS)
     (folder / "index.md").write_text(f"# Book\n\n```{{toctree}}\n{pages}\n```\n", encoding="utf-8")
     (folder / "conf.py").write_text(CONF, encoding="utf-8")
     out = folder / "out"
@@ -140,7 +140,7 @@ class Page:
         self.driver.get("about:blank")
         command = "Page.addScriptToEvaluateOnNewDocument"
         added = self.driver.execute_cdp_cmd(command, {"source": before}) if before else None
-        self.driver.get(self.server.url(f"{section}/exercises.html"))
+        self.driver.get(self.server.url(f"book/{section}/exercises.html"))
         if added:
             self.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", added)
         return self
@@ -189,6 +189,12 @@ class Page:
 
     def text(self, selector: str) -> str:
         return self.driver.find_element("css selector", selector).text
+
+    def until_it_says(self, text: str, selector: str = "article", seconds: float = 20) -> None:
+        end = time.monotonic() + seconds
+        while text not in self.text(selector):
+            assert time.monotonic() < end, self.text(selector)
+            time.sleep(0.05)
 
     def record(self, name: str) -> dict:
         stored = self.run("return localStorage.getItem('exercise-progress')")

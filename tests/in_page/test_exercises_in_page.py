@@ -1,7 +1,6 @@
 """Exercises on the site, in a browser: checked there, kept there, and nothing of it lost."""
 
 import json
-import time
 from urllib.parse import urlsplit
 
 import pytest
@@ -184,7 +183,7 @@ def test_a_file_of_the_notebook_is_added_and_what_is_saved_is_one(page, tmp_path
 
     page.driver.find_element("css selector", "input[type=file]").send_keys(str(file))
 
-    until(lambda: "Added: the file knows 1 exercises" in page.text(".exercise-panel"))
+    page.until_it_says("Added: the file knows 1 exercises")
     assert "2 of 22 solved" in page.text(".exercise-total")
     saved = tmp_path / "saved.json"
     saved.write_text(page.run("return localStorage.getItem('exercise-progress')"), encoding="utf-8")
@@ -208,7 +207,7 @@ def test_a_file_of_another_version_changes_nothing(page, tmp_path, text, why):
         str(tmp_path / "progress.json")
     )
 
-    until(lambda: "Nothing was changed" in page.text(".exercise-panel"))
+    page.until_it_says("Nothing was changed")
     assert why in page.text(".exercise-panel")
     assert page.run("return localStorage.getItem('exercise-progress')") is None
 
@@ -254,14 +253,6 @@ def test_tab_indents_and_escape_then_tab_leaves(page):
     assert area.get_attribute("value") == "if x:\n    y\nz"
     area.send_keys(Keys.ESCAPE, Keys.TAB)
     assert page.run("return document.activeElement.textContent") == "Check"
-
-
-def until(holds, seconds=20):
-    """Wait until something holds."""
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def test_the_size_that_the_page_says_is_that_of_the_files(site):

@@ -3,10 +3,9 @@
    script works with. Where Python can't run, the page stays as it is and says so. */
 import { EXERCISES, IMPORTS } from "./catalog.js";
 import { makeEditor, insert } from "./editor.js";
-import { attempted, progress, ProgressError, write } from "./progress.js";
+import { attempted, DRAFTS, progress, ProgressError, write } from "./progress.js";
 import { Runner, RunnerError } from "./runner.js";
 
-const DRAFTS = "exercise-answers"; // {id: text}
 const SIZE = "about 9 MB";
 const runner = new Runner(new URL("worker.js", import.meta.url));
 let running = null; // the exercise that is being checked

@@ -1,7 +1,9 @@
 /* What a learner has done, in this browser only. The text that is stored, and saved to a file, is
    that of the notebook's ~/.companion/progress.json: companion/exercises/records.py describes it. */
 export const VERSION = 1;
-const KEY = "exercise-progress";
+const READER = globalThis.exerciseReader ?? ""; // in a learning platform, who reads
+const KEY = `exercise-progress${READER}`;
+export const DRAFTS = `exercise-answers${READER}`; // {id: text}
 const EMPTY = { attempts: 0, best: 0, hints: 0, solution: false, solved: "", unaided: false };
 const MOST_BYTES = 10 * 2 ** 20;
 
