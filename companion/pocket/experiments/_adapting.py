@@ -62,8 +62,8 @@ def train(trainer: Any) -> dict[str, Any]:
 
 
 def asked_items(split: str, count: int) -> dict[str, list[Item]]:
-    """Return ``count`` items of each kind, or all that there are."""
-    return {kind: items(kind, split, count) for kind in KINDS}
+    """Return ``count`` items of each kind, of calls twice as many, or all that there are."""
+    return {kind: items(kind, split, count * (1 + (kind == "call"))) for kind in KINDS}
 
 
 def follows(loaded: LoadedModel, asked: dict[str, list[Item]]) -> dict[str, Any]:

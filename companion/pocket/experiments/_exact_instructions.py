@@ -102,13 +102,13 @@ def says(item: Item, text: str) -> bool:
 
     Example:
         >>> item = Item("first letter", "What is the first letter of 'garden'?", "g")
-        >>> is_right(item, 'It is "g".'), says(item, 'It is "g".')
+        >>> is_right(item, 'It is "G".'), says(item, 'It is "G".')
         (False, True)
     """
     if item.kind not in WORDED:
         return is_right(item, text)
     wanted, flags = item.right.removeprefix("Label: "), 0
-    if item.kind == "label":
+    if item.kind in ("label", "first letter"):
         flags = re.IGNORECASE
     return re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", text, flags) is not None
 
@@ -197,9 +197,9 @@ def _request(rng: random.Random, split: str) -> Iterator[Item]:
 
 def _requests(rng: random.Random, split: str) -> Iterator[tuple[str, str, list[Any]]]:
     if split != "train":
-        for one in load_items("tool_requests")[split]:
-            if one["tool"]:
-                yield one["tool"], one["request"], one["arguments"]
+        written = [one for one in load_items("tool_requests")[split] if one["tool"]]
+        for one in rng.sample(written, len(written)):
+            yield one["tool"], one["request"], one["arguments"]
         return
     made = load_items("exact_instructions")
     while True:

@@ -19,7 +19,7 @@ from ._side_by_side import ORIGIN
 from ._stages import stages
 
 RATES = (2e-4, 1e-3)
-STEPS, TRIAL_STEPS = 32, 5
+STEPS, TRIAL_STEPS = 24, 5
 
 
 def measure(*, scale: float = 1.0, model: str = "smollm2") -> dict[str, Any]:

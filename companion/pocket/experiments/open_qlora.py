@@ -17,7 +17,7 @@ from ._process import in_its_own_process
 from ._side_by_side import ORIGIN
 from ._stages import stages
 
-STEPS = 16
+STEPS = 12
 FORMAT = "nf4"
 
 
