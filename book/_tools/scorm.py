@@ -30,7 +30,6 @@ _ELSEWHERE = (  # what leads around the site
     ".bd-sidebar-primary",
     ".bd-header-article",
     ".prev-next-footer",
-    "#pst-search-dialog",
     ".search-button__wrapper",
     ".run-line",
     'script[src*="sidebar.js"]',

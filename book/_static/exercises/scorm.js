@@ -104,7 +104,7 @@
       line.id = "scorm-said";
       line.className = "exercise-note";
       line.setAttribute("role", "status");
-      document.querySelector("h1").after(line);
+      document.querySelector("article h1").after(line);
     }
     line.textContent = text;
   }
