@@ -9,6 +9,7 @@ PAGES ?=# pages for `make test-wobble` and `make test-open`; empty: every page
 SEEDS ?= 1# disturbances of the weights for `make test-wobble`; 0 is none
 SETTINGS ?= here sse41# processors it plays: here, two-threads, avx2, sse41, or all
 CHANGED ?=# a commit: only pages that differ from there
+SECTION ?= gpt# section whose exercises `make scorm` packs
 PORT ?= 8000# port of `make serve`
 OUT ?= _build# where the site is built
 
@@ -26,11 +27,11 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup book serve notebook diagrams test lint unit fresh notebooks test-slow test-wobble test-open format constraints clean distclean
+.PHONY: help setup book serve scorm notebook diagrams test lint unit fresh notebooks test-slow test-wobble test-open format constraints clean distclean
 
 help:  ## list the commands (this text)
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
-	@echo "  Variables: PAGE, PAGES, SEEDS, SETTINGS, CHANGED, EXTRAS, OPEN, PYTHON, JOBS, PORT, OUT (see the top of the Makefile)"
+	@echo "  Variables: PAGE, SECTION, PAGES, SEEDS, SETTINGS, CHANGED, EXTRAS, OPEN, PYTHON, JOBS, PORT, OUT (see the top of the Makefile)"
 
 setup: $(READY)  ## make .venv with what the other commands need (they do this by themselves), fetch the open model
 	@sh .ci/venv open_model '$(OPEN)'
@@ -48,6 +49,9 @@ book: $(READY)  ## build the site from the pages and their notebooks, and say wh
 serve: book  ## build the site and show it on http://127.0.0.1:8000 (PORT=...)
 	@echo "== http://127.0.0.1:$(PORT) (stop with Ctrl+C)"
 	@$(BIN)/python -m http.server '$(PORT)' --bind 127.0.0.1 --directory '$(SITE)'
+
+scorm: book  ## pack a page of exercises for a learning platform: SECTION=gpt
+	@$(BIN)/python book/_tools/scorm.py '$(SECTION)' --site '$(SITE)' --out '$(OUT)/$(SECTION)-scorm.zip'
 
 notebook: $(READY)  ## run a page and write its notebook: PAGE=book/gpt/sampling.md (without PAGE: every page)
 	@$(BIN)/python book/_tools/notebook.py $(PAGE)
