@@ -257,7 +257,7 @@ def test_tab_indents_and_escape_then_tab_leaves(page):
 
 def test_the_size_that_the_page_says_is_that_of_the_files(site):
     manifest = json.loads((site / "_static/exercises/runtime.json").read_text(encoding="utf-8"))
-    script = (site / "_static/exercises/page.js").read_text(encoding="utf-8")
+    script = (site / "_static/exercises/form.js").read_text(encoding="utf-8")
     files = manifest["files"].values()
 
     total = sum(file["bytes"] for file in files)
