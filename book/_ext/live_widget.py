@@ -51,6 +51,7 @@ WIDGETS = {
     "retrieval": Widget("Search in this book (loads 0.1 MB once)", ("text",), ("k",)),
     "score": Widget(f"Score your text ({_SIZE})", ("text",)),
     "temperature": Widget("Move the temperature", ("tokens", "logits")),
+    "tools": Widget(f"Run the loop on your request ({_SIZE})", ("text",)),
 }
 """The widgets by the name of their file."""
 

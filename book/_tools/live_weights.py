@@ -27,6 +27,7 @@ from companion._files import write_whole
 from companion.quantization.integers import absmax_quantize
 from companion.rag import Embedder, passage, split_recursively
 from companion.rag.book import load_book
+from companion.tools.weather import observations
 
 MODELS = ("base", "chat")
 _SHIPPED = Path(companion.__file__).parent / "pocket" / "weights"
@@ -65,6 +66,8 @@ def write_live_weights(folder: Path) -> dict:
     manifest["tokenizer"] = _write(folder, "tokenizer", text, ".json")
     passages = json.dumps(book_passages(), ensure_ascii=False).encode()
     manifest["passages"] = _write(folder, "passages", passages, ".json")
+    weather = json.dumps(observations()).encode()
+    manifest["weather"] = _write(folder, "weather", weather, ".json")
     write_whole(folder / "manifest.json", json.dumps(manifest, indent=1) + "\n")
     return manifest
 

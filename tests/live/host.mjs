@@ -17,6 +17,7 @@ const { absmax, nf4 } = await load("quantization.js");
 const memory = await load("memory.js");
 const losses = await load("losses.js");
 const { BM25 } = await load("bm25.js");
+const calls = await load("tool_calls.js");
 const { trained } = await load("widgets/lora.js");
 
 function engineWith(program) {
@@ -37,10 +38,12 @@ const engines = { simd: engineWith(matvec), plain: engineWith(async () => null) 
 
 const floats = (logits) => Float32Array.from(logits, (logit) => logit ?? -Infinity);
 
-async function passages() {
-  const { passages: entry } = JSON.parse(await readFile(new URL("manifest.json", models)));
-  return JSON.parse(await readFile(new URL(entry.file, models)));
+async function stored(name) {
+  const manifest = JSON.parse(await readFile(new URL("manifest.json", models)));
+  return JSON.parse(await readFile(new URL(manifest[name].file, models)));
 }
+
+const passages = () => stored("passages");
 
 const TESTS = {
   absmax: ({ values, bits, size }) => absmax(values, bits, size),
@@ -51,6 +54,11 @@ const TESTS = {
   lora: ({ name, targets, rank }) => trained(name, targets, rank),
   clip: ({ ratio, advantage, range }) => losses.clippedGain(ratio, advantage, range),
   dpo: ({ chosen, rejected, beta }) => losses.dpoLoss(chosen, rejected, beta),
+  declaration: async () => calls.declaration(calls.toolbox(await stored("weather"))),
+  call: async ({ written }) => {
+    const call = calls.parseCall(written);
+    return call && calls.runCall(call, calls.toolbox(await stored("weather")));
+  },
   passages: async () => (await passages()).passages,
   retrieve: async ({ queries, k }) => {
     const data = await passages();

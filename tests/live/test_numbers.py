@@ -1,5 +1,6 @@
 """What widgets compute without a model, against the package."""
 
+import json
 import random
 import unicodedata
 
@@ -16,6 +17,10 @@ from companion.quantization.integers import absmax_quantize, dequantize
 from companion.quantization.memory import generation_memory
 from companion.rag import BM25Retriever, Document
 from companion.rag.book import load_questions
+from companion.tools import Toolbox
+from companion.tools.calculator import calculator, evaluate
+from companion.tools.transcript import with_tools
+from companion.tools.weather import get_weather, observations
 
 
 def llama(shape: list) -> tuple[transformers.LlamaConfig, WeightCounts]:
@@ -135,3 +140,51 @@ def test_words_are_cut_alike_in_any_script(page):
     retriever = BM25Retriever([Document("a b")])
 
     assert page("words", texts=texts) == [retriever._words([text])[0] for text in texts]
+
+
+@pytest.mark.parametrize(
+    "text", ["417 * 23", "417 - 598", "2*(3 + 4) - 10/4", "-(1.5 + -2) * 3", "8 - 3 - 2", "7"]
+)
+def test_the_calculator_computes_what_the_package_computes(page, text):
+    told = page(
+        "call", written=json.dumps({"name": "calculator", "arguments": {"expression": text}})
+    )
+
+    assert json.loads(told)["value"] == pytest.approx(evaluate(text))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ('{"expression": "2 +"}', "expected a number, got the end"),
+        ('{"expression": "alert(1)"}', "expected a number, got a"),
+        ('{"expression": "(((1"}', "a parenthesis is not closed"),
+        ('{"expression": "1 / 0"}', "division by zero"),
+        ('{"expression": "1 2"}', "unexpected 2"),
+        ('{"expression": 3}', "expression must be a text"),
+        ('{"city": "Oslo"}', "calculator takes expression, got city"),
+        ("null", "calculator takes expression, got "),
+    ],
+)
+def test_what_is_wrong_with_a_call_is_told_in_words(page, arguments, problem):
+    told = page("call", written=f'{{"name": "calculator", "arguments": {arguments}}}')
+
+    assert json.loads(told) == {"error": problem}
+
+
+def test_a_city_is_found_or_refused(page):
+    for city, wanted in (("Oslo", observations()["Oslo"]), ("toString", None)):
+        call = {"name": "get_weather", "arguments": {"city": city}}
+        told = json.loads(page("call", written=json.dumps(call)))
+
+        assert told == (wanted or {"error": f"there is no observation for {city}"})
+
+
+def test_an_answer_is_no_call(page):
+    assert page("call", written="The result is 9591.") is None
+
+
+def test_tools_are_declared_as_in_the_package(page):
+    box = Toolbox([calculator, get_weather])
+
+    assert page("declaration") == with_tools([{"role": "user", "content": "?"}], box)[0]["content"]

@@ -229,6 +229,63 @@ def test_the_policy_stands_for_the_rewards_that_the_page_prints(tab):
     assert [float(row[3]) for row in tab.rows()] == numbers(difference)
 
 
+def test_the_best_policy_is_that_of_the_page(tab):
+    tab.open("training/ppo", "ppo")
+
+    (shares, reward, divergence) = re.findall(
+        r"beta +1\.0: \[(.*?)\] reward (\S+), KL (\S+)", printed("training/ppo")
+    )[0]
+    assert [float(row[1]) for row in tab.rows()] == numbers(shares)
+    assert tab.status() == f"Mean reward {reward}, KL {divergence} nats."
+
+
+def test_a_search_by_words_has_the_scores_of_the_page(tab):
+    tab.open("applications/retrieval", "retrieval")
+    tab.wait(lambda driver: tab.status().startswith("3 of"))
+
+    text = printed("applications/retrieval").split("0.162]")[1]
+    wanted = re.findall(r"(\d\.\d\d) +(\S+\.md) +(.+)", text)[:3]
+    assert [(row[1], row[0], row[2]) for row in tab.rows()] == wanted
+
+
+def test_three_examples_are_followed_as_on_the_page(tab):
+    tab.open("prompting/few-shot", "few_shot")
+    said = tab.run(exact=True)
+
+    (wanted,) = re.findall(r"jearhial ->▸ (.*?) *\n", printed("prompting/few-shot"))
+    assert said == f"With 3 examples: {wanted}"
+
+
+def test_the_tool_loop_ends_in_the_answer_of_the_page(tab):
+    tab.open("applications/function-calling", "tools")
+    said = tab.run(exact=True)
+
+    text = printed("applications/function-calling")
+    (call,) = set(re.findall(r'^\{"name": "calculator", .*417 \* 23.*\}$', text, re.MULTILINE))
+    assert next(what for who, what in tab.rows() if who == "model writes") == call
+    assert said == f"Answer: {re.findall(r'The result is 9591.', text)[0]}"
+
+
+def test_a_conversation_goes_on(tab):
+    tab.open("index", "chat")
+    assert tab.run(exact=True) == "pocket-chat has answered."
+    tab.driver.execute_script("document.querySelector('textarea').value = 'What is 3 + 4?'")
+    tab.press(".live-buttons button")
+    tab.wait(lambda driver: len(driver.find_elements(By.CSS_SELECTOR, ".live-turn")) == 4)
+    tab.wait(lambda driver: tab.status() == "pocket-chat has answered.")
+
+    assert "Paris" in tab.text()
+
+
+def test_a_message_that_is_too_long_stays_in_the_field(tab):
+    tab.open("index", "chat")
+    tab.driver.execute_script("document.querySelector('textarea').value = '1'.repeat(600)")
+
+    assert re.match(r"The text has \d+ tokens, and there is room for 432", tab.run())
+    assert tab.driver.find_element(By.TAG_NAME, "textarea").get_attribute("value") == "1" * 600
+    assert not tab.driver.find_elements(By.CSS_SELECTOR, ".live-turn")
+
+
 def test_a_head_that_is_off_changes_what_comes_next(tab):
     tab.open("open-models/inside-llama", "attention")
     whole = tab.run()

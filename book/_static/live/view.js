@@ -96,7 +96,7 @@ export function bar(share, most = 1) {
 
 /* Rows of {name, share, text} as a table with bars. */
 export function bars(caption, head, rows, most = 1) {
-  const node = table(caption, [...head, ""], rows.map(({ name, share, text }) =>
+  const node = table(caption, [...head, "as a bar"], rows.map(({ name, share, text }) =>
     [name, text, h("span", { class: "live-track" }, bar(share, most))]));
   node.classList.add("live-bars");
   return node;

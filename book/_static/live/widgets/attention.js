@@ -54,6 +54,6 @@ export default function attention({ text, layers = "6", heads = "4" }) {
 /* A weight as a number on a ground as dark as it is large; text stays readable on it. */
 function cell(weight) {
   if (weight === undefined) return "";
-  const ground = `color-mix(in srgb, var(--pst-color-primary) ${Math.round(45 * weight)}%, transparent)`;
+  const ground = `color-mix(in srgb, var(--pst-color-primary) ${Math.round(30 * weight)}%, transparent)`;
   return h("span", { style: `display:block;background:${ground}` }, Math.round(100 * weight).toString());
 }

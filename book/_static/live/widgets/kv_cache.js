@@ -17,7 +17,7 @@ export default function kvCache({ prompt = "10", tokens = "40", model = "Llama 2
   function draw() {
     const p = before.value(), m = after.value();
     const without = m * p + m * (m - 1) / 2, cached = p + m - 1;
-    work.replaceChildren(bars("Token positions that reach the model", ["", "positions"], [
+    work.replaceChildren(bars("Token positions that reach the model", ["way", "positions"], [
       { name: "without cache", share: 1, text: grouped(without) },
       { name: "with cache", share: cached / without, text: grouped(cached) },
     ]));

@@ -29,7 +29,7 @@ export default function lora({ model = "Llama 2 7B", rank = "16", targets = "all
     const full = 16 * (linear + other), thin = 4 * (linear + other) + 16 * added;
     line.textContent = `${grouped(added)} of ${grouped(linear + other + added)} parameters are trained, `
       + `${percent(added / (linear + other + added)).replace(" %", "")} %.`;
-    place.replaceChildren(bars("Weights, gradients and AdamW's means in 32 bits, without activations", ["", "GiB"], [
+    place.replaceChildren(bars("Weights, gradients and AdamW's means in 32 bits, without activations", ["way", "GiB"], [
       { name: "full fine-tuning", share: 1, text: `${(full / GIB).toFixed(1)} GiB` },
       { name: "LoRA", share: thin / full, text: `${(thin / GIB).toFixed(1)} GiB` },
     ]));

@@ -33,7 +33,7 @@ export default function nextToken({ text, temperature = "1", topk = "0", topp = 
   function draw({ candidates, tokens }) {
     place.replaceChildren(table(
       `The ${SHOWN} likeliest tokens after ${tokens.length} tokens of text`,
-      ["token", "model", "after the filters", ""],
+      ["token", "model", "after the filters", "as a bar"],
       candidates.map(({ name, raw, shaped }) => [
         name, percent(raw), shaped > 0 ? percent(shaped) : "removed",
         h("span", { class: "live-track" }, bar(shaped)),

@@ -24,7 +24,7 @@ export default function ppo({ reference, rewards, beta = "1" }) {
 
     const gained = Number(advantage.value());
     const { gain, isFlat } = clippedGain(ratio.value(), gained, range.value());
-    clipPlace.replaceChildren(bars("The gain of one token", ["", "gain"], [
+    clipPlace.replaceChildren(bars("The gain of one token", ["way", "gain"], [
       { name: "not clipped", share: Math.abs(ratio.value() * gained), text: (ratio.value() * gained).toFixed(2) },
       { name: "clipped", share: Math.abs(gain), text: gain.toFixed(2) },
     ], 1.6));
