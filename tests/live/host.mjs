@@ -17,6 +17,8 @@ const { absmax, nf4 } = await load("quantization.js");
 const memory = await load("memory.js");
 const losses = await load("losses.js");
 const { BM25 } = await load("bm25.js");
+const { fetchFile } = await load("weights.js");
+const { readTensors } = await load("safetensors.js");
 const calls = await load("tool_calls.js");
 const { trained } = await load("widgets/lora.js");
 
@@ -45,7 +47,38 @@ async function stored(name) {
 
 const passages = () => stored("passages");
 
+/* A stand-in for the browser's Cache API. `kept`: "nothing" goes wrong; what is kept is "changed"
+   afterwards; or the storage is "full". */
+function storage(kept) {
+  const files = new Map();
+  const cache = {
+    match: async (url) => (files.has(url) ? new Response(files.get(url)) : undefined),
+    keys: async () => [...files.keys()].map((url) => ({ url })),
+    delete: async (url) => files.delete(url),
+    put: async (url, response) => {
+      if (kept === "full") throw new DOMException("full", "QuotaExceededError");
+      const bytes = new Uint8Array(await response.arrayBuffer());
+      if (kept === "changed") bytes[0] ^= 1;
+      files.set(url, bytes);
+    },
+  };
+  return { open: async () => cache };
+}
+
 const TESTS = {
+  fetch: async ({ folder, entry }) => (await fetchFile(folder, entry)).byteLength,
+  fetchTwice: async ({ folder, entry, kept }) => {
+    const plain = globalThis.fetch;
+    let requests = 0;
+    globalThis.fetch = (...rest) => (requests++, plain(...rest));
+    globalThis.caches = storage(kept);
+    await fetchFile(folder, entry);
+    const bytes = (await fetchFile(folder, entry)).byteLength;
+    globalThis.fetch = plain;
+    delete globalThis.caches;
+    return { requests, bytes };
+  },
+  tensors: ({ bytes }) => [...readTensors(Uint8Array.from(bytes).buffer).keys()],
   absmax: ({ values, bits, size }) => absmax(values, bits, size),
   nf4: ({ values, size }) => nf4(values, size),
   shapes: () => memory.SHAPES,

@@ -305,3 +305,10 @@ def test_a_text_beyond_the_context_is_refused_in_words_and_kept(tab):
     assert (
         tab.driver.execute_script("return document.querySelector('textarea').value.length") == 600
     )
+
+
+def test_a_browser_that_runs_no_worker_is_told(tab):
+    tab.open("gpt/next-token", "next_token")
+    tab.driver.execute_script("window.Worker = undefined")
+
+    assert tab.run().startswith("This browser does not let the page run a model.")

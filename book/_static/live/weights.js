@@ -30,10 +30,10 @@ async function request(url, options) {
   try {
     response = await fetch(url, options);
   } catch {
-    throw new Error("The model did not arrive. Is there a connection? Then try again.");
+    throw new Error("What is needed did not arrive. Is there a connection? Then try again.");
   }
   if (!response.ok) {
-    throw new Error(`The model did not arrive: the site answered ${response.status}. Try again later.`);
+    throw new Error(`What is needed did not arrive: the site answered ${response.status}. Try again later.`);
   }
   return response;
 }
@@ -51,10 +51,10 @@ async function arrive(url, entry, report) {
       report(Math.min(length, bytes.length));
     }
   } catch {
-    throw new Error("The connection broke while the model was loading. Try again.");
+    throw new Error("The connection broke while a file was loading. Try again.");
   }
   if (length !== bytes.length || !await isRight(bytes, entry)) {
-    throw new Error("What arrived is not the model of this book. Reload the page and try again.");
+    throw new Error("What arrived is not the file of this book. Reload the page and try again.");
   }
   return bytes;
 }
