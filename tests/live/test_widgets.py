@@ -248,6 +248,18 @@ def test_a_search_by_words_has_the_scores_of_the_page(tab):
     assert [(row[1], row[0], row[2]) for row in tab.rows()] == wanted
 
 
+@pytest.mark.parametrize("beams", [1, 4])
+def test_a_search_ends_in_the_text_of_the_page(tab, beams):
+    tab.open("gpt/decoding", "beam")
+    field = tab.driver.find_element(By.CSS_SELECTOR, ".live-row input")
+    tab.driver.execute_script("arguments[0].value = arguments[1]", field, beams)
+    tab.run(exact=True)
+
+    name = "greedy" if beams == 1 else "beam, 4"
+    (wanted,) = re.findall(rf"^{name}: (.*?) *$", printed("gpt/decoding"), re.MULTILINE)
+    assert " ".join(tab.rows(1)[0][0].split()) == wanted
+
+
 def test_three_examples_are_followed_as_on_the_page(tab):
     tab.open("prompting/few-shot", "few_shot")
     said = tab.run(exact=True)
