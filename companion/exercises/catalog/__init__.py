@@ -14,9 +14,9 @@ from companion.exercises.values import describe, type_name
 
 CONTENTS: dict[str, tuple[str, ...]] = {
     "gpt": (
+        "tokenization",
         "attention",
         "architecture",
-        "tokenization",
         "padding",
         "likelihood",
         "greedy",
