@@ -29,10 +29,12 @@ def test_the_first_sentence_is_preferred_to_all_whole_sentences() -> None:
 
 
 def test_lengths_count_answers_that_ended_after_one_sentence() -> None:
-    found = open_dpo.lengths(ANSWERS)
+    cut = ONE | {"text": "It writes and", "finished": False, "tokens": 8}
 
-    assert (found["total"], found["finished"], found["one_sentence"]) == (5, 1, 1)
-    assert found["tokens"] == 10.4
+    found = open_dpo.lengths([*ANSWERS, cut])
+
+    assert (found["total"], found["finished"], found["one_sentence"]) == (6, 1, 1)
+    assert found["tokens"] == 10
 
 
 def test_a_model_that_was_not_trained_has_no_margin() -> None:

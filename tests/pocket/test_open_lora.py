@@ -4,8 +4,9 @@ import pytest
 
 from companion.models import load
 from companion.pocket.experiments import _adapting
-from companion.pocket.experiments._exact_instructions import Item, items
+from companion.pocket.experiments._exact_instructions import KINDS, Item, items
 from companion.pocket.experiments._open_adapter import Plan, one_training, one_trial
+from companion.pocket.records import record
 
 pytest.importorskip("trl")
 
@@ -71,3 +72,18 @@ def test_the_loss_on_answers_is_that_of_the_tokens_of_the_answer() -> None:
     unlikely = _adapting.answer_loss(chat, [item._replace(answer="}{")])
 
     assert 0 < likely < unlikely
+
+
+def test_the_record_says_what_was_chosen_and_that_exact_forms_are_learned() -> None:
+    stored = record("open_lora")
+    losses = {float(rate): found["loss"] for rate, found in stored["trials"].items()}
+
+    assert stored["settings"]["learning_rate"] == min(losses, key=losses.get)
+    assert len(stored["after"]["losses"]) == stored["settings"]["steps"]
+    for when in ("before", "after"):
+        kinds = stored[when]["kinds"]
+        assert stored[when]["mean"] == _adapting.mean_share(kinds)
+        assert {kind: found["total"] for kind, found in kinds.items()} == {
+            kind: 40 if kind == "call" else 20 for kind in KINDS
+        }
+    assert stored["after"]["mean"] > stored["before"]["mean"] + 0.4
