@@ -39,6 +39,7 @@ WIDGETS = {
     "chat": Widget(f"Talk to pocket-chat here ({_SIZE})", ("text",)),
     "dpo": Widget("Try other numbers", ("reference", "rewards"), ("beta",)),
     "few_shot": Widget(f"Try other examples ({_SIZE})", ("examples", "question")),
+    "injection": Widget(f"Attack it yourself ({_SIZE})", ("text",)),
     "kv_cache": Widget("Count for other models", (), ("prompt", "tokens", "model", "context")),
     "lora": Widget("Count for other ranks", (), ("model", "rank", "targets")),
     "memory": Widget("Compute for other models", (), ("model", "format", "tokens", "batch")),

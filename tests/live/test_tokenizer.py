@@ -105,3 +105,9 @@ def test_merges_lead_from_bytes_to_tokens(page):
 def test_an_endless_text_is_refused_in_words(page):
     with pytest.raises(ValueError, match="has 30000 characters, at most 20000"):
         page("next", text="a" * 30000)
+
+
+def test_each_digit_is_a_piece_of_its_own(page):
+    found = page("tokens", text="In 128 days")
+
+    assert [piece["text"] for piece in found] == ["In", " ", "1", "2", "8", " days"]

@@ -24,7 +24,6 @@ FLAGS = [
     *("--window-size=1280,1000", "--disable-background-networking", "--no-first-run"),
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]
-WITH_MODEL = ("attention", "beam", "chat", "few_shot", "next_token", "score")
 ALL = [(page, name) for page, some in browser.widgets().items() for name, _ in some]
 
 pytestmark = pytest.mark.skipif(
@@ -276,6 +275,14 @@ def test_the_tool_loop_ends_in_the_answer_of_the_page(tab):
     (call,) = set(re.findall(r'^\{"name": "calculator", .*417 \* 23.*\}$', text, re.MULTILINE))
     assert next(what for who, what in tab.rows() if who == "model writes") == call
     assert said == f"Answer: {re.findall(r'The result is 9591.', text)[0]}"
+
+
+def test_an_attack_has_the_answer_of_the_page(tab):
+    tab.open("prompting/injection", "injection")
+    said = tab.run(exact=True)
+
+    (wanted,) = re.findall(r"^question +succeeds: .*'(.*)'$", printed("prompting/injection"), re.M)
+    assert said == f"pocket-chat answers: {wanted}"
 
 
 def test_a_conversation_goes_on(tab):
