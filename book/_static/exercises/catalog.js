@@ -1,13 +1,14 @@
 /* Written by book/_tools/exercise_pages.py from companion/exercises/catalog. */
 export const EXERCISES = {
+ "bpe-merge": {"place": ["gpt", "tokenization"], "kind": "code", "variable": "merge_pair", "points": 1},
+ "bpe-training": {"place": ["gpt", "tokenization"], "kind": "code", "variable": "learn_merges", "points": 4},
+ "bpe-encode": {"place": ["gpt", "tokenization"], "kind": "code", "variable": "encode", "points": 2},
  "causal-mask": {"place": ["gpt", "attention"], "kind": "code", "variable": "causal_mask", "points": 1},
  "attention-head": {"place": ["gpt", "attention"], "kind": "code", "variable": "attention", "points": 2},
  "layer-norm": {"place": ["gpt", "architecture"], "kind": "code", "variable": "layer_norm", "points": 1},
  "encoder-tasks": {"place": ["gpt", "architecture"], "kind": "choice", "variable": "encoder_tasks", "points": 1, "several": true},
  "gpt-and-bert": {"place": ["gpt", "architecture"], "kind": "words", "variable": "gpt_and_bert", "points": 1, "key_points": 5},
  "gpt2-parameters": {"place": ["gpt", "architecture"], "kind": "code", "variable": "gpt2_parameters", "points": 2},
- "bpe-merge": {"place": ["gpt", "tokenization"], "kind": "code", "variable": "merge_pair", "points": 1},
- "bpe-training": {"place": ["gpt", "tokenization"], "kind": "code", "variable": "learn_merges", "points": 4},
  "left-padding": {"place": ["gpt", "padding"], "kind": "code", "variable": "left_pad", "points": 2},
  "stable-cross-entropy": {"place": ["gpt", "likelihood"], "kind": "code", "variable": "cross_entropy", "points": 2},
  "padded-perplexity": {"place": ["gpt", "likelihood"], "kind": "code", "variable": "perplexity", "points": 4},
