@@ -3,14 +3,18 @@
 import functools
 import http.server
 import json
+import re
 import shutil
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+
+from companion.exercises.records import Record
 
 ROOT = Path(__file__).parents[2]
 BOOK = ROOT / "book"
@@ -40,6 +44,13 @@ html_js_files = [(f"exercises/{name}.js", {"type": "module"}) for name in ("side
 exclude_patterns = ["static", "out"]
 mathjax_path = "none.js"
 """
+
+
+def exercises_and_points(section: str) -> tuple[int, int]:
+    """Return what the page of a section says that it has."""
+    text = (BOOK / section / "exercises.md").read_text(encoding="utf-8")
+    count, points = re.search(r"^(\d+) exercises, (\d+) points", text, re.MULTILINE).groups()
+    return int(count), int(points)
 
 
 class Server(http.server.ThreadingHTTPServer):
@@ -195,6 +206,11 @@ class Page:
         while text not in self.text(selector):
             assert time.monotonic() < end, self.text(selector)
             time.sleep(0.05)
+
+    def keep(self, name: str, record: Record) -> None:
+        """Store what was done, as an earlier visit would have."""
+        text = json.dumps({"version": 1, "exercises": {name: asdict(record)}})
+        self.run("localStorage.setItem('exercise-progress', arguments[0])", text)
 
     def record(self, name: str) -> dict:
         stored = self.run("return localStorage.getItem('exercise-progress')")

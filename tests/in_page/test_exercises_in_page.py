@@ -1,18 +1,21 @@
 """Exercises on the site, in a browser: checked there, kept there, and nothing of it lost."""
 
 import json
+from dataclasses import asdict
 from urllib.parse import urlsplit
 
 import pytest
 
 from companion.exercises import catalog, records
 from companion.exercises.judging import judge
+from companion.exercises.records import Record
+from tests.in_page.conftest import exercises_and_points
 
 MASK = "def causal_mask(length):\n    return np.tril(np.ones((length, length), dtype=bool))"
 WRONG = MASK.replace("tril", "triu")
 LOOP = "def causal_mask(length):\n    while True: pass"
-COUNT = len(catalog.ids("gpt"))
-POINTS = sum(exercise.points for exercise in catalog.of_section("gpt"))
+COUNT, POINTS = exercises_and_points("gpt")
+HINTS = "#the-causal-mask details:not([hidden])"  # before there is a solution to see
 FIRST_SECONDS, LATER_SECONDS = 5, 1  # on a machine that does nothing else
 SLOWER = 20  # a machine that runs other tests may be this much slower
 
@@ -41,6 +44,8 @@ def test_the_first_check_takes_seconds_the_next_less_and_nobody_else_is_asked(pa
     assert later < SLOWER * LATER_SECONDS
     assert "each position sees the future and not the past" in told
     assert "3 of 3 cases, 1 of 1 points" in page.result("causal-mask")
+    kept = page.record("causal-mask")
+    assert (kept["attempts"], kept["best"], kept["unaided"]) == (2, 1, True)
     hosts = {
         urlsplit(url).netloc for url in requests(page) if not url.startswith(("blob:", "data:"))
     }
@@ -83,7 +88,8 @@ def test_code_that_floods_dies_or_breaks_leaves_a_sentence(warm, source, says):
     warm.check("causal-mask", source)
 
     assert says in warm.result("causal-mask")
-    printed = warm.run("return document.querySelector('.exercise-printed').textContent")
+    script = "return arguments[0].querySelector('.exercise-printed').textContent"
+    printed = warm.run(script, warm.form("causal-mask"))
     assert len(printed) < 5_100
 
 
@@ -102,7 +108,8 @@ def test_a_runtime_file_that_fails_is_named_and_nothing_is_lost(page, content):
 
     says = "did not arrive (404)" if content is None else "is not the file that was published"
     assert f"python_stdlib.zip {says}" in page.result("causal-mask")
-    assert page.run("return document.querySelector('textarea').value") == MASK
+    area = page.form("causal-mask").find_element("css selector", "textarea")
+    assert area.get_attribute("value") == MASK
     solution = page.driver.find_element("css selector", "#the-causal-mask details ~ details")
     assert solution.is_displayed()  # as without the script
     if content is not None:
@@ -111,17 +118,16 @@ def test_a_runtime_file_that_fails_is_named_and_nothing_is_lost(page, content):
         assert "causal-mask: right" in page.result("causal-mask")
 
 
-def test_python_is_fetched_once_for_the_whole_site(page):
-    page.check("causal-mask", MASK)
+def test_python_is_fetched_once_for_the_whole_site(warm, page):
+    warm.check("causal-mask", MASK)
     page.open("applications")
     page.server.asked.clear()
 
     page.check(first_code("applications"), "x = 1")
 
-    fetched = [
-        name for name in page.server.asked if "packed" in name or name.endswith((".zip", ".whl"))
-    ]
-    assert fetched == []
+    large = (".packed", ".zip", ".whl")
+    assert [name for name in page.server.asked if name.endswith(large)] == []
+    assert "Your code defines no" in page.result(first_code("applications"))
 
 
 def first_code(section):
@@ -140,31 +146,33 @@ def test_without_webassembly_the_page_is_as_without_the_script(page):
 def test_storage_that_is_forbidden_costs_memory_and_not_the_page(page):
     page.open(before="Storage.prototype.setItem = () => { throw new Error('full') }")
 
-    page.check("causal-mask", MASK)
+    page.write("causal-mask", MASK)
+    page.press("causal-mask", "Hint")
 
-    assert "causal-mask: right" in page.result("causal-mask")
-    assert f"1 of {COUNT} solved" in page.text(".exercise-panel")
+    assert page.driver.find_elements("css selector", HINTS)
     assert "its storage is full or forbidden" in page.text(".exercise-panel")
+    assert page.run("return localStorage.getItem('exercise-progress')") is None
 
 
 def test_hints_come_one_by_one_and_the_solution_after_an_attempt(page):
-    hints = "#the-causal-mask details:not([hidden]) ol > li:not([hidden])"
-    assert page.driver.find_elements("css selector", hints) == []
+    shown = f"{HINTS} ol > li:not([hidden])"
+    assert page.driver.find_elements("css selector", shown) == []
 
     page.press("causal-mask", "Solution")
     assert "Try it first" in page.result("causal-mask")
-    page.press("causal-mask", "Hint")
-    assert len(page.driver.find_elements("css selector", hints)) == 1
-    page.check("causal-mask", WRONG)
-    page.press("causal-mask", "Solution")
+    for count in (1, 2):
+        page.press("causal-mask", "Hint")
+        assert len(page.driver.find_elements("css selector", shown)) == count
+    page.keep("causal-mask", Record(attempts=1, hints=2))
+    page.open().press("causal-mask", "Solution")
 
-    assert page.driver.find_elements("css selector", "#the-causal-mask details[open]")
-    record = page.record("causal-mask")
-    assert (record["attempts"], record["hints"], record["solution"]) == (1, 1, True)
+    assert page.driver.find_elements("css selector", f"{HINTS} ~ details[open]")
+    assert page.record("causal-mask") == asdict(Record(attempts=1, hints=2, solution=True))
 
 
 def test_text_and_progress_survive_a_reload_and_reset_can_be_undone(page):
-    page.check("causal-mask", MASK)
+    page.write("causal-mask", MASK)
+    page.keep("causal-mask", Record().attempted(1.0))
     page.open()
 
     area = page.driver.find_element("css selector", "[data-exercise=causal-mask] textarea")
@@ -181,7 +189,8 @@ def test_text_and_progress_survive_a_reload_and_reset_can_be_undone(page):
 def test_a_file_of_the_notebook_is_added_and_what_is_saved_is_one(page, tmp_path):
     file = tmp_path / "progress.json"
     records.update("layer-norm", lambda record: record.attempted(1.0), file)
-    page.check("causal-mask", MASK)
+    page.keep("causal-mask", Record().attempted(1.0))
+    page.open()
 
     page.driver.find_element("css selector", "input[type=file]").send_keys(str(file))
 
