@@ -163,6 +163,7 @@ def test_a_small_book_builds_without_a_warning_or_execution(programs, book, page
         shutil.copytree(ROOT / "book" / name, book.root / "book" / name)
     shutil.copy(ROOT / "_config.yml", book.root)
     extra = "\n```{dot}\n:alt: a to b\ndigraph {a -> b}\n```\n\nThe root $\\sqrt{x}$.\n"
+    extra += "\n```{live} temperature\n:tokens: a,b\n:logits: 1,2\n\nTwo bars.\n```\n"
     drawing = drawing_path(book.project, page.name, "digraph {a -> b}")
     book.write(f"book/{FOLDER}/{drawing.name}", '<svg width="10pt"></svg>')
     page.source.write_text(page.text() + extra, encoding="utf-8")
@@ -182,3 +183,6 @@ def test_a_small_book_builds_without_a_warning_or_execution(programs, book, page
     assert status == 0
     assert "colab.research.google.com/github/ada/engine/blob/main/book/notebooks/gpt/one" in text
     assert '<svg role="img" aria-label="a to b"' in text
+    assert 'data-live="temperature"' in text
+    assert "_static/live.js" in text
+    assert (book.root / "_build/html/_static/live/models/manifest.json").is_file()

@@ -12,6 +12,7 @@ const { TASKS, conversationIds } = await load("tasks.js");
 const { plainKernel, simdKernel } = await load("kernel.js");
 const { logSoftmax } = await load("llama.js");
 const sampling = await load("sampling.js");
+const { settledLength } = await load("decoding.js");
 const { Random } = await load("random.js");
 const { absmax, nf4 } = await load("quantization.js");
 const memory = await load("memory.js");
@@ -79,6 +80,7 @@ const TESTS = {
     return { requests, bytes };
   },
   tensors: ({ bytes }) => [...readTensors(Uint8Array.from(bytes).buffer).keys()],
+  settled: ({ text, stop }) => settledLength(text, stop),
   absmax: ({ values, bits, size }) => absmax(values, bits, size),
   nf4: ({ values, size }) => nf4(values, size),
   shapes: () => memory.SHAPES,

@@ -10,6 +10,7 @@ from companion.generation.beam_search import beam_search
 from companion.generation.decoding import generate, shape_logits
 from companion.generation.params import SamplingParams
 from companion.generation.sampling import draw_uniforms, sample_tokens
+from companion.generation.stopping import settled_length
 
 SETTINGS = [
     {"temperature": 0.7, "top_k": 5},
@@ -100,6 +101,12 @@ def test_stop_strings_cut_the_same_text(page, pocket, stop):
     assert (steps[-1]["text"], steps[-1]["reason"]) == (wanted.text, wanted.finish_reason)
     texts = [step["text"] for step in steps]
     assert all(later.startswith(text) for text, later in pairwise(texts))
+
+
+@pytest.mark.parametrize("text", ["8\n", "8\nQ", "caf\ufffd", "a. Q: Q", "a\n\ufffd\ufffd", ""])
+@pytest.mark.parametrize("stop", [[], ["\n\n"], ["Q: Q:", "\n\n\n"]])
+def test_what_may_still_change_is_held_back_alike(page, text, stop):
+    assert page("settled", text=text, stop=stop) == settled_length(text, stop)
 
 
 def test_the_end_of_a_turn_ends_an_answer(page, pocket):

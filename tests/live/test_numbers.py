@@ -52,6 +52,12 @@ def test_absmax_gives_the_codes_of_the_package(page, bits, group):
     assert torch.allclose(torch.tensor(found["restored"]), dequantize(wanted))
 
 
+def test_halves_go_to_the_even_code(page):
+    row = [127.0, 0.5, 1.5, 2.5, -0.5, -1.5, -2.5]  # a scale of 1
+
+    assert page("absmax", values=row, bits=8)["codes"] == [127, 0, 2, 2, 0, -2, -2]
+
+
 def test_nf4_gives_the_numbers_of_the_package(page):
     row = torch.randn(128, generator=torch.Generator().manual_seed(0))
 
