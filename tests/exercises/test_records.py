@@ -231,3 +231,10 @@ def test_a_file_that_cannot_be_added_changes_nothing(text, progress, tmp_path):
         ex.add_progress(other)
     assert progress.read_bytes() == before
     assert other.exists()
+
+
+def test_of_two_records_the_better_half_of_each_counts():
+    mine, other = Record(1, 1.0, 3, False, "2026-03-01T00:00:00Z", True), Record(7, 0.5, 1, True)
+
+    assert mine.merged(other) == other.merged(mine)
+    assert mine.merged(other) == Record(7, 1.0, 3, True, "2026-03-01T00:00:00Z", True)
