@@ -49,7 +49,7 @@ WIDGETS = {
     ),
     "ppo": Widget("Try other numbers", ("reference", "rewards"), ("beta",)),
     "quantize": Widget("Try other numbers", ("values",)),
-    "retrieval": Widget("Search in this book (loads 0.1 MB once)", ("text",), ("k",)),
+    "retrieval": Widget("Search in this book (loads 0.3 MB once)", ("text",), ("k",)),
     "score": Widget(f"Score your text ({_SIZE})", ("text",)),
     "temperature": Widget("Move the temperature", ("tokens", "logits")),
     "tools": Widget(f"Run the loop on your request ({_SIZE})", ("text",)),
