@@ -6,6 +6,7 @@ from companion.models import load
 from companion.models.loading import LoadedModel
 from companion.pocket.experiments import open_dpo
 from companion.pocket.experiments._side_by_side import load_items
+from companion.pocket.records import record
 from companion.training.adapters import apply_lora
 
 LONG = {"question": "What is a lamp?", "text": "It is a light. It hangs. It i", "tokens": 12}
@@ -59,3 +60,14 @@ def test_a_short_training_on_pocket_chat_prefers_the_first_sentence(tmp_path) ->
     assert found["pairs"]["margin"] > 0.1
     assert len(found["losses"]) == 3
     assert found["capitals"]["total"] == found["total"] == 3
+
+
+def test_the_record_says_what_was_chosen_and_asks_the_same_questions_twice() -> None:
+    stored = record("open_dpo")
+    losses = {float(rate): found["pairs"]["loss"] for rate, found in stored["trials"].items()}
+
+    assert stored["settings"]["learning_rate"] == min(losses, key=losses.get)
+    assert len(stored["after"]["losses"]) == stored["settings"]["steps"]
+    before, after = stored["before"], stored["after"]
+    assert before["total"] == after["total"] == after["pairs"]["total"]
+    assert [text[0] for text in before["texts"]] == [text[0] for text in after["texts"]]

@@ -87,3 +87,15 @@ def test_the_record_says_what_was_chosen_and_that_exact_forms_are_learned() -> N
             kind: 40 if kind == "call" else 20 for kind in KINDS
         }
     assert stored["after"]["mean"] > stored["before"]["mean"] + 0.4
+
+
+def test_the_record_of_qlora_is_measured_on_the_items_of_lora() -> None:
+    lora, stored = record("open_lora"), record("open_qlora")
+    after = stored["after"]
+
+    assert stored["settings"]["learning_rate"] == lora["settings"]["learning_rate"]
+    assert len(after["losses"]) == stored["settings"]["steps"]
+    assert after["mean"] == _adapting.mean_share(after["kinds"])
+    totals = {kind: found["total"] for kind, found in lora["after"]["kinds"].items()}
+    assert {kind: found["total"] for kind, found in after["kinds"].items()} == totals
+    assert after["weight_bytes"] < 0.4 * lora["after"]["weight_bytes"]

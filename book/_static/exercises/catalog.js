@@ -2,7 +2,7 @@
 export const EXERCISES = {
  "bpe-merge": {"place": ["gpt", "tokenization"], "kind": "code", "variable": "merge_pair", "points": 1},
  "bpe-training": {"place": ["gpt", "tokenization"], "kind": "code", "variable": "learn_merges", "points": 4},
- "bpe-encode": {"place": ["gpt", "tokenization"], "kind": "code", "variable": "encode", "points": 2},
+ "bpe-encode": {"place": ["gpt", "encoding"], "kind": "code", "variable": "encode", "points": 2},
  "causal-mask": {"place": ["gpt", "attention"], "kind": "code", "variable": "causal_mask", "points": 1},
  "attention-head": {"place": ["gpt", "attention"], "kind": "code", "variable": "attention", "points": 2},
  "layer-norm": {"place": ["gpt", "architecture"], "kind": "code", "variable": "layer_norm", "points": 1},

@@ -15,6 +15,7 @@ from companion.exercises.values import describe, type_name
 CONTENTS: dict[str, tuple[str, ...]] = {
     "gpt": (
         "tokenization",
+        "encoding",
         "attention",
         "architecture",
         "padding",
