@@ -93,6 +93,60 @@ def test_code_that_floods_dies_or_breaks_leaves_a_sentence(warm, source, says):
     assert len(printed) < 5_100
 
 
+def test_after_code_that_closes_its_worker_the_next_check_works(warm):
+    warm.check("causal-mask", "import js\njs.self.close()\n" + MASK)
+    warm.check("causal-mask", MASK)
+
+    assert "causal-mask: right" in warm.result("causal-mask")
+
+
+FORGED = """
+import js
+from pyodide.ffi import create_proxy, to_js
+original = js.self.postMessage
+js.self.postMessage = create_proxy(lambda message: None)
+def send(message):
+    original(to_js(message, dict_converter=js.Object.fromEntries))
+send("hello")
+bad = "<img src='https://example.com/x' onerror='window.owned = 1'><script>owned = 1</script>"
+bad += "<b onclick='x'>seen</b><div style='background:url(https://example.com/y)'>text</div>"
+send({"verdict": {"state": "wrong", "share": 0, "html": bad, "text": ""}})
+send({"idle": True})
+import numpy as np
+def causal_mask(length):
+    return 1
+"""
+
+
+def test_what_code_sends_by_itself_is_not_heard(warm):
+    warm.check("causal-mask", FORGED)
+
+    result = warm.form("causal-mask").find_element("css selector", ".exercise-result")
+    assert "causal-mask: wrong (0 of 3 cases" in result.text
+    assert "seen" not in result.text
+    warm.check("causal-mask", MASK)
+    assert "causal-mask: right" in warm.result("causal-mask")
+
+
+def test_of_what_is_shown_nothing_is_run_or_loaded(warm):
+    script = """
+      const [html, done] = arguments;
+      import("../../_static/exercises/verdict.js").then(({ safeNodes }) => {
+        const place = document.createElement("div");
+        place.append(...safeNodes(html));
+        document.body.append(place);
+        done([place.innerHTML, window.owned ?? null]);
+      });
+    """
+    html = "<img src='/x' onerror='owned = 1'><script>owned = 1</script><b onclick='x'>seen</b>"
+    html += "<div style='background:url(/y)'>plain</div><em style='color: #123'>kept</em>"
+
+    inside, owned = warm.driver.execute_async_script(script, html)
+
+    assert inside == 'owned = 1seen<div>plain</div><em style="color: rgb(17, 34, 51);">kept</em>'
+    assert owned is None
+
+
 def test_what_code_prints_is_shown(warm):
     warm.check("causal-mask", "print('<b>hello</b>')\n" + MASK)
 

@@ -5,6 +5,7 @@ import { button, element } from "./elements.js";
 import { makeEditor, insert } from "./editor.js";
 import { attempted, DRAFTS, progress } from "./progress.js";
 import { Runner, RunnerError } from "./runner.js";
+import { safeNodes } from "./verdict.js";
 
 export const SIZE = "about 9 MB"; // of Python with NumPy
 const runner = new Runner(new URL("worker.js", import.meta.url));
@@ -226,8 +227,7 @@ export class Exercise {
     if (!["not attempted", "not judged"].includes(verdict.state)) {
       progress.update(this.name, (record) => attempted(record, verdict.share));
     }
-    this.result.innerHTML = verdict.html; // from companion.exercises.display, which escapes
-    this.result.querySelector("[role=status]")?.removeAttribute("role"); // one region is enough
+    this.result.replaceChildren(...safeNodes(verdict.html));
     if (!before && progress.of(this.name).solved) {
       this.result.append(element("p", { class: "exercise-said" }, "Solved. The button Solution shows ours."));
     }

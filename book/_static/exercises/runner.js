@@ -1,6 +1,9 @@
+import { verdictOf } from "./verdict.js";
+
 /* Runs checks in a Worker with Python: one at a time, one Worker for the whole page. A Worker whose
    check takes too long is ended, and the next one is started at once. */
 const GRACE = 1; // seconds beyond the exercise's own limit: Python there counts its cases itself
+const DEAF = 5; // seconds in which a Worker that is there says that it has heard
 const JUDGING = 60; // seconds for the solution and the known wrong answers
 const MOST_MESSAGES = 20_000;
 const LOOP = "Is there a loop that never ends?";
@@ -11,6 +14,7 @@ export class RunnerError extends Error {}
 
 export class Runner {
   #worker = null;
+  #used = false; // it has been heard before
   #stop = null; // ends the check that is running
 
   constructor(address) {
@@ -22,7 +26,7 @@ export class Runner {
      Resolves to {verdict} or {trouble}. Throws a RunnerError if Python can't be had. */
   async check(request, seen) {
     let found = await this.#ask(request, seen);
-    if (found.verdict?.state === "not judged") { // earlier code may have broken this Python
+    if (found.deaf || found.verdict?.state === "not judged") { // earlier code has broken this Python
       this.#end();
       found = await this.#ask(request, seen);
     }
@@ -46,6 +50,7 @@ export class Runner {
   }
 
   #start() {
+    this.#used = false;
     return new Worker(this.address);
   }
 
@@ -57,6 +62,7 @@ export class Runner {
   #ask(request, seen) {
     this.#worker ??= this.#start();
     const worker = this.#worker;
+    const call = secret();
     const state = { outcomes: [], cases: 0, seconds: 0, defined: false };
     let timer = null, messages = 0;
     return new Promise((resolve, reject) => {
@@ -85,7 +91,12 @@ export class Runner {
       };
       worker.onmessage = ({ data }) => {
         if (++messages > MOST_MESSAGES) return giveUp(`Stopped: your code said too much. ${KEPT}`);
-        if (data.failed) return giveUp(data.failed);
+        if (data?.call !== call) return; // the learner's code has sent it, or an earlier check
+        if (data.heard) {
+          clearTimeout(timer);
+          this.#used = true;
+        }
+        if (data.failed) return giveUp(String(data.failed));
         if (data.loading) seen.status(loadingText(data.loading));
         if (data.printed) seen.printed(data.printed);
         if (data.started) {
@@ -99,13 +110,19 @@ export class Runner {
           seen.status("Comparing ...");
           late(JUDGING, () => giveUp(`Python took too long to compare. Press Check to try again. ${KEPT}`));
         }
-        if (data.trouble) state.trouble = data.trouble;
-        if (data.verdict) state.verdict = data.verdict;
+        if (data.trouble) state.trouble = String(data.trouble);
+        if (data.verdict) state.verdict = verdictOf(data.verdict);
         if (data.idle && (state.verdict || state.trouble)) finish(resolve, state);
       };
-      worker.postMessage({ request });
+      worker.postMessage({ call, request });
+      if (this.#used) late(DEAF, () => finish(resolve, { deaf: true })); // its code may have closed it
     });
   }
+}
+
+/* A name that nobody guesses, on plain http too, where crypto.randomUUID is missing. */
+function secret() {
+  return crypto.getRandomValues(new Uint32Array(4)).join("-");
 }
 
 function loadingText({ done, total }) {

@@ -1,7 +1,7 @@
-/* Python with NumPy in a Worker. Messages in: {request}, as companion.exercises.browser takes it; or
-   {}, to get ready. Messages out: {loading: {done, total}}, {failed: sentence}, what that module
-   says, and {idle} at the end. Nothing but the files of runtime.json is fetched, and each is
-   compared with its SHA-256 before it is used. */
+/* Python with NumPy in a Worker. Messages in: {call, request}, as companion.exercises.browser takes
+   it; or {}, to get ready. Messages out, each with that call: {heard} at once; {loading: {done,
+   total}}; {failed: sentence}; what that module says; {idle} at the end. Nothing but the files of
+   runtime.json is fetched, and each is compared with its SHA-256 before it is used. */
 "use strict";
 
 const STATIC = new URL("../", self.location);
@@ -9,6 +9,7 @@ const RUNTIME = new URL("vendor/pyodide/", STATIC);
 const STORE = "exercise-runtime";
 const KEPT = "Your text stays where it is.";
 const fetchFromSite = self.fetch.bind(self);
+const post = self.postMessage.bind(self); // kept from code that puts its own in its place
 const held = new Map(); // address -> bytes: what Pyodide's own fetch gets
 let manifest, check;
 
@@ -89,11 +90,11 @@ async function load(name, report) {
   return bytes;
 }
 
-async function loadAll() {
+async function loadAll(say) {
   const names = Object.keys(manifest.files);
   const total = names.reduce((sum, name) => sum + manifest.files[name].bytes, 0);
   let done = 0;
-  const report = (bytes) => postMessage({ loading: { done: (done += bytes), total } });
+  const report = (bytes) => say({ loading: { done: (done += bytes), total } });
   const all = await Promise.all(names.map((name) => load(name, report)));
   names.forEach((name, number) => held.set(new URL(name, RUNTIME).href, all[number]));
 }
@@ -112,10 +113,10 @@ function runScript(name) {
   URL.revokeObjectURL(address);
 }
 
-async function start() {
+async function start(say) {
   const answer = await arrived(new URL("exercises/runtime.json", STATIC), { cache: "no-cache" });
   manifest = await answer.json();
-  await loadAll();
+  await loadAll(say);
   runScript("pyodide.asm.js");
   runScript("pyodide.js");
   const python = await self.loadPyodide({
@@ -135,12 +136,16 @@ function lastLine(error) {
 let started = null;
 
 self.onmessage = async ({ data }) => {
+  // What the page asked carries a secret name, and so do the answers: code that is checked can send
+  // messages as well, and none of them has it.
+  const say = (message) => post({ ...message, call: data.call });
+  say({ heard: true });
   try {
-    await (started ??= start());
-    if (data.request) check(JSON.stringify(data.request), (text) => postMessage(JSON.parse(text)));
-    postMessage({ idle: true });
+    await (started ??= start(say));
+    if (data.request) check(JSON.stringify(data.request), (text) => say(JSON.parse(text)));
+    say({ idle: true });
   } catch (error) {
     const said = error instanceof Refusal ? error.message : `Python stopped: ${lastLine(error)}. ${KEPT}`;
-    postMessage({ failed: said });
+    say({ failed: said });
   }
 };
