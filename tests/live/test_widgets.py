@@ -86,7 +86,7 @@ def address(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 @pytest.fixture(scope="module")
-def tab(address: str) -> Iterator[Tab]:
+def driver() -> Iterator[webdriver.Chrome]:
     options = webdriver.ChromeOptions()
     options.binary_location = BROWSER
     options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
@@ -94,9 +94,19 @@ def tab(address: str) -> Iterator[Tab]:
         options.add_argument(flag)
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
     try:
-        yield Tab(driver, address)
+        yield driver
     finally:
         driver.quit()
+
+
+@pytest.fixture
+def tab(driver: webdriver.Chrome, address: str) -> Iterator[Tab]:
+    """A tab of its own: one that has run dozens of models in a minute may crash."""
+    first = driver.current_window_handle
+    driver.switch_to.new_window("tab")
+    yield Tab(driver, address)
+    driver.close()
+    driver.switch_to.window(first)
 
 
 def printed(page: str) -> str:
