@@ -1,6 +1,5 @@
 """A small made-up book in a temporary folder, and the book's tools on the path."""
 
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +11,8 @@ sys.path[:0] = [str(BOOK / "_tools"), str(BOOK / "_ext")]
 
 from project import Project  # noqa: E402
 
-BROWSER, DRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
+from tests.chromium import chromium  # noqa: E402
+
 FRONT_MATTER = """\
 ---
 jupytext:
@@ -99,14 +99,5 @@ def site(tmp_path: Path) -> Callable[..., Path]:
 @pytest.fixture
 def driver() -> Iterator[object]:
     """A browser without a window, driven by selenium, that reaches no network."""
-    if not (shutil.which(BROWSER) and shutil.which(DRIVER)):
-        pytest.skip("chromium and chromium-driver are not installed")
-    webdriver = pytest.importorskip("selenium.webdriver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = BROWSER
-    for flag in ("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
-        options.add_argument(flag)
-    options.add_argument("--host-resolver-rules=MAP * ~NOTFOUND")
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    yield driver
-    driver.quit()
+    with chromium() as driver:
+        yield driver

@@ -1,7 +1,6 @@
 """The web page in a real browser, served by uvicorn on loopback."""
 
 import os
-import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -26,22 +25,9 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from companion.chatbot.archive import Archive
 from companion.chatbot.web import build_app
+from tests.chromium import ABSENT
+from tests.chromium import chromium as start_chromium
 
-BROWSER, DRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--window-size=1280,900",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-proxy-server",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-]
 ATTACK = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
 LINKS = (
     "[a](javascript:document.title='owned') [b](data:text/html,x) [c](//example.org/x) "
@@ -73,10 +59,7 @@ So \[ c^2 \] and $$d^2$$ in a sentence, `\[ e \]`, \\[ f \\] and $$.
 """
 KEY = "k" * 43
 
-pytestmark = pytest.mark.skipif(
-    not (shutil.which(BROWSER) and shutil.which(DRIVER)),
-    reason="chromium and chromium-driver are not installed",
-)
+pytestmark = pytest.mark.skipif(bool(ABSENT), reason=str(ABSENT))
 
 
 class PageBackend:
@@ -170,21 +153,15 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
     profile = tmp_path_factory.mktemp("profile")
-    options = webdriver.ChromeOptions()
-    options.binary_location = BROWSER
-    for flag in FLAGS:
-        options.add_argument(flag)
-    options.add_argument(f"--user-data-dir={profile}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    options.add_experimental_option(
-        "prefs", {"download.default_directory": str(profile / "downloads")}
-    )
     before = {name: os.environ.get(name) for name in ("NO_PROXY", "no_proxy")}
     os.environ.update(dict.fromkeys(before, "127.0.0.1,localhost"))
-    driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
-    driver.downloads = profile / "downloads"
-    yield driver
-    driver.quit()
+    with start_chromium(
+        flags=("--window-size=1280,900", f"--user-data-dir={profile}"),
+        logs=("browser",),
+        downloads=profile / "downloads",
+    ) as driver:
+        driver.downloads = profile / "downloads"
+        yield driver
     for name, value in before.items():
         os.environ.pop(name) if value is None else os.environ.update({name: value})
 

@@ -16,23 +16,11 @@ from pathlib import Path
 import pytest
 
 from companion.exercises.records import Record
+from tests.chromium import chromium as start_chromium
 
 ROOT = Path(__file__).parents[2]
 BOOK = ROOT / "book"
 sys.path[:0] = [str(BOOK / "_tools"), str(BOOK / "_ext")]
-BROWSER, DRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--window-size=1280,900",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--no-first-run",
-    "--no-proxy-server",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-]
 SECTIONS = ("gpt", "applications", "summary")
 CONF = """\
 extensions = ["myst_nb", "sphinx_design", "sphinx.ext.mathjax"]
@@ -121,17 +109,10 @@ def server(site: Path) -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[object]:
     """One browser for all tests, without a window, which reaches this machine only."""
-    if not (shutil.which(BROWSER) and shutil.which(DRIVER)):
-        pytest.skip("chromium and chromium-driver are not installed")
-    webdriver = pytest.importorskip("selenium.webdriver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = BROWSER
-    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-    for flag in FLAGS:
-        options.add_argument(flag)
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    yield driver
-    driver.quit()
+    with start_chromium(
+        flags=("--window-size=1280,900",), logs=("performance", "browser")
+    ) as driver:
+        yield driver
 
 
 class Page:

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -10,6 +9,7 @@ from urllib.parse import urlsplit
 import nbformat
 import pytest
 
+from tests.chromium import ABSENT, chromium
 from tests.live import browser
 
 pytest.importorskip("selenium")
@@ -18,18 +18,9 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
-BROWSER, DRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
-FLAGS = [
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
-    *("--window-size=1280,1000", "--disable-background-networking", "--no-first-run"),
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-]
 ALL = [(page, name) for page, some in browser.widgets().items() for name, _ in some]
 
-pytestmark = pytest.mark.skipif(
-    not (shutil.which(BROWSER) and shutil.which(DRIVER)),
-    reason="chromium and chromium-driver are not installed",
-)
+pytestmark = pytest.mark.skipif(bool(ABSENT), reason=str(ABSENT))
 
 
 class Tab:
@@ -87,16 +78,8 @@ def address(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.fixture(scope="module")
 def driver() -> Iterator[webdriver.Chrome]:
-    options = webdriver.ChromeOptions()
-    options.binary_location = BROWSER
-    options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
-    for flag in FLAGS:
-        options.add_argument(flag)
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    try:
+    with chromium(flags=("--window-size=1280,1000",), logs=("performance",)) as driver:
         yield driver
-    finally:
-        driver.quit()
 
 
 @pytest.fixture
