@@ -31,8 +31,8 @@ exercise = page.exercise(
 def encode(text: str, merges: list[tuple[str, str]]) -> list[str]:
     """Return the tokens of a text.
 
-    Starts from single characters. Applies each merge, in the order of the list, to all places where
-    its two tokens are neighbors, from left to right.
+    Starts from single characters. Applies each merge, in the order of the
+    list, to all places where its two tokens are neighbors, from left to right.
 
     Args:
         text: Any text.

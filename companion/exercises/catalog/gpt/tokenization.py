@@ -30,10 +30,15 @@ exercise = page.exercise(
 
 
 @exercise.solution
-def merge_pair(token_ids: list[int], pair: tuple[int, int], new_id: int) -> list[int]:
+def merge_pair(
+    token_ids: list[int],
+    pair: tuple[int, int],
+    new_id: int,
+) -> list[int]:
     """Replace every occurrence of a pair of neighbors by one new token.
 
-    Goes from left to right. A token that has become part of a merge can't be part of another one.
+    Goes from left to right. A token that has become part of a merge can't be
+    part of another one.
 
     Args:
         token_ids: A text as token ids.
@@ -135,9 +140,10 @@ exercise = page.exercise(
 def learn_merges(text: str, num_merges: int) -> list[tuple[str, str]]:
     """Return the merges that byte-pair encoding learns from a text.
 
-    Starts from single characters. Each round counts all pairs of neighbors, overlapping ones
-    included, takes the most frequent pair (of equals, the one that comes first in the text) and
-    replaces it everywhere, from left to right, by one token. The next round counts anew.
+    Starts from single characters. Each round counts all pairs of neighbors,
+    overlapping ones included, takes the most frequent pair (of equals, the one
+    that comes first in the text) and replaces it everywhere, from left to
+    right, by one token. The next round counts anew.
 
     Args:
         text: The training text.
@@ -148,7 +154,8 @@ def learn_merges(text: str, num_merges: int) -> list[tuple[str, str]]:
     """
     tokens, merges = list(text), []
     for _ in range(num_merges):
-        counts = collections.Counter((tokens[i], tokens[i + 1]) for i in range(len(tokens) - 1))
+        pairs = ((tokens[i], tokens[i + 1]) for i in range(len(tokens) - 1))
+        counts = collections.Counter(pairs)
         pair, count = counts.most_common(1)[0] if counts else (None, 0)
         if count < 2:
             break
