@@ -88,6 +88,7 @@ def loaded(site: Site, page: Path) -> set[Path]:
     runtime = json.loads((static / "exercises" / "runtime.json").read_text(encoding="utf-8"))
     more = {static / file["at"] for file in runtime["files"].values()}
     more |= {path for path in (static / "exercises").iterdir() if path.is_file()}
+    more.add(static / "elements.js")
     more |= set((static / "vendor" / "pyodide").glob("*.txt"))  # licences
     return site.loaded(page) | more
 

@@ -84,7 +84,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     static = folder / "static"
     for name in ("exercises", "vendor/pyodide"):
         shutil.copytree(BOOK / "_static" / name, static / name)
-    shutil.copy(BOOK / "_static" / "book.css", static)
+    for name in ("book.css", "elements.js"):
+        shutil.copy(BOOK / "_static" / name, static)
     add_runtime(static)
     for section in SECTIONS:
         (folder / "book" / section).mkdir(parents=True)

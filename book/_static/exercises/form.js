@@ -1,7 +1,7 @@
 /* One exercise of a page: fields for the answer, buttons, and what a check has said. What is on the
    page without this script, the code to start from, hints and solution, is what it works with. */
 import { EXERCISES, IMPORTS } from "./catalog.js";
-import { button, element } from "./elements.js";
+import { button, element } from "../elements.js";
 import { makeEditor, insert } from "./editor.js";
 import { attempted, DRAFTS, progress } from "./progress.js";
 import { Runner, RunnerError } from "./runner.js";

@@ -1,7 +1,7 @@
 /* A page of exercises: each is written, checked and kept here, in the reader's browser. Where Python
    can't run, the page stays as it is and says so. */
 import { EXERCISES } from "./catalog.js";
-import { element } from "./elements.js";
+import { element } from "../elements.js";
 import { Exercise } from "./form.js";
 import { panel } from "./panel.js";
 import { progress } from "./progress.js";

@@ -1,5 +1,5 @@
 /* The panel at the top of a page of exercises: points, and the file of progress. */
-import { button, element } from "./elements.js";
+import { button, element } from "../elements.js";
 import { SIZE } from "./form.js";
 import { progress, ProgressError, write } from "./progress.js";
 

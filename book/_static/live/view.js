@@ -1,19 +1,11 @@
 /* What widgets are made of: fields, bars, tables. Every field has a label, every bar stands in a table
    whose cells say the same in words, so that keyboard and screen reader find everything. */
 
-let count = 0;
+import { button, element as h } from "../elements.js";
 
-/* An element: h("p", {class: "note"}, "text", child). */
-export function h(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else if (value === true) node.setAttribute(name, "");
-    else if (value !== false && value !== null) node.setAttribute(name, value);
-  }
-  node.append(...children.flat());
-  return node;
-}
+export { button, h };
+
+let count = 0;
 
 function labelled(text, input) {
   input.id = `live-field-${++count}`;
@@ -63,10 +55,6 @@ export function check(text, { checked = false, onchange = () => {} } = {}) {
   const input = h("input", { type: "checkbox", checked, onchange: () => onchange() });
   const node = h("label", { class: "live-check" }, input, ` ${text}`);
   return { node, value: () => input.checked };
-}
-
-export function button(text, onclick) {
-  return h("button", { type: "button", onclick }, text);
 }
 
 export function row(...fields) {

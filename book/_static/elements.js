@@ -1,13 +1,14 @@
-/* Elements of a page, made in one line each. */
+/* Elements of a page, made in one line each: element("p", {class: "note"}, "text", child). An attribute
+   that begins with "on" is what to call; one that is false or null is left out. */
 
 export function element(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
     else if (value === true) node.setAttribute(name, "");
-    else if (value !== false) node.setAttribute(name, value);
+    else if (value !== false && value !== null) node.setAttribute(name, value);
   }
-  node.append(...children);
+  node.append(...children.flat());
   return node;
 }
 
