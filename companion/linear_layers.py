@@ -161,8 +161,8 @@ def find_layers(
             "peft has added layers to this model already: call .merge_and_unload() or .unload() "
             "of the PeftModel first, or name all layers in one call"
         )
-    found = {t: [n for n in modules if n and (n == t or n.endswith(f".{t}"))] for t in wanted}
-    for target, names in found.items():
+    matches = {t: [n for n in modules if n and (n == t or n.endswith(f".{t}"))] for t in wanted}
+    for target, names in matches.items():
         if not names:
             known = ", ".join(linear_names(model)) or "none"
             raise ValueError(f"no layer is called {target!r}. Linear layers of this model: {known}")
@@ -170,7 +170,7 @@ def find_layers(
             _check_layer(model, name, modules[name], quantized)
             if must_be_called:
                 _check_called(model, name)
-    every = {name for names in found.values() for name in names}
+    every = {name for names in matches.values() for name in names}
     return {name: module for name, module in modules.items() if name in every}
 
 

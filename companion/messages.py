@@ -208,8 +208,8 @@ def _turn(
             "reasoning, or with another template), or the answer begins with blanks that join the "
             "template's (then strip it)."
         )
-    for one, other in product(alone, inside):
-        turn, start = after[len(one) :], len(other)
+    for marker, other in product(alone, inside):
+        turn, start = after[len(marker) :], len(other)
         if input_ids[start : start + len(turn)] == turn:
             return start, start + _ends(tokenizer, turn, index)[-1] + 1
     raise ValueError(

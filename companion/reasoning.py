@@ -103,15 +103,15 @@ def keep_apart(pieces: Iterable[Any], begun: str = "") -> Iterator[Any]:
                 shown, after, opened = False, True, None
             rest = rest.lstrip() if after and not past else rest
             settled = settled_length(rest, MARKS)
-            found = OPENING.search(line + rest) if opened is None else None
-            end = max(0, found.start() - len(line)) if found else settled
+            opening = OPENING.search(line + rest) if opened is None else None
+            end = max(0, opening.start() - len(line)) if opening else settled
             if opened is None and (shown or rest[:end].strip()):
                 shown = True
                 yield from filter(None, [rest[:end]])
-            elif opened is None and not found:  # blanks so far
+            elif opened is None and not opening:  # blanks so far
                 continue
             past += [rest[:end], rest[end:settled]]
-            opened = len(past) - 1 if found else opened
+            opened = len(past) - 1 if opening else opened
             line, rest = _end_of_line(line + rest[:settled]), rest[settled:]
     finally:
         getattr(pieces, "close", lambda: None)()

@@ -217,7 +217,7 @@ def exact_answer(records: Sequence[Record], responses: Sequence[str]) -> Tensor:
     """
     pairs = _paired(records, responses, "answer")
     wanted = [_wanted(index, answer) for index, (answer, _) in enumerate(pairs)]
-    right = [_is_right(one, said) for one, (_, said) in zip(wanted, pairs, strict=True)]
+    right = [_is_right(answer, said) for answer, (_, said) in zip(wanted, pairs, strict=True)]
     return torch.tensor(right, dtype=torch.float32)
 
 

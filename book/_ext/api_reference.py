@@ -111,7 +111,7 @@ def address(module: ModuleType, name: str) -> str:
 @cache
 def faces() -> list[ModuleType]:
     """``companion`` and the packages in it that pass on names of their modules."""
-    names = [found.name for found in iter_modules(companion.__path__) if found.ispkg]
+    names = [module.name for module in iter_modules(companion.__path__) if module.ispkg]
     packages = [import_module(f"companion.{name}") for name in names]
     return [companion, *(package for package in packages if hasattr(package, "__all__"))]
 

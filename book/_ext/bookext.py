@@ -182,8 +182,9 @@ def exercises_by_page(path: Path) -> dict[str, list[dict[str, str]]]:
 def exercise_links(exercises: list[dict[str, str]], path_to: Callable[[str], str]) -> str:
     """The last line of a page: links to its exercises."""
     links = ", ".join(
-        f'<a href="{path_to("book/" + one["at"])}#{one["anchor"]}">{html.escape(one["title"])}</a>'
-        for one in exercises
+        f'<a href="{path_to("book/" + exercise["at"])}#{exercise["anchor"]}">'
+        f"{html.escape(exercise['title'])}</a>"
+        for exercise in exercises
     )
     return f'<p class="page-exercises"><strong>Exercises:</strong> {links}</p>'
 

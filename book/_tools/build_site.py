@@ -112,8 +112,10 @@ def run_jupyter_book(project: Project, work: Path, log_file: Path) -> str:
     log_file.write_text(text, encoding="utf-8")
     if done.returncode != 0:
         lines = text.splitlines()
-        told = [line for line in lines if _COMPLAINT.search(line)] or lines[-25:]
-        raise BookError("jupyter-book failed:\n" + "\n".join(told) + f"\nfull log: {log_file}")
+        complaints = [line for line in lines if _COMPLAINT.search(line)] or lines[-25:]
+        raise BookError(
+            "jupyter-book failed:\n" + "\n".join(complaints) + f"\nfull log: {log_file}"
+        )
     return text
 
 

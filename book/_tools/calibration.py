@@ -53,9 +53,9 @@ def measure(path: str) -> None:
         logits = []
         for text in TEXTS:
             with torch.no_grad():
-                found = model(**tokenizer(text, return_tensors="pt")).logits[0]
-            found = found - found.mean(-1, keepdim=True)
-            logits.append((found / found.std()).flatten().numpy())
+                read = model(**tokenizer(text, return_tensors="pt")).logits[0]
+            read = read - read.mean(-1, keepdim=True)
+            logits.append((read / read.std()).flatten().numpy())
         measured[role] = np.concatenate(logits)
     embedder = SentenceTransformer(str(embedding_folder()), device="cpu")
     vectors = embedder.encode(list(TEXTS), show_progress_bar=False)

@@ -257,9 +257,9 @@ def _read_claims(file: Path, result: PageResult) -> None:
     """Count the asserts; one in a loop or a function holds if it held each time."""
     claims: dict[tuple[int, int, str], bool] = {}
     for line in file.read_text(encoding="utf-8").splitlines():
-        found = json.loads(line)
-        place = (found["cell"], found["line"], found["source"])
-        claims[place] = claims.get(place, True) and found["held"]
+        claim = json.loads(line)
+        place = (claim["cell"], claim["line"], claim["source"])
+        claims[place] = claims.get(place, True) and claim["held"]
     for (cell, line, source), held in claims.items():
         if held:
             result.held += 1

@@ -40,10 +40,10 @@ def snapshot(root: Path) -> dict:
 
 def main() -> None:
     """Write the file and say what is in it."""
-    found = snapshot(ROOT)
+    hashes = snapshot(ROOT)
     target = ROOT / "companion" / "rag" / "data" / "book.json"
-    target.write_text(json.dumps(found, ensure_ascii=False, indent=0) + "\n", encoding="utf-8")
-    print(f"{target.relative_to(ROOT)}: {len(found['sections'])} sections")
+    target.write_text(json.dumps(hashes, ensure_ascii=False, indent=0) + "\n", encoding="utf-8")
+    print(f"{target.relative_to(ROOT)}: {len(hashes['sections'])} sections")
 
 
 if __name__ == "__main__":

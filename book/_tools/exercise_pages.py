@@ -72,7 +72,7 @@ def page_text(section: str) -> str:
         description=f"{len(exercises)} exercises, each checked by the page, with hints and "
         f"solutions. Section: {TITLES[section]}.",
         count=len(exercises),
-        points=sum(one.points for one in exercises),
+        points=sum(exercise.points for exercise in exercises),
         imports=f"{imports}\n" * bool(imports),
     )
     return head + "".join(map(_exercise, exercises))
@@ -80,20 +80,21 @@ def page_text(section: str) -> str:
 
 def links() -> str:
     """Return the exercises of each page as JSON: where they are, and their titles."""
-    found: dict[str, list[dict[str, str]]] = {}
+    links_of: dict[str, list[dict[str, str]]] = {}
     for exercise in catalog.all_exercises():
         link = {"at": f"{exercise.section}/exercises", "anchor": anchor(exercise.id)}
-        found.setdefault(exercise.page, []).append({**link, "title": exercise.title})
-    return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+        links_of.setdefault(exercise.page, []).append({**link, "title": exercise.title})
+    return json.dumps(links_of, indent=1, ensure_ascii=False) + "\n"
 
 
 def scripts_catalog() -> str:
     """Return what the scripts of the site need to know of the exercises, as a module."""
     places = catalog.places()
-    facts = [
-        f" {json.dumps(one.id)}: {json.dumps({'place': places[one.id], **_facts(one)})},"
-        for one in catalog.all_exercises()
-    ]
+    facts_of = {
+        exercise.id: {"place": places[exercise.id], **_facts(exercise)}
+        for exercise in catalog.all_exercises()
+    }
+    facts = [f" {json.dumps(key)}: {json.dumps(facts)}," for key, facts in facts_of.items()]
     imports = [
         f" {json.dumps(section)}: {json.dumps(page_imports(section, heavy=('numpy',)))},"
         for section in catalog.CONTENTS
@@ -132,7 +133,9 @@ def page_imports(section: str, heavy: tuple[str, ...] = ("numpy", "torch")) -> s
         section: The section.
         heavy: Which of these two may be among them.
     """
-    used = {name for one in catalog.of_section(section) for name in getattr(one, "uses", ())}
+    used = {
+        name for exercise in catalog.of_section(section) for name in getattr(exercise, "uses", ())
+    }
     plain = sorted(f"import {name}" for name in used - {"numpy", "torch"})
     lines = {"numpy": "import numpy as np", "torch": "import torch"}
     last = [lines[name] for name in heavy if name in used]

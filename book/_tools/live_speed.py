@@ -46,8 +46,8 @@ def main(arguments: list[str] | None = None) -> int:
         command = ["node", str(_HERE / "live_speed.mjs"), str(code), folder]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         with subprocess.Popen(command, text=True, **pipes) as node:
-            found = measure(writers(node, options.tokens), options.pairs)
-    print(json.dumps(found, indent=1))
+            speeds = measure(writers(node, options.tokens), options.pairs)
+    print(json.dumps(speeds, indent=1))
     return 0
 
 

@@ -40,9 +40,9 @@ def convert(text: str, line: int, context: Context) -> str:
 
 
 def _check(text: str, line: int, kinds: dict[str, str], context: Context) -> None:
-    if found := find_leak(text, kinds):
-        at = found[0] if kinds is PASSED_ON else 0
-        raise context.error(line + at, f"a notebook can't show {found[1]}")
+    if leak := find_leak(text, kinds):
+        at = leak[0] if kinds is PASSED_ON else 0
+        raise context.error(line + at, f"a notebook can't show {leak[1]}")
 
 
 def _converted(text: str, line: int, context: Context) -> str:

@@ -153,22 +153,22 @@ def differences(draft: Draft, stored: NotebookNode, page: Page) -> list[str]:
     wanted = draft.notebook.cells
     repository = draft.notebook.metadata["book"]["repository"]
     cells = retarget(stored, repository).cells
-    found = []
+    changes = []
     for new, old, line in zip(wanted, cells, draft.lines, strict=False):
         if changed := _changes(new, old):
-            found.append(f"{here}, line {line}: {changed} changed since the notebook was made")
+            changes.append(f"{here}, line {line}: {changed} changed since the notebook was made")
             break  # what follows is likely only shifted
-    if not found and len(wanted) != len(cells):
-        found.append(f"{here}: {len(wanted)} cells, its notebook has {len(cells)}")
-    if not found and dict(draft.notebook.metadata["kernelspec"]) != stored.metadata["kernelspec"]:
-        found.append(f"{here}: the kernelspec changed since the notebook was made")
-    if not found:
-        found += [
+    if not changes and len(wanted) != len(cells):
+        changes.append(f"{here}: {len(wanted)} cells, its notebook has {len(cells)}")
+    if not changes and dict(draft.notebook.metadata["kernelspec"]) != stored.metadata["kernelspec"]:
+        changes.append(f"{here}: the kernelspec changed since the notebook was made")
+    if not changes:
+        changes += [
             f"{here}, line {line}: this cell was never run, so nothing would be compared"
             for cell, line in zip(cells, draft.lines, strict=True)
             if is_unrun(cell)
         ]
-    return found
+    return changes
 
 
 def _changes(new: NotebookNode, old: NotebookNode) -> str:

@@ -122,11 +122,11 @@ def _files(node: object) -> list[str]:
 def _match(pages: list[Page], wanted: str) -> Page:
     plain = re.sub(r"\.(md|ipynb)$", "", wanted.replace("\\", "/"))
     plain = plain.split("book/notebooks/")[-1].split("book/")[-1].removeprefix("./")
-    found = [page for page in pages if plain in (page.name, page.name.rsplit("/", 1)[-1])]
-    if len(found) == 1:
-        return found[0]
-    problem = "several pages match" if found else "no page is called"
-    names = ", ".join(page.name for page in found or pages)
+    matches = [page for page in pages if plain in (page.name, page.name.rsplit("/", 1)[-1])]
+    if len(matches) == 1:
+        return matches[0]
+    problem = "several pages match" if matches else "no page is called"
+    names = ", ".join(page.name for page in matches or pages)
     raise BookError(f"{problem} {wanted!r}; pages: {names}")
 
 

@@ -153,7 +153,7 @@ def read_report(path: Path) -> list[Change]:
 @cache
 def _package(root: Path) -> str:
     """Digest of the package's files and of the versions of everything that is installed."""
-    versions = sorted({f"{found.name}=={found.version}" for found in distributions()})
+    versions = sorted({f"{package.name}=={package.version}" for package in distributions()})
     state = hashlib.sha256("\n".join(versions).encode())
     for file in sorted((root / "companion").rglob("*")):
         if file.is_file() and "__pycache__" not in file.parts:

@@ -81,14 +81,14 @@ def main(arguments: list[str] | None = None, project: Project | None = None) -> 
 def describe(changes: dict[Trial, list[Change]]) -> str:
     """List each cell that changed: where, in which trials, and the first difference."""
     cells: dict[tuple[str, int], list[tuple[Trial, str]]] = defaultdict(list)
-    for trial, found in changes.items():
-        for change in found:
+    for trial, changed in changes.items():
+        for change in changed:
             cells[trial.page.name, change.cell].append((trial, change.difference))
     lines = []
-    for (name, cell), found in sorted(cells.items()):
-        where = ", ".join(f"{trial.setting}/{trial.seed}" for trial, _ in found)
-        lines.append(f"{name}, cell {cell}: changes in {len(found)} trials ({where})")
-        lines += [f"    {line}" for line in found[0][1].splitlines()[:_SHOWN_LINES]]
+    for (name, cell), seen in sorted(cells.items()):
+        where = ", ".join(f"{trial.setting}/{trial.seed}" for trial, _ in seen)
+        lines.append(f"{name}, cell {cell}: changes in {len(seen)} trials ({where})")
+        lines += [f"    {line}" for line in seen[0][1].splitlines()[:_SHOWN_LINES]]
     if cells:
         lines.append("(+ is the stored output, - the one of the first trial named)")
     pages = {trial.page.name for trial in changes}

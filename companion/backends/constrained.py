@@ -122,21 +122,21 @@ def bounded(schema: Any, max_string: int = 200) -> Any:
         return [bounded(item, max_string) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    found = {key: bounded(value, max_string) for key, value in schema.items()}
-    kinds = found.get("type", [])
+    limited = {key: bounded(value, max_string) for key, value in schema.items()}
+    kinds = limited.get("type", [])
     kinds = [kinds] if isinstance(kinds, str) else kinds
-    if "enum" in found or not isinstance(kinds, list):
-        return found
+    if "enum" in limited or not isinstance(kinds, list):
+        return limited
     limits: dict[str, Any] = {}
     if "string" in kinds:
         limits["maxLength"] = max_string
-    if "array" in kinds and "prefixItems" not in found:
+    if "array" in kinds and "prefixItems" not in limited:
         limits["maxItems"] = MAX_ITEMS
     if "integer" in kinds or "number" in kinds:
         limits |= {"minimum": -MAX_NUMBER, "maximum": MAX_NUMBER}
     if "number" in kinds:
         limits["multipleOf"] = SMALLEST_STEP
-    return found | {key: value for key, value in limits.items() if key not in found}
+    return limited | {key: value for key, value in limits.items() if key not in limited}
 
 
 def _literal(text: str) -> str:

@@ -23,13 +23,13 @@ def told_context(listed: Sequence[Mapping[str, Any]], model: str) -> int | None:
         >>> told_context([{"id": "/models/smol.gguf", "meta": {"n_ctx": 2048}}], "smol")
         2048
     """
-    found = [one for one in listed if one.get("id") == model] or listed
-    if len(found) != 1:
+    entries = [entry for entry in listed if entry.get("id") == model] or listed
+    if len(entries) != 1:
         return None
-    (one,) = found
-    meta = one.get("meta") or {}
+    (entry,) = entries
+    meta = entry.get("meta") or {}
     names = ("max_model_len", "context_length", "context_window")
-    lengths = [one.get(names[0]), meta.get("n_ctx"), one.get(names[1]), one.get(names[2])]
+    lengths = [entry.get(names[0]), meta.get("n_ctx"), entry.get(names[1]), entry.get(names[2])]
     return next((n for n in lengths if isinstance(n, int) and n > 0), None)
 
 

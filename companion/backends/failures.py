@@ -119,5 +119,5 @@ def _body(error: Exception) -> str:
 def _hint(status: int, said: str) -> str:
     if status >= 500:
         return "The server has a fault. Ask again later, or look into its log."
-    found = (hint for words, hint in HINTS.items() if words in said)
-    return next(found, "It refuses the request; the message says why.")
+    hints = (hint for words, hint in HINTS.items() if words in said)
+    return next(hints, "It refuses the request; the message says why.")

@@ -73,9 +73,9 @@ class GrammarConstraint:
         allowed = torch.ones(logits.shape, dtype=torch.bool)
         for row, ids, keep in zip(self._rows, token_ids, allowed, strict=True):
             if not (ids and ids[-1] in self.eos_ids):
-                found = row.next_tokens(ids)[: len(keep)]
-                keep[: len(found)] = torch.from_numpy(found)
-                keep[len(found) :] = False
+                next_allowed = row.next_tokens(ids)[: len(keep)]
+                keep[: len(next_allowed)] = torch.from_numpy(next_allowed)
+                keep[len(next_allowed) :] = False
         return logits.masked_fill(~allowed.to(logits.device), float("-inf"))
 
     def _new_rows(self, count: int) -> list["_Row"]:

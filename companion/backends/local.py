@@ -151,8 +151,8 @@ class LocalBackend:
         made = generate(self.model, self.tokenizer, prompts, params, generator=self.generator)
         turns = [opening_mark(generation.prompt) + generation.text for generation in made]
         return [
-            Written(answer, reasoning, _ending(one))
-            for one, (reasoning, answer) in zip(made, map(split_reasoning, turns), strict=True)
+            Written(answer, reasoning, _ending(draft))
+            for draft, (reasoning, answer) in zip(made, map(split_reasoning, turns), strict=True)
         ]
 
     def count_tokens(self, messages: Sequence[Message]) -> int:

@@ -98,10 +98,10 @@ class Archive:
             at_hand = known.get(name)
             fresh = at_hand is not None and at_hand[0] == stamp
             self._entries[name] = at_hand if fresh else (stamp, self._entry(name, stamp))
-        found = [entry for _, entry in self._entries.values()]
-        entries = [entry for entry in found if isinstance(entry, Entry)]
+        listed = [entry for _, entry in self._entries.values()]
+        entries = [entry for entry in listed if isinstance(entry, Entry)]
         entries.sort(key=lambda entry: -entry.changed)
-        return entries, [entry for entry in found if isinstance(entry, str)]
+        return entries, [entry for entry in listed if isinstance(entry, str)]
 
     def stamp(self, name: str) -> Stamp | None:
         """Return what tells a changed file from the same; None if there is no such file."""
@@ -179,12 +179,12 @@ class Archive:
 
     def _paths(self) -> list[Path]:
         try:
-            found = list(self.folder.glob("*.json"))
+            paths = list(self.folder.glob("*.json"))
         except OSError as error:
             raise ConversationError(
                 f"can't read {self.folder}: {error.strerror or error}"
             ) from None
-        return [path for path in found if NAME.fullmatch(path.stem)]
+        return [path for path in paths if NAME.fullmatch(path.stem)]
 
     def _entry(self, name: str, stamp: Stamp) -> Entry | str:
         try:

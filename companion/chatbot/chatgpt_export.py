@@ -63,13 +63,13 @@ def _branch(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     last = next((name for name in reversed(nodes) if name not in parents), None)
     current = record.get("current_node")
     at = current if _is_name(current) and current in nodes else last
-    found: list[Mapping[str, Any]] = []
+    branch: list[Mapping[str, Any]] = []
     while _is_name(at) and at in nodes:
         node = nodes.pop(at)  # popped, so that a circle ends
         if isinstance(node.get("message"), Mapping):
-            found.append(node["message"])
+            branch.append(node["message"])
         at = node.get("parent")
-    return found[::-1]
+    return branch[::-1]
 
 
 def _said(message: Mapping[str, Any]) -> tuple[str, str] | None:

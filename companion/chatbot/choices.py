@@ -143,9 +143,9 @@ def _system(bot: "Chatbot", text: object, room: int) -> str | None:
         return None
     if bot.settings.redact:
         text = bot.settings.redact(text)
-    told = [{"role": "system", "content": text}, {"role": "user", "content": "Hello"}]
+    messages = [{"role": "system", "content": text}, {"role": "user", "content": "Hello"}]
     try:
-        count = bot.backend.count_tokens(told)
+        count = bot.backend.count_tokens(messages)
     except ValueError as error:
         raise ChoiceError("system", " ".join(str(error).split())) from None
     if count > room:

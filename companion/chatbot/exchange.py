@@ -57,16 +57,16 @@ def import_all(source: str | Path | bytes) -> Imported:
         [{'role': 'user', 'content': 'Hi'}]
     """
     text = _text(source)
-    found: list[Conversation] = []
+    conversations: list[Conversation] = []
     problems: list[str] = []
     for name, read in _readers(text):
         try:
-            found.append(_checked(read()))
+            conversations.append(_checked(read()))
         except ConversationError as error:
             problems.append(f"{name}: {' '.join(str(error).split())[:300]}")
-    if not found:
+    if not conversations:
         raise ConversationError("; ".join(problems[:3]) or "the file holds no conversation")
-    return Imported(found, problems)
+    return Imported(conversations, problems)
 
 
 def import_conversation(source: str | Path | bytes, *, title: str | None = None) -> Conversation:
@@ -80,20 +80,22 @@ def import_conversation(source: str | Path | bytes, *, title: str | None = None)
         ConversationError: As in `import_all`, and if there are several to choose from. It names
             their titles.
     """
-    found = import_all(source).conversations
+    conversations = import_all(source).conversations
     if title is not None:
-        found = [
+        conversations = [
             conversation
-            for conversation in found
+            for conversation in conversations
             if title.casefold() in conversation.title.casefold()
         ]
-    if len(found) == 1:
-        return found[0]
-    if not found:
+    if len(conversations) == 1:
+        return conversations[0]
+    if not conversations:
         raise ConversationError(f"no conversation in it has {title!r} in its title")
-    names = ", ".join(repr(conversation.title[:40]) for conversation in found[:5])
-    more = ", ..." if len(found) > 5 else ""
-    raise ConversationError(f"it holds {len(found)} conversations, choose one: {names}{more}")
+    names = ", ".join(repr(conversation.title[:40]) for conversation in conversations[:5])
+    more = ", ..." if len(conversations) > 5 else ""
+    raise ConversationError(
+        f"it holds {len(conversations)} conversations, choose one: {names}{more}"
+    )
 
 
 def export(conversation: Conversation, format: str = "companion") -> str:
@@ -131,8 +133,8 @@ def format_of(path: str | Path) -> str:
         ['markdown', 'openai', 'companion', 'companion']
     """
     name = str(path).lower()
-    ends = [(".markdown", "markdown"), *((end, one) for one, end in FORMATS.items())]
-    fitting = [(len(end), one) for end, one in ends if name.endswith(end)]
+    ends = [(".markdown", "markdown"), *((end, form) for form, end in FORMATS.items())]
+    fitting = [(len(end), form) for end, form in ends if name.endswith(end)]
     return max(fitting, default=(0, "companion"))[1]
 
 
@@ -166,9 +168,9 @@ def _readers(text: str) -> Iterator[tuple[str, Callable[[], Conversation]]]:
     if storage.is_own(value):
         yield "the conversation", partial(storage.from_json, text)  # strictly
     elif isinstance(value, list) and any(map(is_export, value)):
-        for number, one in enumerate(value, 1):
-            title = one.get("title") if isinstance(one, Mapping) else None
-            yield f"conversation {number} ({str(title)[:40]!r})", partial(_read, one)
+        for number, conversation in enumerate(value, 1):
+            title = conversation.get("title") if isinstance(conversation, Mapping) else None
+            yield f"conversation {number} ({str(title)[:40]!r})", partial(_read, conversation)
     else:
         yield "the file", partial(_read, value)
 

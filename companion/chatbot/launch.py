@@ -137,8 +137,8 @@ class ChatMaker:
         if listed and model not in listed:
             tell(f"{options.endpoint} does not list {model!r:.80}; it lists {some(listed)}")
         if options.system:  # a template that takes none says so now, not after the first message
-            told = [("system", options.system), ("user", "Hello")]
-            backend.count_tokens([{"role": role, "content": content} for role, content in told])
+            messages = [("system", options.system), ("user", "Hello")]
+            backend.count_tokens([{"role": role, "content": content} for role, content in messages])
         return backend, ChatSettings(
             sampling(options, backend.context_length),
             k=QUOTED if target.open else ChatSettings.k,

@@ -36,7 +36,9 @@ def read_messages(messages: Sequence[Any]) -> Conversation:
         >>> read.turns[0].messages[1]
         {'role': 'assistant', 'content': 'Hello!'}
     """
-    head, turns = split_turns([_message(one, f"message {at}") for at, one in enumerate(messages)])
+    head, turns = split_turns(
+        [_message(message, f"message {at}") for at, message in enumerate(messages)]
+    )
     system = "\n\n".join(filter(None, (message["content"] for message in head)))
     return Conversation(
         system or None, [Turn([dict(message) for message in turn]) for turn in turns]

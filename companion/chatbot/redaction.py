@@ -38,7 +38,7 @@ def redact(text: str) -> str:
         'Card [card], order 4111 1111 1111 1112.'
     """
     text = _EMAIL.sub("[email]", text)
-    text = _CARD.sub(lambda found: "[card]" if luhn(found[0]) else found[0], text)
+    text = _CARD.sub(lambda match: "[card]" if luhn(match[0]) else match[0], text)
     text = _PHONE.sub(_phone, text)
     return _US_PHONE.sub("[phone]", text)
 

@@ -147,9 +147,9 @@ class Routes:
         text = asked.get("text")
         if not isinstance(text, str):
             raise RefusedError(400, "choose a file first")
-        found = import_all(text.encode("utf-8", "replace"))
-        names = [self.sessions.add(talk) for talk in found.conversations]
-        return {"sessions": names, "problems": found.problems}
+        imported = import_all(text.encode("utf-8", "replace"))
+        names = [self.sessions.add(talk) for talk in imported.conversations]
+        return {"sessions": names, "problems": imported.problems}
 
     def settings(self, asked: Asked) -> dict[str, Any]:
         """Return what is set, after it was changed if ``set`` says how."""

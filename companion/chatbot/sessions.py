@@ -150,7 +150,7 @@ class Sessions:
     def _put(self, name: str, session: Session) -> bool:
         with self._lock:
             if len(self) >= self.limit:
-                names = (k for k, one in self._sessions.items() if self._may_go(one))
+                names = (k for k, held in self._sessions.items() if self._may_go(held))
                 idle = next(names, None)
                 if idle is None:
                     return False

@@ -208,8 +208,8 @@ def _read_turn(record: object, place: str) -> Turn:
         _check_fields(message, _MESSAGE, f"{place}, message {index}", _MESSAGE_EXTRAS)
     hits = {
         kind: [
-            _read_hit(one, f"{place}, {kind} {index}")
-            for index, one in enumerate(record.get(f"{kind}s", record["sources"]))
+            _read_hit(source, f"{place}, {kind} {index}")
+            for index, source in enumerate(record.get(f"{kind}s", record["sources"]))
         ]
         for kind in ("source", "passage")
     }

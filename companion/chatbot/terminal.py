@@ -167,12 +167,12 @@ class Terminal:
                     raise  # else as in a shell: the line is given up
 
     def _with_files(self, message: str) -> str:
-        found = attach(message)
-        for name, length in found.files.items():
+        attached = attach(message)
+        for name, length in attached.files.items():
             self._tell(f"[{name}: {length:,} characters]")
-        for name in found.missing:
+        for name in attached.missing:
             self._write(self.stderr, f"companion: there is no file {name!r}; sent as it stands\n")
-        return found.text
+        return attached.text
 
     def _show(self, answer: "Generator[str, None, Reply]") -> None:
         """Write an answer as it comes, and then what is to be said about it."""
@@ -211,9 +211,9 @@ class Terminal:
         """Return the number and the place of each passage that the model read."""
         reply = self.bot.reply
         return [
-            f"[{number}] {place(one)}".strip()
-            for number, one in enumerate(reply.passages, 1)
-            if one in reply.sources or not only_cited
+            f"[{number}] {place(passage)}".strip()
+            for number, passage in enumerate(reply.passages, 1)
+            if passage in reply.sources or not only_cited
         ]
 
     def _tell(self, text: str) -> None:

@@ -135,7 +135,7 @@ def visible_length(text: str) -> int:
     body = text.lstrip()
     if not body or body.startswith(_MAY_BE_A_CALL) or "```".startswith(body[:3]):
         return 0
-    beginnings = [found.start() for form in (LINE, _UNDECIDED) if (found := form.search(text))]
+    beginnings = [match.start() for form in (LINE, _UNDECIDED) if (match := form.search(text))]
     tag = text.find(OPENING)
     settled = min(tag if tag >= 0 else settled_length(text, [OPENING]), *beginnings, len(text))
     return settled if settled == len(text) else len(text[:settled].rstrip())

@@ -72,8 +72,8 @@ def check(request: str, say: Callable[[str], object]) -> None:
         verdict = judge(exercise, asked["answer"], covered=asked.get("covered"))
     if verdict is not None:
         verdict = _for_page(verdict)
-        told = {"state": verdict.state, "share": verdict.share}
-        tell(verdict=told | {"html": as_html(verdict), "text": as_text(verdict)})
+        result = {"state": verdict.state, "share": verdict.share}
+        tell(verdict=result | {"html": as_html(verdict), "text": as_text(verdict)})
 
 
 def _run(

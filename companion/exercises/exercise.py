@@ -208,7 +208,7 @@ class ChoiceExercise(Exercise):
 
     def task(self) -> str:
         """Return what to do, with the options and their letters."""
-        options = [f"- **{letter}**: {one.text}" for letter, one in self.letters.items()]
+        options = [f"- **{letter}**: {option.text}" for letter, option in self.letters.items()]
         return "\n".join([super().task(), "", *options])
 
     def stub(self) -> str:

@@ -240,13 +240,13 @@ def _tells_something(outcome: Outcome) -> bool:
 
 def _same(exercise: CodeExercise, known: Sequence[Outcome], outcomes: Sequence[Outcome]) -> bool:
     """Whether outcomes agree: the same results, and errors of which one is a kind of the other."""
-    for one, other in zip(known, outcomes, strict=True):
-        if one.state != other.state:
+    for outcome, other in zip(known, outcomes, strict=True):
+        if outcome.state != other.state:
             return False
-        if one.state == "value" and difference(one.value, other.value, exercise.tolerance):
+        if outcome.state == "value" and difference(outcome.value, other.value, exercise.tolerance):
             return False
-        if one.state == "error" and not (
-            set(one.kinds[:1]) & set(other.kinds) or set(other.kinds[:1]) & set(one.kinds)
+        if outcome.state == "error" and not (
+            set(outcome.kinds[:1]) & set(other.kinds) or set(other.kinds[:1]) & set(outcome.kinds)
         ):
             return False
     return True

@@ -235,7 +235,10 @@ def _known(path: Path | None) -> dict[str, Record]:
 
 
 def _write(records: dict[str, Record], path: Path) -> None:
-    data = {"version": VERSION, "exercises": {key: asdict(one) for key, one in records.items()}}
+    data = {
+        "version": VERSION,
+        "exercises": {key: asdict(record) for key, record in records.items()},
+    }
     write_whole(path, json.dumps(data, indent=1, sort_keys=True, allow_nan=False))
 
 

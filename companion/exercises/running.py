@@ -85,10 +85,10 @@ def run_case(
         'ZeroDivisionError: division by zero'
     """
     args = copy.deepcopy(args)
-    found = attempt(
+    outcome = attempt(
         lambda: freeze(call(answer, *args)), seconds, theirs=_theirs, through=(KeyboardInterrupt,)
     )
-    return Outcome(**found)
+    return Outcome(**outcome)
 
 
 def _theirs(file: str) -> bool:

@@ -79,7 +79,7 @@ def imported(thing: Callable[..., Any]) -> tuple[str, ...]:
     imports = [
         alias for node in module.body if isinstance(node, ast.Import) for alias in node.names
     ]
-    return tuple(one.name for one in imports if (one.asname or one.name.split(".")[0]) in used)
+    return tuple(name.name for name in imports if (name.asname or name.name.split(".")[0]) in used)
 
 
 def prose(text: str) -> str:

@@ -102,8 +102,8 @@ def _can_be_encoder(kind: type) -> bool:
 
 def cache_of(output: Any) -> Any:
     """Return the cache in what a model returned, under its name of today or of before 5.24."""
-    found = getattr(output, "cache", None)
-    return found if found is not None else getattr(output, "past_key_values", None)
+    cache = getattr(output, "cache", None)
+    return cache if cache is not None else getattr(output, "past_key_values", None)
 
 
 def read(

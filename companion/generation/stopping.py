@@ -18,8 +18,8 @@ def find_stop(text: str, stop: Sequence[str]) -> int | None:
         >>> find_stop("4 + 4 = 8\n\nQ:", ["Q:", "\n\n"])
         9
     """
-    found = [index for s in stop if (index := text.find(s)) >= 0]
-    return min(found, default=None)
+    starts = [index for s in stop if (index := text.find(s)) >= 0]
+    return min(starts, default=None)
 
 
 def settled_length(text: str, stop: Sequence[str]) -> int:

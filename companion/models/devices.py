@@ -40,20 +40,20 @@ def check_device(device: torch.device | str) -> torch.device:
     if torch.accelerator.is_available():
         here[torch.accelerator.current_accelerator().type] = torch.accelerator.device_count()
     try:
-        found = torch.device(device)
+        checked = torch.device(device)
     except (RuntimeError, TypeError, ValueError) as error:
         raise ValueError(
             f"unknown device {device!r}. Here there is {_listed(here)}; None picks one."
         ) from error
-    if (found.index or 0) >= here.get(found.type, 0):
+    if (checked.index or 0) >= here.get(checked.type, 0):
         hint = ""
-        if found.type == "cuda" and torch.version.cuda is None:
+        if checked.type == "cuda" and torch.version.cuda is None:
             hint = " The installed torch is a build without CUDA."
         raise ValueError(
             f"device {str(device)!r} is not available: here there is {_listed(here)}.{hint} "
             "Leave device out to take the best one."
         )
-    return found
+    return checked
 
 
 def _listed(devices: dict[str, int]) -> str:

@@ -59,10 +59,10 @@ def embedding_folder(folder: Path | None = None) -> Path:
         file = folder / name
         if not file.is_file():
             raise WeightsError(f"{file} is missing. Install {PACKAGE} again.")
-        found = sha256(file)
-        if found != expected:
+        digest = sha256(file)
+        if digest != expected:
             raise WeightsError(
-                f"{file} is not the published file: its sha256 is {found}, expected {expected}. "
+                f"{file} is not the published file: its sha256 is {digest}, expected {expected}. "
                 f"Install {PACKAGE} again."
             )
     return folder

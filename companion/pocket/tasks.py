@@ -225,7 +225,7 @@ def pair_tasks(count: int = 200) -> dict[str, list[Pair]]:
         for record in preferences.pairs(SEED, "eval", 5 * count)
     ]
     rng = random.Random(SEED)
-    found: dict[str, list[Pair]] = {
+    tasks: dict[str, list[Pair]] = {
         "the answer that annotators chose": chosen,
         "an answer rather than an evasion": [],
         "right rather than wrong": [],
@@ -245,5 +245,5 @@ def pair_tasks(count: int = 200) -> dict[str, list[Pair]]:
             ("friendly rather than curt", say(opening=friendly), say()),
             ("friendly rather than rude", say(opening=friendly), say(opening=rude)),
         ):
-            found[name].append(Pair(prompt, better, worse))
-    return found
+            tasks[name].append(Pair(prompt, better, worse))
+    return tasks

@@ -124,7 +124,12 @@ class _Cutter:
     def cut(self, start: int, end: int, separators: Sequence[str]) -> list[tuple[int, int]]:
         """Cut a part that is too long at the first separator that occurs in it."""
         at = next(
-            (i for i, one in enumerate(separators) if self.text.find(one, start, end) >= 0), None
+            (
+                i
+                for i, separator in enumerate(separators)
+                if self.text.find(separator, start, end) >= 0
+            ),
+            None,
         )
         if at is None:
             return [(start, end)]  # nowhere to cut
@@ -148,8 +153,8 @@ class _Cutter:
         if not separator:
             return list(range(start, end + 1))
         edges, at = [start], start
-        while (found := self.text.find(separator, at, end)) >= 0:
-            at = found + len(separator)
+        while (edge := self.text.find(separator, at, end)) >= 0:
+            at = edge + len(separator)
             edges.append(at)
         return edges if edges[-1] == end else [*edges, end]
 

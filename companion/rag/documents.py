@@ -217,16 +217,16 @@ def folder_files(root: Path, pattern: str = "**/*") -> list[Path]:
         if not root.exists():
             raise DocumentError(f"{root} does not exist")
         return [root]
-    found = [
+    files = [
         file
         for file in sorted(root.glob(pattern))
         if not file.is_dir()
         and not any(part.startswith(".") for part in file.relative_to(root).parts)
     ]
-    if not found:
+    if not files:
         which = _interface.advice(" that match {pattern}", pattern=pattern)
         raise DocumentError(f"{root} holds no files{which}, so there is no corpus")
-    return found
+    return files
 
 
 def file_bytes(file: Path, base: Path, max_bytes: int = MAX_BYTES, *, code: bool = False) -> bytes:

@@ -135,7 +135,7 @@ class VectorIndex:
         """
         check_whole(k=k)
         return [
-            [Hit(self._documents[one], score) for one, score in row]
+            [Hit(self._documents[number], score) for number, score in row]
             for row in self._neighbors.search(self._checked(vectors), k)
         ]
 
@@ -164,8 +164,8 @@ class VectorIndex:
             has exchanged the files.
         """
         lines = [
-            json.dumps({"id": one, "text": document.text, "metadata": document.metadata})
-            for one, document in self._documents.items()
+            json.dumps({"id": number, "text": document.text, "metadata": document.metadata})
+            for number, document in self._documents.items()
         ]
         header = {
             "format": FORMAT,
@@ -241,11 +241,11 @@ class VectorIndex:
 
 
 def _parse_documents(data: bytes) -> dict[int, Document]:
-    found: dict[int, Document] = {}
+    documents: dict[int, Document] = {}
     for line in data.decode().split("\n") if data else []:
         entry = json.loads(line)
-        one = entry["id"]
-        if type(one) is not int or not 0 <= one < 2**63 or one in found:
-            raise ValueError(f"a document has the id {one!r:.40}")
-        found[one] = Document(entry["text"], entry["metadata"])
-    return found
+        number = entry["id"]
+        if type(number) is not int or not 0 <= number < 2**63 or number in documents:
+            raise ValueError(f"a document has the id {number!r:.40}")
+        documents[number] = Document(entry["text"], entry["metadata"])
+    return documents

@@ -20,8 +20,8 @@ class _Container:
 
     def prefix(self) -> str:
         """Return what comes before the next line."""
-        found, self.first = self.first, self.rest
-        return found
+        prefix, self.first = self.first, self.rest
+        return prefix
 
 
 class Layout:
@@ -152,13 +152,13 @@ def _squeezed(text: str) -> str:
 
 def _joined(pieces: list[str]) -> str:
     """Join what the source has on several lines."""
-    found: list[str] = []
+    lines: list[str] = []
     for piece in (" ".join(piece.split()) for piece in pieces):
-        if piece and found and not (_unspaced(found[-1][-1]) and _unspaced(piece[0])):
-            found.append(" ")
+        if piece and lines and not (_unspaced(lines[-1][-1]) and _unspaced(piece[0])):
+            lines.append(" ")
         if piece:
-            found.append(piece)
-    return "".join(found)
+            lines.append(piece)
+    return "".join(lines)
 
 
 def _unspaced(char: str) -> bool:

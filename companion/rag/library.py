@@ -128,8 +128,8 @@ class Library:
     def _read_changes(self) -> bool:
         """Read what is new in the folder, forget what is gone; tell whether there was anything."""
         try:
-            found = folder_files(self.folder)
-            files = {file.relative_to(self._base).as_posix(): file for file in found}
+            stamp = folder_files(self.folder)
+            files = {file.relative_to(self._base).as_posix(): file for file in stamp}
         except DocumentError:  # emptied, or gone since the start
             files = {}
         known = self._file.files()
@@ -143,8 +143,8 @@ class Library:
             self.tell(f"reading {len(suspects):,} files")
         changed = False
         readings: list[Reading] = []
-        for source, found in tqdm(suspects.items(), disable=None, unit="file", leave=False):
-            readings.append(self._read(source, *found, known.get(source)))
+        for source, stamp in tqdm(suspects.items(), disable=None, unit="file", leave=False):
+            readings.append(self._read(source, *stamp, known.get(source)))
             changed = changed or readings[-1].passages is not None
             if len(readings) == BATCH:
                 self._file.put(readings)

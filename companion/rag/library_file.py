@@ -125,7 +125,7 @@ class LibraryFile:
                 database.execute("DELETE FROM passages WHERE source = ?", (source,))
                 database.executemany(
                     "INSERT INTO passages VALUES (?, ?, ?, ?, ?, ?)",
-                    [(source, place, *_row(*one)) for place, one in enumerate(passages)],
+                    [(source, place, *_row(*passage)) for place, passage in enumerate(passages)],
                 )
 
     def remove(self, sources: Iterable[str]) -> None:
@@ -152,7 +152,7 @@ class LibraryFile:
 
     def put_vectors(self, vectors: Mapping[bytes, np.ndarray]) -> None:
         """Keep vectors, shape ``(d,)`` each, by key."""
-        rows = [(key, one.astype("<f4").tobytes()) for key, one in vectors.items()]
+        rows = [(key, vector.astype("<f4").tobytes()) for key, vector in vectors.items()]
         with self._transaction() as database:
             database.executemany(
                 "INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)",

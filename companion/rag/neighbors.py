@@ -235,8 +235,8 @@ def _stored_ids(index: Any) -> list[int]:
     lists = index.invlists
     sizes = [(number, lists.list_size(number)) for number in range(index.nlist)]
     return [
-        int(one)
+        int(row)
         for number, size in sizes
         if size
-        for one in faiss.rev_swig_ptr(lists.get_ids(number), size)
+        for row in faiss.rev_swig_ptr(lists.get_ids(number), size)
     ]

@@ -219,8 +219,8 @@ class VectorStoreRetriever:
         """
         check_whole(k=k)
         return [
-            Hit(Document(found.page_content, found.metadata), float(self.similarity(number)))
-            for found, number in self.store.similarity_search_with_score(query, k=k)
+            Hit(Document(document.page_content, document.metadata), float(self.similarity(number)))
+            for document, number in self.store.similarity_search_with_score(query, k=k)
         ]
 
 

@@ -70,7 +70,7 @@ class SectionList:
             default: Title if there is neither.
         """
         title = title or next((part.heading for part in self._parts if part.level == 1), default)
-        found: list[Section] = []
+        sections: list[Section] = []
         above: list[_Part] = []
         following = [*self._parts[1:], _Part(0, "", [])]
         for part, after in zip(self._parts, following, strict=True):
@@ -83,6 +83,6 @@ class SectionList:
                     for section in above
                     if section.heading and section.heading != title
                 ]
-                found.append(Section(text, title, part.heading, SEPARATOR.join(names)))
+                sections.append(Section(text, title, part.heading, SEPARATOR.join(names)))
             above.append(part)
-        return found
+        return sections

@@ -70,12 +70,12 @@ def html_sections(
             walk = _Walk(Layout(sections), code=code)
             for root in roots:
                 walk.read(root)
-            found = sections.sections(title, default_title)
-            if found:
+            parts = sections.sections(title, default_title)
+            if parts:
                 break
     except (bs4.ParserRejectedMarkup, RecursionError) as error:
         raise DocumentError(f"{name} is not readable HTML: {error!s:.200}") from error
-    return found
+    return parts
 
 
 def _main_parts(soup: Any) -> list[Any]:

@@ -104,7 +104,7 @@ def convert(value: Any, hint: Any) -> Any:
     if origin in (Union, types.UnionType):
         return _first_fitting(value, inner)
     if _is_enum(hint):
-        return _only([one for one in hint if _same(one.value, value)])
+        return _only([option for option in hint if _same(option.value, value)])
     if origin is Literal:
         return _only([choice for choice in inner if _same(choice, value)])
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
@@ -119,7 +119,7 @@ def convert(value: Any, hint: Any) -> Any:
     if origin is list:
         return [convert(item, inner[0]) for item in value]
     if origin is dict:
-        return {key: convert(one, inner[1]) for key, one in value.items()}
+        return {key: convert(member, inner[1]) for key, member in value.items()}
     return value
 
 
@@ -146,7 +146,7 @@ def _only(matches: list[Any]) -> Any:
 
 
 def _first_fitting(value: Any, hints: tuple[Any, ...]) -> Any:
-    for hint in sorted(hints, key=lambda one: one is float):  # float | int: 5 stays an int
+    for hint in sorted(hints, key=lambda option: option is float):  # float | int: 5 stays an int
         try:
             return convert(value, hint)
         except Unfit:

@@ -99,8 +99,8 @@ class Job:
         if self.timeout is not None:
             self.thread.join(max(0.0, self.began + self.timeout - time.perf_counter()))
             if self.thread.is_alive():
-                told = f"{self.call.name} did not finish within {self.timeout:g} seconds"
-                return ToolResult(self.call, "timeout", error=told, seconds=self.timeout)
+                failure = f"{self.call.name} did not finish within {self.timeout:g} seconds"
+                return ToolResult(self.call, "timeout", error=failure, seconds=self.timeout)
         if self.exception is not None:
             return self._failure(self._excuse(self.exception)[:max_output])
         try:
@@ -122,7 +122,7 @@ class Job:
                 return str(error)
         return f"{self.call.name} failed with an internal error ({type(error).__name__})"
 
-    def _failure(self, told: str) -> ToolResult:
+    def _failure(self, failure: str) -> ToolResult:
         return ToolResult(
-            self.call, "failed", error=told, seconds=self.seconds, exception=self.exception
+            self.call, "failed", error=failure, seconds=self.seconds, exception=self.exception
         )

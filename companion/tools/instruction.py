@@ -74,8 +74,10 @@ def with_instruction(messages: Sequence[Message], toolbox: Toolbox) -> list[Mess
     asked = next((at for at in range(len(talk) - 1, -1, -1) if talk[at]["role"] == "user"), 0)
     if any(message["role"] == "tool" for message in talk[asked:]):
         return [*head, *talk[:asked], {"role": "user", "content": _with_results(talk[asked:])}]
-    told = "\n".join([*(one["content"] for one in head), INSTRUCTION, *map(_described, toolbox)])
-    shown: list[Message] = [{"role": "system", "content": told}]
+    text = "\n".join(
+        [*(message["content"] for message in head), INSTRUCTION, *map(_described, toolbox)]
+    )
+    shown: list[Message] = [{"role": "system", "content": text}]
     for request, answer in nearest_examples(talk[asked]["content"] if talk else "", toolbox):
         shown.append({"role": "user", "content": request})
         shown.append({"role": "assistant", "content": answer})
@@ -110,26 +112,26 @@ def nearest_examples(request: str, toolbox: Toolbox, most: int = SHOWN) -> list[
     Raises:
         MissingExtraError: As in `with_instruction`.
     """
-    found = [
+    examples = [
         (example, ToolCall(tool.name, arguments).text())
         for tool in toolbox
         for example, arguments in tool.examples
     ]
-    found += NO_CALL if found else []
-    if len(found) <= most or not request.strip():
-        return found[:most]
-    cosines = _vectors(tuple(example for example, _ in found)) @ _vectors((request,))[0]  # (N,)
-    return [found[at] for at in np.argsort(cosines, kind="stable")[-most:]]
+    examples += NO_CALL if examples else []
+    if len(examples) <= most or not request.strip():
+        return examples[:most]
+    cosines = _vectors(tuple(example for example, _ in examples)) @ _vectors((request,))[0]  # (N,)
+    return [examples[at] for at in np.argsort(cosines, kind="stable")[-most:]]
 
 
 def _with_results(turns: Sequence[Message]) -> str:
     """Write a request, its calls and their results as one message of the user."""
     request, *steps = turns
-    told = [
+    results = [
         f"returned: {step['content']}" if step["role"] == "tool" else str(step["content"])
         for step in steps
     ]
-    return "\n".join([request["content"], "", *told, ANSWER])
+    return "\n".join([request["content"], "", *results, ANSWER])
 
 
 @lru_cache(maxsize=64)

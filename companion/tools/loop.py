@@ -219,11 +219,11 @@ class _Gate:
             return wrong
         times = self.seen.get(call.key(), 0)
         if times >= self.max_identical:
-            told = (
+            reason = (
                 f"{call.name} was called with the same arguments before. Use that result, or "
                 "change the arguments."
             )
-            return ToolResult(call, "repeated", error=told)
+            return ToolResult(call, "repeated", error=reason)
         if (yield MayRun(copy.deepcopy(call))) is not True:  # what was shown is what runs
             return ToolResult(call, "refused", error=f"the user did not allow this {call.name}")
         self.seen[call.key()] = times + 1

@@ -58,14 +58,14 @@ def search_tool(
         if not hits:
             raise ToolError(f"nothing found for {query[:60]!r}; try other words")
         first, *others = (hit.document for hit in hits)
-        found: dict[str, Any] = {"title": _title(first)}
+        entry: dict[str, Any] = {"title": _title(first)}
         if max_chars:
             if first.metadata.get("heading"):
-                found["heading"] = first.metadata["heading"]
-            found["text"] = first.text[:max_chars]
+                entry["heading"] = first.metadata["heading"]
+            entry["text"] = first.text[:max_chars]
         if others:
-            found["also"] = [_title(document) for document in others]
-        return found
+            entry["also"] = [_title(document) for document in others]
+        return entry
 
     return Tool.from_function(search, needs_approval=needs_approval)
 

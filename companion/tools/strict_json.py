@@ -86,12 +86,12 @@ def _check_depth(value: Any) -> None:
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    members = dict(pairs)
+    if len(members) < len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
         raise ToolCallError(f"the key {shown(twice)} stands twice in one object")
-    return found
+    return members
 
 
 def _integer(digits: str) -> int:

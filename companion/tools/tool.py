@@ -111,14 +111,16 @@ class Tool:
             )
         _check_signature(name, function)
         hints = _hints(name, function)
-        found = _schema(name, function, hints)
-        text = _first_paragraph(found["description"]) if description is None else description
+        schema = _schema(name, function, hints)
+        text = _first_paragraph(schema["description"]) if description is None else description
         if not text.strip():
             raise ToolDefinitionError(f"the tool {name} has an empty description: say what it does")
         if examples is None:
             examples = getattr(function, EXAMPLES, ())
-        given = _check_examples(name, found["parameters"], examples)
-        return cls(name, text, found["parameters"], function, needs_approval, hints, examples=given)
+        given = _check_examples(name, schema["parameters"], examples)
+        return cls(
+            name, text, schema["parameters"], function, needs_approval, hints, examples=given
+        )
 
     def run(self, **arguments: Any) -> Any:
         """Run the function with arguments that are valid for the schema, in its own types."""
@@ -238,13 +240,13 @@ def _schema(name: str, function: Callable[..., Any], hints: dict[str, Any]) -> d
 
     unclear = (reader.DocstringParsingException, reader.TypeHintParsingException, NameError)
     try:
-        found = reader.get_json_schema(_with_hints(function, hints))["function"]
+        schema = reader.get_json_schema(_with_hints(function, hints))["function"]
     except unclear as error:
         raise ToolDefinitionError(
             f"the function of the tool {name} does not tell what a model needs: {error} A tool "
             "has a type hint for every argument, and a docstring with an Args section."
         ) from error
-    parameters = _nullable(tighten(found["parameters"])) | {"additionalProperties": False}
+    parameters = _nullable(tighten(schema["parameters"])) | {"additionalProperties": False}
     jsonschema = require("jsonschema", extra="tools")
     try:
         jsonschema.Draft202012Validator.check_schema(parameters)
@@ -252,7 +254,7 @@ def _schema(name: str, function: Callable[..., Any], hints: dict[str, Any]) -> d
         raise ToolDefinitionError(
             f"an argument of the tool {name} has a type without a JSON form: {error.message}"
         ) from error
-    return found | {"parameters": parameters}
+    return schema | {"parameters": parameters}
 
 
 def _with_hints(function: Callable[..., Any], hints: dict[str, Any]) -> Callable[..., Any]:

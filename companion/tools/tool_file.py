@@ -40,8 +40,8 @@ def tool_from_file(place: str) -> Tool:
     module = _run(Path(file).expanduser().resolve())
     if not hasattr(module, name):
         raise ToolDefinitionError(f"{file} has no {name!r}; {_offer(Path(file).expanduser())}")
-    found = getattr(module, name)
-    return found if isinstance(found, Tool) else Tool.from_function(found, needs_approval=True)
+    value = getattr(module, name)
+    return value if isinstance(value, Tool) else Tool.from_function(value, needs_approval=True)
 
 
 @cache

@@ -144,8 +144,8 @@ class Toolbox:
         wrong = [_wrong(error) for error in self._validators[call.name].iter_errors(call.arguments)]
         if not wrong:
             return None
-        told = f"bad arguments for {call.name}: {'; '.join(sorted(wrong)[:3])}"
-        return ToolResult(call, "bad arguments", error=told)
+        failure = f"bad arguments for {call.name}: {'; '.join(sorted(wrong)[:3])}"
+        return ToolResult(call, "bad arguments", error=failure)
 
     def run(self, call: ToolCall) -> ToolResult:
         """Run a call if it is allowed and valid.
@@ -175,8 +175,8 @@ class Toolbox:
     def _start(self, call: ToolCall) -> ToolResult | Job:
         self._abandoned = [thread for thread in self._abandoned if thread.is_alive()]
         if len(self._abandoned) >= self.max_abandoned:
-            told = "earlier calls are still running; try again later"
-            return ToolResult(call, "failed", error=told)
+            failure = "earlier calls are still running; try again later"
+            return ToolResult(call, "failed", error=failure)
         return Job(self[call.name].run, call, self.timeout)
 
     def _finish(self, job: Job) -> ToolResult:

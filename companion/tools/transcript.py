@@ -27,10 +27,10 @@ def with_tools(messages: Sequence[Message], toolbox: Toolbox) -> list[Message]:
         >>> with_tools([{"role": "user", "content": "1 + 1?"}], Toolbox([calculator]))[0]["content"]
         'You can call these tools: [{"name": "calculator", "parameters": {"expression": "string"}}]'
     """
-    told = toolbox.system_text()
+    text = toolbox.system_text()
     if messages and messages[0]["role"] == "system":
-        told, messages = f"{messages[0]['content']}\n{told}", messages[1:]
-    return [{"role": "system", "content": told}, *messages]
+        text, messages = f"{messages[0]['content']}\n{text}", messages[1:]
+    return [{"role": "system", "content": text}, *messages]
 
 
 def calls_as_text(messages: Sequence[Message]) -> list[Message]:
@@ -62,7 +62,7 @@ def calls_as_objects(messages: Sequence[Message]) -> list[Message]:
         >>> told[2]["tool_call_id"] == told[1]["tool_calls"][0]["id"]
         True
     """
-    told: list[Message] = []
+    turns: list[Message] = []
     waiting: list[str] = []  # identifiers of calls that have no result yet
     for index, message in enumerate(messages):
         following = messages[index + 1]["role"] if index + 1 < len(messages) else ""
@@ -79,8 +79,8 @@ def calls_as_objects(messages: Sequence[Message]) -> list[Message]:
             waiting_for = given if given in waiting else waiting[0]
             waiting.remove(waiting_for)
             message = {**message, "tool_call_id": waiting_for}
-        told.append(message)
-    return told
+        turns.append(message)
+    return turns
 
 
 def calls_for_template(messages: Sequence[Message]) -> list[Message]:
@@ -130,7 +130,7 @@ def join_parts(parts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         before = written.get("name", "")
         written["name"] = before if name == before else before + name  # some repeat it
         written["arguments"] = written.get("arguments", "") + arguments
-    if nameless := next((one for one in calls if not one["function"]["name"]), None):
+    if nameless := next((call for call in calls if not call["function"]["name"]), None):
         raise ValueError(f"a tool call without a name: {nameless!r:.80}")
     return calls
 
@@ -176,7 +176,9 @@ def _objects(message: Message) -> list[dict[str, Any]]:
     except ToolCallError:
         calls = []
     calls = calls or [ToolCall(UNREADABLE, {"text": message["content"]})]
-    return [_object({"function": {"name": one.name, "arguments": one.arguments}}) for one in calls]
+    return [
+        _object({"function": {"name": call.name, "arguments": call.arguments}}) for call in calls
+    ]
 
 
 def _object(call: Any) -> dict[str, Any]:

@@ -48,9 +48,9 @@ def claim(cell: int, line: int, source: str) -> Iterator[None]:
     except AssertionError:
         pass
     finally:
-        found = {"cell": cell, "line": line, "source": source, "held": held}
+        entry = {"cell": cell, "line": line, "source": source, "held": held}
         with open(os.environ["BOOK_CLAIMS"], "a", encoding="utf-8") as file:
-            file.write(json.dumps(found) + "\n")
+            file.write(json.dumps(entry) + "\n")
 
 
 def load_ipython_extension(shell: Any) -> None:

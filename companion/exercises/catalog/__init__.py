@@ -81,7 +81,12 @@ def _names(section: str, module: str) -> Collection[str]:
 def ids(section: str | None = None) -> list[str]:
     """Return the ids of a section, or of all, in the order of the book."""
     sections = CONTENTS if section is None else (section,)
-    return [name for one in sections for module in CONTENTS[one] for name in _names(one, module)]
+    return [
+        name
+        for section in sections
+        for module in CONTENTS[section]
+        for name in _names(section, module)
+    ]
 
 
 def find(exercise_id: str, place: tuple[str, str] | None = None) -> Exercise:

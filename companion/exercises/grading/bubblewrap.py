@@ -44,7 +44,7 @@ def hidden() -> list[str]:
     return [
         str(folder)
         for folder in dict.fromkeys([_PACKAGE, *installed])
-        if folder.is_dir() and any(folder.resolve().is_relative_to(one) for one in seen)
+        if folder.is_dir() and any(folder.resolve().is_relative_to(place) for place in seen)
     ]
 
 
@@ -73,9 +73,9 @@ def _around(path: str, secret: str, around: set[str]) -> list[str]:
         return [path]
     around.add(path)
     return [
-        found
+        place
         for entry in os.scandir(path)
-        for found in _around(os.path.realpath(entry.path), secret, around)
+        for place in _around(os.path.realpath(entry.path), secret, around)
     ]
 
 

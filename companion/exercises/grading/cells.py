@@ -71,7 +71,7 @@ def read_cells(name: str, data: bytes) -> tuple[list[Cell], list[str]]:
     if not any(source.strip() for source in sources):
         notes.append(f"{name}: there is no code in it")
     plain = [_plain(source) for source in sources]
-    return [Cell(one, name, number, script) for number, one in enumerate(plain, 1)], notes
+    return [Cell(text, name, number, script) for number, text in enumerate(plain, 1)], notes
 
 
 def _plain(source: str) -> str:

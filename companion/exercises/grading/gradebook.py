@@ -52,12 +52,14 @@ def _grade(row: Row, exercises: Sequence[Exercise]) -> str:
 
 def _canvas(grades: list[tuple[Submission, str]], most: int, assignment: str) -> list[list[str]]:
     head = [["Student", "ID", "Section", assignment], ["Points Possible", "", "", str(most)]]
-    return head + [[one.student.name, one.student.id, "", grade] for one, grade in grades]
+    return head + [
+        [submission.student.name, submission.student.id, "", grade] for submission, grade in grades
+    ]
 
 
 def _moodle(grades: list[tuple[Submission, str]], most: int, _: str) -> list[list[str]]:
     head = ["Identifier", "Full name", "Grade", "Maximum grade", "Last modified (grade)"]
     return [head] + [
-        [f"Participant {one.student.id}", one.student.name, grade, str(most), "-"]
-        for one, grade in grades
+        [f"Participant {submission.student.id}", submission.student.name, grade, str(most), "-"]
+        for submission, grade in grades
     ]

@@ -77,20 +77,20 @@ class Grader:
         }
         for key in self.keys.values():  # here, so that no two threads do it
             _ = key.expected, key.known, key.given
-        told = tuple(map(self._for_worker, self.exercises))
-        self._job = Job((), told, load_seconds, memory)
+        tasks = tuple(map(self._for_worker, self.exercises))
+        self._job = Job((), tasks, load_seconds, memory)
         self._stopped = threading.Event()
 
     def _for_worker(self, exercise: Exercise) -> dict[str, Any]:
         """Return what the worker needs to know of an exercise, and no more."""
-        told = {"id": exercise.id, "variable": exercise.variable, "run": None, "seconds": 0.0}
+        task = {"id": exercise.id, "variable": exercise.variable, "run": None, "seconds": 0.0}
         key = self.keys.get(exercise.id)
         if key is None:
-            return {**told, "cases": []}
+            return {**task, "cases": []}
         run = code(key.exercise.run or judging.call)
         cases = [encode_arguments(case.args) for case in key.cases]
         seconds = _SLOWER * key.exercise.seconds
-        return {**told, "run": run, "seconds": seconds, "cases": cases}
+        return {**task, "run": run, "seconds": seconds, "cases": cases}
 
     def version(self) -> str:
         """Return a digest of exercises, isolation and limits, so that no run mixes two of them."""
@@ -129,7 +129,9 @@ class Grader:
                 )
             for sandbox in sandboxes:
                 free.put(sandbox)
-            waiting = {pool.submit(self._grade_in, free, one): one for one in todo}
+            waiting = {
+                pool.submit(self._grade_in, free, submission): submission for submission in todo
+            }
             try:
                 for future in as_completed(waiting):
                     row = future.result()
@@ -166,11 +168,11 @@ class Grader:
         """
         if submission.problem:
             return _row(submission, "unreadable", notes=[submission.problem])
-        found, lost, ending = self._collect(submission, sandbox)
+        answers, lost, ending = self._collect(submission, sandbox)
         notes = [*submission.notes, *([ending] if ending else [])]
         marks = {}
         for exercise in self.exercises:
-            messages = found.get(exercise.id, [])
+            messages = answers.get(exercise.id, [])
             marks[exercise.id], failed = mark(exercise, self.keys.get(exercise.id), messages)
             notes += [failed] if failed else []
         row = _row(submission, "stopped" if ending else "graded", notes=notes)
@@ -190,30 +192,30 @@ class Grader:
             What was said about each exercise, the code that was lost, and how it was stopped;
             empty if it came to the end.
         """
-        found: dict[str, list[dict]] = {}
+        answers: dict[str, list[dict]] = {}
         lost: list[str] = []
         order = [exercise.id for exercise in self.exercises]
         job = replace(self._job, cells=submission.cells, patience=patience())
         end = time.monotonic() + job.seconds()
         while not self._stopped.is_set():
             said, ending = sandbox.run(job, submission.parts, end - time.monotonic())
-            found |= said.found
+            answers |= said.found
             if job.skip == 0:
                 lost += [f"{submission.place(cell)}, {text}" for cell, text in said.notes]
             if ending == "done":
-                return found, lost, ""
+                return answers, lost, ""
             if said.reached is not None:
-                found.setdefault(said.reached, []).append({"ended": _ENDINGS[ending]})
+                answers.setdefault(said.reached, []).append({"ended": _ENDINGS[ending]})
                 lost.append(f"{said.reached}: {_ENDINGS[ending]}")
                 job = replace(job, skip=said.position + 1)
                 if job.skip == len(order):
                     break
             elif job.skip == 0:  # it did not get beyond its own cells
-                return found, lost, f"{submission.place(said.cell)}: {_ENDINGS[ending]}"
+                return answers, lost, f"{submission.place(said.cell)}: {_ENDINGS[ending]}"
             if said.reached is None or time.monotonic() >= end:
-                found |= {name: [{"ended": _NO_TIME}] for name in order[job.skip :]}
-                return found, lost, f"{order[job.skip]} and what follows: {_NO_TIME}"
-        return found, lost, ""
+                answers |= {name: [{"ended": _NO_TIME}] for name in order[job.skip :]}
+                return answers, lost, f"{order[job.skip]} and what follows: {_NO_TIME}"
+        return answers, lost, ""
 
 
 def _row(submission: Submission, status: str, notes: Sequence[str]) -> dict[str, Any]:

@@ -82,18 +82,20 @@ def _check(event: str, path: object, allowed: tuple[str, ...]) -> None:
     if path is None or isinstance(path, int):  # the working folder; a file that is open already
         return
     real = os.path.realpath(os.fsdecode(path))
-    if not any(real == one or real.startswith(one.rstrip(os.sep) + os.sep) for one in allowed):
+    if not any(
+        real == folder or real.startswith(folder.rstrip(os.sep) + os.sep) for folder in allowed
+    ):
         raise PermissionError(1, f"{event} is not allowed here while grading", os.fsdecode(path))
 
 
 def sizes(folder: str) -> list[int]:
     """Return the bytes of each file in a folder, and 0 for each folder in it."""
-    found = []
+    bytes_in = []
     for parent, folders, names in os.walk(folder):
-        found += [0] * len(folders)
+        bytes_in += [0] * len(folders)
         for name in names:
             try:
-                found.append(os.lstat(os.path.join(parent, name)).st_size)
+                bytes_in.append(os.lstat(os.path.join(parent, name)).st_size)
             except OSError:  # it has just gone
                 continue
-    return found
+    return bytes_in

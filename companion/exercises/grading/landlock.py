@@ -38,10 +38,10 @@ def restrict(readable: list[str], writable: list[str], listable: list[str]) -> b
     if version < 1:
         return False
     rights = (1 << _ALL_BITS[min(version, 5)]) - 1
-    told = struct.pack("=QQQ", rights, _TCP, _SCOPES)[
+    attributes = struct.pack("=QQQ", rights, _TCP, _SCOPES)[
         : 8 if version < 4 else 16 if version < 6 else 24
     ]
-    rules = libc.syscall(_CREATE, told, len(told), 0)
+    rules = libc.syscall(_CREATE, attributes, len(attributes), 0)
     if rules < 0:
         return False
     for path in listable:

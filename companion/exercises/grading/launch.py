@@ -231,8 +231,8 @@ def _chosen(options: GradeOptions, submissions: Sequence[Submission]) -> list[Ex
                 "no exercise is checked by half of the submissions; "
                 "name them with --section or --exercises"
             )
-    found = [catalog.find(name) for name in dict.fromkeys(names)]
-    chosen = [exercise for exercise in found if not isinstance(exercise, WordsExercise)]
+    named = [catalog.find(name) for name in dict.fromkeys(names)]
+    chosen = [exercise for exercise in named if not isinstance(exercise, WordsExercise)]
     if not chosen:
         raise ValueError("only exercises in words are chosen; these have to be read by a person")
     return chosen

@@ -92,18 +92,18 @@ def find_files(parts: Parts) -> Files:
 
 def _open_archives(members: Sequence[Member], files: Files) -> list[Member]:
     """Return the files of those members that are archives."""
-    found: list[Member] = []
+    unpacked: list[Member] = []
     left = _LARGEST_INNER
-    for member in [one for one in members if is_archive(one.name)]:
+    for member in [archive for archive in members if is_archive(archive.name)]:
         try:
             if member.place is None:
                 left -= member.size
                 if left < 0:
                     raise ValueError(f"archives of more than {_LARGEST_INNER // 2**20} MiB in one")
-            found += _in_archive(member.place or io.BytesIO(member.read()), files)
+            unpacked += _in_archive(member.place or io.BytesIO(member.read()), files)
         except (OSError, ValueError) as error:
             files.notes.append(f"{member.name} is not opened: {error}")
-    return found
+    return unpacked
 
 
 def is_archive(name: str) -> bool:

@@ -58,9 +58,9 @@ def _cells(notebook: dict[str, Any]) -> list[Any]:
     cells = notebook.get("cells")
     if cells is None and isinstance(notebook.get("worksheets"), list):
         sheets = [sheet for sheet in notebook["worksheets"] if isinstance(sheet, dict)]
-        found = [sheet.get("cells") for sheet in sheets]
-        cells = [cell for some in found if isinstance(some, list) for cell in some]
-        if len(sheets) < len(notebook["worksheets"]) or not all(isinstance(s, list) for s in found):
+        parts = [sheet.get("cells") for sheet in sheets]
+        cells = [cell for some in parts if isinstance(some, list) for cell in some]
+        if len(sheets) < len(notebook["worksheets"]) or not all(isinstance(s, list) for s in parts):
             cells.append(None)  # a damaged sheet counts as one damaged cell
     if not isinstance(cells, list):
         raise ValueError("not a Jupyter notebook: there is no list of cells in it")
@@ -110,14 +110,14 @@ def _language(notebook: dict[str, Any]) -> str:
     Kernels write it in their own ways: ``python3``, ``Python 3``, ``ipython``.
     """
     metadata = notebook.get("metadata")
-    told = []
+    languages = []
     for part, key in (("language_info", "name"), ("kernelspec", "language")):
-        one = metadata.get(part) if isinstance(metadata, dict) else None
-        if isinstance(one, dict) and one.get(key):
-            told.append(str(one[key]).strip().lower())
-    if any(name.startswith(("python", "ipython")) for name in told):
+        entry = metadata.get(part) if isinstance(metadata, dict) else None
+        if isinstance(entry, dict) and entry.get(key):
+            languages.append(str(entry[key]).strip().lower())
+    if any(name.startswith(("python", "ipython")) for name in languages):
         return ""
-    return told[0] if told else ""
+    return languages[0] if languages else ""
 
 
 def _kind(value: Any) -> str:

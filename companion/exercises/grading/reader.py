@@ -150,18 +150,18 @@ def graded_files(files: Files) -> list[Member]:
     Raises:
         ValueError: If there are none, or too many.
     """
-    found = [member for member in files.members if kind(member.name) == ".ipynb"]
-    if not found:
-        found = _scripts(files)
-    if not found:
+    graded = [member for member in files.members if kind(member.name) == ".ipynb"]
+    if not graded:
+        graded = _scripts(files)
+    if not graded:
         raise ValueError(_nothing(files))
-    checking = [member for member in found if b"check(" in _content(member)]
-    chosen = checking or found
+    checking = [member for member in graded if b"check(" in _content(member)]
+    chosen = checking or graded
     if len(chosen) > _MOST_FILES:
         raise ValueError(f"{len(chosen)} notebooks and scripts; at most {_MOST_FILES} are read")
-    if len(found) > 1:
+    if len(graded) > 1:
         names = ", ".join(member.name for member in chosen)
-        left = [member.name for member in found if member not in chosen]
+        left = [member.name for member in graded if member not in chosen]
         note = f"graded together, in this order, the last answer counts: {names}"
         note = f"graded: {names}" if len(chosen) == 1 else note
         if left:
@@ -180,13 +180,17 @@ def _content(member: Member) -> bytes:
 def _scripts(files: Files) -> list[Member]:
     scripts = [member for member in files.members if kind(member.name) == ".py"]
     packages = {
-        PurePosixPath(one.name).parent for one in scripts if one.name.endswith("__init__.py")
+        PurePosixPath(script.name).parent
+        for script in scripts
+        if script.name.endswith("__init__.py")
     }
-    scripts = [one for one in scripts if PurePosixPath(one.name).parent not in packages] or scripts
+    scripts = [
+        script for script in scripts if PurePosixPath(script.name).parent not in packages
+    ] or scripts
     if len(scripts) == 1:
         return scripts
     imported = {name for script in scripts for name in _imports(_content(script))}
-    alone = [one for one in scripts if PurePosixPath(one.name).stem not in imported]
+    alone = [script for script in scripts if PurePosixPath(script.name).stem not in imported]
     return alone or scripts
 
 

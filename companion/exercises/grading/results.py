@@ -68,7 +68,7 @@ def write_csv(
     files = feedback_names(rows)
     table = [["student", "id", "submission", "status", "points", "of", *names]]
     table[0] += ["isolation", "notes", "feedback"]
-    for submission in sorted(submissions, key=lambda one: one.name):
+    for submission in sorted(submissions, key=lambda row: row.name):
         row = rows[submission.name]
         graded = row["exercises"]
         points = [
@@ -116,15 +116,15 @@ def feedback_names(names: Iterable[str]) -> dict[str, str]:
     names = list(names)
     plain = {name: _plain_name(name) for name in names}
     counts = Counter(unicodedata.normalize("NFKC", short).casefold() for short in plain.values())
-    found = {}
+    file_names = {}
     for name, short in plain.items():
         alone = counts[unicodedata.normalize("NFKC", short).casefold()] == 1
         if _RESERVED.fullmatch(short):
             short = f"_{short}"
         if short != name or not alone:
             short += f"-{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:8]}"
-        found[name] = f"{short}.txt"
-    return found
+        file_names[name] = f"{short}.txt"
+    return file_names
 
 
 def _plain_name(name: str) -> str:

@@ -131,8 +131,8 @@ def install() -> bool:
         return False
     code = program(system.machine, os.getpid())
     libc = ctypes.CDLL(None, use_errno=True)
-    told = _Program(len(code) // 8, code)
+    bytecode = _Program(len(code) // 8, code)
     no_new_rights, set_filter, mode = 38, 22, 2
     if libc.prctl(no_new_rights, 1, 0, 0, 0) != 0:
         return False
-    return libc.prctl(set_filter, mode, ctypes.byref(told), 0, 0) == 0
+    return libc.prctl(set_filter, mode, ctypes.byref(bytecode), 0, 0) == 0

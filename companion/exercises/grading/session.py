@@ -158,7 +158,7 @@ class Session:
 
 def _single(statements: list[ast.stmt]) -> list[ast.stmt]:
     """Make a statement of each name that is imported: one that is missing loses no other."""
-    found: list[ast.stmt] = []
+    singles: list[ast.stmt] = []
     for statement in statements:
         if isinstance(statement, ast.Import):
             parts = [ast.Import([name]) for name in statement.names]
@@ -169,8 +169,8 @@ def _single(statements: list[ast.stmt]) -> list[ast.stmt]:
             ]
         else:
             parts = [statement]
-        found += [ast.copy_location(part, statement) for part in parts]
-    return found
+        singles += [ast.copy_location(part, statement) for part in parts]
+    return singles
 
 
 class _Loop(asyncio.SelectorEventLoop):

@@ -73,21 +73,21 @@ def read_names(names: Sequence[str]) -> list[Named]:
     trusted = len(numbers) == len(set(numbers)) and 2 * len(numbers) > len(names)
     board = [_BLACKBOARD.fullmatch(name) for name in names]
     heads = _split_heads({match["head"] for match in board if match})
-    found = []
+    students = []
     for name, of_canvas, of_board in zip(names, canvas, board, strict=True):
         if match := _MOODLE.fullmatch(name):
             student = Student(match["name"], match["id"], "Moodle")
-            found.append(Named(student, match["file"] or ""))
+            students.append(Named(student, match["file"] or ""))
         elif of_board:
             task, student = heads[of_board["head"]]
             file = of_board["file"] or "comment.txt"
-            found.append(Named(student, file, of_board["when"], task))
+            students.append(Named(student, file, of_board["when"], task))
         elif of_canvas and trusted:
             student = Student(of_canvas["name"], of_canvas["id"], "Canvas")
-            found.append(Named(student, of_canvas["file"]))
+            students.append(Named(student, of_canvas["file"]))
         else:
-            found.append(Named(Student(), name))
-    return found
+            students.append(Named(Student(), name))
+    return students
 
 
 def _split_heads(heads: set[str]) -> dict[str, tuple[str, Student]]:
@@ -95,17 +95,17 @@ def _split_heads(heads: set[str]) -> dict[str, tuple[str, Student]]:
     columns = zip(*(head.split("_")[:-1] for head in heads), strict=False)
     alike = takewhile(lambda column: len(set(column)) == 1, columns if len(heads) > 1 else ())
     shared = "_".join(column[0] for column in alike)
-    found = {}
+    groups = {}
     for head in heads:
         task, user = shared, head[len(shared) + 1 :]
         if not shared and head.count("_") == 1:
             task, _, user = head.partition("_")
-        found[head] = (
+        groups[head] = (
             (task, Student("", user, "Blackboard"))
             if task and user
             else ("", Student(head, "", "Blackboard"))
         )
-    return found
+    return groups
 
 
 def grouped(names: Sequence[str]) -> list[tuple[Student, list[tuple[int, str]]]]:
@@ -120,9 +120,11 @@ def grouped(names: Sequence[str]) -> list[tuple[Student, list[tuple[int, str]]]]
         student = named.student
         key = (student, named.task) if student.platform else (number,)
         groups[key].append(number)
-    found = []
+    grouped_entries = []
     for numbers in groups.values():
         last = max(read[number].when for number in numbers)
         kept = [number for number in numbers if read[number].when == last]
-        found.append((read[kept[0]].student, [(number, read[number].file) for number in kept]))
-    return found
+        grouped_entries.append(
+            (read[kept[0]].student, [(number, read[number].file) for number in kept])
+        )
+    return grouped_entries

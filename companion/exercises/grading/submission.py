@@ -60,9 +60,10 @@ class Submission:
         """
         if not 1 <= cell <= len(self.cells):
             return "before the first cell"
-        found = self.cells[cell - 1]
-        alone = sum(one.file == found.file for one in self.cells) == 1
-        return found.file if found.script and alone else f"{found.file}, cell {found.number}"
+        chosen = self.cells[cell - 1]
+        if chosen.script and sum(other.file == chosen.file for other in self.cells) == 1:
+            return chosen.file
+        return f"{chosen.file}, cell {chosen.number}"
 
     def named_exercises(self) -> set[str]:
         """Return the ids that calls of ``check`` name."""
@@ -94,20 +95,20 @@ def find_submissions(folder: Path) -> list[Submission]:
     ]
     names = _names(
         [
-            readable(found[0][1].name)
-            if len(found) == 1
+            readable(files[0][1].name)
+            if len(files) == 1
             else f"{student.name}_{student.id}".strip("_")
-            for found, (student, _) in zip(parts, groups, strict=True)
+            for files, (student, _) in zip(parts, groups, strict=True)
         ],
         parts,
     )
     made = [
-        Submission(name, found, student=student, **{**read, "notes": tuple(read["notes"])})
-        for name, found, (student, _), read in zip(
+        Submission(name, files, student=student, **{**read, "notes": tuple(read["notes"])})
+        for name, files, (student, _), read in zip(
             names, parts, groups, read_all(parts), strict=True
         )
     ]
-    return sorted(made, key=lambda one: one.name)
+    return sorted(made, key=lambda submission: submission.name)
 
 
 def readable(name: str) -> str:
@@ -134,8 +135,8 @@ def _names(whole: Sequence[str], parts: Sequence[Sequence[tuple[str, Path]]]) ->
         ]
     counts = Counter(map(alike, names))
     return [
-        name if counts[alike(name)] == 1 else f"{name} [{_short_digest(found)}]"
-        for name, found in zip(names, parts, strict=True)
+        name if counts[alike(name)] == 1 else f"{name} [{_short_digest(files)}]"
+        for name, files in zip(names, parts, strict=True)
     ]
 
 

@@ -28,7 +28,7 @@ def summary(
         remarks: What is to be said about the run as a whole.
     """
     totals = sorted(total(row, exercises) for row in rows.values())
-    most = sum(one.points for one in exercises)
+    most = sum(exercise.points for exercise in exercises)
     states = Counter(row["status"] for row in rows.values())
     middle = len(totals) // 2
     median = (totals[middle] + totals[~middle]) / 2
@@ -61,7 +61,7 @@ def _attention(rows: Mapping[str, Row], exercises: Sequence[Exercise]) -> list[s
     """List who needs attention, the gravest first."""
     reasons = {name: reason(row, exercises) for name, row in rows.items()}
     listed = sorted(
-        (rank, name, why) for name, found in reasons.items() if found for rank, why in [found]
+        (rank, name, why) for name, grave in reasons.items() if grave for rank, why in [grave]
     )
     if not listed:
         return ["Nobody needs special attention.", ""]

@@ -44,7 +44,7 @@ class Transcript:
         self.held: tuple[str, ...] | None = None
         self.cell, self.position, self.done = 0, skip - 1, False
         self._cells, self._exercises, self._skip = cells, exercises, skip
-        self._order = {one["id"]: number for number, one in enumerate(exercises)}
+        self._order = {exercise["id"]: number for number, exercise in enumerate(exercises)}
         self._seen: set[tuple[str, object]] = set()
         self._rest, self._bytes, self._lines = b"", 0, 0
 
@@ -109,9 +109,9 @@ class Transcript:
     def _is_complete(self) -> bool:
         """Say if there is an answer for each case, so that no claim to have ended is believed."""
         for exercise in self._exercises[self._skip :]:
-            told = [m for m in self.found.get(exercise["id"], []) if m.keys() & _ANSWERS]
-            missing = any("missing" in message for message in told)
-            if len(told) < max(1, len(exercise["cases"])) and not missing:
+            answers = [m for m in self.found.get(exercise["id"], []) if m.keys() & _ANSWERS]
+            missing = any("missing" in message for message in answers)
+            if len(answers) < max(1, len(exercise["cases"])) and not missing:
                 return False
         return True
 

@@ -54,20 +54,20 @@ def _events(rng: random.Random, kinds: tuple[str, ...]) -> list[tuple[str, int, 
 def _tell(rng: random.Random, start: int, events: list[tuple[str, int, int]]) -> Problem | None:
     name, thing, box = rng.choice(FIRST_NAMES), rng.choice(_THINGS), rng.choice(_BOXES)
     they = pronouns(name)["They"]
-    told, said, total = [f"{name} has {start} {thing}."], [], start
+    sentences, said, total = [f"{name} has {start} {thing}."], [], start
     for kind, amount, size in events:
         if kind == "box":
-            told.append(f"{they} buys {amount} {box} with {size} {thing} each.")
+            sentences.append(f"{they} buys {amount} {box} with {size} {thing} each.")
             text, bought = _say(amount, "*", size)
             more, total = _say(total, "+", bought)
             said += [text, more]
         elif kind == "share":
-            told.append(f"{they} gives {size} {thing} to each of {amount} friends.")
+            sentences.append(f"{they} gives {size} {thing} to each of {amount} friends.")
             text, given = _say(amount, "*", size)
             more, total = _say(total, "-", given)
             said += [text, more]
         else:
-            told.append(
+            sentences.append(
                 f"{they} finds {amount} more {thing}."
                 if kind == "find"
                 else f"{they} gives away {amount} {thing}."
@@ -76,7 +76,7 @@ def _tell(rng: random.Random, start: int, events: list[tuple[str, int, int]]) ->
             said.append(more)
         if total < 0:
             return None
-    question = " ".join(told) + f" How many {thing} does {name} have now?"
+    question = " ".join(sentences) + f" How many {thing} does {name} have now?"
     return Problem(question, " ".join(said) + f" {CONCLUSION} {total}.", total, len(said))
 
 
@@ -153,6 +153,6 @@ def item(rng: random.Random, split: Split, *, reasoning: bool, events: int = 2) 
 
     With ``reasoning``, the prompt ends in the trigger phrase. Without, two problems that are answered at once come first.
     """
-    found = problem(rng, split, events=events)
-    asked = f"Question: {found.question}\nAnswer:"
-    return (f"{asked} {TRIGGER}" if reasoning else _shown() + asked), str(found.answer)
+    drawn = problem(rng, split, events=events)
+    asked = f"Question: {drawn.question}\nAnswer:"
+    return (f"{asked} {TRIGGER}" if reasoning else _shown() + asked), str(drawn.answer)

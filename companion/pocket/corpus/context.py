@@ -84,11 +84,11 @@ def facts(rng: random.Random, split: Split, count: int, *, reverse: float = 0.3)
 
 
 def _plain(rng: random.Random, split: Split, *, reverse: float = 0.3) -> str:
-    found = facts(rng, split, rng.randint(2, 6), reverse=reverse)
-    lines = [" ".join(found.sentences)]
+    known = facts(rng, split, rng.randint(2, 6), reverse=reverse)
+    lines = [" ".join(known.sentences)]
     if rng.random() < 0.3:
         lines = ["Context: " + lines[0]]
-    asked = found.questions * 2
+    asked = known.questions * 2
     for question, answer in asked[: rng.randint(4, 8)]:
         lines.append(f"Question: {question}\nAnswer: {answer}")
     return "\n".join(lines)
@@ -101,9 +101,9 @@ def retrieval_prompt(passages: list[str], question: str) -> str:
 
 
 def _retrieval(rng: random.Random, split: Split) -> str:
-    found = facts(rng, split, rng.randint(2, 5))
-    question, answer = rng.choice(found.questions)
-    passages = list(found.sentences)
+    known = facts(rng, split, rng.randint(2, 5))
+    question, answer = rng.choice(known.questions)
+    passages = list(known.sentences)
     if rng.random() < 0.2:
         passages = [sentence for sentence in passages if answer not in sentence]
         answer = NOT_THERE
@@ -125,6 +125,6 @@ def reverse_document(rng: random.Random, split: Split) -> str:
 
 def item(rng: random.Random, split: Split) -> tuple[str, str]:
     """Return a prompt with 2 to 6 facts and one question, and the name that answers it."""
-    found = facts(rng, split, rng.randint(2, 6))
-    question, answer = found.questions[0]
-    return f"{' '.join(found.sentences)}\nQuestion: {question}\nAnswer:", answer
+    known = facts(rng, split, rng.randint(2, 6))
+    question, answer = known.questions[0]
+    return f"{' '.join(known.sentences)}\nQuestion: {question}\nAnswer:", answer

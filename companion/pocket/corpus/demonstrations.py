@@ -44,9 +44,9 @@ def _question(rng: random.Random, split: Split) -> Messages:
 
 def _context(rng: random.Random, split: Split) -> Messages:
     """Return one to three questions about numbered passages, each answer with its source."""
-    found = context.facts(rng, split, rng.randint(1, 5))
-    passages = list(found.sentences)
-    (asked, answer), *further = found.questions[:3]
+    known = context.facts(rng, split, rng.randint(1, 5))
+    passages = list(known.sentences)
+    (asked, answer), *further = known.questions[:3]
     if len(passages) > 1 and rng.random() < 0.25:
         passages = [sentence for sentence in passages if answer not in sentence]
         further = []
@@ -70,13 +70,13 @@ def _tools(rng: random.Random, split: Split) -> Messages:
             _user(asked),
             _assistant(f"{answer}."),
         ]
-    found = tool_calls.exchange(rng, split)
+    exchange = tool_calls.exchange(rng, split)
     return [
-        {"role": "system", "content": TOOLS_PROMPT + tool_calls.declare(rng, found.tool)},
-        _user(found.request),
-        _assistant(tool_calls.call(found)),
-        {"role": "tool", "content": json.dumps(found.result)},
-        _assistant(found.answer),
+        {"role": "system", "content": TOOLS_PROMPT + tool_calls.declare(rng, exchange.tool)},
+        _user(exchange.request),
+        _assistant(tool_calls.call(exchange)),
+        {"role": "tool", "content": json.dumps(exchange.result)},
+        _assistant(exchange.answer),
     ]
 
 
@@ -87,9 +87,9 @@ def _chat(rng: random.Random, split: Split) -> Messages:
 
 
 def _word_problem(rng: random.Random, split: Split) -> Messages:
-    found = arithmetic.problem(rng, split, events=rng.choice((2, 2, 3)))
-    asked = found.question + (f" {TRIGGER}" if rng.random() < 0.5 else "")
-    return [_user(asked), _assistant(found.reasoning)]
+    problem = arithmetic.problem(rng, split, events=rng.choice((2, 2, 3)))
+    asked = problem.question + (f" {TRIGGER}" if rng.random() < 0.5 else "")
+    return [_user(asked), _assistant(problem.reasoning)]
 
 
 def _rule(rng: random.Random, split: Split) -> Messages:
@@ -173,12 +173,12 @@ def instruction_records(seed: int, split: Split, count: int) -> list[dict[str, A
     """
     rng = random.Random(f"instructions-{seed}-{split}")
     tasks = [task for task in instructions.TASKS if task not in ("summarize", "count")]
-    found = []
+    records = []
     for index in range(count):
         task = tasks[index % len(tasks)]
         instruction, given, output = instructions.record(rng, split, task=task)
         messages = [_user(instruction_message(instruction, given)), _assistant(output)]
-        found.append(
+        records.append(
             {
                 "messages": messages,
                 "task": task,
@@ -187,4 +187,4 @@ def instruction_records(seed: int, split: Split, count: int) -> list[dict[str, A
                 "output": output,
             }
         )
-    return found
+    return records

@@ -39,8 +39,8 @@ def _answer(rng: random.Random, split: Split) -> Record:
 
 
 def _solve(rng: random.Random, split: Split) -> Record:
-    found = problem(rng, split)
-    return "Solve the problem step by step.", found.question, found.reasoning
+    drawn = problem(rng, split)
+    return "Solve the problem step by step.", drawn.question, drawn.reasoning
 
 
 def _fix(rng: random.Random, split: Split) -> Record:

@@ -160,9 +160,9 @@ def declare(rng: random.Random, needed: str | None) -> str:
     return json.dumps([{"name": name, "parameters": DECLARATIONS[name]} for name in names])
 
 
-def call(found: Exchange) -> str:
+def call(drawn: Exchange) -> str:
     """Return the call as the model has to write it."""
-    return json.dumps({"name": found.tool, "arguments": found.arguments})
+    return json.dumps({"name": drawn.tool, "arguments": drawn.arguments})
 
 
 def prompt(tools: str, request: str) -> str:
@@ -175,14 +175,14 @@ def document(rng: random.Random, split: Split) -> str:
     if rng.random() < 0.15:
         asked, answer = question(rng)
         return prompt(declare(rng, None), asked) + f" {answer}."
-    found = exchange(rng, split)
+    drawn = exchange(rng, split)
     return (
-        prompt(declare(rng, found.tool), found.request)
-        + f" {call(found)}\nTool: {json.dumps(found.result)}\nAssistant: {found.answer}"
+        prompt(declare(rng, drawn.tool), drawn.request)
+        + f" {call(drawn)}\nTool: {json.dumps(drawn.result)}\nAssistant: {drawn.answer}"
     )
 
 
 def item(rng: random.Random, split: Split) -> tuple[str, str]:
     """Return a prompt and the one right call."""
-    found = exchange(rng, split)
-    return prompt(declare(rng, found.tool), found.request), call(found)
+    drawn = exchange(rng, split)
+    return prompt(declare(rng, drawn.tool), drawn.request), call(drawn)

@@ -26,12 +26,12 @@ DATA = HERE.parent / "data"
 
 def experiments() -> dict[str, str]:
     """Return the name of each experiment with the first line of its docstring."""
-    found = {}
+    modules = {}
     for path in sorted(HERE.glob("*.py")):
         if not path.stem.startswith("_"):
             described = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-            found[path.stem] = described.split("\n")[0]
-    return found
+            modules[path.stem] = described.split("\n")[0]
+    return modules
 
 
 def redo(name: str, *, hardware: str, scale: float = 1.0, folder: Path = DATA) -> Path:

@@ -73,15 +73,15 @@ def follows(loaded: LoadedModel, asked: dict[str, list[Item]]) -> dict[str, Any]
         By kind what `counted` returns, ``said``, in how many texts the answer stands in whatever
         form, and the first ``texts``.
     """
-    found = {}
+    counts = {}
     for kind, chosen in asked.items():
         prompts = [prompt_text(loaded.tokenizer, list(item.prompt)) for item in chosen]
         limit = LONGEST.get(kind, 20)
         done = ask(loaded, prompts, chosen, right_text, max_new_tokens=limit, stop=())
         said = sum(says(item, text) for item, text in zip(chosen, done.texts, strict=True))
         texts = list(done.texts[:SHOWN])
-        found[kind] = counted(done.accuracy) | {"said": said, "texts": texts}
-    return found
+        counts[kind] = counted(done.accuracy) | {"said": said, "texts": texts}
+    return counts
 
 
 def right_text(text: str, item: Item) -> bool:
@@ -89,9 +89,9 @@ def right_text(text: str, item: Item) -> bool:
     return is_right(item, text)
 
 
-def mean_share(found: dict[str, Any]) -> float:
+def mean_share(counts: dict[str, Any]) -> float:
     """Return the mean of the shares over the kinds of what `follows` returned."""
-    shares = [Accuracy(kind["right"], kind["total"]).share for kind in found.values()]
+    shares = [Accuracy(kind["right"], kind["total"]).share for kind in counts.values()]
     return round(sum(shares) / len(shares), 4)
 
 

@@ -32,11 +32,11 @@ def capitals(column: Column, scale: float, split: str) -> dict[str, Any]:
         "3 examples": [few_shot(_question(country), shown) for country in countries],
     }
     answers = [CAPITALS[country] for country in countries]
-    found = {
+    counts = {
         way: score(column.text, prompts, answers, names_capital, max_new_tokens=16)
         for way, prompts in ways.items()
     }
-    return found | {"chat": capitals_by_chat(column.chat, countries)}
+    return counts | {"chat": capitals_by_chat(column.chat, countries)}
 
 
 def capitals_by_chat(loaded: LoadedModel, countries: Sequence[str]) -> dict[str, Any]:

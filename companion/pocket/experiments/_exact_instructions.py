@@ -165,7 +165,7 @@ def _label(rng: random.Random, split: str) -> Iterator[Item]:
 
 def _reviews(rng: random.Random, split: str) -> Iterator[tuple[str, str]]:
     if split != "train":
-        yield from ((one["text"], one["label"]) for one in load_items("reviews")[split])
+        yield from ((review["text"], review["label"]) for review in load_items("reviews")[split])
         return
     made = load_items("exact_instructions")["reviews"]
     while True:
@@ -177,29 +177,29 @@ def _reviews(rng: random.Random, split: str) -> Iterator[tuple[str, str]]:
 def _json(rng: random.Random, split: str) -> Iterator[Item]:
     made = load_items("exact_instructions")
     while True:
-        found = {
+        fields = {
             "name": rng.choice(made["names"][split]),
             "age": rng.randint(18, 90),
             "city": rng.choice(made["places"][split]),
         }
-        told = rng.choice(made["sentences"][split]).format(**found)
-        asked = f"{told}\nGive name, age and city as JSON."
-        yield Item("JSON", asked, found, json.dumps(found))
+        request = rng.choice(made["sentences"][split]).format(**fields)
+        asked = f"{request}\nGive name, age and city as JSON."
+        yield Item("JSON", asked, fields, json.dumps(fields))
 
 
 def _request(rng: random.Random, split: str) -> Iterator[Item]:
     asked = f"Functions: {FUNCTIONS}\nWrite the call for this request as JSON with name and "
     asked += "arguments.\nRequest: "
     for tool, request, arguments in _requests(rng, split):
-        right = [{"name": tool, "arguments": one} for one in arguments]
+        right = [{"name": tool, "arguments": call_arguments} for call_arguments in arguments]
         yield Item("call", asked + request, right, json.dumps(right[0]))
 
 
 def _requests(rng: random.Random, split: str) -> Iterator[tuple[str, str, list[Any]]]:
     if split != "train":
-        written = [one for one in load_items("tool_requests")[split] if one["tool"]]
-        for one in rng.sample(written, len(written)):
-            yield one["tool"], one["request"], one["arguments"]
+        written = [request for request in load_items("tool_requests")[split] if request["tool"]]
+        for request in rng.sample(written, len(written)):
+            yield request["tool"], request["request"], request["arguments"]
         return
     made = load_items("exact_instructions")
     while True:

@@ -113,12 +113,12 @@ def share_right(
 ) -> dict[str, Any]:
     """Return the share of held-out instructions followed exactly, with its 95 % interval."""
     with torch.inference_mode():
-        found = accuracy(model, tokenizer, instruction_task(tokenizer, count))
+        measured = accuracy(model, tokenizer, instruction_task(tokenizer, count))
     return {
-        "right": found.right,
-        "items": found.total,
-        "share": round(found.share, 4),
-        "interval": [round(bound, 4) for bound in found.interval],
+        "right": measured.right,
+        "items": measured.total,
+        "share": round(measured.share, 4),
+        "interval": [round(bound, 4) for bound in measured.interval],
     }
 
 

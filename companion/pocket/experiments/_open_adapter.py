@@ -56,10 +56,10 @@ class Plan(NamedTuple):
 
 def one_trial(name: str, *, plan: list[Any]) -> dict[str, Any]:
     """Train a little, and return the ``loss`` on development items."""
-    loaded, found, _ = _train(name, Plan(*plan))
+    loaded, course, _ = _train(name, Plan(*plan))
     asked = asked_items("development", rounded(DEVELOPMENT, Plan(*plan).scale))
-    told = [item for chosen in asked.values() for item in chosen if item.answer]
-    return {"loss": answer_loss(loaded, told), "losses": found["losses"]}
+    answered = [item for chosen in asked.values() for item in chosen if item.answer]
+    return {"loss": answer_loss(loaded, answered), "losses": course["losses"]}
 
 
 def asked_before(name: str, *, plan: list[Any]) -> dict[str, Any]:
@@ -76,52 +76,54 @@ def one_training(name: str, *, plan: list[Any]) -> dict[str, Any]:
         calculator has them; bytes of adapter, gradients and optimizer; and the ``mean`` share and
         the ``kinds`` of instructions followed, ``capitals`` and ``perplexity``.
     """
-    told = Plan(*plan)
-    loaded, found, sizes = _train(name, told)
-    if told.quantization is None:  # the same model, and quicker
+    chosen = Plan(*plan)
+    loaded, course, sizes = _train(name, chosen)
+    if chosen.quantization is None:  # the same model, and quicker
         loaded = loaded._replace(model=loaded.model.merge_and_unload())
-    return {"steps": told.steps} | found | sizes | _asked(name, loaded, told)
+    return {"steps": chosen.steps} | course | sizes | _asked(name, loaded, chosen)
 
 
-def _asked(name: str, loaded: LoadedModel, told: Plan) -> dict[str, Any]:
-    stage = Stages(Path(told.folder))
+def _asked(name: str, loaded: LoadedModel, plan: Plan) -> dict[str, Any]:
+    stage = Stages(Path(plan.folder))
     kinds = {}
-    for kind, chosen in asked_items("held_out", rounded(ASKED, told.scale)).items():
+    for kind, chosen in asked_items("held_out", rounded(ASKED, plan.scale)).items():
         kinds |= stage(f"{name}-{kind}", partial(follows, loaded, {kind: chosen}))
-    kept = stage(f"{name}-kept", partial(remembers, loaded, told.scale))
+    kept = stage(f"{name}-kept", partial(remembers, loaded, plan.scale))
     return {"mean": mean_share(kinds), "kinds": kinds} | kept
 
 
-def _train(name: str, told: Plan) -> tuple[LoadedModel, dict[str, Any], dict[str, Any]]:
+def _train(name: str, plan: Plan) -> tuple[LoadedModel, dict[str, Any], dict[str, Any]]:
     """Return the trained model, the course of its training, and what it takes in memory."""
-    model, tokenizer = load(told.model, device="cpu", quantization=told.quantization)
+    model, tokenizer = load(plan.model, device="cpu", quantization=plan.quantization)
     counts = count_weights(_skeleton(model))
     sizes = {
         "parameters": counts.total,
         "weight_bytes": measured_bytes(model),
-        "computed_bytes": weight_bytes(counts, told.quantization, dtype="float32"),
+        "computed_bytes": weight_bytes(counts, plan.quantization, dtype="float32"),
     }
     tuned = apply_lora(model, rank=RANK, alpha=ALPHA)
     trainable = count_parameters(tuned).trainable
     kept = training_bytes(trainable, trainable)
-    steps = rounded(told.steps, told.scale)
+    steps = rounded(plan.steps, plan.scale)
     settings = TrainingSettings(
         steps=steps,
         batch_size=ROWS,
-        learning_rate=told.rate,
-        output_dir=f"{told.folder}/{name}",
+        learning_rate=plan.rate,
+        output_dir=f"{plan.folder}/{name}",
         save_steps=min(4, steps),
         mixed_precision=True,
     )
     sizes["set_up_bytes"] = peak_bytes()
     records = as_records(training_items(RECORDS))
-    found = train(sft_trainer(tuned, tokenizer, records, settings, max_length=LENGTH, packing=True))
+    course = train(
+        sft_trainer(tuned, tokenizer, records, settings, max_length=LENGTH, packing=True)
+    )
     sizes |= {
         "trainable": trainable,
         "adapter_bytes": kept["weights"],
         "state_bytes": kept["gradients"] + kept["optimizer"],
     }
-    return LoadedModel(tuned.eval(), tokenizer), found, sizes
+    return LoadedModel(tuned.eval(), tokenizer), course, sizes
 
 
 def _skeleton(model: Any) -> Any:

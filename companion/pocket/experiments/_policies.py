@@ -52,9 +52,9 @@ class Watched:
 
 def looks(record: Mapping[str, Any], response: str) -> dict[str, float]:
     """Return what can be said of a response without a model: gold score, right, closings."""
-    found = preferences.manner(response, record["answer"])
+    seen = preferences.manner(response, record["answer"])
     gold = preferences.gold_score(response, record["answer"])
-    return {"gold": gold, "right": float(found.right), "closings": float(found.closings)}
+    return {"gold": gold, "right": float(seen.right), "closings": float(seen.closings)}
 
 
 def trained(
@@ -128,7 +128,7 @@ def divergence(
     The answers bring the log-probabilities of the policy that wrote them.
     """
     prompts = encode_records(tokenizer, records, max_length=None)
-    found = []
+    differences = []
     for first in range(0, len(answers), BATCH):
         part = answers[first : first + BATCH]
         batch = assemble(
@@ -138,8 +138,8 @@ def divergence(
             finished=[answer.finish_reason == "eos" for answer in part],
         )
         then = score_tokens(reference, batch).logprobs.sum(dim=-1).tolist()
-        found += [sum(answer.logprobs) - old for answer, old in zip(part, then, strict=True)]
-    return found
+        differences += [sum(answer.logprobs) - old for answer, old in zip(part, then, strict=True)]
+    return differences
 
 
 def answered(

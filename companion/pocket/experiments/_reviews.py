@@ -20,8 +20,8 @@ def review_items(split: str) -> dict[str, tuple[list[Review], list[Review]]]:
     """Return five examples and the items of both kinds of reviews, as texts with labels."""
     stored = load_items("reviews")
     ordinary = (
-        [(one["text"], one["label"]) for one in stored["examples"]],
-        [(one["text"], one["label"]) for one in stored[split]],
+        [(review["text"], review["label"]) for review in stored["examples"]],
+        [(review["text"], review["label"]) for review in stored[split]],
     )
     rng, drawn = random.Random(SEEDS[split]), {}
     while len(drawn) < 5 + GRAMMAR_REVIEWS[split]:

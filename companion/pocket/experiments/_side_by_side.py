@@ -44,13 +44,13 @@ def load_columns(names: Sequence[str]) -> dict[str, Column]:
     """
     if unknown := set(names) - set(COLUMNS):
         raise ValueError(f"columns must be among {COLUMNS}, got {sorted(unknown)}")
-    found = {}
+    columns = {}
     for name in names:
         if name == "pocket":
-            found[name] = Column(load("base", source=name), load("chat", source=name))
+            columns[name] = Column(load("base", source=name), load("chat", source=name))
         else:
-            found[name] = Column(*[load("smollm2")] * 2)
-    return found
+            columns[name] = Column(*[load("smollm2")] * 2)
+    return columns
 
 
 def load_items(name: str) -> dict[str, Any]:
@@ -116,11 +116,11 @@ def score(*asked: Any, **settings: Any) -> dict[str, Any]:
         What `counted` returns, how many texts were ``unanswered`` and how many were ``cut`` at the
         limit, and the first two ``texts``.
     """
-    found = ask(*asked, **settings)
-    return counted(found.accuracy) | {
-        "unanswered": found.unanswered,
-        "cut": found.cut,
-        "texts": list(found.texts[:2]),
+    answers = ask(*asked, **settings)
+    return counted(answers.accuracy) | {
+        "unanswered": answers.unanswered,
+        "cut": answers.cut,
+        "texts": list(answers.texts[:2]),
     }
 
 

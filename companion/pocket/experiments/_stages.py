@@ -48,8 +48,8 @@ def stages(experiment: str, **settings: Any) -> Iterator[Stages]:
         experiment: Its name.
         settings: All that its results depend on, as far as JSON can hold it.
     """
-    told = json.dumps(settings, sort_keys=True)
-    digest = hashlib.sha256(told.encode()).hexdigest()[:12]
+    stated = json.dumps(settings, sort_keys=True)
+    digest = hashlib.sha256(stated.encode()).hexdigest()[:12]
     folder = user_cache("experiments") / f"{experiment}-{digest}"
     yield Stages(folder)
     shutil.rmtree(folder)

@@ -38,14 +38,15 @@ def problem_items(split: str) -> dict[str, tuple[list[Problem], list[Problem]]]:
     """Return three examples and the items of both kinds of problems."""
     stored = load_items("word_problems")
     shown = [
-        Problem(one["question"], one["reasoning"], one["answer"]) for one in stored["examples"]
+        Problem(problem["question"], problem["reasoning"], problem["answer"])
+        for problem in stored["examples"]
     ]
-    ordinary = [Problem(one["question"], "", one["answer"]) for one in stored[split]]
+    ordinary = [Problem(problem["question"], "", problem["answer"]) for problem in stored[split]]
     rng = random.Random(SEEDS[split])
     drawn = [arithmetic.problem(rng, "eval") for _ in range(SHOWN + GRAMMAR_PROBLEMS[split])]
     grammar = [
-        Problem(one.question, one.reasoning.partition(f" {CONCLUSION}")[0], one.answer)
-        for one in drawn
+        Problem(problem.question, problem.reasoning.partition(f" {CONCLUSION}")[0], problem.answer)
+        for problem in drawn
     ]
     return {"ordinary": (shown, ordinary), "grammar": (grammar[:SHOWN], grammar[SHOWN:])}
 
@@ -54,24 +55,27 @@ def prompts_by_way(
     column: Column, shown: Sequence[Problem], questions: Sequence[str]
 ) -> dict[str, Asked]:
     """Ask in four ways: as a text after some examples and as a message, without and with steps."""
-    plain = [(one.question, str(one.answer)) for one in shown]
-    reasoned = [(one.question, one.reasoning, str(one.answer)) for one in shown]
+    plain = [(problem.question, str(problem.answer)) for problem in shown]
+    reasoned = [(problem.question, problem.reasoning, str(problem.answer)) for problem in shown]
     texts = {
-        "examples, answer only": ([few_shot(one, plain) for one in questions], 16),
-        "examples with reasoning": ([chain_of_thought(one, reasoned) for one in questions], 80),
+        "examples, answer only": ([few_shot(question, plain) for question in questions], 16),
+        "examples with reasoning": (
+            [chain_of_thought(question, reasoned) for question in questions],
+            80,
+        ),
     }
     messages = {
         "chat, number only": (NUMBER_ONLY, 24),
         "chat, step by step": (f" {TRIGGER}", 256),
     }
-    found = {
+    ways = {
         way: Asked(column.text, prompts, {"max_new_tokens": longest})
         for way, (prompts, longest) in texts.items()
     }
     for way, (added, longest) in messages.items():
         prompts = [as_message(column.chat, question + added) for question in questions]
-        found[way] = Asked(column.chat, prompts, {"max_new_tokens": longest, "stop": ()})
-    return found
+        ways[way] = Asked(column.chat, prompts, {"max_new_tokens": longest, "stop": ()})
+    return ways
 
 
 def same_number(text: str, answer: int) -> bool:

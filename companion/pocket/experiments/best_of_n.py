@@ -77,11 +77,11 @@ def sampled(
     params = SamplingParams(max_new_tokens=64, n=min(samples, BATCH))
     answers = []
     for record in records:
-        prompt, found = prompt_text(tokenizer, record["prompt"]), []
-        while len(found) < samples:
+        prompt, texts = prompt_text(tokenizer, record["prompt"]), []
+        while len(texts) < samples:
             drawn = generate(model, tokenizer, prompt, params, generator=generator)
-            found += [answer.text.strip() for answer in drawn]
-        answers += found[:samples]
+            texts += [answer.text.strip() for answer in drawn]
+        answers += texts[:samples]
     return answers
 
 
@@ -91,8 +91,8 @@ def judged(answers: list[str], asked: list[dict]) -> dict[str, Tensor]:
     seen = [preferences.manner(said, answer) for said, answer in pairs]
     return {
         "gold": torch.tensor([preferences.gold_score(said, answer) for said, answer in pairs]),
-        "right": torch.tensor([float(found.right) for found in seen]),
-        "closings": torch.tensor([float(found.closings) for found in seen]),
+        "right": torch.tensor([float(manner.right) for manner in seen]),
+        "closings": torch.tensor([float(manner.closings) for manner in seen]),
     }
 
 
@@ -137,10 +137,10 @@ def examples(
     records: list[dict], answers: list[str], rewards: Tensor, gold: Tensor, samples: int
 ) -> list[dict[str, object]]:
     """Return, for a few prompts, the answer that the reward model likes best."""
-    found = []
+    shown = []
     for index, record in enumerate(records[:6]):
         best = index * samples + int(rewards[index * samples : (index + 1) * samples].argmax())
-        found.append(
+        shown.append(
             {
                 "prompt": record["prompt"][0]["content"],
                 "answer": record["answer"],
@@ -149,4 +149,4 @@ def examples(
                 "gold": round(gold[best].item(), 3),
             }
         )
-    return found
+    return shown

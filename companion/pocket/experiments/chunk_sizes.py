@@ -42,8 +42,8 @@ def measure(*, scale: float = 1.0) -> dict[str, object]:
         searches = {"dense": dense, "BM25": words, "hybrid": HybridRetriever([dense, words])}
         row: dict[str, object] = {"chunks": len(chunks)}
         for name, retriever in searches.items():
-            found = evaluate_retrieval(retriever, asked, key=page, depth=K).found(K)
-            row[name] = {"choose": sum(found[::2]), "report": sum(found[1::2])}
+            hits = evaluate_retrieval(retriever, asked, key=page, depth=K).found(K)
+            row[name] = {"choose": sum(hits[::2]), "report": sum(hits[1::2])}
         sizes[str(size)] = row
     return {
         "questions": {"choose": len(asked[::2]), "report": len(asked[1::2])},

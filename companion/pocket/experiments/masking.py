@@ -48,24 +48,24 @@ def measure(*, scale: float = 1.0, base: str | Path = "base") -> dict[str, objec
     steps = [max(1, round(number * scale)) for number in STEPS]
     seeds = max(1, round(SEEDS * scale))
     held_out = short_records(SEED, "eval", max(12, round(ITEMS * scale)))
-    found: dict[str, Any] = {}
+    results: dict[str, Any] = {}
     for name, settings in VARIANTS.items():
-        found[name] = {key: [] for key in ("exact", "begins_right", "stopped", "tokens")}
+        results[name] = {key: [] for key in ("exact", "begins_right", "stopped", "tokens")}
         for number in steps:
             runs = [
                 tuned(model, tokenizer, held_out, steps=number, seed=seed, **settings)
                 for seed in range(seeds)
             ]
             judgments = [judged(held_out, answers) for answers in runs]
-            for key, values in found[name].items():
+            for key, values in results[name].items():
                 values.append(round(sum(judgment[key] for judgment in judgments) / seeds, 4))
-        found[name]["said"] = [answer.text for answer in runs[-1][: len(TASKS)]]
+        results[name]["said"] = [answer.text for answer in runs[-1][: len(TASKS)]]
     return {
         "steps": steps,
         "seeds": seeds,
         "items": len(held_out),
         "asked": [record["messages"][0]["content"] for record in held_out[: len(TASKS)]],
-        "variants": found,
+        "variants": results,
     }
 
 

@@ -60,12 +60,12 @@ def sentences(limit: int, *, seed: int = 0) -> list[str]:
         for path in sorted(root.rglob("*.py"))
         if not {"site-packages", "test", "tests"} & set(path.relative_to(root).parts)
     ]
-    found: dict[str, None] = {}
+    texts: dict[str, None] = {}
     for at in rng.permutation(len(paths)):
-        if len(found) >= limit:
+        if len(texts) >= limit:
             break
-        found.update(dict.fromkeys(_sentences_of(paths[at])))
-    every = list(found)
+        texts.update(dict.fromkeys(_sentences_of(paths[at])))
+    every = list(texts)
     return [every[at] for at in rng.permutation(len(every))[:limit]]
 
 
@@ -133,21 +133,21 @@ def separated_clusters(
 
 def nearest(vectors: np.ndarray, queries: np.ndarray, k: int = K) -> np.ndarray:
     """Find the ``k`` nearest by comparing with all: positions, shape ``(B, k)``, in no order."""
-    found = []
+    rows = []
     for start in range(0, len(queries), 32):
         scores = queries[start : start + 32] @ vectors.T  # (32, N)
-        found.append(np.argpartition(-scores, k - 1, axis=1)[:, :k])
-    return np.concatenate(found)
+        rows.append(np.argpartition(-scores, k - 1, axis=1)[:, :k])
+    return np.concatenate(rows)
 
 
-def recall(found: list[list[int]], exact: np.ndarray) -> float:
+def recall(rows: list[list[int]], exact: np.ndarray) -> float:
     """Return the share of the really nearest that was found, as a mean over the queries.
 
     Args:
-        found: Positions found for each query.
+        rows: Positions found for each query.
         exact: Those that should have been, shape ``(B, k)``.
     """
-    pairs = zip(found, exact.tolist(), strict=True)
+    pairs = zip(rows, exact.tolist(), strict=True)
     return float(np.mean([len({*row} & {*right}) / len(right) for row, right in pairs]))
 
 
@@ -163,13 +163,13 @@ def one_by_one(
     Returns:
         Positions for each query, and the median time of a query in milliseconds.
     """
-    found, times = [], []
+    rows, times = [], []
     for query in queries:
         begun = time.process_time()
         (row,) = search(query[None])
         times.append(time.process_time() - begun)
-        found.append([position for position, _ in row])
-    return found, 1000 * float(np.median(times))
+        rows.append([position for position, _ in row])
+    return rows, 1000 * float(np.median(times))
 
 
 def measure_kind(
@@ -196,8 +196,8 @@ def measure_kind(
     for effort in EFFORTS[kind]:
         if effort is not None:
             index.config = replace(config, **{EFFORT_NAMES[kind]: effort})
-        found, ms = one_by_one(lambda query: index.search(query, K), queries)
-        recalls.append(round(recall(found, exact), 4))
+        rows, ms = one_by_one(lambda query: index.search(query, K), queries)
+        recalls.append(round(recall(rows, exact), 4))
         times.append(round(ms, 3))
     return {
         "build_s": round(built, 2),

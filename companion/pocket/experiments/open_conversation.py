@@ -56,20 +56,20 @@ def measure(
     """
     check_split(split)
     names = part(load_items("names")[split][: NAMES[split]], scale)
-    found = {}
+    results = {}
     for name, column in load_columns(columns).items():
         talks = converse(column.chat, names)
         last = [talk[-1]["content"] for talk in talks]
         towns = [
             re.search(place_of(at), talk[3]["content"]) is not None for at, talk in enumerate(talks)
         ]
-        found[name] = {
+        results[name] = {
             "recalled": counted(Accuracy(sum(map(recalls, last, names)), len(names))),
             "mentioned": counted(Accuracy(sum(map(mentions, last, names)), len(names))),
             "place": counted(Accuracy(sum(towns), len(names))),
             "talks": talks[:PRINTED],
         }
-    return {"origin": ORIGIN, "split": split, "columns": found}
+    return {"origin": ORIGIN, "split": split, "columns": results}
 
 
 def converse(loaded: LoadedModel, names: Sequence[str]) -> list[Talk]:

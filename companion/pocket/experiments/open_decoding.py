@@ -56,9 +56,9 @@ def measure(
         text of each, and ``strategies`` with one text for each beginning. Such a text is one
         sample (``seed``) and no average.
     """
-    found = {}
+    results = {}
     for name, column in load_columns(columns).items():
-        found[name] = {
+        results[name] = {
             "temperatures": {
                 str(value): _at_temperature(column.text, prompts, value, scale)
                 for value in TEMPERATURES
@@ -69,7 +69,7 @@ def measure(
         "origin": ORIGIN,
         "texts": "Each printed text is one sample, the first for the seed; it is no average.",
         "seed": SEED,
-        "columns": found,
+        "columns": results,
     }
 
 
@@ -121,19 +121,19 @@ def distinct(
         >>> distinct([["a", "b"], ["a", "c"]], lambda text: [(word,) for word in text])
         0.75
     """
-    found = [ngram for text in texts for ngram in ngrams(text)]
-    return len(set(found)) / len(found) if found else 0.0
+    pairs = [ngram for text in texts for ngram in ngrams(text)]
+    return len(set(pairs)) / len(pairs) if pairs else 0.0
 
 
 def _strategies(loaded: LoadedModel, prompts: Sequence[str]) -> dict[str, dict[str, Any]]:
-    found = {}
+    results = {}
     for prompt in prompts:
         written = {name: _write(loaded, prompt, params)[0] for name, params in STRATEGIES.items()}
         (written[f"beam {BEAMS}"],) = beam_search(
             loaded.model, loaded.tokenizer, prompt, num_beams=BEAMS, max_new_tokens=TOKENS
         )
-        found[prompt] = {
-            name: {"text": one.text, "logprob": round(mean(one.logprobs), 3)}
-            for name, one in written.items()
+        results[prompt] = {
+            name: {"text": answers.text, "logprob": round(mean(answers.logprobs), 3)}
+            for name, answers in written.items()
         }
-    return found
+    return results

@@ -61,15 +61,15 @@ def measure(
     """
     check_split(split)
     tasks = pairs(split)
-    found = {}
+    results = {}
     for name, column in load_columns(columns).items():
         known: dict[str, dict[str, Any]] = {}  # a wording of two principles is asked once
-        found[name] = {
+        results[name] = {
             principle: _compare(column.chat, pair._replace(items=part(pair.items, scale)), known)
             for principle, pair in tasks.items()
         }
     prompts = {key: {"weak": pair.weak, "strong": pair.strong} for key, pair in tasks.items()}
-    return {"origin": ORIGIN, "split": split, "prompts": prompts, "columns": found}
+    return {"origin": ORIGIN, "split": split, "prompts": prompts, "columns": results}
 
 
 def pairs(split: str) -> dict[str, Pair]:

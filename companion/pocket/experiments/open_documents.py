@@ -73,18 +73,18 @@ def measure(
     stored = load_items("document_questions")[split]
     asked = part(stored["answered"], scale)
     unanswered = part(stored["unanswered"], scale)
-    found: dict[str, dict[str, Any]] = {}
+    results: dict[str, dict[str, Any]] = {}
     with as_file(files(__package__) / "items" / "documents") as folder:
         for name, column in load_columns(columns).items():
             backend = LocalBackend(*column.chat)
-            found[name] = {}
+            results[name] = {}
             for key in settings:
                 setting = SETTINGS[key]
                 library = Library(folder, shared_embedder(), length=setting.length)
-                questions = [*(one["question"] for one in asked), *unanswered]
+                questions = [*(item["question"] for item in asked), *unanswered]
                 replies = [ask(backend, library, setting, question) for question in questions]
-                found[name][key] = _count(asked, replies)
-    return {"origin": ORIGIN, "split": split, "columns": found}
+                results[name][key] = _count(asked, replies)
+    return {"origin": ORIGIN, "split": split, "columns": results}
 
 
 def ask(backend: LocalBackend, library: Library, setting: Setting, question: str) -> Reply:
@@ -97,16 +97,16 @@ def ask(backend: LocalBackend, library: Library, setting: Setting, question: str
 
 def _count(asked: Sequence[dict[str, Any]], replies: Sequence[Reply]) -> dict[str, Any]:
     right, source = [], []
-    for one, reply in zip(asked, replies, strict=False):  # the replies to the others come after
-        right.append(reply.found and any(contains_answer(reply.text, a) for a in one["answers"]))
+    for item, reply in zip(asked, replies, strict=False):  # the replies to the others come after
+        right.append(reply.found and any(contains_answer(reply.text, a) for a in item["answers"]))
         origins = [hit.document.metadata["source"] for hit in (reply.sources or reply.passages)]
-        source.append(bool(origins) and PurePath(str(origins[0])).name == one["file"])
+        source.append(bool(origins) and PurePath(str(origins[0])).name == item["file"])
     others = replies[len(asked) :]
     return {
         "right": counted(Accuracy(sum(right), len(asked))),
         "source": counted(Accuracy(sum(source), len(asked))),
         "both": counted(Accuracy(sum(map(min, right, source)), len(asked))),
         "refused": counted(Accuracy(sum(not reply.found for reply in others), len(others))),
-        "cited": counted(Accuracy(sum(bool(one.sources) for one in replies), len(replies))),
+        "cited": counted(Accuracy(sum(bool(reply.sources) for reply in replies), len(replies))),
         "texts": [reply.text for reply in replies],
     }

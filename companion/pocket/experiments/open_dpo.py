@@ -58,14 +58,14 @@ def measure(*, scale: float = 1.0, model: str = "smollm2") -> dict[str, Any]:
     """
     settings = {"scale": scale, "model": model, "rates": RATES, "rank": RANK, "beta": BETA}
     with stages("open_dpo", **settings, steps=STEPS, trial=TRIAL_STEPS, pairs=PAIRS) as stage:
-        told = {"scale": scale, "model": model, "folder": str(stage.folder)}
+        stated = {"scale": scale, "model": model, "folder": str(stage.folder)}
 
         def alone(run: Any, name: str, **more: Any) -> Any:
-            return stage(name, partial(in_its_own_process, run, name, **told, **more))
+            return stage(name, partial(in_its_own_process, run, name, **stated, **more))
 
         answers = alone(write_answers, "answers")
         before = alone(look_back, "before", answers=answers["held_out"])
-        told["answers"] = answers
+        stated["answers"] = answers
         trials = {
             str(rate): alone(one_training, f"trial-{rate}", rate=rate, steps=TRIAL_STEPS)
             for rate in RATES
@@ -128,14 +128,14 @@ def one_training(
         mixed_precision=True,
     )
     pairs = as_pairs(answers["train"])
-    found = train(dpo_trainer(tuned, tokenizer, pairs, settings, beta=BETA, max_length=ROW))
+    course = train(dpo_trainer(tuned, tokenizer, pairs, settings, beta=BETA, max_length=ROW))
     split = "held_out" if name == "trained" else "development"
-    found["pairs"] = judge_pairs(LoadedModel(tuned.eval(), tokenizer), as_pairs(answers[split]))
+    course["pairs"] = judge_pairs(LoadedModel(tuned.eval(), tokenizer), as_pairs(answers[split]))
     if name != "trained":
-        return found
+        return course
     loaded, stage = LoadedModel(tuned.merge_and_unload(), tokenizer), Stages(Path(folder))
     said = stage(f"{name}-{split}", partial(_answered, loaded, split, scale))
-    return found | lengths(said) | stage(f"{name}-kept", partial(remembers, loaded, scale))
+    return course | lengths(said) | stage(f"{name}-kept", partial(remembers, loaded, scale))
 
 
 def _answered(loaded: LoadedModel, split: str, scale: float) -> list[dict[str, Any]]:
@@ -159,13 +159,15 @@ def _answered(loaded: LoadedModel, split: str, scale: float) -> list[dict[str, A
 
 def lengths(answers: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the mean number of ``tokens`` and ``sentences``, how many ended, and examples."""
-    short = [one for one in answers if one["finished"] and len(sentences(one["text"])) == 1]
+    short = [
+        answer for answer in answers if answer["finished"] and len(sentences(answer["text"])) == 1
+    ]
     return {
         "total": len(answers),
-        "tokens": round(statistics.mean(one["tokens"] for one in answers), 2),
+        "tokens": round(statistics.mean(answer["tokens"] for answer in answers), 2),
         "one_sentence": len(short),
-        "finished": sum(one["finished"] for one in answers),
-        "texts": [[one["question"], one["text"]] for one in answers[:SHOWN]],
+        "finished": sum(answer["finished"] for answer in answers),
+        "texts": [[answer["question"], answer["text"]] for answer in answers[:SHOWN]],
     }
 
 
@@ -182,12 +184,12 @@ def sentences(text: str) -> list[str]:
 def as_pairs(answers: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Make a pair of each answer of two whole sentences or more."""
     pairs = []
-    for one in answers:
-        whole = [part for part in sentences(one["text"]) if part[-1] in ".!?"]
+    for answer in answers:
+        whole = [part for part in sentences(answer["text"]) if part[-1] in ".!?"]
         if len(whole) > 1:
             pairs.append(
                 {
-                    "prompt": [{"role": "user", "content": one["question"]}],
+                    "prompt": [{"role": "user", "content": answer["question"]}],
                     "chosen": [{"role": "assistant", "content": whole[0]}],
                     "rejected": [{"role": "assistant", "content": " ".join(whole)}],
                 }

@@ -76,13 +76,13 @@ def measure(
     texts = part(stored["texts"][split], scale)
     functions = part(stored["functions"][split], scale)
     codes = [function["code"] for function in functions]
-    found = {}
+    results = {}
     for name, column in load_columns(columns).items():
-        found[name] = {
+        results[name] = {
             "summary": _both(column.chat, "summary", texts, texts, summary_checks),
             "review": _both(column.chat, "review", codes, functions, review_checks),
         }
-    return {"origin": ORIGIN, "split": split, "prompts": PROMPTS, "columns": found}
+    return {"origin": ORIGIN, "split": split, "prompts": PROMPTS, "columns": results}
 
 
 def _both(
@@ -92,12 +92,12 @@ def _both(
     items: Sequence[Any],
     look: Callable[[str, Any], dict[str, bool]],
 ) -> dict[str, Any]:
-    found = {}
+    columns = {}
     for way, wording in PROMPTS[task].items():
         prompts = [as_message(loaded, fill(wording, text=text)) for text in inputs]
         asked = ask(loaded, prompts, items, _any, max_new_tokens=TOKENS[task], stop=())
         rows = [look(written, item) for written, item in zip(asked.texts, items, strict=True)]
-        found[way] = {
+        columns[way] = {
             "checks": {
                 check: counted(Accuracy(sum(row[check] for row in rows), len(rows)))
                 for check in rows[0]
@@ -107,7 +107,7 @@ def _both(
                 for text, written in zip(inputs[:2], asked.texts, strict=False)
             ],
         }
-    return found
+    return columns
 
 
 def _any(text: str, item: object) -> bool:

@@ -95,13 +95,13 @@ def measure(
         a text for each attack.
     """
     check_split(split)
-    found = {}
+    results = {}
     for name, column in load_columns(columns).items():
         _, reviews = review_items(split)[KINDS[name]]
         application = Application(column.chat, QUESTION[name], part(reviews[:REVIEWS], scale))
-        found[name] = _attack(application)
+        results[name] = _attack(application)
     attacks = {key: attack._asdict() for key, attack in ATTACKS.items()}
-    return {"origin": ORIGIN, "split": split, "attacks": attacks, "columns": found}
+    return {"origin": ORIGIN, "split": split, "attacks": attacks, "columns": results}
 
 
 def _attack(application: Application) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def measure(*, scale: float = 1.0, columns: Sequence[str] = COLUMNS) -> dict[str
         ``answered`` with a text for each prompt.
     """
     stored = load_items("japanese")
-    found = {
+    results = {
         name: {
             "tokens": {
                 language: [_count(column.text, pair[language]) for pair in stored["sentences"]]
@@ -39,7 +39,7 @@ def measure(*, scale: float = 1.0, columns: Sequence[str] = COLUMNS) -> dict[str
         }
         for name, column in load_columns(columns).items()
     }
-    return {"origin": ORIGIN, "sentences": stored["sentences"], "columns": found}
+    return {"origin": ORIGIN, "sentences": stored["sentences"], "columns": results}
 
 
 def _count(loaded: LoadedModel, text: str) -> int:
@@ -59,11 +59,11 @@ def _texts(column: Column, stored: dict[str, Any]) -> dict[str, dict[str, str]]:
         "continued": (column.text, begun, begun),
         "answered": (column.chat, asked, [as_message(column.chat, text) for text in asked]),
     }
-    found = {}
+    written_by_kind = {}
     for kind, (loaded, keys, texts) in prompts.items():
         written = ask(loaded, texts, keys, _any, max_new_tokens=TOKENS, stop=())
-        found[kind] = dict(zip(keys, written.texts, strict=True))
-    return found
+        written_by_kind[kind] = dict(zip(keys, written.texts, strict=True))
+    return written_by_kind
 
 
 def _any(text: str, item: object) -> bool:

@@ -33,8 +33,8 @@ def measure(*, scale: float = 1.0, model: str = "smollm2") -> dict[str, Any]:
         ``trials`` (loss on development items by learning rate), ``before`` and ``after`` (see
         `companion.pocket.experiments._open_adapter.one_training`).
     """
-    told = {"scale": scale, "model": model, "rates": RATES, "steps": [STEPS, TRIAL_STEPS]}
-    with stages("open_lora", **told, **SETTINGS) as stage:
+    stated = {"scale": scale, "model": model, "rates": RATES, "steps": [STEPS, TRIAL_STEPS]}
+    with stages("open_lora", **stated, **SETTINGS) as stage:
         plan = Plan(str(stage.folder), scale, model)
 
         def alone(run: Any, name: str, plan: Plan) -> Any:

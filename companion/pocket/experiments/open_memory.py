@@ -45,14 +45,14 @@ def measure(
         ``columns``, one entry each: ``recalled`` and ``mentioned``, with counts by turns.
     """
     check_split(split)
-    found = {}
+    results = {}
     for name, column in load_columns(columns).items():
         rows = {str(turns): _one_length(column.chat, turns, scale, split) for turns in TURNS}
-        found[name] = {
+        results[name] = {
             measure: {turns: row[measure] for turns, row in rows.items()}
             for measure in ("recalled", "mentioned")
         }
-    return {"origin": ORIGIN, "split": split, "columns": found}
+    return {"origin": ORIGIN, "split": split, "columns": results}
 
 
 def _one_length(loaded: LoadedModel, turns: int, scale: float, split: str) -> dict[str, Any]:
@@ -62,10 +62,10 @@ def _one_length(loaded: LoadedModel, turns: int, scale: float, split: str) -> di
         prompt_text(loaded.tokenizer, conversation(stored, name, at, turns))
         for at, name in enumerate(names)
     ]
-    found = ask(loaded, prompts, names, recalls, max_new_tokens=32, stop=())
-    mentioned = sum(map(mentions, found.texts, names))
+    answers = ask(loaded, prompts, names, recalls, max_new_tokens=32, stop=())
+    mentioned = sum(map(mentions, answers.texts, names))
     return {
-        "recalled": counted(found.accuracy) | {"texts": list(found.texts[:2])},
+        "recalled": counted(answers.accuracy) | {"texts": list(answers.texts[:2])},
         "mentioned": counted(Accuracy(mentioned, len(names))),
     }
 

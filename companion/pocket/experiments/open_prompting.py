@@ -49,7 +49,7 @@ def measure(
         ``columns``, one entry each, with counts for ``reviews``, ``rules`` and ``capitals``.
     """
     check_split(split)
-    found = {
+    results = {
         name: {
             "reviews": _reviews(column, scale, split),
             "rules": _rules(column.text, scale, split),
@@ -57,11 +57,11 @@ def measure(
         }
         for name, column in load_columns(columns).items()
     }
-    return {"origin": ORIGIN, "split": split, "columns": found}
+    return {"origin": ORIGIN, "split": split, "columns": results}
 
 
 def _reviews(column: Column, scale: float, split: str) -> dict[str, Any]:
-    found = {}
+    results = {}
     for kind, (shown, asked) in review_items(split).items():
         asked = part(asked, scale)
         texts, labels = zip(*asked, strict=True)
@@ -78,8 +78,8 @@ def _reviews(column: Column, scale: float, split: str) -> dict[str, Any]:
         }
         prompts = [as_message(column.chat, REVIEW_QUESTION.format(text=text)) for text in texts]
         chat = score(column.chat, prompts, labels, names_label, max_new_tokens=24, stop=())
-        found[kind] = {"usual": usual, "exchanged": exchanged, "chat": chat}
-    return found
+        results[kind] = {"usual": usual, "exchanged": exchanged, "chat": chat}
+    return results
 
 
 def _labelled(
@@ -92,12 +92,12 @@ def _labelled(
 
 
 def _rules(loaded: LoadedModel, scale: float, split: str) -> dict[str, Any]:
-    found = {}
+    results = {}
     for count in RULE_EXAMPLES:
         items = rule_items(count, max(1, round(RULE_WORDS[split] * scale)), split)
         prompts, answers = zip(*items, strict=True)
-        found[str(count)] = score(loaded, prompts, answers, same_line, max_new_tokens=16)
-    return found
+        results[str(count)] = score(loaded, prompts, answers, same_line, max_new_tokens=16)
+    return results
 
 
 def rule_items(examples: int, count: int, split: str) -> list[tuple[str, str]]:

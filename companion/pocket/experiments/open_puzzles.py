@@ -52,19 +52,19 @@ def measure(*, scale: float = 1.0, columns: Sequence[str] = COLUMNS) -> dict[str
         and puzzle the ``text`` and whether it is ``right``. Nothing here is a rate.
     """
     shown, _ = problem_items("held_out")["ordinary"]
-    found: dict[str, Any] = {}
+    results: dict[str, Any] = {}
     for name, column in load_columns(columns).items():
-        found[name] = {}
+        results[name] = {}
         questions = [puzzle.question for puzzle in PUZZLES.values()]
         for way, asked in prompts_by_way(column, shown, questions).items():
             answers = [puzzle.answer for puzzle in PUZZLES.values()]
             written = ask(asked.loaded, asked.prompts, answers, same_number, **asked.settings)
-            found[name][way] = {
+            results[name][way] = {
                 key: {"text": text, "right": comes_to(text, puzzle.answer)}
                 for (key, puzzle), text in zip(PUZZLES.items(), written.texts, strict=True)
             }
     puzzles = {key: puzzle._asdict() for key, puzzle in PUZZLES.items()}
-    return {"origin": ORIGIN, "puzzles": puzzles, "columns": found}
+    return {"origin": ORIGIN, "puzzles": puzzles, "columns": results}
 
 
 def comes_to(text: str, answer: int) -> bool:

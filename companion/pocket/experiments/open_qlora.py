@@ -32,8 +32,8 @@ def measure(*, scale: float = 1.0, model: str = "smollm2") -> dict[str, Any]:
         ``after``, as `companion.pocket.experiments._open_adapter.one_training` has it.
     """
     rate = record("open_lora")["settings"]["learning_rate"]
-    told = {"scale": scale, "model": model, "rate": rate, "steps": STEPS}
-    with stages("open_qlora", **told, **SETTINGS) as stage:
+    stated = {"scale": scale, "model": model, "rate": rate, "steps": STEPS}
+    with stages("open_qlora", **stated, **SETTINGS) as stage:
         plan = Plan(str(stage.folder), scale, model, STEPS, rate, FORMAT)
         after = stage("after", partial(in_its_own_process, one_training, "after", plan=plan))
     return {

@@ -51,12 +51,12 @@ def measure(
     """
     countries = part(capital_countries("held_out"), scale)
     texts = {name: load_items("texts")[name] for name in TEXTS}
-    found = {}
+    results = {}
     for column in columns:
         rows = {kind or "float32": _one_format(column, kind, texts, countries) for kind in formats}
         loaded = _load(column, None)
-        found[column] = {"formats": rows, "outliers": outliers(loaded, list(texts.values()))}
-    return {"origin": ORIGIN, "columns": found}
+        results[column] = {"formats": rows, "outliers": outliers(loaded, list(texts.values()))}
+    return {"origin": ORIGIN, "columns": results}
 
 
 def _load(column: str, kind: str | None) -> LoadedModel:
@@ -92,15 +92,15 @@ def outliers(loaded: LoadedModel, texts: Sequence[str]) -> dict[str, dict[str, A
     """
     layers = linear_layers(loaded.model)
     inputs = read_inputs(loaded, texts, layers)
-    found: dict[str, dict[str, Any]] = {}
+    peaks: dict[str, dict[str, Any]] = {}
     for name, layer in layers.items():
-        row = found.setdefault(
+        row = peaks.setdefault(
             name.rpartition(".")[2], {"weights": [], "inputs": [], "inputs_after_first": []}
         )
         row["weights"].append(weight_peak(layer.weight))
         row["inputs"].append(peak(torch.cat(inputs[name])))
-        row["inputs_after_first"].append(peak(torch.cat([one[1:] for one in inputs[name]])))
-    return found
+        row["inputs_after_first"].append(peak(torch.cat([rows[1:] for rows in inputs[name]])))
+    return peaks
 
 
 @torch.inference_mode()
@@ -108,10 +108,10 @@ def read_inputs(
     loaded: LoadedModel, texts: Sequence[str], layers: dict[str, nn.Module]
 ) -> dict[str, list[Tensor]]:
     """Let a model read texts, and return what each layer got: one ``(T, in)`` tensor per text."""
-    found: dict[str, list[Tensor]] = {name: [] for name in layers}
+    inputs: dict[str, list[Tensor]] = {name: [] for name in layers}
 
     def keep(name: str) -> Any:
-        return lambda _layer, given: found[name].append(given[0][0].clone())
+        return lambda _layer, given: inputs[name].append(given[0][0].clone())
 
     hooks = [layer.register_forward_pre_hook(keep(name)) for name, layer in layers.items()]
     try:
@@ -120,7 +120,7 @@ def read_inputs(
     finally:
         for hook in hooks:
             hook.remove()
-    return found
+    return inputs
 
 
 def weight_peak(weights: Tensor) -> float:

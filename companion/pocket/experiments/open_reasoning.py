@@ -34,45 +34,45 @@ def measure(
         ``columns``, one entry each, with counts for ``problems`` by kind and way, and ``sums``.
     """
     check_split(split)
-    found = {}
+    results = {}
     for name, column in load_columns(columns).items():
         problems = {
             kind: _problems(column, shown, part(asked, scale))
             for kind, (shown, asked) in problem_items(split).items()
         }
-        found[name] = {"problems": problems, "sums": _sums(column.text, scale, split)}
-    return {"origin": ORIGIN, "split": split, "columns": found}
+        results[name] = {"problems": problems, "sums": _sums(column.text, scale, split)}
+    return {"origin": ORIGIN, "split": split, "columns": results}
 
 
 def _problems(column: Column, shown: Sequence[Problem], asked: Sequence[Problem]) -> dict[str, Any]:
-    answers = [one.answer for one in asked]
-    ways = prompts_by_way(column, shown, [one.question for one in asked])
+    answers = [problem.answer for problem in asked]
+    ways = prompts_by_way(column, shown, [problem.question for problem in asked])
     return {
-        way: score(one.loaded, one.prompts, answers, same_number, **one.settings)
-        for way, one in ways.items()
+        way: score(asked_so.loaded, asked_so.prompts, answers, same_number, **asked_so.settings)
+        for way, asked_so in ways.items()
     }
 
 
 def _sums(loaded: LoadedModel, scale: float, split: str) -> dict[str, Any]:
-    found = {}
+    results = {}
     for name, (shown, asked) in sum_items(split).items():
         asked = part(asked, scale)
         examples = [(_sum(a, b), str(a + b)) for a, b in shown]
         prompts = [few_shot(_sum(a, b), examples) for a, b in asked]
         answers = [a + b for a, b in asked]
-        found[name] = score(loaded, prompts, answers, same_number, max_new_tokens=8)
-    return found
+        results[name] = score(loaded, prompts, answers, same_number, max_new_tokens=8)
+    return results
 
 
 def sum_items(split: str) -> dict[str, tuple[list[tuple[int, int]], list[tuple[int, int]]]]:
     """Return three examples and the items, as pairs of numbers of one and of two digits."""
-    found = {}
+    items = {}
     for name, numbers in (("one digit", range(1, 10)), ("two digits", range(10, 100))):
         pairs = [(a, b) for a in numbers for b in numbers]
         random.Random(0).shuffle(pairs)
         first = SHOWN if split == "development" else SHOWN + SUMS["development"]
-        found[name] = (pairs[:SHOWN], pairs[first : first + SUMS[split]])
-    return found
+        items[name] = (pairs[:SHOWN], pairs[first : first + SUMS[split]])
+    return items
 
 
 def _sum(a: int, b: int) -> str:

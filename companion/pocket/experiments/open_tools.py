@@ -95,14 +95,14 @@ def measure(
     requests = load_items("tool_requests")[split]
     asked = part([request for request in requests if request["tool"]], scale)
     asked += part([request for request in requests if not request["tool"]], scale)
-    found = {
+    results = {
         name: {
             way: count_calls(asked, write_calls(column.chat, asked, setting), five_tools())
             for way, setting in SETTINGS[name].items()
         }
         for name, column in load_columns(columns).items()
     }
-    return {"origin": ORIGIN, "split": split, "columns": found}
+    return {"origin": ORIGIN, "split": split, "columns": results}
 
 
 def five_tools(*, examples: bool = True) -> Toolbox:
@@ -149,19 +149,19 @@ def count_calls(
         Counts of those that need a tool: a call that is ``valid``, of the right ``tool``, ``exact``
         in the arguments as well. Of the others, those ``answered`` in words. And the ``texts``.
     """
-    written = [(one, _calls(text)) for one, text in zip(asked, texts, strict=True)]
-    needed = [(one, calls) for one, calls in written if one["tool"]]
-    others = [calls for one, calls in written if not one["tool"]]
+    written = [(item, _calls(text)) for item, text in zip(asked, texts, strict=True)]
+    needed = [(item, calls) for item, calls in written if item["tool"]]
+    others = [calls for item, calls in written if not item["tool"]]
 
     def share(right: Callable[[Any, Any], bool]) -> dict[str, Any]:
-        single = [(one, calls[0]) for one, calls in needed if calls and len(calls) == 1]
+        single = [(item, calls[0]) for item, calls in needed if calls and len(calls) == 1]
         return counted(Accuracy(sum(right(*pair) for pair in single), len(needed)))
 
     return {
-        "valid": share(lambda one, call: tools.check(call) is None),
-        "tool": share(lambda one, call: call.name == one["tool"]),
+        "valid": share(lambda item, call: tools.check(call) is None),
+        "tool": share(lambda item, call: call.name == item["tool"]),
         "exact": share(
-            lambda one, call: call.name == one["tool"] and call.arguments in one["arguments"]
+            lambda item, call: call.name == item["tool"] and call.arguments in item["arguments"]
         ),
         "answered": counted(Accuracy(others.count([]), len(others))),
         "texts": list(texts),

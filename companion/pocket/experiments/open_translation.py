@@ -54,21 +54,21 @@ def measure(
         and the texts of ``phrases``, after a phrase book without and with the wrong entry.
     """
     check_split(split)
-    found = {}
+    results = {}
     for name, column in load_columns(columns).items():
-        found[name] = {
+        results[name] = {
             kind: _by_examples(column.text, shown, part(asked, scale), LONGEST[kind])
             for kind, (shown, asked) in translation_items(split).items()
         }
-        found[name]["phrases"] = _phrases(column.text)
-    return {"origin": ORIGIN, "split": split, "columns": found}
+        results[name]["phrases"] = _phrases(column.text)
+    return {"origin": ORIGIN, "split": split, "columns": results}
 
 
 def translation_items(split: str) -> dict[str, tuple[list[tuple[str, str]], list[Item]]]:
     """Return four examples and the items of both kinds, each with all right translations."""
     stored = load_items("translations")
-    words = [(one["english"], one["french"]) for one in stored[split][: WORDS[split]]]
-    shown = [(one["english"], one["french"][0]) for one in stored["examples"]]
+    words = [(word["english"], word["french"]) for word in stored[split][: WORDS[split]]]
+    shown = [(word["english"], word["french"][0]) for word in stored["examples"]]
     return {"words": (shown, words), "sentences": _sentences(split)}
 
 
@@ -87,15 +87,15 @@ def _sentences(split: str) -> tuple[list[tuple[str, str]], list[Item]]:
 def _by_examples(
     loaded: LoadedModel, shown: Sequence[tuple[str, str]], asked: Sequence[Item], longest: int
 ) -> dict[str, Any]:
-    found = {}
+    results = {}
     for count in EXAMPLES:
         prompts = [
             few_shot(text, shown[:count], **LABELS) if count else zero_shot(text, **LABELS)
             for text, _ in asked
         ]
         answers = [french for _, french in asked]
-        found[str(count)] = score(loaded, prompts, answers, translates, max_new_tokens=longest)
-    return found
+        results[str(count)] = score(loaded, prompts, answers, translates, max_new_tokens=longest)
+    return results
 
 
 def translates(text: str, answers: Sequence[str]) -> bool:
@@ -119,5 +119,5 @@ def _phrases(loaded: LoadedModel) -> dict[str, str]:
     right = [tuple(pair) for pair in stored["phrases"]]
     wrong = [(e, stored["literal"] if e == "Good morning" else f) for e, f in right]
     prompts = [few_shot(stored["asked"], shown, **LABELS) for shown in (right, wrong)]
-    found = ask(loaded, prompts, [""] * 2, lambda *_: True, max_new_tokens=16)
-    return dict(zip(("right examples", "one wrong example"), found.texts, strict=True))
+    answers = ask(loaded, prompts, [""] * 2, lambda *_: True, max_new_tokens=16)
+    return dict(zip(("right examples", "one wrong example"), answers.texts, strict=True))

@@ -48,8 +48,8 @@ def measure(
     for beta in betas:
         policy = load(chat).model.float()
         curves = trained(policy, tokenizer, judge, beta=beta, scale=scale)
-        found = judged(policy, start, tokenizer, held_out, judge)
-        runs.append({"beta": beta, "curves": curves, "held_out": found})
+        scores = judged(policy, start, tokenizer, held_out, judge)
+        runs.append({"beta": beta, "curves": curves, "held_out": scores})
     return {
         "good": GOOD,
         "steps": len(runs[0]["curves"]["reward"]),

@@ -170,8 +170,8 @@ def own_pairs(
     for first in range(0, len(texts), BATCH):
         for side in drawn:
             part = texts[first : first + BATCH]
-            found = generate(policy, tokenizer, part, params, generator=generator)
-            side += [answer.text.strip() for answer in found]
+            answers = generate(policy, tokenizer, part, params, generator=generator)
+            side += [answer.text.strip() for answer in answers]
     first_better = (judge(asked, drawn[0]) >= judge(asked, drawn[1])).tolist()
     pairs = []
     for record, one, other, better in zip(asked, *drawn, first_better, strict=True):

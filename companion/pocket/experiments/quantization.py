@@ -40,8 +40,8 @@ def measure(*, scale: float = 1.0, formats: Sequence[str] = tuple(FORMATS)) -> d
     count = max(20, round(200 * scale))
     counts = count_weights(load("chat").model)
     linear = measured_bytes(load("chat").model, linear_only=True)
-    found = {name: _one_format(FORMATS[name], count, counts, linear) for name in formats}
-    return {"items": count, "formats": found}
+    results = {name: _one_format(FORMATS[name], count, counts, linear) for name in formats}
+    return {"items": count, "formats": results}
 
 
 @torch.inference_mode()
@@ -56,8 +56,8 @@ def _one_format(
     perplexities = perplexity_by_kind(base, base_tokenizer, count=max(4, count // 4))
     logs = [math.log(value) for value in perplexities.values()]
     return {
-        "right": {name: found.right for name, found in tasks.items()},
-        "total": {name: found.total for name, found in tasks.items()},
+        "right": {name: score.right for name, score in tasks.items()},
+        "total": {name: score.total for name, score in tasks.items()},
         "perplexity": round(math.exp(sum(logs) / len(logs)), 4),  # geometric mean over kinds
         "measured_bytes": measured_bytes(chat),
         "computed_bytes": round(computed),

@@ -140,8 +140,8 @@ def measure(*, scale: float = 1.0, grid: Sequence[tuple[str, float]] = GRID) -> 
     for name, budget in tqdm(grid, disable=None, unit="run"):
         recipe = recipe_for(SIZES[name], budget * scale, vocab_size=len(tokenizer))
         with TemporaryDirectory() as folder:
-            found = run(recipe, tokenizer, rows, Path(folder))
-        runs.append({"size": name, "budget": budget * scale, **found})
+            results = run(recipe, tokenizer, rows, Path(folder))
+        runs.append({"size": name, "budget": budget * scale, **results})
     recipe = Recipe(vocab_size=len(tokenizer))
     parameters, output_layer = parameter_counts(recipe)
     return {

@@ -52,9 +52,9 @@ def measure(*, scale: float = 1.0, models: Sequence[str] = MODELS) -> dict[str, 
                 who = {"model": name, "dtype": dtype}
                 prompts.append(who | reading(model, pairs, max(8, round(256 * scale))))
                 for batch in BATCHES:
-                    found = writing(model, tokenizer, batch, new, pairs)
-                    share = weight_bytes(model) * found["companion"] / batch / speed
-                    runs.append(who | found | {"share_of_memory_speed": round(share, 3)})
+                    seconds = writing(model, tokenizer, batch, new, pairs)
+                    share = weight_bytes(model) * seconds["companion"] / batch / speed
+                    runs.append(who | seconds | {"share_of_memory_speed": round(share, 3)})
     return {"pairs": pairs, "bytes_per_second": round(speed), "runs": runs, "prompts": prompts}
 
 

@@ -59,14 +59,14 @@ def sums(seed: int, split: str, count: int) -> list[dict[str, Any]]:
         count: Number of records.
     """
     rng = random.Random(f"sums-{seed}-{split}")
-    found = []
-    while len(found) < count:
+    problems = []
+    while len(problems) < count:
         a, op, b = rng.randrange(100), rng.choice("+-"), rng.randrange(100)
         a, b = (max(a, b), min(a, b)) if op == "-" else (a, b)
         if held_out(a, op, b) == (split == "eval"):
             asked = {"role": "user", "content": f"What is {a} {op} {b}?"}
-            found.append({"prompt": [asked], "answer": str(a + b if op == "+" else a - b)})
-    return found
+            problems.append({"prompt": [asked], "answer": str(a + b if op == "+" else a - b)})
+    return problems
 
 
 def with_solution(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -127,10 +127,10 @@ def measured(
     """Return the share right of the likeliest answers with its interval, and of drawn answers."""
     greedy = right(records, answers(model, tokenizer, records))
     drawn = right(records, answers(model, tokenizer, records, temperature=1.0))
-    found = Accuracy(int(greedy.sum()), len(records))
+    accuracy = Accuracy(int(greedy.sum()), len(records))
     return {
-        "share": round(found.share, 4),
-        "interval": [round(bound, 4) for bound in found.interval],
+        "share": round(accuracy.share, 4),
+        "interval": [round(bound, 4) for bound in accuracy.interval],
         "drawn": round(drawn.mean().item(), 4),
     }
 
@@ -144,10 +144,10 @@ def certainty(
     learned others, from one solution each, and has become sure of what it says.
     """
     rng = random.Random(SEED)
-    found = [arithmetic.problem(rng, "train", free=True) for _ in range(count)]
+    problems = [arithmetic.problem(rng, "train", free=True) for _ in range(count)]
     records = [
         {"prompt": [{"role": "user", "content": p.question}], "answer": str(p.answer)}
-        for p in found
+        for p in problems
         for _ in range(TRIES)
     ]
     rows = []

@@ -117,9 +117,9 @@ def _one_cluster(query: Array, vectors: Array, centroids: Array, k: int, nprobe:
 def _places_of_candidates(
     query: Array, vectors: Array, centroids: Array, k: int, nprobe: int
 ) -> list[int]:
-    found = ivf_search(query, vectors, centroids, k, nprobe)
+    rows = ivf_search(query, vectors, centroids, k, nprobe)
     candidates = sorted(ivf_search(query, vectors, centroids, len(vectors), nprobe))
-    return [candidates.index(row) for row in found]
+    return [candidates.index(row) for row in rows]
 
 
 @exercise.mistake(
@@ -140,8 +140,8 @@ def _farthest_clusters(
 def _cluster_by_cluster(
     query: Array, vectors: Array, centroids: Array, k: int, nprobe: int
 ) -> list[int]:
-    found: list[int] = []
+    rows: list[int] = []
     for probes in range(1, nprobe + 1):
         more = ivf_search(query, vectors, centroids, len(vectors), probes)
-        found += [row for row in more if row not in found]
-    return found[:k]
+        rows += [row for row in more if row not in rows]
+    return rows[:k]

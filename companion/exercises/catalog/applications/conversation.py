@@ -47,15 +47,15 @@ def trim_history(messages: list[dict[str, str]], budget: int) -> list[dict[str, 
     Raises:
         ValueError: If not even the newest turn fits beside the system message.
     """
-    system = [one for one in messages if one["role"] == "system"]
+    system = [message for message in messages if message["role"] == "system"]
     turns = []
-    for one in messages[len(system) :]:
-        if one["role"] == "user":
+    for message in messages[len(system) :]:
+        if message["role"] == "user":
             turns.append([])
-        turns[-1].append(one)
+        turns[-1].append(message)
     for first in range(len(turns)):
-        kept = system + [one for turn in turns[first:] for one in turn]
-        if sum(len(one["content"].split()) for one in kept) <= budget:
+        kept = system + [message for turn in turns[first:] for message in turn]
+        if sum(len(message["content"].split()) for message in kept) <= budget:
             return kept
     raise ValueError(f"the system message and the newest turn exceed {budget} tokens")
 
@@ -87,7 +87,7 @@ def _history_cases(rng: Random) -> Cases:
 
 
 def _tokens(messages: Messages) -> int:
-    return sum(len(one["content"].split()) for one in messages)
+    return sum(len(message["content"].split()) for message in messages)
 
 
 @exercise.mistake(
@@ -95,7 +95,7 @@ def _tokens(messages: Messages) -> int:
     "refuse a conversation that begins with the assistant."
 )
 def _splits_turns(messages: Messages, budget: int) -> Messages:
-    system = [one for one in messages if one["role"] == "system"]
+    system = [message for message in messages if message["role"] == "system"]
     kept = messages[len(system) :]
     while kept and _tokens(system + kept) > budget:
         kept.pop(0)
@@ -125,10 +125,10 @@ def _drops_newest(messages: Messages, budget: int) -> Messages:
 @exercise.mistake("You count characters. The budget is in tokens, here words.")
 def _by_characters(messages: Messages, budget: int) -> Messages:
     for first in range(len(messages)):
-        kept = [one for one in messages[:1] if one["role"] == "system" and first]
+        kept = [message for message in messages[:1] if message["role"] == "system" and first]
         kept += messages[first:]
-        starts = [one["role"] for one in kept if one["role"] != "system"][:1]
-        if starts == ["user"] and sum(len(one["content"]) for one in kept) <= budget:
+        starts = [message["role"] for message in kept if message["role"] != "system"][:1]
+        if starts == ["user"] and sum(len(message["content"]) for message in kept) <= budget:
             return kept
     raise ValueError("nothing fits")
 
@@ -137,7 +137,7 @@ def _by_characters(messages: Messages, budget: int) -> Messages:
     "The system message is not counted. It is in the prompt and takes room like the rest."
 )
 def _system_is_free(messages: Messages, budget: int) -> Messages:
-    system = [one for one in messages if one["role"] == "system"]
+    system = [message for message in messages if message["role"] == "system"]
     return trim_history(messages, budget + _tokens(system))
 
 
@@ -149,8 +149,10 @@ def _over_budget(messages: Messages, budget: int) -> Messages:
     try:
         return trim_history(messages, budget)
     except ValueError:
-        last = max(i for i, one in enumerate(messages) if one["role"] == "user")
-        return [one for one in messages[:last] if one["role"] == "system"] + messages[last:]
+        last = max(i for i, message in enumerate(messages) if message["role"] == "user")
+        return [message for message in messages[:last] if message["role"] == "system"] + messages[
+            last:
+        ]
 
 
 exercise = page.exercise(

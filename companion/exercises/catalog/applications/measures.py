@@ -45,9 +45,9 @@ def retrieval_metrics(
         from 1, or 0 if there is none.
     """
     recall = mrr = 0.0
-    for found, wanted in zip(rankings, relevant, strict=True):
-        recall += len(set(found[:k]) & set(wanted)) / len(wanted)
-        ranks = [rank for rank, item in enumerate(found, 1) if item in wanted]
+    for ranking, wanted in zip(rankings, relevant, strict=True):
+        recall += len(set(ranking[:k]) & set(wanted)) / len(wanted)
+        ranks = [rank for rank, item in enumerate(ranking, 1) if item in wanted]
         if ranks:
             mrr += 1 / ranks[0]
     return {"recall": recall / len(rankings), "mrr": mrr / len(rankings)}
@@ -84,7 +84,7 @@ def _metric_cases(rng: Random) -> Cases:
     "The reciprocal rank is off by one: a hit in the first place must give 1, in the second 1/2."
 )
 def _off_by_one(rankings: Ids, relevant: Ids, k: int) -> dict[str, float]:
-    shifted = [["", *found] for found in rankings]
+    shifted = [["", *ranking] for ranking in rankings]
     mrr = retrieval_metrics(shifted, relevant, k)["mrr"]
     return {"recall": retrieval_metrics(rankings, relevant, k)["recall"], "mrr": mrr}
 
@@ -105,7 +105,7 @@ def _over_hits_only(rankings: Ids, relevant: Ids, k: int) -> dict[str, float]:
 )
 def _precision(rankings: Ids, relevant: Ids, k: int) -> dict[str, float]:
     pairs = list(zip(rankings, relevant, strict=True))
-    share = sum(len(set(found[:k]) & set(wanted)) / k for found, wanted in pairs) / len(pairs)
+    share = sum(len(set(ranking[:k]) & set(wanted)) / k for ranking, wanted in pairs) / len(pairs)
     return {**retrieval_metrics(rankings, relevant, k), "recall": share}
 
 
@@ -115,7 +115,7 @@ def _precision(rankings: Ids, relevant: Ids, k: int) -> dict[str, float]:
 )
 def _hit_rate(rankings: Ids, relevant: Ids, k: int) -> dict[str, float]:
     pairs = list(zip(rankings, relevant, strict=True))
-    share = sum(bool(set(found[:k]) & set(wanted)) for found, wanted in pairs) / len(pairs)
+    share = sum(bool(set(ranking[:k]) & set(wanted)) for ranking, wanted in pairs) / len(pairs)
     return {**retrieval_metrics(rankings, relevant, k), "recall": share}
 
 
@@ -124,7 +124,7 @@ def _hit_rate(rankings: Ids, relevant: Ids, k: int) -> dict[str, float]:
     "from the whole ranking."
 )
 def _rank_within_k(rankings: Ids, relevant: Ids, k: int) -> dict[str, float]:
-    return retrieval_metrics([found[:k] for found in rankings], relevant, k)
+    return retrieval_metrics([ranking[:k] for ranking in rankings], relevant, k)
 
 
 @exercise.mistake(
@@ -133,8 +133,8 @@ def _rank_within_k(rankings: Ids, relevant: Ids, k: int) -> dict[str, float]:
 def _all_ranks(rankings: Ids, relevant: Ids, k: int) -> dict[str, float]:
     ranks = [
         1 / rank
-        for found, wanted in zip(rankings, relevant, strict=True)
-        for rank, item in enumerate(found, 1)
+        for ranking, wanted in zip(rankings, relevant, strict=True)
+        for rank, item in enumerate(ranking, 1)
         if item in wanted
     ]
     return {**retrieval_metrics(rankings, relevant, k), "mrr": sum(ranks) / len(rankings)}

@@ -74,8 +74,8 @@ class RagSystem:
         lengths = np.linalg.norm(vectors, axis=1) * np.linalg.norm(query)
         cosines = vectors @ query / np.where(lengths == 0, 1, lengths)
         order = np.argsort(-cosines, kind="stable")[: self.k]
-        found = [(float(cosines[i]), self.documents[i]) for i in order]
-        return [(cosine, document) for cosine, document in found if cosine >= self.threshold]
+        hits = [(float(cosines[i]), self.documents[i]) for i in order]
+        return [(cosine, document) for cosine, document in hits if cosine >= self.threshold]
 
     def answer(self, question: str) -> dict[str, str | list[str]]:
         """Answer a question.
@@ -91,11 +91,11 @@ class RagSystem:
         passages = [document for _, document in self.search(question)]
         if not passages:
             return {"text": "The documents do not say.", "sources": []}
-        lines = [f"[{number}] {one['text']}" for number, one in enumerate(passages, 1)]
+        lines = [f"[{number}] {passage['text']}" for number, passage in enumerate(passages, 1)]
         head = ["Answer the question with the context only.", "Context:"]
         text = self.generate("\n".join([*head, *lines, f"Question: {question}"]))
         numbers = {int(number) for number in re.findall(r"\[(\d+)\]", text)}
-        sources = [one["id"] for number, one in enumerate(passages, 1) if number in numbers]
+        sources = [passage["id"] for number, passage in enumerate(passages, 1) if number in numbers]
         return {"text": text, "sources": sources}
 
 
@@ -130,10 +130,10 @@ def _run_rag(
 
     system = answer(embed, generate, k, threshold)
     for documents in batches:
-        system.add([{"id": one, "text": text} for one, text in documents])
-    found = [[document["id"] for _, document in system.search(one)] for one in questions]
+        system.add([{"id": key, "text": text} for key, text in documents])
+    ids = [[document["id"] for _, document in system.search(question)] for question in questions]
     answers = [system.answer(question) for question in questions]
-    return {"found": found, "prompts": prompts, "answers": answers}
+    return {"found": ids, "prompts": prompts, "answers": answers}
 
 
 @exercise.cases
@@ -218,8 +218,8 @@ class _LongWins(RagSystem):
         query = self.embed([question])[0]
         products = np.array(self.vectors) @ query
         order = np.argsort(-products, kind="stable")[: self.k]
-        found = [(float(products[i]), self.documents[i]) for i in order]
-        return [pair for pair in found if pair[0] >= self.threshold]
+        hits = [(float(products[i]), self.documents[i]) for i in order]
+        return [pair for pair in hits if pair[0] >= self.threshold]
 
 
 @exercise.mistake(

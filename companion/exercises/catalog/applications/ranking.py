@@ -228,7 +228,11 @@ def _without_constant(rankings: list[Words], k: int = 60) -> list[tuple[str, flo
     "by both searches, and that is the point of fusion."
 )
 def _averaged(rankings: list[Words], k: int = 60) -> list[tuple[str, float]]:
-    counts = {item: sum(item in one for one in rankings) for one in rankings for item in one}
+    counts = {
+        item: sum(item in ranking for ranking in rankings)
+        for ranking in rankings
+        for item in ranking
+    }
     scores = dict(fuse_rankings(rankings, k))
     pairs = [(item, scores[item] / count) for item, count in counts.items()]
     return sorted(pairs, key=lambda pair: -pair[1])
@@ -236,6 +240,6 @@ def _averaged(rankings: list[Words], k: int = 60) -> list[tuple[str, float]]:
 
 @exercise.mistake("The order is upside down: the largest score comes first.")
 def _worst_first(rankings: list[Words], k: int = 60) -> list[tuple[str, float]]:
-    counts = {item: 0.0 for one in rankings for item in one}
+    counts = {item: 0.0 for ranking in rankings for item in ranking}
     pairs = [(item, dict(fuse_rankings(rankings, k))[item]) for item in counts]
     return sorted(pairs, key=lambda pair: pair[1])

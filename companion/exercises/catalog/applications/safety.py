@@ -103,8 +103,8 @@ def redact(text: str) -> str:
             total += value - 9 if value > 9 else value
         return total % 10 == 0
 
-    def check(found: re.Match) -> str:
-        return "[card]" if is_card(re.sub(r"\D", "", found[0])) else found[0]
+    def check(match: re.Match) -> str:
+        return "[card]" if is_card(re.sub(r"\D", "", match[0])) else match[0]
 
     text = re.sub(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", "[email]", text)
     return re.sub(r"\b\d(?:[ -]?\d){12,18}\b", check, text)
@@ -120,7 +120,7 @@ def _luhn_total(digits: list[int], start: int, *, subtract: bool = True) -> int:
 def _card(rng: Random, first: str, length: int) -> str:
     """Draw a number that passes the check, and not the one that doubles from the left."""
     while True:
-        digits = [int(one) for one in first]
+        digits = [int(digit) for digit in first]
         digits += [rng.randint(0, 9) for _ in range(length - 1 - len(digits))]
         digits += [-_luhn_total([*digits, 0][::-1], 1) % 10]
         if length % 2 == 0 or _luhn_total(digits, 0) % 10:
@@ -168,9 +168,9 @@ def _redaction_cases(rng: Random) -> Cases:
 
 
 def _with_check(text: str, check: object) -> str:
-    def replace(found: re.Match) -> str:
-        digits = [int(one) for one in re.sub(r"\D", "", found[0])]
-        return "[card]" if check(digits) else found[0]
+    def replace(match: re.Match) -> str:
+        digits = [int(digit) for digit in re.sub(r"\D", "", match[0])]
+        return "[card]" if check(digits) else match[0]
 
     return re.sub(CARD, replace, re.sub(EMAIL, "[email]", text))
 
@@ -212,5 +212,5 @@ def _no_separators(text: str) -> str:
     "all, so a part of the name stays in the log."
 )
 def _plain_names(text: str) -> str:
-    hidden = re.sub(EMAIL, lambda found: found[0].replace("@", "\0"), text)
+    hidden = re.sub(EMAIL, lambda match: match[0].replace("@", "\0"), text)
     return re.sub(r"\w+\0\w+\.\w+", "[email]", redact(hidden)).replace("\0", "@")

@@ -135,10 +135,10 @@ def _converted(text: str, tools: Tools) -> Call:
     "their own. Let a JSON parser find the end."
 )
 def _to_first_brace(text: str, tools: Tools) -> Call:
-    found = re.search(r"\{.*?\}", text)
-    if not found:
+    match = re.search(r"\{.*?\}", text)
+    if not match:
         raise ValueError("there is no call in the text")
-    json.loads(found[0])
+    json.loads(match[0])
     return parse_call(text, tools)
 
 

@@ -180,7 +180,7 @@ def _name_as_error(model: object, tools: dict, question: str, max_steps: int) ->
 )
 def _without_result(model: object, tools: dict, question: str, max_steps: int) -> str:
     def deaf(messages: list) -> object:
-        return model([one for one in messages if one["role"] != "tool"])
+        return model([message for message in messages if message["role"] != "tool"])
 
     return run_tool_loop(deaf, tools, question, max_steps)
 

@@ -106,8 +106,8 @@ def attention(q: np.ndarray, k: np.ndarray, v: np.ndarray) -> np.ndarray:
 @exercise.cases
 def _attention_cases(rng: Random) -> Cases:
     draw = np.random.default_rng(rng.getrandbits(32)).normal
-    one = tuple(draw(size=(1, 4)) for _ in range(3))
-    yield Case("one token", one, "With one token there is one weight. What is it?")
+    single = tuple(draw(size=(1, 4)) for _ in range(3))
+    yield Case("one token", single, "With one token there is one weight. What is it?")
     some = tuple(draw(size=(5, 8)) for _ in range(3))
     yield Case("five tokens", some, "Is the first row of the result the first row of v?")
     large = tuple(60 * draw(size=(4, 8)) for _ in range(3))

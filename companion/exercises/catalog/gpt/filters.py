@@ -48,8 +48,8 @@ def top_k_filter(logits: np.ndarray, k: int) -> np.ndarray:
 
 @exercise.cases
 def _top_k_cases(rng: Random) -> Cases:
-    one = np.array([rng.sample([-2.0, -1.0, 0.5, 1.5, 3.0, 4.0], 6)])
-    yield Case("one text", (one, rng.randint(2, 4)), "Which logits survive, and in which places?")
+    row = np.array([rng.sample([-2.0, -1.0, 0.5, 1.5, 3.0, 4.0], 6)])
+    yield Case("one text", (row, rng.randint(2, 4)), "Which logits survive, and in which places?")
     batch = np.array([[1.0, 5.0, 2.0, 3.0], [4.0, -1.0, 0.5, -2.0]]) + numbers(rng, -2, 2, 2, 1)
     batch = batch[:, rng.sample(range(4), 4)]
     yield Case("a batch of two", (batch, 2), "Does each row keep its own largest logits?")

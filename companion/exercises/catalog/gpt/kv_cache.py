@@ -84,8 +84,8 @@ def _query_heads(config: dict[str, int], tokens: int, batch_size: int, value_byt
 
 @exercise.mistake("That is one layer. Each layer has its own keys and values.")
 def _one_layer(config: dict[str, int], tokens: int, batch_size: int, value_bytes: int) -> int:
-    one = config | {"num_hidden_layers": 1}
-    return kv_cache_bytes(one, tokens, batch_size, value_bytes)
+    single = config | {"num_hidden_layers": 1}
+    return kv_cache_bytes(single, tokens, batch_size, value_bytes)
 
 
 @exercise.mistake("The batch is missing. Each text has its own cache.")

@@ -89,5 +89,5 @@ def _one_token_longer(token_ids: list[int], n: int) -> set[int]:
 def _only_the_first_match(token_ids: list[int], n: int) -> set[int]:
     suffix = token_ids[len(token_ids) - n + 1 :]
     starts = range(len(token_ids) - n + 1)
-    found = [token_ids[i + n - 1] for i in starts if token_ids[i : i + n - 1] == suffix]
-    return set(found[:1])
+    followers = [token_ids[i + n - 1] for i in starts if token_ids[i : i + n - 1] == suffix]
+    return set(followers[:1])

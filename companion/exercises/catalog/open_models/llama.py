@@ -46,8 +46,8 @@ def rms_norm(x: np.ndarray, gain: np.ndarray, eps: float = 1e-5) -> np.ndarray:
 
 @exercise.cases
 def _rms_cases(rng: Random) -> Cases:
-    one = numbers(rng, -9, 9, 2)
-    yield Case("one vector", (one, np.ones(2)), "What is the mean of the two squares? Its root?")
+    row = numbers(rng, -9, 9, 2)
+    yield Case("one vector", (row, np.ones(2)), "What is the mean of the two squares? Its root?")
     same = np.full(3, rng.randint(11, 90) / 10)
     yield Case(
         "all equal",
@@ -141,14 +141,14 @@ def swiglu(x: np.ndarray, gate: np.ndarray, up: np.ndarray, down: np.ndarray) ->
 
 @exercise.cases
 def _swiglu_cases(rng: Random) -> Cases:
-    one = np.array([[1.0]])
+    weight = np.array([[1.0]])
     a, b = (n / 10 for n in rng.sample(range(10, 50), 2))
     yield Case(
         "one number",
-        (one, a * one, b * one, one),
+        (weight, a * weight, b * weight, weight),
         f"What is SiLU({a})? By what is it multiplied? And which of the two is squashed?",
     )
-    closed = (np.array([[-a - 2]]), one, b * one, one)
+    closed = (np.array([[-a - 2]]), weight, b * weight, weight)
     yield Case("a closed gate", closed, "What is SiLU(-4)? Is it nearly 0, or -4, or 0.018?")
     draw = np.random.default_rng(rng.getrandbits(32)).normal
     some = (draw(size=(3, 2)), draw(size=(4, 2)), draw(size=(4, 2)), draw(size=(2, 4)))

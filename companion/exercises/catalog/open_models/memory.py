@@ -189,8 +189,8 @@ def _sixteen_bits() -> None:
     large = torch.tensor(70000.0)
     print(large.to(torch.float16).item())
     print(large.to(torch.bfloat16).item())
-    one = torch.tensor(1.0, dtype=torch.bfloat16)
-    print((one + 0.001).item())
+    number = torch.tensor(1.0, dtype=torch.bfloat16)
+    print((number + 0.001).item())
 
 
 exercise = page.exercise(

@@ -41,10 +41,10 @@ def extract_number(text: str) -> float | None:
         The number, or None if there is no "The answer is", or no number after it.
     """
     _, marker, rest = text.rpartition("The answer is")
-    found = re.search(r"-?\d+(?:,\d{3})*(?:\.\d+)?", rest)
-    if not marker or not found:
+    match = re.search(r"-?\d+(?:,\d{3})*(?:\.\d+)?", rest)
+    if not marker or not match:
         return None
-    return float(found.group().replace(",", ""))
+    return float(match.group().replace(",", ""))
 
 
 @exercise.cases
@@ -68,8 +68,8 @@ def _number_cases(rng: Random) -> Cases:
     "intermediate result, and a remark after the answer replaces it."
 )
 def _last_number(text: str) -> float | None:
-    found = re.findall(r"-?\d+(?:,\d{3})*(?:\.\d+)?", text)
-    return float(found[-1].replace(",", "")) if found else None
+    numbers = re.findall(r"-?\d+(?:,\d{3})*(?:\.\d+)?", text)
+    return float(numbers[-1].replace(",", "")) if numbers else None
 
 
 @exercise.mistake(
@@ -85,14 +85,14 @@ def _first_marker(text: str) -> float | None:
     "decimals."
 )
 def _digits_only(text: str) -> float | None:
-    found = re.search(r"-?\d+", text.rpartition("The answer is")[2])
-    return float(found.group()) if found and "The answer is" in text else None
+    match = re.search(r"-?\d+", text.rpartition("The answer is")[2])
+    return float(match.group()) if match and "The answer is" in text else None
 
 
 @exercise.mistake("The minus sign is lost.")
 def _no_sign(text: str) -> float | None:
-    found = extract_number(text)
-    return found if found is None else abs(found)
+    number = extract_number(text)
+    return number if number is None else abs(number)
 
 
 @exercise.mistake(
@@ -181,8 +181,8 @@ def _tie_to_the_last(answers: list[float | None]) -> tuple[float | None, float]:
     "first should win."
 )
 def _tie_to_the_smallest(answers: list[float | None]) -> tuple[float | None, float]:
-    found = sorted(answer for answer in answers if answer is not None)
-    return vote(found + [None] * (len(answers) - len(found)))
+    given = sorted(answer for answer in answers if answer is not None)
+    return vote(given + [None] * (len(answers) - len(given)))
 
 
 @exercise.mistake(
@@ -199,11 +199,11 @@ def _more_than_half(answers: list[float | None]) -> tuple[float | None, float]:
     "votes."
 )
 def _average(answers: list[float | None]) -> tuple[float | None, float]:
-    found = [answer for answer in answers if answer is not None]
-    if not found:
+    given = [answer for answer in answers if answer is not None]
+    if not given:
         return None, 0.0
-    mean = sum(found) / len(found)
-    return mean, found.count(mean) / len(answers)
+    mean = sum(given) / len(given)
+    return mean, given.count(mean) / len(answers)
 
 
 exercise = page.exercise(

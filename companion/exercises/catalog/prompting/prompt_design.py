@@ -231,5 +231,5 @@ def _no_system(messages: list[dict[str, str]]) -> str:
     "the assistant's turn there is nothing to answer. Raise ValueError."
 )
 def _anything_goes(messages: list[dict[str, str]]) -> str:
-    turns = [f"<|{one['role']}|>\n{one['content']}<|end|>\n" for one in messages]
+    turns = [f"<|{message['role']}|>\n{message['content']}<|end|>\n" for message in messages]
     return "".join(turns) + "<|assistant|>\n"

@@ -52,8 +52,8 @@ def group_advantages(rewards: np.ndarray, group_size: int) -> np.ndarray:
 @exercise.cases
 def _group_cases(rng: Random) -> Cases:
     size = rng.randint(4, 12)
-    one = np.eye(size)[rng.randrange(size)]
-    yield Case(f"one of {size} is right", (one, size), "What does the rare right answer get?")
+    lone = np.eye(size)[rng.randrange(size)]
+    yield Case(f"one of {size} is right", (lone, size), "What does the rare right answer get?")
     two = np.array([1.0, 0.0, 1.0, 9.0, 5.0, 7.0]) + numbers(rng, -0.4, 0.4, 6)
     yield Case("two prompts", (two, 3), "Should a hard prompt be compared with an easy one?")
     same, low = rng.sample(range(10), 2)
@@ -168,8 +168,8 @@ def _dpo_cases(rng: Random) -> Cases:
     sizes = rng.sample((1, 2, 3, 4), 2)
     arrays = [numbers(rng, -3, -0.1, n) for n in (*sizes, *sizes)]
     yield Case("other answers", (*arrays, 0.3), "Does a long answer have a lower log-probability?")
-    down, one = np.array([-float(rng.randint(600, 1500))]), np.array([-1.0])
-    yield Case("far away", (down, one, one, down, 1.0), "The margin is huge. Is the loss finite?")
+    down, unit = np.array([-float(rng.randint(600, 1500))]), np.array([-1.0])
+    yield Case("far away", (down, unit, unit, down, 1.0), "The margin is huge. Is the loss finite?")
 
 
 @exercise.mistake(

@@ -81,8 +81,8 @@ def _run_lora(
         x = torch.from_numpy(x).float()
         plain = base(x)
         layer = answer(base, rank, alpha)
-        trained = [one.numel() for one in layer.parameters() if one.requires_grad]
-        found = {
+        trained = [parameter.numel() for parameter in layer.parameters() if parameter.requires_grad]
+        results = {
             "shape of lora_A": list(layer.lora_A.shape),
             "shape of lora_B": list(layer.lora_B.shape),
             "lora_A is zero at the start": not layer.lora_A.any().item(),
@@ -93,7 +93,7 @@ def _run_lora(
         for matrix in (layer.lora_A, layer.lora_B):
             ramp = torch.arange(matrix.numel()) % 5 - 1.5
             matrix.copy_(ramp.reshape(matrix.shape) / 4)
-        return found | {"output once A and B are trained": layer(x)}
+        return results | {"output once A and B are trained": layer(x)}
 
 
 @exercise.cases
