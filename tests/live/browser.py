@@ -57,7 +57,7 @@ def write_site(folder: Path, models: Path) -> None:
     for page, some in widgets().items():
         for name, options in some:
             body = opening(name, options) + "<p>What stays without scripts.</p></div></div>"
-            text = FRAME.format(name=f"{page} {name}", styles=styles, body=body)
+            text = FRAME.format(name=name.replace("_", " "), styles=styles, body=body)
             file = f"{page.replace('/', '-')}-{name}.html"
             (folder / file).write_text(text, encoding="utf-8")
 

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import nbformat
 import pytest
 
+from tests.axe import faults
 from tests.chromium import ABSENT, chromium
 from tests.live import browser
 
@@ -49,6 +50,11 @@ class Tab:
         waiting = ("The model is reading.", "Loading")
         self.wait(lambda driver: (text := self.status()) and not text.startswith(waiting))
         return self.status()
+
+    def settle(self) -> None:
+        """Let the model run if there is one, so that all parts of the widget show."""
+        if self.driver.find_elements(By.CSS_SELECTOR, ".live-buttons input[type=checkbox]"):
+            self.run()
 
     def status(self) -> str:
         return self.driver.execute_script(
@@ -105,12 +111,14 @@ def numbers(text: str) -> list[float]:
 
 
 @pytest.mark.parametrize(("page", "name"), ALL)
-def test_every_widget_opens_and_asks_this_site_alone(tab, page, name):
+def test_every_widget_is_accessible_and_asks_this_site_alone(tab, page, name):
     tab.driver.get_log("performance")  # forget what was before
 
     tab.open(page, name)
+    tab.settle()
 
     assert tab.text()
+    assert faults(tab.driver) == []
     messages = [json.loads(entry["message"]) for entry in tab.driver.get_log("performance")]
     events = [message["message"] for message in messages]
     asked = {
