@@ -34,7 +34,7 @@ class Widget(NamedTuple):
 
 
 WIDGETS = {
-    "attention": Widget(f"Look inside the model on your text ({_SIZE})", ("text",)),
+    "attention": Widget(f"Look inside the model on your text ({_SIZE})", ("text",), ("layer", "head")),
     "beam": Widget(f"Search from your text ({_SIZE})", ("text",), ("beams", "tokens")),
     "chat": Widget(f"Talk to pocket-chat here ({_SIZE})", ("text",)),
     "dpo": Widget("Try other numbers", ("reference", "rewards"), ("beta",)),

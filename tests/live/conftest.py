@@ -18,6 +18,9 @@ sys.path[:0] = [str(ROOT / "book" / "_tools"), str(ROOT / "book" / "_ext")]
 
 from live_weights import write_live_weights  # noqa: E402
 
+from tests.chromium import chromium  # noqa: E402
+from tests.live import browser  # noqa: E402
+
 
 class Page:
     """What a page can ask of the models, asked of the same modules in node."""
@@ -67,3 +70,30 @@ def pocket() -> Callable[[str], tuple]:
         return loaded[role]
 
     return load
+
+
+@pytest.fixture(scope="session")
+def address(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where the pages with one widget each are served."""
+    folder = tmp_path_factory.mktemp("site")
+    browser.write_site(folder, models)
+    with browser.served(folder) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def driver() -> Iterator[Any]:
+    with chromium(flags=("--window-size=1280,1000",), logs=("performance",)) as driver:
+        yield driver
+
+
+@pytest.fixture
+def tab(driver: Any, address: str) -> Iterator[Any]:
+    """A tab of its own: one that has run dozens of models in a minute may crash."""
+    from tests.live.tab import Tab  # here: it needs selenium
+
+    first = driver.current_window_handle
+    driver.switch_to.new_window("tab")
+    yield Tab(driver, address)
+    driver.close()
+    driver.switch_to.window(first)

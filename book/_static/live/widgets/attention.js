@@ -1,45 +1,50 @@
-/* The inside of one pass: what each token looks at, what the model would say after each layer, and what
+/* The inside of one pass: where each head looks, what the model would say after each layer, and what
    changes when a head is switched off. */
 
 import { modelPanel } from "../model_panel.js";
-import { button, check, choice, h, percent, row, table, textField } from "../view.js";
+import { button, check, h, percent, row, table, textField } from "../view.js";
 
-export default function attention({ text, layers = "6", heads = "4" }) {
-  const numbers = (count) => Array.from({ length: count }, (_, i) => i);
+const SIDE = 64; // pixels of a small map, about
+
+export default function attention({ text, layer = "0", head = "0" }) {
   const field = textField("Your text", text);
-  const layer = choice("Layer", numbers(layers), { onchange: draw });
-  const head = choice("Head", numbers(heads), { onchange: draw });
-  const without = check("switch this head off", { onchange: () => panel.go() });
-  const map = h("div"), lens = h("div");
-  let found = null;
+  const without = check("switch the chosen head off", { onchange: () => panel.go() });
+  const maps = h("div"), map = h("div"), lens = h("div");
+  let chosen = { layer: Number(layer), head: Number(head) };
+  let pass = null;
 
   async function run(request) {
-    const name = `${layer.value()}.${head.value()}`;
     const whole = await request("inside", { text: field.value() });
-    found = whole;
-    if (without.value()) found = await request("inside", { text: field.value(), off: [name] });
-    draw();
-    drawLens(whole);
-    const [now] = found.candidates, [before] = whole.candidates;
+    const off = [`${chosen.layer}.${chosen.head}`];
+    pass = without.value() ? await request("inside", { text: field.value(), off }) : whole;
+    maps.replaceChildren(overview(pass.attentions, chosen, open));
+    drawMap();
+    drawLens();
+    const [now] = pass.candidates, [before] = whole.candidates;
     const all = `The model goes on with ${before.name} (${percent(before.share)}).`;
     return without.value()
-      ? `${all} Without head ${head.value()} of layer ${layer.value()}: ${now.name} (${percent(now.share)}).`
+      ? `${all} Without head ${chosen.head} of layer ${chosen.layer}: ${now.name} (${percent(now.share)}).`
       : all;
   }
 
-  function draw() {
-    if (!found) return;
-    const { tokens, attentions } = found;
-    const weights = attentions[layer.value()][head.value()];
-    const rows = weights.map((seen, t) => [tokens[t], ...tokens.map((_, at) => cell(seen[at]))]);
-    const grid = table("Each row: how much its token looks at the tokens of the columns, in percent",
-      ["token", ...tokens], rows);
+  function open(place) {
+    chosen = place;
+    if (without.value()) panel.go();
+    else drawMap();
+  }
+
+  function drawMap() {
+    const { tokens, attentions } = pass;
+    const rows = attentions[chosen.layer][chosen.head].map((seen, t) =>
+      [tokens[t], ...tokens.map((_, at) => cell(seen[at]))]);
+    const grid = table(`Layer ${chosen.layer}, head ${chosen.head}. Each row: how much its token looks at `
+      + "the tokens of the columns, in percent", ["token", ...tokens], rows);
     grid.querySelector("table").classList.add("live-map");
     map.replaceChildren(grid);
   }
 
-  function drawLens(whole) {
-    const rows = found.lens.map((top, at) => [
+  function drawLens() {
+    const rows = pass.lens.map((top, at) => [
       at === 0 ? "embedding" : `layer ${at - 1}`,
       ...top.slice(0, 3).map(({ name, share }) => `${name} ${percent(share)}`),
     ]);
@@ -48,7 +53,59 @@ export default function attention({ text, layers = "6", heads = "4" }) {
   }
 
   const panel = modelPanel({ run, text: "Look inside" });
-  return [field.node, row(layer, head, without), ...panel.nodes, map, lens];
+  return [field.node, row(without), ...panel.nodes, maps, map, lens];
+}
+
+/* All heads as small maps. A click opens one; arrow keys go from one to the next. */
+function overview(attentions, chosen, open) {
+  const nodes = attentions.map((heads, layer) => heads.map((weights, head) => {
+    const node = button(picture(weights), () => choose(layer, head));
+    node.setAttribute("aria-label", `Layer ${layer}, head ${head}`);
+    node.addEventListener("keydown", (event) => walk(event, layer, head));
+    return node;
+  }));
+
+  function mark(layer, head) {
+    nodes.forEach((line, at) => line.forEach((node, place) => {
+      const here = at === layer && place === head;
+      node.setAttribute("aria-pressed", here);
+      node.tabIndex = here ? 0 : -1; // one stop of the Tab key for all of them
+    }));
+  }
+
+  function choose(layer, head) {
+    mark(layer, head);
+    open({ layer, head });
+  }
+
+  function walk(event, layer, head) {
+    const [down, right] = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key]
+      ?? [0, 0];
+    const next = nodes[layer + down]?.[head + right];
+    if (!next || next === nodes[layer][head]) return;
+    event.preventDefault();
+    nodes.flat().forEach((node) => { node.tabIndex = node === next ? 0 : -1; });
+    next.focus();
+  }
+
+  mark(chosen.layer, chosen.head);
+  const heads = attentions[0].map((_, head) => `head ${head}`);
+  const grid = table("All heads: rows of a small map are tokens, columns the tokens that they look at. Choose one",
+    ["layer", ...heads], nodes.map((line, layer) => [String(layer), ...line]));
+  grid.querySelector("table").classList.add("live-heads");
+  return grid;
+}
+
+/* A map without numbers: its picture is a mask, so that the color is that of the page, light or dark. */
+function picture(weights) {
+  const size = weights.length, scale = Math.max(1, Math.round(SIDE / size));
+  const canvas = h("canvas", { width: size * scale, height: size * scale });
+  const pen = canvas.getContext("2d");
+  weights.forEach((seen, t) => seen.forEach((weight, at) => {
+    pen.globalAlpha = weight;
+    pen.fillRect(at * scale, t * scale, scale, scale);
+  }));
+  return h("span", { class: "live-picture", style: `mask-image:url(${canvas.toDataURL()})` });
 }
 
 /* A weight as a number on a ground as dark as it is large; text stays readable on it. */

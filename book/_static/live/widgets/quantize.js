@@ -30,14 +30,14 @@ export default function quantize({ values, tensor = "model.layers.0.mlp.down_pro
       + `${found.scales.length} ${found.scales.length === 1 ? "scale" : "scales"}.`;
   }
 
-  const real = button("Take a row of pocket-base (loads 10.5 MB)", async () => {
+  const real = button("Take a row of pocket-chat (loads 10.5 MB)", async () => {
     real.disabled = true;
     try {
       const onProgress = (loaded, total) => {
         line.textContent = `Loading the model: ${megabytes(loaded)} of ${megabytes(total)}.`;
       };
-      const weights = await ask("row", { tensor, index: 0 }, { onProgress });
-      field.set(weights.slice(0, SHOWN).map((weight) => weight.toFixed(5)).join(", "));
+      const weights = await ask("row", { model: "chat", tensor, index: 0 }, { onProgress });
+      field.set(weights.slice(0, SHOWN).map((weight) => String(Number(weight.toPrecision(5)))).join(", "));
       draw();
     } catch (error) {
       line.textContent = error.message;
