@@ -20,7 +20,7 @@ def speaking(names: Mapping[str, str]) -> Iterator[None]:
 
     Args:
         names: From an argument in Python to its name in the interface: ``{"timeout":
-            "--timeout"}``. One value can have a name of its own: ``{"native_tools=False":
+            "--timeout"}``. One value can have a name of its own: ``{"tool_form='instruction'":
             "--text-tools"}``. A name that ends in ``=``, as that of an environment variable does,
             stands close to its value.
     """

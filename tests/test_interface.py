@@ -9,7 +9,7 @@ from companion._checks import check_fields, check_whole
 from companion._interface import advice, called, speaking
 from companion.generation.params import SamplingParams
 
-NAMES = {"timeout": "--timeout", "native_tools=False": "--text-tools", "source": "SOURCE="}
+NAMES = {"timeout": "--timeout", "tool_form='instruction'": "--text-tools", "source": "SOURCE="}
 
 
 def test_python_names_arguments() -> None:
@@ -23,14 +23,14 @@ def test_a_command_line_names_options_and_values() -> None:
         assert called("timeout") == "--timeout"
         assert advice("Set {timeout}.", timeout=9) == "Set --timeout 9."
         assert advice("Use {source}.", source="hub") == "Use SOURCE=hub."
-        assert advice("Or {native_tools}.", native_tools=False) == "Or --text-tools."
+        assert advice("Or {tool_form}.", tool_form="instruction") == "Or --text-tools."
 
 
 def test_advice_that_nobody_can_follow_is_left_out() -> None:
     with speaking(NAMES):
         assert advice("Raise {max_bytes}.", max_bytes=None) == ""
         assert advice("{timeout} or {max_bytes}", timeout=None, max_bytes=1) == ""
-        assert advice("Use {native_tools}.", native_tools=True) == ""
+        assert advice("Use {tool_form}.", tool_form="pocket") == ""
 
 
 def test_it_ends_with_its_block_whatever_happens() -> None:

@@ -206,8 +206,8 @@ def test_the_key_comes_from_our_variable_only(monkeypatch: pytest.MonkeyPatch) -
 
 def test_tools_go_to_an_endpoint_in_its_protocol_or_as_text(capsys) -> None:
     options = ChatOptions(endpoint="http://127.0.0.1:9", model="m", tools=True)
-    assert make_backend(options, "m").native_tools
-    assert not make_backend(replace(options, text_tools=True), "m").native_tools
+    assert make_backend(options, "m").tool_form == "native"
+    assert make_backend(replace(options, text_tools="pocket"), "m").tool_form == "pocket"
 
     for given in (["--tools"], ["--endpoint", "http://127.0.0.1:9"]):
         assert main(["chat", "--text-tools", *given]) == 1

@@ -12,6 +12,7 @@ from companion.generation.params import SamplingParams
 from companion.messages import Message
 from companion.reasoning import Reasoning
 from companion.tools import Toolbox
+from companion.tools.instruction import with_instruction
 from companion.tools.transcript import calls_as_text, with_tools
 
 Piece = str | Reasoning
@@ -211,16 +212,22 @@ def knowing(backend: Backend, toolbox: Toolbox) -> Backend:
     return ToolsAsText(backend, toolbox) if bind is None else bind(toolbox)
 
 
+TEXT_FORMS = {"instruction": with_instruction, "pocket": with_tools}
+"""Ways of declaring tools in messages: ``"instruction"`` says how a call is written and shows
+examples, for a model that never learned it; ``"pocket"`` is what pocket-chat was trained on."""
+
+
 class ToolsAsText:
-    """A backend that declares tools in the system message, and writes calls as text.
+    """A backend that declares tools in messages, and writes calls as text.
 
     Args:
         backend: The backend that it wraps.
         toolbox: The tools.
+        form: One of `TEXT_FORMS`.
     """
 
-    def __init__(self, backend: Backend, toolbox: Toolbox) -> None:
-        self.backend, self.toolbox = backend, toolbox
+    def __init__(self, backend: Backend, toolbox: Toolbox, form: str = "instruction") -> None:
+        self.backend, self.toolbox, self.form = backend, toolbox, form
         self.context_length = backend.context_length
 
     def stream(
@@ -234,4 +241,4 @@ class ToolsAsText:
         return self.backend.count_tokens(self._declared(messages))
 
     def _declared(self, messages: Sequence[Message]) -> list[Message]:
-        return with_tools(calls_as_text(messages), self.toolbox)
+        return TEXT_FORMS[self.form](calls_as_text(messages), self.toolbox)

@@ -20,7 +20,15 @@ from companion._checks import check_above_zero, check_whole
 from companion._extras import require
 from companion.backends import context
 from companion.backends.address import checked_url, is_loopback
-from companion.backends.backend import Backend, Ending, Piece, Reading, ToolsAsText, Written
+from companion.backends.backend import (
+    TEXT_FORMS,
+    Backend,
+    Ending,
+    Piece,
+    Reading,
+    ToolsAsText,
+    Written,
+)
 from companion.backends.completion import read_answer, until
 from companion.backends.dialect import Dialect, read_message
 from companion.backends.failures import advice, is_foreign, pause
@@ -30,6 +38,9 @@ from companion.messages import Message, check_messages
 from companion.reasoning import keep_apart
 from companion.tools import Toolbox
 from companion.tools.transcript import calls_as_objects, calls_as_text
+
+NATIVE = "native"
+"""Tools in the request and calls in ``tool_calls``, as the protocol has it."""
 
 
 class EndpointBackend:
@@ -52,8 +63,9 @@ class EndpointBackend:
             tell it), and falls back on `companion.backends.context.DEFAULT_CONTEXT`.
         count_tokens: Counts the tokens of messages, as a tokenizer of the model does. If None,
             `companion.backends.context.estimate_tokens`.
-        native_tools: Declare tools in the request and read calls from ``tool_calls``, as the
-            protocol has it. False writes both as text, which pocket-chat was trained on.
+        tool_form: How the model is told of tools. ``"native"``: in the request, calls come back in
+            ``tool_calls``, as the protocol has it. For a server that takes no tools, one of
+            `companion.backends.backend.TEXT_FORMS`.
         sampling: Send ``temperature`` and ``top_p``. False leaves them to the server.
         thinking: Whether a model that can reason before it answers shall do so, told to its chat
             template (vLLM, SGLang, llama.cpp). None says nothing: other servers refuse it.
@@ -73,18 +85,21 @@ class EndpointBackend:
         max_retries: int = 2,
         context_length: int | None = None,
         count_tokens: Callable[[Sequence[Message]], int] | None = None,
-        native_tools: bool = True,
+        tool_form: str = NATIVE,
         sampling: bool = True,
         thinking: bool | None = None,
     ) -> None:
         """Check the address. Nothing is sent yet."""
         check_above_zero(timeout=timeout)
         check_whole(0, max_retries=max_retries)
+        if tool_form not in (NATIVE, *TEXT_FORMS):
+            forms = ", ".join(map(repr, (NATIVE, *TEXT_FORMS)))
+            raise ValueError(f"tool_form must be one of {forms}, got {tool_form!r}")
         if context_length is not None:
             check_whole(context_length=context_length)
         self._openai = require("openai", extra="chat")
         self.base_url, self.model, self.timeout = checked_url(base_url), model, timeout
-        self.native_tools, self.sampling, self.thinking = native_tools, sampling, thinking
+        self.tool_form, self.sampling, self.thinking = tool_form, sampling, thinking
         self._toolbox: Toolbox | None = None
         self._dialect, self._max_retries = Dialect(), max_retries
         self._count_tokens = count_tokens or context.estimate_tokens
@@ -140,8 +155,8 @@ class EndpointBackend:
 
     def bind_tools(self, toolbox: Toolbox) -> Backend:
         """Return a backend that tells the model of these tools, over the same connection."""
-        if not self.native_tools:
-            return ToolsAsText(self, toolbox)
+        if self.tool_form != NATIVE:
+            return ToolsAsText(self, toolbox, form=self.tool_form)
         bound = copy.copy(self)
         bound._toolbox, bound._owner = toolbox, self  # the connection is closed with its owner
         return bound
@@ -201,7 +216,7 @@ class EndpointBackend:
 
     def _told(self, messages: Sequence[Message]) -> list[Message]:
         """Return the messages with tools and calls in the form that this model reads."""
-        return calls_as_objects(messages) if self.native_tools else calls_as_text(messages)
+        return calls_as_objects(messages) if self.tool_form == NATIVE else calls_as_text(messages)
 
     def _pieces(
         self, request: dict[str, Any], stop: Sequence[str]

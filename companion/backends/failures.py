@@ -92,7 +92,8 @@ def advice(
         names = {name: called(name) for name in ("api_key", "context_length", "thinking")}
         hint = (ADVICE.get(status) or _hint(status, said)).format(url=url, model=model, **names)
         if tools and status < 404:
-            hint += f" If it takes no tools, declare them as text ({called('native_tools=False')})."
+            form = called("tool_form='instruction'")
+            hint += f" If it takes no tools, declare them as text ({form})."
         return f"{url} answered {status}. {hint} ({said})"
     if isinstance(error, UnfinishedError):
         return (

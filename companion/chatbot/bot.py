@@ -16,11 +16,11 @@ from companion.chatbot import storage
 from companion.chatbot.evidence import gather, refuse
 from companion.chatbot.history import Conversation, trim_messages
 from companion.chatbot.memory import fit, system_messages
-from companion.chatbot.reply import Draft, Reply, conclude
+from companion.chatbot.reply import BROKEN, Draft, Reply, conclude
 from companion.chatbot.revision import Revisable
 from companion.chatbot.settings import ChatSettings, default_params
 from companion.chatbot.tool_use import answer_with_tools, speak
-from companion.errors import ContextLengthError, ConversationError
+from companion.errors import CompanionError, ContextLengthError, ConversationError
 from companion.generation.params import SamplingParams
 from companion.messages import Message
 from companion.rag.answers import one_line
@@ -243,6 +243,9 @@ class Chatbot(Revisable):
             count = len(draft.passages)
             yield from known_citations(pieces, count) if count else pieces
             draft.finished = True
+        except CompanionError:  # an endpoint that fails, or tools that never end
+            draft.finish = BROKEN
+            raise
         finally:  # also on Ctrl-C, when the iterator is closed, and when the endpoint fails
             self._busy = False
             self._store(draft)
@@ -256,11 +259,16 @@ class Chatbot(Revisable):
 
     def _speaker(self, draft: Draft) -> Backend:
         """Return what writes an answer without tools: one that quotes, if it shall and can."""
-        quote_from = getattr(self.backend, "quote_from", None)
-        if not (self.settings.quote and draft.passages and quote_from):
+        if not self._quotes(draft.passages):
             return self.backend
         clean = cleaner(self.backend)
-        return quote_from([one_line(clean(body(hit.document))) for hit in draft.passages])
+        texts = [one_line(clean(body(hit.document))) for hit in draft.passages]
+        return self.backend.quote_from(texts)
+
+    def _quotes(self, passages: Sequence[Hit]) -> bool:
+        """Tell whether an answer from these passages can only be a quotation."""
+        able = self.tools is None and hasattr(self.backend, "quote_from")
+        return self.settings.quote and bool(passages) and able
 
     def _turn(self, messages: Sequence[Message]) -> Iterable[Piece]:
         """Write one turn of a tool loop. Results make the turn longer, so old turns may go."""

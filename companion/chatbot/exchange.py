@@ -207,7 +207,7 @@ def _write_markdown(conversation: Conversation) -> str:
         for message in calls_as_text(turn.messages):
             parts += [f"## {_NAMES[message['role']]}", _body(message)]
         parts += [f"*{turn.note[0].upper()}{turn.note[1:]}.*"] if turn.note else []
-        parts += ["*Stopped.*"] if turn.interrupted else []
+        parts += ["*Stopped.*"] if turn.interrupted and not turn.note else []
         origins = dict.fromkeys(filter(None, (source.origin for source in turn.sources)))
         parts += [f"Sources: {', '.join(origins)}"] if origins else []
     return "\n\n".join(parts) + "\n"

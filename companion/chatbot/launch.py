@@ -209,7 +209,7 @@ def make_backend(options: ChatOptions, model: str) -> Backend:
 
         loaded = companion.load(model)
         return LocalBackend(*loaded, max_context=options.context, thinking=bool(options.thinking))
-    from companion.backends.endpoint import EndpointBackend
+    from companion.backends.endpoint import NATIVE, EndpointBackend
 
     return EndpointBackend(
         options.endpoint,
@@ -217,7 +217,7 @@ def make_backend(options: ChatOptions, model: str) -> Backend:
         os.environ.get(KEY_VARIABLE) or None,
         timeout=options.timeout,
         context_length=options.context,
-        native_tools=not options.text_tools,
+        tool_form=options.text_tools or NATIVE,
         sampling=options.temperature is not None,
         thinking=options.thinking,
     )

@@ -15,6 +15,9 @@ KEY_VARIABLE = "COMPANION_API_KEY"
 PORT = 8642
 """Port of the page. No server of models uses it by itself, as vLLM does 8000, llama.cpp 8080."""
 
+TEXT_TOOLS = ("instruction", "pocket")
+"""What ``--text-tools`` takes: see `companion.backends.backend.TEXT_FORMS`."""
+
 HELP = f"""\
 Chats with a model: in the terminal, over a pipe, or with --web in the browser.
 
@@ -45,7 +48,8 @@ class ChatOptions:
         mcp: MCP servers whose tools the model may call: commands, or addresses.
         allow: Names of tools that may run without being asked about.
         audit: File for the log of all calls.
-        text_tools: Declare tools as text to a model behind an endpoint, not in its protocol.
+        text_tools: Declare tools as text to a model behind an endpoint, not in its protocol: one of
+            `TEXT_TOOLS`.
         docs: Folder with documents to answer from.
         temperature: 0 is greedy. None is greedy here, and what an endpoint chooses there.
         max_new_tokens: Tokens of an answer at most; None for an eighth of the context, at most 256.
@@ -71,7 +75,7 @@ class ChatOptions:
     mcp: Sequence[str] = ()
     allow: Sequence[str] = ()
     audit: Path | None = None
-    text_tools: bool = False
+    text_tools: str | None = None
     docs: Path | None = None
     temperature: float | None = None
     max_new_tokens: int | None = None
@@ -109,7 +113,7 @@ class ChatOptions:
 
 NAMES = {name: f"--{name.replace('_', '-')}" for name in ChatOptions.__dataclass_fields__} | {
     "prompt": "-p",
-    "native_tools=False": "--text-tools",
+    "tool_form='instruction'": "--text-tools",
     "context_length": "--context",
     "max_context": "--context",
     "max_context_tokens": "--context",
@@ -208,6 +212,10 @@ def _add_tool_options(group: argparse._ArgumentGroup) -> None:
     add("--audit", type=Path, metavar="FILE", help="log every call of a tool, a line of JSON each")
     add(
         "--text-tools",
-        action="store_true",
-        help="declare tools as text, to a server that takes none",
+        nargs="?",
+        const="instruction",
+        choices=TEXT_TOOLS,
+        metavar="FORM",
+        help="declare tools as text, to a server that takes none: with an instruction and examples "
+        "(instruction, the default), or as pocket-chat has learned it (pocket)",
     )

@@ -10,6 +10,9 @@ from companion.rag.citations import known_only
 from companion.rag.documents import Hit
 from companion.tools import ToolResult
 
+BROKEN = "broken"
+"""Why an answer ended that an error cut off."""
+
 USUAL = ("", "stop", "eos", "end_turn", "tool_calls", "function_call")
 """Endings that need no word."""
 
@@ -100,7 +103,8 @@ def conclude(draft: Draft, *, keep: Callable[[str], str], limit: int) -> tuple[T
         answer = parse_answer(text, draft.passages)
         text = known_only(text, len(draft.passages))
     reasoning = keep("\n".join(draft.reasoning))
-    note = ending_note(draft.finish, text, reasoning, limit) if draft.finished else ""
+    ended = draft.finished or draft.finish == BROKEN
+    note = ending_note(draft.finish, text, reasoning, limit) if ended else ""
     messages = [{"role": "user", "content": draft.asked}, *draft.steps]
     if draft.finished or text:
         messages.append({"role": "assistant", "content": text})
@@ -143,6 +147,8 @@ def ending_note(finish: str, text: str, reasoning: str, limit: int) -> str:
     Example:
         >>> ending_note("length", "It is", "", 256), ending_note("stop", "It is 42.", "", 256)
         ('cut at 256 tokens', '')
+        >>> ending_note(BROKEN, "It is", "", 256)
+        'broken off'
         >>> ending_note("length", "", "Hm", 256)
         'cut at 256 tokens, all of them reasoning: no answer'
     """
@@ -151,6 +157,8 @@ def ending_note(finish: str, text: str, reasoning: str, limit: int) -> str:
         return f"cut at {limit} tokens{thought}"
     if finish == "refusal":
         return "refused"
+    if finish == BROKEN:
+        return "broken off"
     if finish == "content_filter":
         return "refused: stopped by the server's content filter"
     if finish not in USUAL:

@@ -10,6 +10,7 @@ message of their own, and may begin with something else. Taught in
 from collections.abc import Callable, Generator, Iterable, Sequence
 from functools import partial
 
+from companion._interface import called
 from companion.backends.backend import Backend, Piece
 from companion.chatbot.history import Conversation, Turn, trim_messages
 from companion.chatbot.reply import Draft, Reply
@@ -25,6 +26,7 @@ class Revisable:
     """The part of `companion.chatbot.Chatbot` that works on the last turn."""
 
     conversation: Conversation
+    params: SamplingParams
     reply: Reply | None
 
     def retract(self) -> str:
@@ -55,12 +57,18 @@ class Revisable:
             An iterator over pieces of text. Its return value is the `Reply` with the whole answer.
 
         Raises:
-            ConversationError: If the last answer is complete or empty, or one is being written.
+            ConversationError: If the last answer is complete, empty, or a quotation, which the
+                model could only go on with freely; or if one is being written.
             ContextLengthError: If there is no room for more.
             EndpointError: If an endpoint fails.
         """
         self._check_idle()
-        unfinished(self.conversation)
+        turn = unfinished(self.conversation)
+        if self._quotes(turn.passages):
+            raise ConversationError(
+                "a quotation can't be continued; ask again with a larger "
+                f"{called('max_new_tokens')} than {self.params.max_new_tokens}"
+            )
         return self._resumed()
 
     def _resumed(self) -> Generator[str, None, Reply]:

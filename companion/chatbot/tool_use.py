@@ -29,14 +29,16 @@ _UNDECIDED = re.compile(r'^[ \t]*(?:\[\s*)?(?:\{\s*(?:"\w*"?\s*)?)?\Z', re.MULTI
 
 
 def speak(
-    stream: Iterable[Piece], draft: Draft, visible: Callable[[str], int] = len
+    stream: Iterable[Piece],
+    draft: Draft,
+    visible: Callable[[str, int], int] = lambda text, shown: len(text),
 ) -> Generator[str, None, tuple[Written, str]]:
     """Hand out the words of one turn while they are written.
 
     Args:
         stream: What a backend gives.
         draft: Is told of the words that were shown, and of the reasoning.
-        visible: How many characters of an unfinished turn may be shown.
+        visible: How many characters of an unfinished turn may be shown, given how many are.
 
     Yields:
         Pieces of what the assistant says to the user.
@@ -55,7 +57,7 @@ def speak(
                     draft.pieces.clear()
                     shown = 0
                 continue
-            start, end = shown, visible(written.text)
+            start, end = shown, visible(written.text, shown)
             if end > start:
                 shown = end
                 draft.pieces.append(written.text[start:end])
@@ -121,8 +123,13 @@ def answer_with_tools(
         yield hidden
 
 
-def visible_length(text: str) -> int:
+def visible_length(text: str, shown: int = 0) -> int:
     r"""Count the characters of an unfinished turn that can't be part of a tool call.
+
+    Args:
+        text: The turn so far.
+        shown: How many characters were counted before, at an earlier state of the turn. They are
+            not looked at again, so that a long answer does not take ever more time.
 
     Example:
         >>> visible_length("In Paris it is"), visible_length('{"name": "get'), visible_length("`")
@@ -132,13 +139,15 @@ def visible_length(text: str) -> int:
         >>> visible_length('I will look:\n{"na'), visible_length('A set:\n{1, 2}')
         (12, 13)
     """
-    body = text.lstrip()
-    if not body or body.startswith(_MAY_BE_A_CALL) or "```".startswith(body[:3]):
+    body = text[shown:].lstrip()
+    if not shown and (not body or body.startswith(_MAY_BE_A_CALL) or "```".startswith(body[:3])):
         return 0
-    beginnings = [match.start() for form in (LINE, _UNDECIDED) if (match := form.search(text))]
-    tag = text.find(OPENING)
-    settled = min(tag if tag >= 0 else settled_length(text, [OPENING]), *beginnings, len(text))
-    return settled if settled == len(text) else len(text[:settled].rstrip())
+    matches = (form.search(text, shown) for form in (LINE, _UNDECIDED))
+    tag = text.find(OPENING, shown)
+    ends = [match.start() for match in matches if match]
+    ends.append(tag if tag >= 0 else shown + settled_length(text[shown:], [OPENING]))
+    settled = min(ends)
+    return settled if settled == len(text) else shown + len(text[shown:settled].rstrip())
 
 
 def _cleaned(message: Message, clean: Callable[[str], str]) -> dict[str, Any]:

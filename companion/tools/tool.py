@@ -117,10 +117,8 @@ class Tool:
             raise ToolDefinitionError(f"the tool {name} has an empty description: say what it does")
         if examples is None:
             examples = getattr(function, EXAMPLES, ())
-        given = _check_examples(name, schema["parameters"], examples)
-        return cls(
-            name, text, schema["parameters"], function, needs_approval, hints, examples=given
-        )
+        given = _check_examples(name, parameters := schema["parameters"], examples)
+        return cls(name, text, parameters, function, needs_approval, hints, examples=given)
 
     def run(self, **arguments: Any) -> Any:
         """Run the function with arguments that are valid for the schema, in its own types."""

@@ -398,7 +398,7 @@ def test_tools_work_over_transformers_serve(served: str, pocket) -> None:
     from companion.chatbot.toolset import book_tools
     from companion.tools import Toolbox
 
-    backend = EndpointBackend(served, str(WEIGHTS), context_length=512, native_tools=False)
+    backend = EndpointBackend(served, str(WEIGHTS), context_length=512, tool_form="pocket")
     bot = Chatbot(backend, tools=Toolbox(book_tools()))
 
     assert bot.ask("What is 123 plus 456?").text == "The result is 579."

@@ -12,11 +12,15 @@ import pytest
 from transformers import AutoTokenizer
 
 import companion
+from companion.backends.backend import TEXT_FORMS
 from companion.backends.endpoint import EndpointBackend, EndpointTurns
 from companion.chatbot import Chatbot, ChatSettings, redact
+from companion.chatbot.options import TEXT_TOOLS
 from companion.errors import EndpointError, ToolLoopError
 from companion.tools import Toolbox, run_tools
 from companion.tools.calculator import calculator
+from companion.tools.instruction import ANSWER as ANSWER_HINT
+from companion.tools.instruction import INSTRUCTION
 from companion.tools.transcript import with_tools
 from companion.tools.weather import get_weather
 from tests.backends.conftest import serving
@@ -170,7 +174,7 @@ def test_a_model_that_never_stops_calling_is_stopped(tool_server) -> None:
 
 def test_tools_as_text_send_no_declarations(tool_server) -> None:
     call = '{"name": "calculator", "arguments": {"expression": "6 * 7"}}'
-    server, backend = tool_server([{"content": call}], ANSWER, native_tools=False)
+    server, backend = tool_server([{"content": call}], ANSWER, tool_form="pocket")
     bot = Chatbot(backend, system="Be brief.", tools=TOOLBOX)
 
     assert bot.ask("What is 6 times 7?").text == "It is 42."
@@ -269,14 +273,14 @@ def test_declarations_count_as_tokens(tool_server) -> None:
 
     assert told > plain + len(json.dumps(TOOLBOX.declarations("openai"))) // 5
     assert counted.bind_tools(TOOLBOX).count_tokens(asked) == 5 + told - plain
-    text = EndpointBackend(backend.base_url, "m", native_tools=False)
+    text = EndpointBackend(backend.base_url, "m", tool_form="instruction")
     assert text.bind_tools(TOOLBOX).count_tokens(asked) > plain + 20
 
 
 def test_a_server_without_tools_is_named_with_the_remedy(tool_server) -> None:
     _, backend = tool_server(400)
 
-    with pytest.raises(EndpointError, match=r"declare them as text .native_tools=False"):
+    with pytest.raises(EndpointError, match=r"declare them as text .tool_form='instruction'"):
         Chatbot(backend, tools=TOOLBOX).ask("What is 6 times 7?")
     with pytest.raises(EndpointError) as plain:
         Chatbot(backend).ask("What is 6 times 7?")
@@ -400,3 +404,26 @@ def test_pocket_chat_calls_tools_in_the_protocol_of_a_real_server(serve, knowing
         run = run_tools(EndpointTurns(client, str(knowing)), asked, TOOLBOX)
         assert "391" in run.answer
         assert run.messages[1]["tool_calls"]
+
+
+def test_a_model_that_never_learned_calls_is_told_how_they_are_written(tool_server) -> None:
+    call = '{"name": "calculator", "arguments": {"expression": "6 * 7"}}'
+    server, backend = tool_server([{"content": call}], ANSWER, tool_form="instruction")
+    bot = Chatbot(backend, system="Be brief.", tools=TOOLBOX)
+
+    assert bot.ask("What is 6 times 7?").text == "It is 42."
+
+    first, second = (request["messages"] for request in server.requests)
+    assert first[0]["content"].startswith(f"Be brief.\n{INSTRUCTION}")
+    assert first[-1] == {"role": "user", "content": "What is 6 times 7?"}
+    assert {message["role"] for message in first + second} <= {"system", "user", "assistant"}
+    assert second[-1]["content"].splitlines()[-3:] == [call, 'returned: {"value": 42}', ANSWER_HINT]
+
+
+def test_an_unknown_form_of_declaring_tools_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"tool_form must be one of 'native', .*, got 'json'"):
+        EndpointBackend("http://127.0.0.1:1/v1", "m", tool_form="json")
+
+
+def test_the_command_line_offers_every_text_form() -> None:
+    assert tuple(TEXT_FORMS) == TEXT_TOOLS

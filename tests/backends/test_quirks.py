@@ -381,7 +381,9 @@ CALLS = {
         calling(part(SUM, index=0, id="a")), tools=True, error="a tool call without a name"
     ),
     "no tools": Quirk(
-        failing(400, "tools are not supported"), tools=True, error="as text .native_tools=False"
+        failing(400, "tools are not supported"),
+        tools=True,
+        error="as text .tool_form='instruction'",
     ),
     "calls without an end": Quirk(
         Says(event(part(SUM, "calculator", index=0, id="a")) + event({}, "tool_calls")),

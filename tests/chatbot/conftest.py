@@ -5,7 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from companion.backends.backend import ToolsAsText
 from companion.errors import EndpointError
+from companion.tools import Toolbox
 
 
 class ScriptedBackend:
@@ -30,6 +32,9 @@ class ScriptedBackend:
         assert self.count_tokens(messages) + params.max_new_tokens <= self.context_length
         self.seen.append([dict(message) for message in messages])
         return self._pieces(self.answer(messages))
+
+    def bind_tools(self, toolbox: Toolbox) -> ToolsAsText:
+        return ToolsAsText(self, toolbox, form="pocket")
 
     def _pieces(self, answer: str | tuple) -> Iterator[str]:
         text, error = answer if isinstance(answer, tuple) else (answer, None)

@@ -35,10 +35,10 @@ class SlowBackend:
             yield "red \x1b[31m text\x07"
         elif text == "history":
             yield str([message["content"] for message in messages])
-        elif "call" in messages[0]["content"] and messages[-1]["role"] == "user":
+        elif "\nreturned: " in text:
+            yield f"The tool said {text.partition('returned: ')[2].splitlines()[0]}."
+        elif "Functions:" in messages[0]["content"]:
             yield '{"name": "send", "arguments": {"text": "x"}}'
-        elif messages[-1]["role"] == "tool":
-            yield f"The tool said {text}."
         else:
             yield f"{self.name} heard {text}"
 

@@ -416,4 +416,4 @@ def test_an_endpoint_that_breaks_off_keeps_what_was_written(make_routes, scripte
 
     assert events == [("piece", {"text": "half"}), ("error", {"message": "cut"})]
     (turn,) = routes.enter({"session": name})["turns"]
-    assert (turn["text"], turn["interrupted"]) == ("half", True)
+    assert (turn["text"], turn["interrupted"], turn["note"]) == ("half", True, "broken off")

@@ -8,6 +8,7 @@ from companion.backends.local import LocalBackend
 from companion.chatbot import Chatbot, ChatSettings, Conversation, Turn
 from companion.chatbot.revision import GO_ON
 from companion.errors import ContextLengthError, ConversationError, EndpointError
+from companion.rag.documents import Document, Hit
 
 BRIEF = ChatSettings(SamplingParams(temperature=0, max_new_tokens=10))
 
@@ -124,3 +125,25 @@ def test_only_an_unfinished_answer_can_go_on(scripted) -> None:
     bot.ask("hi")
     with pytest.raises(ConversationError, match="is complete"):
         bot.resume()
+
+
+def test_a_quotation_is_not_continued_with_other_words() -> None:
+    backend = LocalBackend(*companion.load("chat", source="pocket"))
+    passages = Passages([Hit(Document("Ann lives in Oslo, and Bo lives in Lima."), 0.9)])
+    settings = ChatSettings(SamplingParams(temperature=0, max_new_tokens=3), quote=True)
+    bot = Chatbot(backend, retriever=passages, settings=settings)
+    bot.ask("Where does Bo live?")
+    assert bot.reply.note == "cut at 3 tokens"
+
+    with pytest.raises(ConversationError, match="a larger max_new_tokens than 3"):
+        bot.resume()
+
+
+class Passages:
+    """A retriever that always returns the same passages."""
+
+    def __init__(self, hits: list[Hit]) -> None:
+        self.hits = hits
+
+    def search(self, query: str, k: int = 4) -> list[Hit]:
+        return self.hits[:k]

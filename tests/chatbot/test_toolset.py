@@ -133,8 +133,8 @@ class Caller:
         return 10
 
     def stream(self, messages: Sequence[dict], params: object) -> list[str]:
-        if messages[-1]["role"] == "tool":
-            return [messages[-1]["content"]]
+        if "\nreturned: " in messages[-1]["content"]:
+            return [messages[-1]["content"].partition("\nreturned: ")[2]]
         return [ToolCall("tide", {"place": "Oslo\x1b[2J"}).text()]
 
 

@@ -94,7 +94,7 @@ export class Turn {
 }
 
 function* notesOf(turn) {
-  if (turn.interrupted) yield turn.text ? "Stopped." : "Stopped before the first word.";
+  if (turn.interrupted && !turn.note) yield turn.text ? "Stopped." : "Stopped before the first word.";
   if (turn.note) yield `${turn.note[0].toUpperCase()}${turn.note.slice(1)}.`;
   if (turn.unknown.length) {
     const numbers = turn.unknown.map((number) => `[${number}]`).join(", ");
