@@ -22,6 +22,7 @@ from docutils.parsers.rst import directives
 from sphinx.util.docutils import SphinxDirective
 
 _SIZE = "loads 4.9 MB once"
+_BOTH = "loads 9.8 MB once"
 
 
 class Widget(NamedTuple):
@@ -34,12 +35,15 @@ class Widget(NamedTuple):
 
 
 WIDGETS = {
-    "attention": Widget(f"Look inside the model on your text ({_SIZE})", ("text",), ("layer", "head")),
+    "attention": Widget(
+        f"Look inside the model on your text ({_SIZE})", ("text",), ("layer", "head")
+    ),
     "beam": Widget(f"Search from your text ({_SIZE})", ("text",), ("beams", "tokens")),
-    "chat": Widget(f"Talk to pocket-chat here ({_SIZE})", ("text",)),
+    "chat": Widget(f"Talk to pocket-chat here ({_SIZE})", ("text",), ("open",)),
     "dpo": Widget("Try other numbers", ("reference", "rewards"), ("beta",)),
     "few_shot": Widget(f"Try other examples ({_SIZE})", ("examples", "question")),
     "injection": Widget(f"Attack it yourself ({_SIZE})", ("text",)),
+    "journey": Widget(f"Follow a token of your text ({_SIZE})", ("text",)),
     "kv_cache": Widget("Count for other models", (), ("prompt", "tokens", "model", "context")),
     "lora": Widget("Count for other ranks", (), ("model", "rank", "targets")),
     "memory": Widget("Compute for other models", (), ("model", "format", "tokens", "batch")),
@@ -47,12 +51,17 @@ WIDGETS = {
     "next_token": Widget(
         f"Try it on your text ({_SIZE})", ("text",), ("temperature", "topk", "topp", "minp")
     ),
+    "parameters": Widget(
+        "Count for other shapes", (), ("vocabulary", "context", "width", "layers")
+    ),
     "ppo": Widget("Try other numbers", ("reference", "rewards"), ("beta",)),
     "quantize": Widget("Try other numbers", ("values",)),
+    "reasoning": Widget(f"Ask a problem of yours ({_SIZE})", ("question", "examples")),
     "retrieval": Widget("Search in this book (loads 0.3 MB once)", ("text",), ("k",)),
-    "score": Widget(f"Score your text ({_SIZE})", ("text",)),
+    "score": Widget(f"Score your text ({_SIZE})", ("text",), ("first",)),
     "temperature": Widget("Move the temperature", ("tokens", "logits")),
     "tools": Widget(f"Run the loop on your request ({_SIZE})", ("text",)),
+    "tuning": Widget(f"Ask both models ({_BOTH})", ("text",)),
 }
 """The widgets by the name of their file."""
 

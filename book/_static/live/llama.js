@@ -74,12 +74,13 @@ export class Llama {
        off: heads that are switched off, a Set of names such as "2.0": layer 2, head 0.
      Returns: {logits (V,)}, and with `watch`
        attentions: for each layer and head T weights, how much this token looks at each token;
-       hidden: W numbers before the first layer and after each of the L layers.
+       hidden: W numbers before the first layer and after each of the L layers;
+       added: for each layer what attention and MLP add, {attention, MLP}, W numbers each.
      Throws: Error when the context is full. */
   read(token, cache, { watch = false, off = new Set() } = {}) {
     const { max_position_embeddings: context, hidden_size: width } = this.config;
     if (cache.length >= context) throw new Error(`the context of ${context} tokens is full`);
-    const attentions = [], hidden = [];
+    const attentions = [], hidden = [], added = [];
 
     // 1. The token's row of the embedding is what the layers work on.
     const x = this.embedding.slice(token * width, (token + 1) * width); // (W,)
@@ -89,13 +90,19 @@ export class Llama {
     cache.length += 1;
     this.layers.forEach((layer, index) => {
       const { mixed, weights } = this.attend(x, layer, index, cache, off);
-      add(x, this.multiply(layer.output, mixed));
-      add(x, this.mlp(x, layer));
-      if (watch) attentions.push(weights), hidden.push(x.slice());
+      const fromAttention = this.multiply(layer.output, mixed); // (W,)
+      add(x, fromAttention);
+      const fromMlp = this.mlp(x, layer); // (W,)
+      add(x, fromMlp);
+      if (watch) {
+        attentions.push(weights);
+        added.push({ attention: fromAttention, MLP: fromMlp });
+        hidden.push(x.slice());
+      }
     });
 
     // 3. What comes next is asked of the last vector.
-    return { logits: this.logitsOf(x), attentions, hidden };
+    return { logits: this.logitsOf(x), attentions, hidden, added };
   }
 
   /* The logits (V,) that a hidden vector (W,) stands for. On a vector from between two layers this

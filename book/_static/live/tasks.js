@@ -65,6 +65,29 @@ async function inside(engine, { text, off = [], count = 5, ...wanted }) {
   };
 }
 
+/* The way of the last token: {tokens, id, config, parts}. Each part is {part, layer, added, length,
+   best}: lengths of what it adds and of the sum so far, and what that sum would predict. */
+async function journey(engine, { text, ...wanted }) {
+  const { llama, tokenizer } = await engine.model(wanted.model, wanted.precision);
+  const ids = promptIds(tokenizer, { text }, llama.config);
+  const { hidden, added } = readAll(llama, ids, llama.newCache(), { watch: true });
+  const sum = new Float32Array(llama.config.hidden_size);
+  const take = (part, layer, vector) => {
+    sum.forEach((_, i) => { sum[i] += vector[i]; });
+    const shares = softmax(llama.logitsOf(sum));
+    const [id] = ranked(shares);
+    return { part, layer, added: Math.hypot(...vector), length: Math.hypot(...sum),
+      best: { name: tokenizer.name(id), share: shares[id] } };
+  };
+  const layers = added.flatMap((parts, layer) =>
+    Object.entries(parts).map(([part, vector]) => [part, layer, vector]));
+  return {
+    tokens: ids.map((id) => tokenizer.name(id)), id: ids.at(-1),
+    config: { ...llama.config, intermediate_size: llama.layers[0].gate.length / sum.length },
+    parts: [["embedding", null, hidden[0]], ...layers].map((step) => take(...step)),
+  };
+}
+
 /* How probable a text is, token by token: [{name, logprob}] for all tokens but the first. */
 async function score(engine, { text, ...wanted }) {
   const { llama, tokenizer } = await engine.model(wanted.model, wanted.precision);
@@ -139,4 +162,4 @@ function oneHot(length, id) {
   return shares;
 }
 
-export const TASKS = { tokens, next, inside, score, write, search, row };
+export const TASKS = { tokens, next, inside, journey, score, write, search, row };
