@@ -17,6 +17,7 @@ import sys
 import time
 from pathlib import Path
 
+import open_weights
 from check_site import check, site_prefix
 from exercise_runtime import add_runtime
 from lean_site import lean
@@ -68,7 +69,10 @@ def build(project: Project, out: Path) -> int:
     html = work / "_build" / "html"
     _add_notebooks(project, pages, html)
     add_runtime(html / "_static")
-    write_live_weights(html / "_static" / "live" / "models")
+    open_model = open_weights.find()
+    if open_model is None:
+        print("note: the open model is not on the site; book/_tools/open_weights.py brings it")
+    write_live_weights(html / "_static" / "live" / "models", open_model)
     lean(html)
     status = check(html, site_prefix(project), project)
     if status:

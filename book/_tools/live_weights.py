@@ -58,8 +58,13 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def write_live_weights(folder: Path) -> dict:
-    """Write all files into ``folder`` and return the manifest, which lists them."""
+def write_live_weights(folder: Path, open_model: Path | None = None) -> dict:
+    """Write all files into ``folder`` and return the manifest, which lists them.
+
+    Args:
+        folder: Where to write; made if it is missing.
+        open_model: The open model's GGUF file, which is copied. None: the site does not offer it.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     manifest = {"models": {name: _model(folder, name) for name in MODELS}}
     text = (_SHIPPED / "base" / "tokenizer.json").read_bytes()  # the same for all models
@@ -68,6 +73,8 @@ def write_live_weights(folder: Path) -> dict:
     manifest["passages"] = _write(folder, "passages", passages, ".json")
     weather = json.dumps(observations()).encode()
     manifest["weather"] = _write(folder, "weather", weather, ".json")
+    if open_model:
+        manifest["open"] = _write(folder, "smollm2", open_model.read_bytes(), ".gguf")
     write_whole(folder / "manifest.json", json.dumps(manifest, indent=1) + "\n")
     return manifest
 

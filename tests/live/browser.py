@@ -48,6 +48,7 @@ def write_site(folder: Path, models: Path) -> None:
     """Write one page for each widget, ``page-with-dashes-name.html``, and what they load."""
     shutil.copytree(STATIC / "live", folder / "_static" / "live")
     shutil.copytree(models, folder / "_static" / "live" / "models")
+    shutil.copytree(STATIC / "vendor" / "wllama", folder / "_static" / "vendor" / "wllama")
     for name in ("live.js", "elements.js", "book.css"):
         shutil.copy(STATIC / name, folder / "_static")
     for package, sheet in STYLES.items():

@@ -1,5 +1,6 @@
 """A widget in a tab of the browser, and what the cells of its page print."""
 
+import json
 import re
 from collections.abc import Callable
 
@@ -29,13 +30,23 @@ class Tab:
     def wait(self, condition: Callable, seconds: float = 60) -> object:
         return WebDriverWait(self.driver, seconds, 0.1).until(condition)
 
-    def run(self, *, exact: bool = False) -> str:
+    def requests(self) -> set[str]:
+        """What the browser has asked for since the last call."""
+        messages = [json.loads(entry["message"]) for entry in self.driver.get_log("performance")]
+        events = [message["message"] for message in messages]
+        return {
+            event["params"]["request"]["url"]
+            for event in events
+            if event["method"] == "Network.requestWillBeSent"
+        }
+
+    def run(self, *, exact: bool = False, seconds: float = 60) -> str:
         """Let the model run; returns what the widget says at the end."""
         if exact:
             self.press(".live-buttons input[type=checkbox]")
         self.press(".live-buttons button")
         waiting = ("The model is reading.", "Loading")
-        self.wait(lambda driver: (text := self.status()) and not text.startswith(waiting))
+        self.wait(lambda driver: (said := self.status()) and not said.startswith(waiting), seconds)
         return self.status()
 
     def settle(self) -> None:

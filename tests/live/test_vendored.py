@@ -8,7 +8,7 @@ import pytest
 from tests.live.browser import ROOT
 
 
-@pytest.mark.parametrize("folder", ["tests/vendor"])
+@pytest.mark.parametrize("folder", ["tests/vendor", "book/_static/vendor/wllama"])
 def test_the_vendored_files_are_those_that_were_fetched(folder):
     root = ROOT / folder
     lines = (root / "SHA256SUMS").read_text(encoding="ascii").splitlines()

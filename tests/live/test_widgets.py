@@ -1,6 +1,5 @@
 """The widgets in a real browser: accessible, asking nobody else, and clear about what is wrong."""
 
-import json
 import re
 from urllib.parse import urlsplit
 
@@ -22,21 +21,14 @@ pytestmark = pytest.mark.skipif(bool(ABSENT), reason=str(ABSENT))
 
 @pytest.mark.parametrize(("page", "name"), ALL)
 def test_every_widget_is_accessible_and_asks_this_site_alone(tab, page, name):
-    tab.driver.get_log("performance")  # forget what was before
+    tab.requests()  # forget what was before
 
     tab.open(page, name)
     tab.settle()
 
     assert tab.text()
     assert faults(tab.driver) == []
-    messages = [json.loads(entry["message"]) for entry in tab.driver.get_log("performance")]
-    events = [message["message"] for message in messages]
-    asked = {
-        event["params"]["request"]["url"]
-        for event in events
-        if event["method"] == "Network.requestWillBeSent"
-    }
-    hosts = {urlsplit(url).netloc for url in asked if not url.startswith("data:")}
+    hosts = {urlsplit(url).netloc for url in tab.requests() if not url.startswith("data:")}
     assert hosts == {urlsplit(tab.address).netloc}
 
 

@@ -10,13 +10,14 @@ const NOTE = {
   float16: "The weights are those that the page was made with.",
 };
 
-/* Args: model, "base" or "chat"; run, called when the reader asks, with a function
-   `request(task, values, onPiece)` that gives a Promise; text, what the button says.
-   Returns: {nodes, go}: what to put on the page, and a function that starts a run. */
-export function modelPanel({ model = "base", run, text = "Run" }) {
-  const exact = check("exact weights (10.5 MB in place of 4.9 MB)", { onchange: () => {
-    note.textContent = NOTE[exact.value() ? "float16" : "int8"];
-  } });
+/* Args: model, "base" or "chat"; models, how many of them are loaded; run, called when the reader
+   asks, with a function `request(task, values, onPiece)` that gives a Promise; text, what the button says.
+   `run` also gets {onProgress, signal}, for a model that does not run in the Worker.
+   Returns: {nodes, go, describe}: what to put on the page, a function that starts a run, and one that
+   puts another note in the place of that on the weights, or puts that back. */
+export function modelPanel({ model = "base", models = 1, run, text = "Run" }) {
+  const size = (each) => `${(models * each).toFixed(1)} MB`;
+  const exact = check(`exact weights (${size(10.5)} in place of ${size(4.9)})`, { onchange: () => describe() });
   const start = button(text, () => go());
   const stop = button("Stop", () => stopping?.abort());
   const bar = h("progress", { max: 1, value: 0, "aria-label": "Loading the model" });
@@ -24,6 +25,11 @@ export function modelPanel({ model = "base", run, text = "Run" }) {
   const note = h("p", { class: "live-note" }, NOTE.int8);
   bar.hidden = stop.hidden = true;
   let stopping = null;
+
+  function describe(words) {
+    exact.node.hidden = words !== undefined;
+    note.textContent = words ?? NOTE[exact.value() ? "float16" : "int8"];
+  }
 
   function progress(loaded, total) {
     bar.hidden = false;
@@ -43,7 +49,7 @@ export function modelPanel({ model = "base", run, text = "Run" }) {
     const request = (task, values, onPiece) =>
       ask(task, { model, precision, ...values }, { signal, onPiece, onProgress: progress });
     try {
-      line.textContent = await run(request) ?? "Done.";
+      line.textContent = await run(request, { onProgress: progress, signal }) ?? "Done.";
     } catch (error) {
       line.className = "live-status live-error";
       line.textContent = error.message;
@@ -54,5 +60,5 @@ export function modelPanel({ model = "base", run, text = "Run" }) {
   }
 
   const buttons = h("div", { class: "live-buttons" }, start, stop, exact.node);
-  return { nodes: [buttons, bar, line, note], go };
+  return { nodes: [buttons, bar, line, note], go, describe };
 }

@@ -96,4 +96,4 @@ export const percent = (share) => `${(100 * share).toFixed(1)} %`;
 export const grouped = (value) => value.toLocaleString("en-US");
 
 /* Bytes as 4.9 MB. */
-export const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
+export const megabytes = (bytes, digits = 1) => `${(bytes / 1e6).toFixed(digits)} MB`;
