@@ -21,6 +21,7 @@ __all__ = [
     "LINEAR",
     "Addition",
     "Conv1D",
+    "check_call",
     "check_plain",
     "find_layers",
     "freeze",
@@ -35,6 +36,15 @@ LINEAR = (nn.Linear, Conv1D)
 
 FLOATS = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 """What torch computes x W + b in, and adds to. Numbers of 8 bits are for storing only."""
+
+
+_HOOKS = {
+    "_forward_pre_hooks": "before each call",
+    "_forward_hooks": "after each call",
+    "_backward_pre_hooks": "before each backward pass",
+    "_backward_hooks": "after each backward pass",
+}
+"""Where torch keeps the hooks of a module, and when it runs them."""
 
 
 class Addition(nn.Module):
@@ -75,8 +85,9 @@ def check_plain(layer: nn.Module, name: str = "the layer") -> None:
         name: How messages call it.
 
     Raises:
-        ValueError: If the layer computes something else than ``x W + b``, or its weight is no
-            parameter of its own (weight normalization, pruning), or of another type than `FLOATS`.
+        ValueError: If the layer computes something else than ``x W + b`` or runs hooks, or its
+            weight is no parameter of its own (weight normalization, pruning), or of another type
+            than `FLOATS`.
     """
     if parametrize.is_parametrized(layer):
         raise ValueError(f"the weight of {name} is computed from others (a parametrization)")
@@ -92,16 +103,46 @@ def check_plain(layer: nn.Module, name: str = "the layer") -> None:
         )
     if nn.parameter.is_lazy(layer.weight) or not torch.is_floating_point(layer.weight):
         raise ValueError(f"the weight of {name} holds no floating-point numbers")
-    if layer._forward_pre_hooks:
-        raise ValueError(
-            f"{name} runs a hook before each call, which may recompute its weight or change its "
-            "input. Remove the hook first"
-        )
+    check_call(layer, name)
     if layer.weight.dtype not in FLOATS:
         raise ValueError(
             f"the weight of {name} is of type {layer.weight.dtype}, which can be stored and not "
             "added to. Load the model in float32, float16 or bfloat16"
         )
+
+
+def check_call(layer: nn.Module, name: str = "the layer") -> None:
+    """Refuse a module that does more when it is called than its class says.
+
+    A hook may change what goes in and what comes out. It acts on the layer and not on what is
+    added to it, so that the sum is another one than that of a layer with the addition in its
+    weight. What accelerate puts around a layer to move its inputs to a device is let through.
+
+    Args:
+        layer: Any module.
+        name: How messages call it.
+
+    Raises:
+        ValueError: If it runs hooks, or its ``forward`` was replaced.
+    """
+    for place, when in _HOOKS.items():
+        if getattr(layer, place):
+            raise ValueError(
+                f"{name} runs a hook {when}, which may change what it computes and would miss "
+                "what is added. Remove the hook first"
+            )
+    if "forward" in vars(layer) and not _only_moves(layer):
+        raise ValueError(
+            f"the forward of {name} was replaced, so that it may compute something else than its "
+            "class says. Delete the attribute forward of the layer first, or, if accelerate "
+            "has offloaded the model, load it whole"
+        )
+
+
+def _only_moves(layer: nn.Module) -> bool:
+    """Whether `forward` was replaced by accelerate to move tensors, with the weight in place."""
+    hook = getattr(layer, "_hf_hook", None)
+    return type(hook).__name__ == "AlignDevicesHook" and not hook.offload
 
 
 def linear_layers(model: nn.Module) -> dict[str, nn.Module]:
@@ -197,6 +238,8 @@ def _check_layer(model: nn.Module, name: str, layer: nn.Module, quantized: bool)
             f"{name} is quantized; use companion.training.adapters.apply_lora, which takes such "
             "layers"
         )
+    else:
+        check_call(layer, name)
     for other, parameter in model.named_parameters(remove_duplicate=False):
         if parameter is layer.weight and other != f"{name}.weight":
             raise ValueError(f"{name} shares its weight with {other}: a change would hit both")

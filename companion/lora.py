@@ -20,6 +20,7 @@ from companion._checks import check_above_zero, check_whole, is_number
 from companion.linear_layers import (
     Addition,
     Conv1D,
+    check_call,
     check_plain,
     find_layers,
     freeze,
@@ -222,11 +223,16 @@ def merge_lora(model: nn.Module) -> list[str]:
         Names of the layers that were merged.
 
     Raises:
-        ValueError: If the model has no LoRA layer.
+        ValueError: If the model has no LoRA layer, or one that is no longer plain, such as one that
+            was given a hook since: see `companion.linear_layers.check_plain`. The model is then
+            unchanged.
     """
     layers = {n: m for n, m in model.named_modules() if n and isinstance(m, LoRALinear)}
     if not layers:
         raise ValueError("the model has no LoRA layer to merge: call inject_lora first")
+    for name, layer in layers.items():
+        check_call(layer, name)
+        check_plain(layer.base, f"{name}.base")
     for name, layer in layers.items():
         layer.merge()
         replace_module(model, name, layer.base)

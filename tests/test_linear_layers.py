@@ -3,18 +3,19 @@
 import copy
 from collections.abc import Callable
 
+import accelerate
 import peft
 import pytest
 import torch
 import transformers
 from torch import nn
 from torch.nn.utils import prune
-from torch.nn.utils.parametrizations import weight_norm
+from torch.nn.utils.parametrizations import spectral_norm, weight_norm
 from transformers.pytorch_utils import Conv1D
 
 from companion.adapters import AdaptedLinear, inject_adapters, train_tokens
 from companion.linear_layers import find_layers, linear_names
-from companion.lora import LoRALinear, inject_lora, lora_parameters
+from companion.lora import LoRALinear, inject_lora, lora_parameters, merge_lora
 from companion.training.adapters import apply_lora
 from companion.training.silence import silence
 
@@ -62,6 +63,32 @@ def hooked() -> nn.Module:
     return layer
 
 
+def tripled(kind: type[nn.Module] = nn.Linear) -> nn.Module:
+    """A layer whose output a hook multiplies by 3."""
+    layer = kind(4, 4)
+    layer.register_forward_hook(lambda layer, inputs, output: output * 3)
+    return layer
+
+
+def with_backward_hook(register: str) -> nn.Module:
+    layer = nn.Linear(4, 4)
+    getattr(layer, register)(lambda *_: None)
+    return layer
+
+
+def replaced_forward() -> nn.Module:
+    layer = nn.Linear(4, 4)
+    plain = layer.forward
+    layer.forward = lambda x: plain(x) * 2
+    return layer
+
+
+def offloaded() -> nn.Module:
+    """A layer whose weight accelerate keeps elsewhere and fetches for each call."""
+    hook = accelerate.hooks.AlignDevicesHook("cpu", offload=True)
+    return accelerate.hooks.add_hook_to_module(nn.Linear(4, 4), hook)
+
+
 def encoder() -> nn.Module:
     return nn.TransformerEncoderLayer(16, 2, 32, dropout=0.0, batch_first=True)
 
@@ -95,6 +122,29 @@ REFUSED = {
         "float8_e5m2, which can",
     ),
     "hook": (holding(hooked), "layer", "layer runs a hook before each call"),
+    "hook after": (holding(tripled), "layer", "layer runs a hook after each call"),
+    "hook after, Conv1D": (holding(lambda: tripled(Conv1D)), "layer", "runs a hook after each"),
+    "hook after backward": (
+        holding(lambda: with_backward_hook("register_full_backward_hook")),
+        "layer",
+        "layer runs a hook after each backward pass",
+    ),
+    "hook before backward": (
+        holding(lambda: with_backward_hook("register_full_backward_pre_hook")),
+        "layer",
+        "layer runs a hook before each backward pass",
+    ),
+    "replaced forward": (holding(replaced_forward), "layer", "the forward of layer was replaced"),
+    "offloaded": (
+        holding(offloaded),
+        "layer",
+        "the forward of layer was replaced.*has offloaded the model",
+    ),
+    "spectral norm": (
+        holding(lambda: spectral_norm(nn.Linear(4, 4))),
+        "layer",
+        r"computed from others \(a parametrization\)",
+    ),
     "pruned bias": (
         holding(lambda: prune.l1_unstructured(nn.Linear(4, 4), "bias", 1)),
         "layer",
@@ -153,6 +203,61 @@ def test_a_computed_weight_is_refused_by_each_way_in(name: str) -> None:
         apply_lora(nn.ModuleDict({"layer": layer}), targets=["layer"])
 
     assert [p.requires_grad for p in layer.parameters()] == before
+
+
+@pytest.mark.parametrize("make", [tripled, replaced_forward])
+def test_what_changes_a_call_is_refused_by_each_way_in(make) -> None:
+    layer = make()
+    for wrap in (
+        lambda: LoRALinear(layer, rank=1, alpha=1),
+        lambda: AdaptedLinear(layer, size=1),
+        lambda: apply_lora(nn.ModuleDict({"layer": layer}), targets=["layer"]),
+    ):
+        with pytest.raises(ValueError, match=r"a hook after each call|forward of .* replaced"):
+            wrap()
+
+    assert all(parameter.requires_grad for parameter in layer.parameters())
+
+
+def test_a_layer_that_accelerate_keeps_on_a_device_takes_lora_and_merges() -> None:
+    hook = accelerate.hooks.AlignDevicesHook("cpu")
+    model = nn.Sequential(accelerate.hooks.add_hook_to_module(nn.Linear(4, 4), hook))
+    assert "forward" in vars(model[0])
+
+    inject_lora(model, ["0"], rank=1, alpha=1)
+    nn.init.ones_(model[0].lora_B)
+    x = torch.randn(2, 4)
+    before = model(x)
+    merge_lora(model)
+
+    torch.testing.assert_close(model(x), before)
+
+
+LATER = {
+    "hook on LoRA": lambda layer: layer.register_forward_hook(lambda m, x, y: y * 3),
+    "hook on the base": lambda layer: layer.base.register_forward_hook(lambda m, x, y: y * 3),
+    "hook before the base": lambda layer: layer.base.register_forward_pre_hook(lambda m, x: x),
+    "replaced forward": lambda layer: setattr(layer, "forward", layer.base.forward),
+    "pruned": lambda layer: prune.l1_unstructured(layer.base, "weight", 0.5),
+    "parametrized": lambda layer: weight_norm(layer.base),
+}
+
+
+@pytest.mark.parametrize("change", LATER.values(), ids=LATER)
+def test_what_changed_after_lora_was_put_in_is_refused_before_anything_is_merged(change) -> None:
+    model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
+    inject_lora(model, ["0", "1"], rank=1, alpha=1)
+    for layer in model:
+        nn.init.ones_(layer.lora_B)
+    change(model[1])
+    x = torch.randn(2, 4)
+    before = model(x)
+
+    with pytest.raises(ValueError, match=r"^(the weight of |the forward of )?1(\.base)? "):
+        merge_lora(model)
+
+    assert torch.equal(model(x), before)
+    assert not any(layer.merged for layer in model)
 
 
 def test_a_layer_made_plain_again_takes_lora() -> None:
