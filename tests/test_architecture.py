@@ -26,6 +26,7 @@ LAYERS = [
         "companion._faces",
         "companion._files",
         "companion._interface",
+        "companion._notebook",
         "companion.phrases",
     ],
     [

@@ -7,14 +7,12 @@ out of its table, a row of bare values says nothing.
 
 import csv
 import io
-import logging
 import re
-import warnings
 import zipfile
 from html import escape
-from typing import Any
 
 from companion._extras import require
+from companion._notebook import NotebookCell, parse_notebook, read_cell, stored_cells
 from companion.errors import DocumentError
 from companion.rag.markdown import markdown_html
 from companion.rag.sections import Section
@@ -57,36 +55,43 @@ def docx_sections(data: bytes, name: str, *, code: bool = False) -> list[Section
 def notebook_sections(text: str, name: str, *, code: bool = False) -> list[Section]:
     """Read the text cells of a Jupyter notebook, and its program with ``code``; no outputs.
 
+    A cell that is damaged is left out, as long as another one can be read.
+
     Raises:
-        DocumentError: If it is no notebook.
+        DocumentError: If it is no notebook, or all that it holds is damaged.
     """
-    nbformat = require("nbformat", extra="rag")
-    logger = logging.getLogger("traitlets")  # where nbformat tells what it repairs
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
     try:
-        cells = [(cell.cell_type, str(cell.source)) for cell in _cells(nbformat, text)]
-    except Exception as error:  # it validates less than it trusts
-        raise DocumentError(
-            f"{name} is damaged or no notebook: {type(error).__name__}: {error!s:.200}"
-        ) from error
-    finally:
-        logger.setLevel(level)
+        cells = _cells(text)
+    except ValueError as error:
+        raise DocumentError(f"{name} is {error}") from error
     title, pages = "", []
-    for kind, source in cells:
-        if kind == "markdown":
-            named, page = markdown_html(source, name)
+    for cell in cells:
+        if cell.kind == "markdown":
+            named, page = markdown_html(cell.source, name)
             title = title or named
             pages.append(f"<div>{page}</div>")
-        elif kind == "code" and code:
-            pages.append(f"<pre>{escape(source)}</pre>")
+        elif code:
+            pages.append(f"<pre>{escape(cell.source)}</pre>")
     return html_sections("\n".join(pages), name, default_title=title, code=code)
 
 
-def _cells(nbformat: Any, text: str) -> list[Any]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # old notebooks have cells without ids
-        return nbformat.reads(text, as_version=4).cells
+def _cells(text: str) -> list[NotebookCell]:
+    """Return the cells of text and of code.
+
+    Raises:
+        ValueError: If it is no notebook, or all that it holds is damaged; "not a ..." in words.
+    """
+    notebook = parse_notebook(text)
+    stored = stored_cells(notebook)
+    cells, reasons = [], []
+    for number, cell in enumerate(stored, 1):
+        try:
+            cells.append(read_cell(cell, notebook.get("nbformat"), ["markdown", "code"]))
+        except ValueError as error:
+            reasons.append(f"cell {number} of {len(stored)}: {error}")
+    if reasons and not cells:
+        raise ValueError(f"not a Jupyter notebook that can be read; {reasons[0]}")
+    return [cell for cell in cells if cell is not None]
 
 
 def table_sections(text: str, name: str) -> list[Section]:

@@ -190,9 +190,65 @@ def test_a_notebook_gives_its_texts(version) -> None:
     assert "x = 1" in read(data, ".ipynb", code=True)[0].text
 
 
-@pytest.mark.parametrize("data", ["{}", "[1]", "no json", '{"nbformat": 4, "cells": 3}'])
-def test_what_is_no_notebook_is_named(data) -> None:
-    assert "file.ipynb is damaged or no notebook" in read_or_error(data, ".ipynb")
+OWLS = {"cell_type": "markdown", "source": "# Owls\n\nThey fly."}
+CODE = {"cell_type": "code", "source": ["x = 1\n", "y = 2"]}
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        {"cells": [OWLS, CODE], "nbformat": 4, "nbformat_minor": 5},  # metadata nowhere
+        {"cells": [OWLS | {"metadata": {}}, CODE], "metadata": {}, "nbformat": 4},
+        {"cells": [OWLS, CODE]},
+        {"cells": [OWLS, CODE], "metadata": {}, "nbformat": 5, "nbformat_minor": 0},
+        {"cells": [OWLS, CODE], "metadata": None, "nbformat": "4"},
+        {"cells": [None, OWLS, CODE], "metadata": {}, "nbformat": 4},
+        {"cells": [OWLS, 7, "x", [OWLS], {"source": "a"}, CODE], "nbformat": 4},
+        {"cells": [OWLS, CODE, {"cell_type": "markdown", "source": [1]}], "nbformat": 4},
+        {"cells": [OWLS, CODE, {"cell_type": "markdown"}, {"cell_type": "raw", "source": 1}]},
+        {"worksheets": [{"cells": [OWLS, CODE, None]}, None], "nbformat": 3},
+        {"worksheets": [{"cells": [OWLS, CODE]}], "nbformat": 2},
+        {
+            "nbformat": 1,
+            "cells": [
+                {"cell_type": "text", "text": OWLS["source"]},
+                {"cell_type": "code", "code": "x = 1\ny = 2"},
+            ],
+        },
+    ],
+    ids=lambda file: json.dumps(file)[:60],
+)
+def test_a_notebook_is_read_for_what_it_holds_not_for_its_form(file, capfd) -> None:
+    data = json.dumps(file)
+
+    assert read(data, ".ipynb") == [Section("They fly.", "Owls", "Owls")]
+    assert read(data, ".ipynb", code=True)[0].text == "They fly.\n\nx = 1\ny = 2"
+    assert capfd.readouterr().err == ""
+
+
+def test_a_heading_cell_of_an_old_format_is_a_heading() -> None:
+    cells = [{"cell_type": "heading", "level": 2, "source": "Food"}, OWLS | {"source": "Mice."}]
+    data = json.dumps({"worksheets": [{"cells": cells}], "nbformat": 3, "metadata": {}})
+
+    assert read(data, ".ipynb") == [Section("Mice.", "", "Food")]
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        ("{}", "no list of cells"),
+        ("[1]", "the file holds a list"),
+        ("no json", "no JSON, or cut off"),
+        ('{"nbformat": 4, "cells": 3}', "no list of cells"),
+        ('{"nbformat": 4, "cells": [null]}', "that can be read; cell 1 of 1: no cell but null"),
+        ('{"nbformat": 4, "cells": ' + "[" * 10**5 + "]" * 10**5 + "}", "nested too deeply"),
+    ],
+)
+def test_what_is_no_notebook_is_named(data, reason) -> None:
+    message = read_or_error(data, ".ipynb")
+
+    assert message.startswith("file.ipynb is not a Jupyter notebook")
+    assert reason in message
 
 
 @pytest.mark.parametrize(
