@@ -8,8 +8,10 @@ out of its table, a row of bare values says nothing.
 import csv
 import io
 import re
+import threading
 import zipfile
 from html import escape
+from typing import Any
 
 from companion._extras import require
 from companion._notebook import NotebookCell, parse_notebook, read_cell, stored_cells
@@ -17,6 +19,14 @@ from companion.errors import DocumentError
 from companion.rag.markdown import markdown_html
 from companion.rag.sections import Section
 from companion.rag.web_page import html_sections
+
+SEPARATING = re.compile(r",(?![\s\d\-\u2013\u2014]|$)|(?<!\d),(?!\s|$)")
+"""A comma that is neither one of ``2,50`` or ``2,-`` nor one between words."""
+AMOUNT = re.compile(r"[-+]?[€$£¥]?\s?\d[\d.,' ]*[-\u2013]?\s?[€$£¥%]?")
+"""Numbers as they stand in tables, which `float` does not read: ``1.234,50 €``, ``12 %``."""
+ONE_COLUMN = "\x1f"
+"""Unicode's separator of units, which stands in no text: nothing separates."""
+_LIMIT = threading.Lock()
 
 MAX_UNPACKED = 200_000_000
 """Bytes that a packed file may unpack to."""
@@ -98,40 +108,78 @@ def table_sections(text: str, name: str) -> list[Section]:
     r"""Read a table of comma-separated values; semicolons, tabs and bars separate, too.
 
     The first row names the columns, unless one of its cells is empty or a number. A line ``sep=;``
-    before it, which spreadsheets write, says what separates.
+    before it, which spreadsheets write, says what separates. Otherwise it is found out, and the
+    comma in ``2,50`` or before a blank separates nothing where something else does.
 
     Returns:
         A section per row.
 
     Raises:
-        DocumentError: If quotes do not match, or a cell is too long.
+        DocumentError: If quotes do not match.
 
     Example:
         >>> [one.text for one in table_sections("name;fee\nAnn;5\nBo;7\n", "a.csv")]
         ['name: Ann; fee: 5', 'name: Bo; fee: 7']
+        >>> [one.text for one in table_sections("cup;2,50\njug;12,00\n", "b.csv")]
+        ['cup; 2,50', 'jug; 12,00']
     """
     match = re.match(r"\"?sep=(.)\"?\n", text, re.IGNORECASE)
     try:
         if match:
-            rows = list(
-                csv.reader(io.StringIO(text[match.end() :]), delimiter=match[1], strict=True)
-            )
+            rows = _rows(text[match.end() :], delimiter=match[1])
         else:
-            rows = list(csv.reader(io.StringIO(text), _dialect(text), strict=True))
+            rows = _rows(text, **_form(text))
     except csv.Error as error:
         raise DocumentError(f"{name} is not a readable table: {error!s:.200}") from error
-    rows = [[" ".join(cell.split()) for cell in row] for row in rows]
-    rows = [row for row in rows if any(row)]
     named = len(rows) > 1 and all(cell and not _is_number(cell) for cell in rows[0])
     names = rows.pop(0) if named else []
     return [Section(_row(row, names), row=number) for number, row in enumerate(rows, 1)]
 
 
-def _dialect(text: str) -> type[csv.Dialect] | str:
+def _rows(text: str, **form: Any) -> list[list[str]]:
+    """Return the rows that are not blank, each cell on one line and of any length."""
+    with _LIMIT:  # csv has one limit for all that read
+        limit = csv.field_size_limit(len(text) + 1)
+        try:
+            rows = list(csv.reader(io.StringIO(text), strict=True, **form))
+        finally:
+            csv.field_size_limit(limit)
+    rows = [[" ".join(cell.split()) for cell in row] for row in rows]
+    return [row for row in rows if any(row)]
+
+
+def _form(text: str) -> dict[str, Any]:
+    """Find out how a table is written.
+
+    What the sniffer says about doubled quotes does not count: it denies them if there are none in
+    its sample.
+    """
+    separator = _separator(text)
     try:
-        return csv.Sniffer().sniff(text[:20_000], ",;\t|")
+        found = csv.Sniffer().sniff(text[:20_000], separator or ",;	|")
     except csv.Error:  # a single column
-        return "excel"
+        return {"delimiter": separator or ","}
+    return {key: getattr(found, key) for key in ("delimiter", "quotechar", "skipinitialspace")}
+
+
+def _separator(text: str) -> str | None:
+    """Return what separates cells with commas inside; None if there are no such cells."""
+    for separator in filter(text.__contains__, "	|;"):
+        try:
+            rows = _rows(text, delimiter=separator)
+        except csv.Error:
+            continue
+        split = [row for row in rows if len(row) > 1]
+        left = [row[0] for row in rows if len(row) == 1]
+        if split and not any("," in cell for cell in left):
+            if any("," not in "".join(row) for row in split):
+                return separator
+            if not any(SEPARATING.search(cell) for row in split for cell in row):
+                return separator
+    names, *cells = text.split("\n")
+    if "," not in names and all(_is_number(cell) for cell in cells if cell.strip()):
+        return ONE_COLUMN
+    return None
 
 
 def _row(row: list[str], names: list[str]) -> str:
@@ -143,5 +191,5 @@ def _is_number(cell: str) -> bool:
     try:
         float(cell.replace(",", "."))
     except ValueError:
-        return False
+        return bool(AMOUNT.fullmatch(cell.strip()))
     return True

@@ -1,5 +1,6 @@
 """Readers: bytes of one file to sections."""
 
+import csv
 import io
 import json
 import zipfile
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from companion.errors import DocumentError
 from companion.rag.formats import MAX_UNPACKED
 from companion.rag.pdf import join_broken_words
-from companion.rag.readers import READERS, advice, read_sections
+from companion.rag.readers import READERS, read_sections, remedy
 from companion.rag.sections import Section
 
 W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
@@ -271,6 +272,46 @@ def test_a_table_gives_a_section_per_row(text, rows) -> None:
     assert [(one.text, one.row) for one in found] == list(zip(rows, range(1, 9), strict=False))
 
 
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ("cup;2,50\nplate;3,10\n", ["cup; 2,50", "plate; 3,10"]),
+        ("cup;2,50\n", ["cup; 2,50"]),
+        ("cup;2,50\nplate;3,10;new\nall\n", ["cup; 2,50", "plate; 3,10; new", "all"]),
+        ("cup\t2,50\nplate\t3,10\n", ["cup; 2,50", "plate; 3,10"]),
+        ("cup|2,50\nplate|3,10\n", ["cup; 2,50", "plate; 3,10"]),
+        ("1,5;2,5\n3,5;4,5\n", ["1,5; 2,5", "3,5; 4,5"]),
+        ("cup, blue;2,50\njug, red;5,-\n", ["cup, blue; 2,50", "jug, red; 5,-"]),
+        ("cup;2,50 €\njug;1.200,00 €\n", ["cup; 2,50 €", "jug; 1.200,00 €"]),
+        ('"cup";"2,50"\n"jug";"3,10"\n', ["cup; 2,50", "jug; 3,10"]),
+        ("what\tnote\ncup\told, blue\n", ["what: cup; note: old, blue"]),
+        ("what;fee\ncup,blue;2,50\n", ["what: cup,blue; fee: 2,50"]),
+        ("fee\n2,50\n3,10\n", ["fee: 2,50", "fee: 3,10"]),  # one column
+        ("name,tags\nAnn,x;y\n", ["name: Ann; tags: x;y"]),  # here commas separate
+        ("7,x;y\n8,z;w\n", ["7; x;y", "8; z;w"]),
+        ('Ann,"a; b",1\nBo,"c; d",2\n', ["Ann; a; b; 1", "Bo; c; d; 2"]),
+    ],
+)
+def test_a_comma_in_a_number_or_between_words_separates_no_cells(text, rows) -> None:
+    assert [section.text for section in read(text, ".csv")] == rows
+
+
+def test_a_quote_in_a_quoted_cell_may_come_late() -> None:
+    text = 'name,note\n"Ann","x"\n' + "Bo,y\n" * 9_000 + '"Cy","a ""b"""\n'
+
+    assert read(text, ".csv")[-1].text == 'name: Cy; note: a "b"'
+
+
+@pytest.mark.parametrize("mark", ["", "sep=,\n"])
+def test_a_cell_may_be_long(mark) -> None:
+    limit = csv.field_size_limit()
+
+    (section,) = read(f"{mark}name,note\nAnn,{'x' * 200_000}\n", ".csv")
+
+    assert len(section.text) == len("name: Ann; note: ") + 200_000
+    assert csv.field_size_limit() == limit
+
+
 def test_a_broken_table_is_named() -> None:
     assert "file.csv is not a readable table" in read_or_error('a,b\n"never closed,1\n', ".csv")
 
@@ -336,12 +377,12 @@ def test_an_encrypted_pdf_says_so(make_pdf) -> None:
 
 def test_programs_are_read_on_request_and_other_kinds_get_advice() -> None:
     assert read("x = 1", ".py", code=True) == [Section("x = 1")]
-    assert advice(".py", code=True) is None
-    assert advice(".py", code=False) == "a program. It is read as text with code=True."
-    assert advice(".xlsx", code=True) == "not read. Save each sheet as .csv."
-    assert "Save the texts in it as .txt" in advice(".json", code=True)
-    assert "text recognition" in advice(".png", code=True)
-    assert advice(".what", code=True).startswith("not read. Convert it to one of .txt, .md")
+    assert remedy(".py", code=True) is None
+    assert remedy(".py", code=False) == "a program. It is read as text with code=True."
+    assert remedy(".xlsx", code=True) == "not read. Save each sheet as .csv."
+    assert "Save the texts in it as .txt" in remedy(".json", code=True)
+    assert "text recognition" in remedy(".png", code=True)
+    assert remedy(".what", code=True).startswith("not read. Convert it to one of .txt, .md")
 
 
 @given(st.binary(max_size=300), st.sampled_from(sorted(READERS)), st.booleans())
