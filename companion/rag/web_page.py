@@ -33,6 +33,7 @@ BLOCKS = frozenset({
 ITEMS = ("li", "dt", "dd")
 LISTS = ("ul", "ol", "menu", "dir", "dl")
 NOT_SHOWN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+XHTML = "http://www.w3.org/1999/xhtml"
 ANCHORS = frozenset("¶#§🔗")
 """Links to a heading itself, which generators of documentation put behind it."""
 
@@ -67,7 +68,7 @@ def html_sections(
         title = " ".join(named.get_text().split()) if named else ""
         for roots in (_main_parts(soup), [soup]):
             sections = SectionList()
-            walk = _Walk(Layout(sections), code=code)
+            walk = _Walk(Layout(sections), code=code, cdata=_is_xhtml(soup))
             for root in roots:
                 walk.read(root)
             parts = sections.sections(title, default_title)
@@ -76,6 +77,11 @@ def html_sections(
     except (bs4.ParserRejectedMarkup, RecursionError) as error:
         raise DocumentError(f"{name} is not readable HTML: {error!s:.200}") from error
     return parts
+
+
+def _is_xhtml(soup: Any) -> bool:
+    """Tell whether CDATA is text, as in XHTML; in HTML it is a comment."""
+    return soup.html is not None and soup.html.get("xmlns") == XHTML
 
 
 def _main_parts(soup: Any) -> list[Any]:
@@ -107,10 +113,11 @@ def _hidden(tag: Any) -> bool:
 class _Walk:
     """Walks through a tree with a stack of its own: pages may be nested deeper than calls."""
 
-    def __init__(self, layout: Layout, *, code: bool) -> None:
+    def __init__(self, layout: Layout, *, code: bool, cdata: bool) -> None:
         self.layout = layout
         self.code = code
-        self.text_types = (str, require("bs4", extra="rag").NavigableString)
+        bs4 = require("bs4", extra="rag")
+        self.text_types = (str, bs4.NavigableString, *([bs4.CData] if cdata else []))
         self.numbers: list[int | None] = []  # next one of each list that we are in
 
     def read(self, root: Any) -> None:

@@ -41,6 +41,27 @@ def test_html_code_is_kept_on_request() -> None:
 @pytest.mark.parametrize(
     ("html", "expected"),
     [
+        ("<p>Owls <![CDATA[see & <hear>]]> well</p>", "Owls see & <hear> well"),
+        ("<ul><li><![CDATA[barn]]></li></ul>", "- barn"),
+        ("<p>Owls</p><script>//<![CDATA[\nx = 1\n//]]></script>", "Owls"),
+        ("<p>Owls</p><style><![CDATA[p {}]]></style><!-- no -->", "Owls"),
+    ],
+)
+def test_cdata_of_xhtml_is_text(html: str, expected: str) -> None:
+    root = '<html xmlns="http://www.w3.org/1999/xhtml"><head><title/></head><body>'
+    data = f'<?xml version="1.0"?>{root}{html}</body></html>'.encode()
+
+    for kind in (".xhtml", ".html"):
+        assert [section.text for section in read_sections(data, kind, name="a")] == [expected]
+
+
+def test_cdata_of_html_is_a_comment() -> None:
+    assert prose("<p>Owls <![CDATA[hidden]]>see</p>") == "Owls see"
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
         ("<div>Cookies</div><main><p>Text</main><footer>Legal</footer>", "Text"),
         ("<main>One</main><div>Ad</div><main>Two</main>", "One\n\nTwo"),
         ("<div role=main>One</div><div>Ad</div>", "One"),
