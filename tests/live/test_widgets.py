@@ -54,6 +54,21 @@ def test_a_conversation_goes_on(tab):
     assert "Paris" in tab.text()
 
 
+def test_a_page_that_was_left_keeps_no_model_and_works_on_the_way_back(tab):
+    tab.open("gpt/next-token", "next_token")
+    before = tab.run()
+    tab.driver.execute_script(
+        "window.stayed = true; const end = Worker.prototype.terminate;"
+        "Worker.prototype.terminate = function () { window.ended = true; end.call(this) }"
+    )
+    tab.driver.get(f"{tab.address}gpt-next-token-score.html")
+    tab.driver.back()
+
+    if tab.driver.execute_script("return window.stayed"):  # the browser has kept the page
+        assert tab.driver.execute_script("return window.ended")
+        assert tab.run() == before
+
+
 def test_a_message_that_is_too_long_stays_in_the_field(tab):
     tab.open("index", "chat")
     tab.driver.execute_script("document.querySelector('textarea').value = '1'.repeat(600)")

@@ -36,6 +36,8 @@ function started() {
     event.preventDefault();
     fail("The model could not be started. Reload the page, or open it in another browser.");
   };
+  // A browser keeps some pages that were left, for the way back, and with them 50 MB for each model.
+  addEventListener("pagehide", () => worker && fail("The page was left before the end. Start again."), { once: true });
   return worker;
 }
 

@@ -66,10 +66,19 @@ async function load(file, onProgress) {
   model.setCompat(null); // otherwise it would ask a CDN where the browser lacks something
   try {
     await model.loadModel([new Blob([weights])], SETTINGS);
-    if (model.getLoadedContextInfo().success) return model;
+    if (model.getLoadedContextInfo().success) {
+      addEventListener("pagehide", () => leave(model), { once: true });
+      return model;
+    }
   } catch { /* told below, as a model that was not loaded is */ }
   await model.exit().catch(() => {});
   throw new Error(TOO_LITTLE);
+}
+
+/* A page that was left may be kept by the browser for the way back; its model need not. */
+function leave(model) {
+  loading = null;
+  model.exit().catch(() => {});
 }
 
 async function fetched(file, onProgress) {
