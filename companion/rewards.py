@@ -11,6 +11,7 @@ Left out: rewards for single steps of a solution, rewards that call other servic
 Shape letters: ``B`` responses.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -18,15 +19,24 @@ import torch
 from torch import Tensor
 
 from companion._checks import check_whole
-from companion.errors import AnswerNotFoundError, ContextLengthError, DataError, RewardError
+from companion.errors import ContextLengthError, DataError, RewardError
 from companion.messages import end_of_turn_id, tokenize_chat
 from companion.number_text import number_at, whole_number_text
+from companion.phrases import CONCLUSION
 from companion.prompts.answers import extract_after
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 Record = Mapping[str, Any]
+
+# What may stand around a number that stands alone, from the outside in.
+_MARKS = (
+    *(("**", "**"), ("*", "*"), ("__", "__"), ("_", "_"), ("`", "`")),
+    *((r"\[", r"\]"), (r"\(", r"\)"), ("$$", "$$"), ("$", "$"), (r"\boxed{", "}")),
+)
+_LINE = re.compile(r"(?s:\\\[.*?\\\]|\$\$.*?\$\$)|.*")
+"""A line, or a formula in lines of its own."""
 
 
 class Reward(Protocol):
@@ -188,14 +198,16 @@ class RewardModel:
 
 
 def exact_answer(records: Sequence[Record], responses: Sequence[str]) -> Tensor:
-    """Reward 1 for the right answer, 0 for any other: a verifiable reward.
+    r"""Reward 1 for the right answer, 0 for any other: a verifiable reward.
 
-    The answer of a response is what follows its last "The answer is", or else its whole text
-    without a full stop at the end. If ``record["answer"]`` is a number, the answer must begin with
-    a number of that value, in whatever form (``$1,000.00`` for ``1000``), read as
-    `companion.prompts.answers.extract_number` reads it; without "The answer is", the whole text
-    must be that number. Other answers must be the same text. Nothing is learned here, so nothing
-    can be fooled but the rule: a right answer after wrong reasoning counts. Taught in
+    The answer of a response is what follows its last "The answer is" on the same line; if nothing
+    does, the next line that is not blank; without these words, the whole text. A full stop at the
+    end is left out. If ``record["answer"]`` is a number, the answer must begin with a number of
+    that value, in whatever form (``$1,000.00`` for ``1000``), read as
+    `companion.prompts.answers.extract_number` reads it. A line below the words, or a whole text,
+    must be nothing but that number, with marks of Markdown or LaTeX around it or without
+    (``**42**``, ``\boxed{42}``). Other answers must be the same text. Nothing is learned here, so
+    nothing can be fooled but the rule: a right answer after wrong reasoning counts. Taught in
     :doc:`/book/training/dpo-grpo`.
 
     Args:
@@ -214,6 +226,8 @@ def exact_answer(records: Sequence[Record], responses: Sequence[str]) -> Tensor:
         >>> said = ["40 + 2 = 42. The answer is 42.", "42", "The answer is 41."]
         >>> exact_answer([record] * 3, said)
         tensor([1., 1., 0.])
+        >>> exact_answer([record], ["The answer is:\n\n**42**"])
+        tensor([1.])
     """
     pairs = _paired(records, responses, "answer")
     wanted = [_wanted(index, answer) for index, (answer, _) in enumerate(pairs)]
@@ -231,20 +245,33 @@ def _wanted(index: int, answer: object) -> int | float | str:
 
 
 def _is_right(wanted: int | float | str, response: str) -> bool:
+    alone = _answer_alone(response)
+    if alone is not None:
+        answer = alone if isinstance(wanted, str) else _only_number(alone)
+        return answer == wanted
     try:
         answer = extract_after(response)
-        if not isinstance(wanted, str):
-            return number_at(answer, 0) == wanted
-    except AnswerNotFoundError:  # no "The answer is"
-        answer = response.strip().removesuffix(".")
-        if not isinstance(wanted, str):
-            return _only_number(answer) == wanted
-    except ValueError:  # a number that can't be read
+        return (answer if isinstance(wanted, str) else number_at(answer, 0)) == wanted
+    except ValueError:  # no answer, or a number that can't be read
         return False
-    return answer == wanted
+
+
+def _answer_alone(response: str) -> str | None:
+    """Return the line below the last "The answer is", or a text without it; None if neither is."""
+    *before, rest = re.split(re.escape(CONCLUSION), response, flags=re.IGNORECASE)
+    if before:
+        same_line, _, below = rest.partition("\n")
+        opening = same_line.strip(" \t\r:*_")
+        if opening not in ("", r"\[", "$$"):
+            return None
+        rest = _LINE.match(f"{opening}\n{below}".strip())[0]
+    return rest.strip().removesuffix(".")
 
 
 def _only_number(text: str) -> int | float | None:
+    for opening, closing in _MARKS:
+        if text.startswith(opening) and text.endswith(closing):
+            text = text[len(opening) : -len(closing)].strip()
     try:
         return whole_number_text(text)
     except ValueError:

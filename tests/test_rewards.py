@@ -206,6 +206,61 @@ def test_only_the_right_answer_is_rewarded(said: str, right: float) -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "right"),
+    [
+        ("The answer is\n42", 1),
+        ("The answer is\r\n42.", 1),
+        ("4 + 4 = 8. The answer is:\n\n42", 1),
+        ("**The answer is:**\n**42**", 1),
+        ("The answer is\n\n\\[ \\boxed{42} \\]\n\nGood luck!", 1),
+        ("The answer is\n\\[\n\\boxed{42}\n\\].", 1),
+        ("The answer is: \\[\n42\n\\]\nGood luck!", 1),
+        ("The answer is $$\n42\n$$", 1),
+        ("The answer is \\[ 42 \\]", 1),
+        ("The answer is\n\\[\n42", 0),
+        ("The answer is 41. No. The answer is\n42", 1),
+        ("The answer is 42. No. The answer is\n41", 0),
+        ("The answer is\n41\n42", 0),
+        ("The answer is\n42 + 1 = 43", 0),
+        ("The answer is\n1. Take 42.", 0),
+        ("The answer is\n- 42", 0),
+        ("The answer is", 0),
+        ("The answer is .\n42", 0),
+        ("The answer is unclear.\n42", 0),
+        ("The answer is **42**.", 1),
+        ("**The answer is 42.**", 1),
+        ("The answer is \\boxed{42}.", 1),
+        ("The answer is $\\boxed{42}$.", 1),
+        ("The answer is: \\(42\\)", 1),
+        ("**42**", 1),
+        ("**42.**", 1),
+        ("*42*.", 1),
+        ("`42`", 1),
+        ("$42$", 1),
+        ("\\boxed{42}", 1),
+        ("**$\\boxed{42}$**", 1),
+        ("\\boxed{\\frac{84}{2}}", 1),
+        ("**42", 0),
+        ("42**2", 0),
+        ("**4**2", 0),
+        ("**4** and **42**", 0),
+        ("\\boxed{41} \\boxed{42}", 0),
+        ("****", 0),
+        ("**", 0),
+        ("$", 0),
+    ],
+)
+def test_an_answer_may_stand_below_and_between_marks(said: str, right: float) -> None:
+    assert exact_answer([{"answer": "42"}], [said]).tolist() == [right]
+
+
+def test_an_answer_in_words_may_stand_below() -> None:
+    said = ["The answer is\nRome.", "The answer is:\n\nRome\n", "The answer is\nIn Rome"]
+
+    assert exact_answer([{"answer": "Rome"}] * 3, said).tolist() == [1, 1, 0]
+
+
+@pytest.mark.parametrize(
     ("answer", "said"),
     [("-3", "The answer is -3."), (1000, "The answer is 1,000."), ("2.5", "The answer is 2.5.")],
 )
