@@ -32,7 +32,7 @@ export default function reasoning({ question, examples }) {
         place.replaceChildren(table("What pocket-base writes", ["asked with", "answer", "tokens"], rows));
       });
     }
-    return `After ${rows[0][0]}: ${rows[0][1]} After ${rows[1][0]}: ${rows[1][1]}`;
+    return rows.slice(0, 2).map(([way, text]) => `After ${way}: \u201c${text}\u201d`).join(" ");
   }
 
   return [field.node, ...modelPanel({ run, text: "Ask in four ways" }).nodes, place];
