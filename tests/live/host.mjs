@@ -22,6 +22,7 @@ const { fetchFile } = await load("weights.js");
 const { readTensors } = await load("safetensors.js");
 const calls = await load("tool_calls.js");
 const { trained } = await load("widgets/lora.js");
+const { prompts } = await load("widgets/reasoning.js");
 
 function engineWith(program) {
   return new Engine({
@@ -86,6 +87,7 @@ const TESTS = {
   shapes: () => memory.SHAPES,
   memory: ({ name, format, ...settings }) => [memory.weightBytes(name, format),
     memory.cacheBytes(name, settings), memory.activationBytes(name, settings)],
+  prompts: ({ question, shown }) => Object.values(prompts(question, shown)),
   lora: ({ name, targets, rank }) => trained(name, targets, rank),
   clip: ({ ratio, advantage, range }) => losses.clippedGain(ratio, advantage, range),
   dpo: ({ chosen, rejected, beta }) => losses.dpoLoss(chosen, rejected, beta),

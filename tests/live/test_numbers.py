@@ -11,6 +11,7 @@ import transformers
 from companion.generation.cache import kv_cache_bytes
 from companion.lora import lora_parameter_count
 from companion.losses import dpo_loss, ppo_policy_loss
+from companion.prompts import chain_of_thought, few_shot, step_by_step, zero_shot
 from companion.quantization.codebooks import dequantize_blocks, nf4_codebook, quantize_blocks
 from companion.quantization.footprint import WeightCounts, count_weights
 from companion.quantization.integers import absmax_quantize, dequantize
@@ -188,6 +189,18 @@ def test_a_city_is_found_or_refused(page):
 
 def test_an_answer_is_no_call(page):
     assert page("call", written="The result is 9591.") is None
+
+
+def test_a_problem_is_asked_with_the_prompts_of_the_package(page):
+    shown = [("Q1?", "1 plus 1 is 2.", "2"), ("Q2?", "2 plus 3 is 5.", "5")]
+    wanted = [
+        few_shot("Q?", [(question, answer) for question, _, answer in shown]),
+        chain_of_thought("Q?", shown),
+        step_by_step("Q?"),
+        zero_shot("Q?"),
+    ]
+
+    assert page("prompts", question="Q?", shown=shown) == wanted
 
 
 def test_tools_are_declared_as_in_the_package(page):

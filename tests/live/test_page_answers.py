@@ -217,15 +217,16 @@ def test_weights_and_lens_are_those_of_the_model(tab, pocket):
     tab.run(exact=True)
 
     text = tab.driver.execute_script("return document.querySelector('textarea').value")
-    found = model(tokenizer(text, return_tensors="pt").input_ids, output_attentions=True)
-    wanted = found.attentions[0][0, 0]  # layer 0, head 0
+    tab.press("[aria-label='Layer 2, head 1']")
+    output = model(tokenizer(text, return_tensors="pt").input_ids, output_attentions=True)
+    wanted = output.attentions[2][0, 1]
     shown = [numbers(" ".join(row[1:])) for row in tab.rows(1)]
     assert all(
         abs(100 * wanted[t, at] - weight) < 0.51
         for t, row in enumerate(shown)
         for at, weight in enumerate(row)
     )
-    share, best = found.logits[0, -1].softmax(-1).max(-1)
+    share, best = output.logits[0, -1].softmax(-1).max(-1)
     name = tokenizer.decode(best).replace(" ", "␣").replace("\n", "↵")
     assert len(tab.rows(2)) == 7  # the embedding and six layers
     assert tab.rows(2)[-1][1] == f"{name} {100 * share.item():.1f} %"
