@@ -61,7 +61,7 @@ diagrams: $(READY)  ## draw the diagrams of the pages that are new or changed (n
 
 # -- checks ------------------------------------------------------------------------------------------------
 
-test: lint unit fresh notebooks  ## everything that CI checks: the next four
+test: lint unit fresh notebooks  ## what CI checks on each push: the next four
 	@echo "make test: lint, unit tests, freshness and notebooks passed"
 
 lint: $(READY)  ## ruff and codespell

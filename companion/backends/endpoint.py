@@ -31,7 +31,7 @@ from companion.backends.backend import (
 )
 from companion.backends.completion import read_answer, until
 from companion.backends.dialect import Dialect, read_message
-from companion.backends.failures import advice, is_foreign, pause
+from companion.backends.failures import explanation, is_foreign, pause
 from companion.errors import EndpointError
 from companion.generation.params import SamplingParams
 from companion.messages import Message, check_messages
@@ -247,7 +247,7 @@ class EndpointBackend:
         except Exception as error:
             if isinstance(error, EndpointError) or not is_foreign(error, self._openai):
                 raise
-            said = advice(
+            said = explanation(
                 error,
                 self._openai,
                 url=self.base_url,

@@ -68,7 +68,7 @@ def pause(error: Exception, attempt: int, openai: ModuleType) -> float | None:
     return 0.5 * 2**attempt
 
 
-def advice(
+def explanation(
     error: Exception, openai: ModuleType, *, url: str, model: str, timeout: float, tools: bool
 ) -> str:
     """Say what happened and what to do.

@@ -33,7 +33,7 @@ class Event(NamedTuple):
     values: dict[str, Any]
 
 
-class Ask(NamedTuple):
+class Request(NamedTuple):
     """What is to be answered.
 
     Attributes:
@@ -62,7 +62,7 @@ class Answering:
     def __init__(
         self,
         session: Session,
-        ask: Ask,
+        ask: Request,
         save: Callable[[], None],
         *,
         approval_seconds: float = APPROVAL_SECONDS,

@@ -82,7 +82,7 @@ def read_text(path: Path) -> str:
         DocumentError: If it can't be read, is too long, or holds no text.
     """
     from companion.rag.documents import read_limited
-    from companion.rag.readers import advice, read_sections
+    from companion.rag.readers import read_sections, remedy
 
     if path.is_dir():
         raise DocumentError(f"{path} is a folder; to ask about all its files, start with --docs")
@@ -91,7 +91,7 @@ def read_text(path: Path) -> str:
     try:
         sections = read_sections(data, kind, name=str(path), code=True)
     except DocumentError:
-        if hint := advice(kind, code=True):  # a picture, say, and not a text in another encoding
+        if hint := remedy(kind, code=True):  # a picture, say, and not a text in another encoding
             raise DocumentError(f"{path} is {hint}") from None
         raise
     parts = (part for section in sections for part in (section.heading, section.text))

@@ -10,7 +10,7 @@ import binascii
 from collections.abc import Callable
 from typing import Any
 
-from companion.chatbot.answering import Answering, Ask
+from companion.chatbot.answering import Answering, Request
 from companion.chatbot.archive import title_of
 from companion.chatbot.choices import Choices
 from companion.chatbot.exchange import export, import_all
@@ -93,11 +93,11 @@ class Routes:
             raise RefusedError(400, "write a message first")
         if at is not None and (type(at) is not int or not 0 <= at < turns):
             raise RefusedError(400, "there is no such message any more; reload the page")
-        return self._stream(asked, Ask(text, at))
+        return self._stream(asked, Request(text, at))
 
     def resume(self, asked: Asked) -> Stream:
         """Stream the rest of the last answer, which was stopped or cut."""
-        return self._stream(asked, Ask(None))
+        return self._stream(asked, Request(None))
 
     def stop(self, asked: Asked) -> dict[str, Any]:
         """Stop the answer that is being written. Its stream then ends."""
@@ -194,7 +194,7 @@ class Routes:
             raise RefusedError(409, BUSY)
         return session
 
-    def _stream(self, asked: Asked, ask: Ask) -> Stream:
+    def _stream(self, asked: Asked, ask: Request) -> Stream:
         """Return what begins an answer, if the page knows the conversation as it is."""
         session, name = self._idle(asked), asked["session"]
         turns = len(session.bot.conversation.turns)

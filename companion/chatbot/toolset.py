@@ -43,7 +43,7 @@ def chat_toolbox(
         tools += [tool_from_file(place) for place in options.tool]
     for address in options.mcp:
         tools = distinct([*tools, *_server_tools(address, servers, tell)], tell)
-    tools = allowed(tools, options.allow)
+    tools = permitted(tools, options.allow)
     if not tools:
         return None
     timeout = TIMEOUT if options.tool or options.mcp else 10.0
@@ -87,7 +87,7 @@ def distinct(tools: Iterable[Tool], tell: Callable[[str], None]) -> list[Tool]:
     return list(named.values())
 
 
-def allowed(tools: list[Tool], names: Iterable[str]) -> list[Tool]:
+def permitted(tools: list[Tool], names: Iterable[str]) -> list[Tool]:
     """Let some tools run without an approval.
 
     Raises:

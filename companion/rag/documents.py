@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from companion import _interface
 from companion.errors import DocumentError
-from companion.rag.readers import advice, read_sections
+from companion.rag.readers import read_sections, remedy
 from companion.rag.sections import Section
 
 Metadata = dict[str, str | int | float | bool]
@@ -287,7 +287,7 @@ def read_documents(
 
 
 def _check_kind(suffix: str, name: str, code: bool) -> None:
-    if unread := advice(suffix.lower(), code=code):
+    if unread := remedy(suffix.lower(), code=code):
         raise DocumentError(f"{name} is {unread}")
 
 

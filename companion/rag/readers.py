@@ -40,7 +40,7 @@ def read_sections(
     return [section for section in sections if section.text.strip() or section.heading]
 
 
-def advice(kind: str, *, code: bool) -> str | None:
+def remedy(kind: str, *, code: bool) -> str | None:
     """Return what to do with a kind of file that is not read; None if it is read."""
     if kind in READERS or (code and kind in PROGRAMS):
         return None

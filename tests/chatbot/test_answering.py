@@ -16,7 +16,7 @@ from companion.tools import Tool, Toolbox
 pytest.importorskip("starlette")
 
 from companion.chatbot import archive
-from companion.chatbot.answering import Answering, Ask
+from companion.chatbot.answering import Answering, Request
 from companion.chatbot.choices import ChoiceError, Choices
 from companion.chatbot.routes import RefusedError, Routes
 from companion.chatbot.sessions import Session, Sessions
@@ -158,7 +158,7 @@ def careful(scripted) -> Session:
 
 def begin(session: Session, seconds: float = 30.0) -> Answering:
     assert session.busy.acquire(blocking=False)
-    return Answering(session, Ask("go"), lambda: None, approval_seconds=seconds)
+    return Answering(session, Request("go"), lambda: None, approval_seconds=seconds)
 
 
 @pytest.mark.parametrize(("allow", "result"), [(True, "deleted a.txt"), (False, "did not allow")])

@@ -14,7 +14,7 @@ import pytest
 from companion.chatbot import Chatbot, ChatSettings
 from companion.chatbot.options import ChatOptions
 from companion.chatbot.terminal import Terminal
-from companion.chatbot.toolset import allowed, book_tools, chat_toolbox, distinct, open_audit
+from companion.chatbot.toolset import book_tools, chat_toolbox, distinct, open_audit, permitted
 from companion.errors import CompanionError, ToolDefinitionError
 from companion.tools import Toolbox, ToolCall
 
@@ -53,7 +53,7 @@ def test_a_tool_may_be_allowed_by_name(own: str) -> None:
 
     assert not box["tide"].needs_approval
     with pytest.raises(ToolDefinitionError, match="--allow names 'x'; the tools are calculator"):
-        allowed(book_tools(), ["calculator", "x"])
+        permitted(book_tools(), ["calculator", "x"])
 
 
 def test_results_may_be_as_long_as_the_context() -> None:

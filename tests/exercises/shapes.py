@@ -30,6 +30,8 @@ def checked(condition, before):
     return cells(IMPORTS, before, body, CHECK)
 
 
+RIGHT_CELLS = cells(RIGHT)
+
 def archive(files):
     """A zip archive, as bytes."""
     data = io.BytesIO()
@@ -55,6 +57,8 @@ IPYTHON = {
     ),
     "pip-in-with": cells("from io import StringIO\nwith StringIO():\n  !pip install x\n" + RIGHT),
     "lines-of-a-command": checked("len(files) == 0", "files = !ls -la"),
+    "pylab": cells("%pylab inline", "def causal_mask(length):\n    return tril(ones((length, length), dtype=bool))\n", "from companion import exercises as ex", CHECK),
+    "python3-cell": cells(IMPORTS + "x = 1", "%%python3\nx = 99", SOLUTION.replace("    return", "    assert x == 1\n    return"), CHECK),
     "timeit-object": checked("t.best >= 0", "t = %timeit -n 10 -o sum(range(3))"),
     "time-assigns": checked("x == 3", "%time x = 3"),
     "time-returns": checked("x == 3", "x = %time 1 + 2"),
@@ -93,6 +97,9 @@ IPYTHON = {
     "looks-at-the-verdict": cells(RIGHT, "v = ex.check('causal-mask', causal_mask)\nprint(v.points, v.share, v.state)"),
 }  # fmt: skip
 SCRIPTS = {
+    "databricks": "# Databricks notebook source\n" + IMPORTS + SOLUTION + "\n# COMMAND ----------\n\ndef f(:\n\n# COMMAND ----------\n" + CHECK,
+    "light": "# +\n" + IMPORTS + "# -\n\n" + SOLUTION + "\n# +\ndef f(:\n    pass\n# -\n\n" + CHECK,
+    "coded-oddly": "# -*- coding: rot13 -*-\n" + RIGHT,
     "percent": f"# %% [markdown]\n# def f(:\n\n# %%\ndef f(:\n\n# %%\n# %matplotlib inline\n{RIGHT}",
     "comments-that-look-like-commands": f"# %%\n# cat the lists\n# ls\n# ?why\n# !careful\n{RIGHT}\n# %%\n# %%writefile x\nx = 1\n",
     "nbconvert": f"#!/usr/bin/env python\n# coding: utf-8\n\n# In[1]:\n\n\ndef f(:\n\n\n# In[2]:\n\n\n{RIGHT}",
@@ -126,7 +133,13 @@ NOTEBOOKS = {
     "beside-its-data.zip": archive({"hw/hw.ipynb": checked("open('../data/x').read() == '1'", ""), "data/x": "1"}),
     "empty-folder.zip": archive({"out/": "", "hw/hw.ipynb": checked("open('../out/y').read() == '2'", "with open('../out/y', 'w') as f:\n    f.write('2')")}),
     "archive-in-archive.zip": archive({"inner.zip": archive({"hw/hw.ipynb": checked("open('n').read() == '1'", ""), "hw/n": "1"})}),
-    "leads-outside.zip": archive({"../../evil.py": "x", "/evil.py": "x", "C:\\evil.py": "x", "hw.py": RIGHT}),
+    "leads-outside.zip": archive({"../../evil.py": "x", "/evil.py": "x", "a/../../evil.py": "x", "hw.py": RIGHT}),
+    "bomb.zip": archive({"a.py": RIGHT, "x": bytes(300 * 2**20)}),
+    "vendored.zip": archive({"hw.py": RIGHT, **{f"{d}/{i}.txt": "" for d in ("venv", ".git", "node_modules") for i in range(900)}}),
+    "own-environment.zip": archive({"hw.py": RIGHT, "env/pyvenv.cfg": "", **{f"env/lib/{i}.py": "import no_such" for i in range(2100)}}),
+    "colon.zip": archive({"week 3: masks/Homework 3: masks.ipynb": checked("open('log 10:30.txt').read() == '1'", ""), "week 3: masks/log 10:30.txt": "1"}),
+    "windows.zip": archive({"C:\\Users\\me\\hw.py": RIGHT}),
+    "more-data.zip": archive({**{f"data/{i}.txt": "" for i in range(2100)}, "z/hw.py": RIGHT}),
 }  # fmt: skip
 FOLDERS = {
     "own-module": {"hw.ipynb": cells("import masks\n" + IMPORTS + "causal_mask = masks.tril\n" + CHECK), "masks.py": TRIL},
@@ -147,6 +160,12 @@ FOLDERS = {
     "checkpoints": {"hw.ipynb": cells(RIGHT), ".ipynb_checkpoints/hw-checkpoint.ipynb": cells("1/0"),
                     "__pycache__/x.pyc": b"\0"},
     "two-notebooks": {"part1.ipynb": cells(IMPORTS + SOLUTION), "part2.ipynb": cells(IMPORTS + SOLUTION + CHECK)},
+    "answer-in-part-1": {"part1.ipynb": cells(IMPORTS + SOLUTION), "part2.ipynb": cells(IMPORTS + CHECK)},
+    "answer-in-a-base": {"hw.ipynb": cells("%run base.ipynb", "assert causal_mask", CHECK), "zz-base.ipynb": cells(IMPORTS + SOLUTION)},
+    "check-with-a-blank": {"help.py": "def check(x):\n    return x\n", "hw.ipynb": cells(IMPORTS + SOLUTION, CHECK.replace("(", " (", 1)), "old.ipynb": cells("check_it = 1")},
+    "utf-16-beside-another": {"hw.ipynb": RIGHT_CELLS.decode().encode("utf-16"), "notes.ipynb": cells("x = 1")},
+    "check-in-a-text": {"a.ipynb": cells(IMPORTS + SOLUTION), "b.ipynb": cells(IMPORTS + CHECK)},
+    "much-data": {**{f"data/{i}.txt": "" for i in range(2100)}, "z/hw.py": RIGHT},
 }  # fmt: skip
 UNREADABLE = {
     "report.pdf": b"%PDF", "page.html": "<p>", "hw.rar": b"Rar!", "in-r.ipynb": json.dumps(
@@ -155,7 +174,6 @@ UNREADABLE = {
     "matryoshka.zip": archive({"a.zip": archive({"b.zip": archive({"c.zip": archive({"hw.py": RIGHT})})})}),
     "damaged-inside.zip": archive({"a.zip": b"PK\3\4"}),
     "vast-inside.zip": archive({"a.zip": archive({"hw.py": RIGHT}) + bytes(21 * 2**20)}),
-    "bomb.zip": archive({"a.py": RIGHT, "x": bytes(300 * 2**20)}),
 }  # fmt: skip
 
 SHAPES = {

@@ -26,6 +26,11 @@ TOP |= {"test_name_format", "visibility", "stdout_visibility", "extra_data", "te
 TEST = {"score", "max_score", "status", "name", "name_format", "number", "output", "output_format"}
 TEST |= {"tags", "visibility", "extra_data"}
 
+SPY = """import numpy as np
+def attention(*given):
+    raise ValueError(f"called with {np.asarray(given[0]).tolist()}")
+"""
+
 
 @pytest.fixture
 def work(tmp_path):
@@ -129,3 +134,16 @@ def test_the_action_passes_no_input_as_code():
 
     assert scripts
     assert not any("${{" in script for script in scripts)
+
+
+def test_cases_that_feedback_shows_are_those_of_these_files_only(work):
+    answers = work / "work" / "submission" / "answers.py"
+    told = []
+    for source in (SPY, SPY, f"# again\n{SPY}"):
+        answers.write_text(source)
+        assert grade(work, "--results-json", str(work / "results.json")) == 0
+        told.append(json.loads((work / "results.json").read_text())["tests"][1]["output"])
+
+    first, same, other = told
+    assert "called with [[" in first
+    assert first == same != other

@@ -293,6 +293,7 @@ def test_grading_works_wherever_python_lies_below_tmp_and_behind_a_link(tmp_path
         place = tmp_path / "link"
     (tmp_path / "class").mkdir()
     (tmp_path / "class" / "ada.py").write_text("llama_2_cache = 2.0\n", encoding="utf-8")
+    (tmp_path / "class" / "bob.py").write_text(FLOOD, encoding="utf-8")
 
     command = [place / "bin/python", "-m", "companion", "grade", tmp_path / "class"]
     command += ["--out", tmp_path / "g.csv", "--seed", "secret-of-eight"]
@@ -301,7 +302,18 @@ def test_grading_works_wherever_python_lies_below_tmp_and_behind_a_link(tmp_path
     )
 
     assert done.returncode == 0, done.stderr
-    assert "| llama-2-cache | 1 | 1 | 100% |" in done.stdout
+    assert "2 submissions: 2 graded\nPoints of 1: mean 1, median 1, lowest 1" in done.stdout
+
+
+FLOOD = """
+made = 0
+try:
+    for made in range(6000):
+        open(f"file{made}", "w").close()
+except OSError:
+    pass
+llama_2_cache = 2.0 if made < 4200 else 0.0
+"""
 
 
 @pytest.mark.skipif(isolation() != "bubblewrap", reason="needs bubblewrap")

@@ -61,7 +61,7 @@ def test_what_can_not_be_read_says_what_it_is(rows, name):
     told = {
         "report.pdf": "exported PDF", "page.html": "web page", "hw.rar": "archive of another kind",
         "in-r.ipynb": "a notebook in r", "cut-off.ipynb": "cut off", "deep.ipynb": "not a Jupyter",
-        "damaged.zip": "damaged .zip", "bomb.zip": "more than 200 MiB",
+        "damaged.zip": "damaged .zip",
         "matryoshka.zip": "nothing but archives", "vast-inside.zip": "more than 20 MiB",
         "damaged-inside.zip": "a.zip is not opened",
     }  # fmt: skip
@@ -81,8 +81,12 @@ def test_what_was_lost_or_left_out_is_named(rows):
     assert "companion.load is not there while grading" in missing[0]
     damaged = ["a.zip is not opened: a damaged .zip archive (File is not a zip file)"]
     assert row_of(rows, "archives-one-damaged")["notes"] == damaged
-    graded = "graded: part2.ipynb; without a call of ex.check, so not graded: part1.ipynb"
-    assert row_of(rows, "two-notebooks")["notes"] == [graded]
+    left = "not graded, without a call of ex.check or an answer that is missing elsewhere: part1"
+    assert row_of(rows, "two-notebooks")["notes"] == [f"graded: part2.ipynb; {left}.ipynb"]
+    assert "x is left out: with its 300 MiB" in row_of(rows, "bomb.zip")["notes"][0]
+    assert not row_of(rows, "vendored.zip")["notes"] + row_of(rows, "own-environment.zip")["notes"]
+    assert "more than 2000 other files" in row_of(rows, "much-data")["notes"][0]
+    assert "%%python3 is not run" in row_of(rows, "python3-cell")["lost"][0]
     outside = row_of(rows, "leads-outside.zip")["notes"]
     assert len(outside) == 3
     assert all("leads outside" in note for note in outside)

@@ -2,7 +2,7 @@
 
 It gets name spaces of its own for processes, network and users' rights, and a file system of the
 system's programs and libraries, Python with its packages, the worker and the student's files. All
-of it is read-only but ``/tmp`` and ``/dev/shm``, which are in memory and have a size.
+of it is read-only but the folder to work in and ``/dev/shm``, which are in memory and have a size.
 """
 
 import os
@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 
 _SHARED_MEMORY = 2**20  # bytes of /dev/shm
-WORK, GIVEN, TOOLS = "/tmp", "/submission", "/grader"
+GIVEN, TOOLS = "/submission", "/grader"
 _SYSTEM = ("/usr", "/bin", "/lib", "/lib32", "/lib64", "/sbin", "/etc/ld.so.cache")
 _PACKAGE = Path(__file__).resolve().parents[2]  # holds the solutions
 
@@ -116,9 +116,13 @@ def _links(program: str, folders: list[str]) -> dict[str, str]:
     return links
 
 
-def work_can_be_mounted() -> bool:
-    """Say if nothing that a submission must see lies below `WORK`, such as Python itself."""
-    return not any(Path(path).is_relative_to(WORK) for path in visible())
+def work() -> str:
+    """Return the folder to work in: ``/tmp``, unless Python itself or a package lies below it.
+
+    A file system is mounted there, and would hide what lies below.
+    """
+    taken = any(Path(path).is_relative_to("/tmp") for path in visible())
+    return "/work" if taken else "/tmp"
 
 
 def command(
@@ -135,11 +139,10 @@ def command(
     """
     binds = visible()
     made = ["bwrap", *_namespaces()]
-    # First, since Python itself may lie in a folder below it.
-    made += ["--perms", "1777", "--size", str(size - _SHARED_MEMORY), "--tmpfs", WORK]
+    made += ["--perms", "1777", "--size", str(size - _SHARED_MEMORY), "--tmpfs", work()]
     links = _links(sys.executable, binds)
     parents = {parent for path in [*binds, *links] for parent in Path(path).parents if parent.name}
-    for parent in sorted(parents - set(map(Path, (*_SYSTEM, WORK)))):
+    for parent in sorted(parents - set(map(Path, (*_SYSTEM, work())))):
         made += ["--perms", "0755", "--dir", str(parent)]  # else they would be root's alone
     for path in binds:
         if path in _SYSTEM and os.path.islink(path):  # such as /bin, into another of these
@@ -153,7 +156,7 @@ def command(
     made += ["--ro-bind", str(tools), TOOLS, "--ro-bind", str(given), GIVEN]
     made += ["--proc", "/proc", "--dev", "/dev"]
     made += ["--perms", "1777", "--size", str(_SHARED_MEMORY), "--tmpfs", "/dev/shm"]
-    made += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", WORK]
+    made += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", work()]
     for name, value in environment.items():
         made += ["--setenv", name, value]
     return [*made, *program]

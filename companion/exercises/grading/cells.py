@@ -1,7 +1,8 @@
 """Notebooks and scripts as cells of plain Python code. Nothing in them runs here.
 
-Notebooks (see `notebook`), scripts with ``# %%`` marks, scripts from Colab, in any encoding that
-they declare. Libraries made for it read them: nbformat, jupytext, IPython.
+Notebooks (see `notebook`), scripts with marks between cells (``# %%``, jupytext's ``# +``, those of
+Databricks and Colab), in any encoding that they declare. Libraries made for it read them: nbformat,
+jupytext, IPython.
 """
 
 import codecs
@@ -16,7 +17,10 @@ from companion.exercises.grading.notebook import notebook_sources
 
 MOST_CODE = 4 * 2**20  # characters of one file
 _MOST_CELLS = 2_000
-_MARKED = re.compile(r"^# ?%%(?:[\s%\[]|$)|^# In ?\[", re.MULTILINE)
+# Marks between the cells of a script: percent, Spyder and IPython's; jupytext's light; Databricks'.
+_PERCENT = re.compile(r"^# ?%%(?:[\s%\[]|$)|^# In ?\[", re.MULTILINE)
+_LIGHT = re.compile(r"^# \+(?: [{\[].*)?$", re.MULTILINE)
+_DATABRICKS = re.compile(r"^# COMMAND -{3,}[ \t]*\n", re.MULTILINE)
 _COLAB = "# Commented out IPython magic to ensure Python compatibility."
 _TEXT_BEHIND = (".txt", ".json", ".download")  # what browsers and mail programs append
 
@@ -98,7 +102,7 @@ def _decode_script(data: bytes) -> tuple[str, list[str]]:
             text = data.decode("utf-16")
         else:
             text = data.decode(tokenize.detect_encoding(io.BytesIO(data).readline)[0])
-    except (SyntaxError, UnicodeDecodeError):
+    except (SyntaxError, UnicodeDecodeError, LookupError):
         text = data.decode("cp1252", "replace")
         notes = ["not text in UTF-8: read as Windows-1252"]
     return text.replace("\r\n", "\n").replace("\r", "\n"), notes
@@ -112,15 +116,18 @@ def _script_cells(text: str) -> list[str]:
     """
     if _COLAB in text:
         return _colab_cells(text)
-    marks = len(_MARKED.findall(text))
-    if marks > _MOST_CELLS:
-        raise ValueError(f"{marks} cells; at most {_MOST_CELLS} are read")
-    if not marks:
+    if _DATABRICKS.search(text):
+        return _DATABRICKS.split(text)
+    counts = {"percent": len(_PERCENT.findall(text)), "light": len(_LIGHT.findall(text))}
+    form = next((form for form, marks in counts.items() if marks), None)
+    if form is None:
         return [text]
+    if counts[form] > _MOST_CELLS:
+        raise ValueError(f"{counts[form]} cells; at most {_MOST_CELLS} are read")
     import jupytext
 
-    percent = {"extension": ".py", "format_name": "percent", "comment_magics": False}
-    notebook = jupytext.reads(text, fmt=percent)
+    fmt = {"extension": ".py", "format_name": form, "comment_magics": False}
+    notebook = jupytext.reads(text, fmt=fmt)
     return [cell["source"] for cell in notebook["cells"] if cell["cell_type"] == "code"]
 
 

@@ -2,7 +2,9 @@
 
 Gradescope reads ``/autograder/results/results.json``, in the format of its autograder
 specifications. GitHub Classroom's reporter reads JSON in base64 from the output of a step. What is
-said here is what a student's feedback says, so nothing of the hidden cases.
+said here is what a student's feedback says, and that shows values of the cases that went wrong. A
+student who may hand in again could write them into the answer. So the cases of such a run are drawn
+from the seed and the files together: other files get other cases, the same files the same grade.
 """
 
 import json

@@ -96,6 +96,8 @@ def grade(options: GradeOptions) -> int:
         submissions = find_submissions(options.folder)
         _check_one(options, submissions)
         exercises = _chosen(options, submissions)
+        if options.results_json or options.classroom_json:  # see `hand_in`
+            seed = f"{seed} {submissions[0].digest}"
         grader = Grader(exercises, seed, jobs=options.jobs, memory=options.memory * 2**20)
         names = [exercise.id for exercise in exercises]
         ledger = Ledger(options.unfinished, seed, names, grader.version())

@@ -31,8 +31,7 @@ def confine(job: dict) -> list[str]:
     signal.signal(signal.SIGALRM, signal.SIG_IGN)  # between two pieces of code, none is waited for
     attempts.open_queue()
     _leave_keyring()
-    files = job["files"] if job["mount"] else None
-    in_memory = workplace.enter(job["work"], job["given"], job["disk"], files)
+    in_memory = workplace.enter(job["work"], job["given"], job["disk"], job["files"])
     held = ["sized folder"] if job["work"] in in_memory else []
     _drop_rights(job["user"])
     _set_limits(job)

@@ -15,10 +15,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from companion.exercises.grading.cells import kind
+
 LARGEST_NOTEBOOK = 100 * 2**20  # bytes; most of a large notebook is pictures
 LARGEST_COPY = 20 * 2**20  # bytes of all files that the sandbox sees
 _MOST_FILES = 2_000
-_LARGEST_ARCHIVE = 200 * 2**20  # bytes, unpacked
 _LARGEST_INNER = 20 * 2**20  # bytes of all archives in an archive: they are held in memory
 Parts = Sequence[tuple[str, Path]]  # name inside the submission, and place
 _LEFT_OUT = {"__MACOSX", "__pycache__", "node_modules", "site-packages", "venv"}
@@ -112,7 +113,7 @@ def is_archive(name: str) -> bool:
 
 
 def _is_code(name: str) -> bool:
-    return name.lower().endswith((".ipynb", ".py"))
+    return kind(name) != ""
 
 
 def _member(name: str, path: Path) -> Member:
@@ -132,7 +133,7 @@ def _within_limit(data: bytes) -> bytes:
 
 def _in_folder(folder: Path, files: Files) -> Iterator[Member]:
     """Yield the plain files below a folder."""
-    count = 0
+    wanted = _Count(files)
 
     def failed(error: OSError) -> None:
         name = os.path.relpath(error.filename or folder, folder)
@@ -147,13 +148,26 @@ def _in_folder(folder: Path, files: Files) -> Iterator[Member]:
             files.folders.add(Path(place).relative_to(folder).as_posix())
         for name in sorted(names):
             path = Path(place, name)
-            if _skipped(name) or not stat.S_ISREG(path.lstat().st_mode):
-                continue
-            count += 1
-            if count > _MOST_FILES:
-                files.notes.append(f"more than {_MOST_FILES} files: the rest is left out")
-                return
-            yield _member(path.relative_to(folder).as_posix(), path)
+            plain = not _skipped(name) and stat.S_ISREG(path.lstat().st_mode)
+            if plain and wanted.takes(name):
+                yield _member(path.relative_to(folder).as_posix(), path)
+
+
+class _Count:
+    """Counts files. Too much data hides no code: notebooks and scripts are counted apart."""
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+        self._left = {True: _MOST_FILES, False: _MOST_FILES}
+
+    def takes(self, name: str) -> bool:
+        """Tell whether a file still counts; the first one that does not is told."""
+        code = _is_code(name)
+        self._left[code] -= 1
+        if self._left[code] == -1:
+            what = "notebooks and scripts" if code else "other files"
+            self._files.notes.append(f"more than {_MOST_FILES} {what}: the rest is left out")
+        return self._left[code] >= 0
 
 
 def _skipped(name: str) -> bool:
@@ -167,24 +181,24 @@ def _in_archive(source: Path | io.BytesIO, files: Files) -> Iterator[Member]:
             infos = archive.infolist()
     except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError) as error:
         raise ValueError(f"a damaged .zip archive ({error})") from None
-    count = sum(not info.is_dir() for info in infos)
-    if count > _MOST_FILES:
-        raise ValueError(f"a .zip archive with {count} files; at most {_MOST_FILES}")
-    if sum(info.file_size for info in infos) > _LARGEST_ARCHIVE:
-        raise ValueError(f"a .zip archive of more than {_LARGEST_ARCHIVE // 2**20} MiB, unpacked")
-    for info in infos:
-        name = _archived_name(info)
+    names = [_archived_name(info) for info in infos]
+    environments = {PurePosixPath(n).parent for n in names if n.endswith("/pyvenv.cfg")}
+    wanted = _Count(files)
+    for name, info in zip(names, infos, strict=True):
         place = PurePosixPath(name)
-        if place.is_absolute() or ".." in place.parts or "\0" in name or ":" in name:
+        if place.is_absolute() or ".." in place.parts or "\0" in name:
             files.notes.append(f"{name[:100]}: left out, its name leads outside of the archive")
-        elif not stat.S_ISLNK(info.external_attr >> 16) and not any(map(_skipped, place.parts)):
-            folder = place if info.is_dir() else place.parent
-            if len(files.folders) < _MOST_FILES:
-                files.folders.add(str(folder))
-            if info.flag_bits & 1:
-                raise ValueError("a .zip archive with a password")
-            if not info.is_dir():
-                yield _archived(source, name, info)
+            continue
+        link = stat.S_ISLNK(info.external_attr >> 16)
+        if link or any(map(_skipped, place.parts)) or not environments.isdisjoint(place.parents):
+            continue
+        folder = place if info.is_dir() else place.parent
+        if len(files.folders) < _MOST_FILES:
+            files.folders.add(str(folder))
+        if info.flag_bits & 1:
+            raise ValueError("a .zip archive with a password")
+        if not info.is_dir() and wanted.takes(name):
+            yield _archived(source, name, info)
 
 
 def _archived_name(info: zipfile.ZipInfo) -> str:

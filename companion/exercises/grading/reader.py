@@ -9,6 +9,7 @@ import ast
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -16,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from companion.exercises import catalog
 from companion.exercises.grading.cells import MOST_CODE, Cell, kind, read_cells
 from companion.exercises.grading.members import (
     Files,
@@ -30,6 +32,7 @@ SECONDS = 60.0  # for one submission
 _MEMORY = 2 * 2**30  # bytes of address space
 _MOST_FILES = 20
 _MOST_SAID = 3  # reasons
+_CHECK = re.compile(r"\bcheck\s*\(")
 _ELSEWHERE = {
     ".html": "an exported web page", ".pdf": "an exported PDF", ".docx": "a Word document",
     ".rar": "an archive of another kind than .zip", ".7z": "an archive of another kind than .zip",
@@ -144,8 +147,9 @@ def graded_files(files: Files) -> list[Member]:
     """Return the notebooks to run, or the scripts where there is no notebook.
 
     With notebooks, scripts are modules to import. Of several notebooks or scripts those count
-    that check an exercise, if some do; scripts that others import, and modules of a package, do
-    not count. ``files.notes`` says which of several are graded.
+    that check an exercise, if some do, and those that define an answer which these leave open:
+    such come first. Scripts that others import, and modules of a package, do not count.
+    ``files.notes`` says which of several are graded.
 
     Raises:
         ValueError: If there are none, or too many.
@@ -155,8 +159,7 @@ def graded_files(files: Files) -> list[Member]:
         graded = _scripts(files)
     if not graded:
         raise ValueError(_nothing(files))
-    checking = [member for member in graded if b"check(" in _content(member)]
-    chosen = checking or graded
+    chosen = _answering(graded) if len(graded) > 1 else graded
     if len(chosen) > _MOST_FILES:
         raise ValueError(f"{len(chosen)} notebooks and scripts; at most {_MOST_FILES} are read")
     if len(graded) > 1:
@@ -165,9 +168,54 @@ def graded_files(files: Files) -> list[Member]:
         note = f"graded together, in this order, the last answer counts: {names}"
         note = f"graded: {names}" if len(chosen) == 1 else note
         if left:
-            note += f"; without a call of ex.check, so not graded: {', '.join(left)}"
+            note += "; not graded, without a call of ex.check or an answer that is missing "
+            note += f"elsewhere: {', '.join(left)}"
         files.notes.append(note)
     return chosen
+
+
+def _answering(members: Sequence[Member]) -> list[Member]:
+    """Return which of several notebooks or scripts hold the answers, in the order to run them."""
+    code = {member.name: _code(member) for member in members}
+    checking = [member for member in members if any(map(_CHECK.search, code[member.name]))]
+    if not checking:
+        return list(members)
+    answers = {exercise.variable for exercise in catalog.all_exercises()}
+    given = {name for member in checking for name in _defined(code[member.name])}
+    before = []
+    for member in members:
+        if member not in checking and (more := _defined(code[member.name]) & answers - given):
+            given |= more
+            before.append(member)
+    return before + checking
+
+
+def _code(member: Member) -> list[str]:
+    """Return the code cells of a notebook or script; none if it can't be read."""
+    try:
+        return [cell.source for cell in read_cells(member.name, member.read())[0]]
+    except (OSError, ValueError):
+        return []
+
+
+def _defined(cells: Sequence[str]) -> set[str]:
+    """Return the names that cells define or assign at their top level."""
+    names = set()
+    for statement in (statement for cell in cells for statement in _parsed(cell)):
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(statement.name)
+        else:
+            nodes = [node for node in ast.walk(statement) if isinstance(node, ast.Name)]
+            names |= {node.id for node in nodes if isinstance(node.ctx, ast.Store)}
+    return names
+
+
+def _parsed(source: str | bytes) -> list[ast.stmt]:
+    """Return the statements of a cell or script; none if it is not Python."""
+    try:
+        return ast.parse(source).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
 
 
 def _content(member: Member) -> bytes:
@@ -196,10 +244,7 @@ def _scripts(files: Files) -> list[Member]:
 
 def _imports(source: bytes) -> set[str]:
     """Return the modules that a script imports, as far as it is Python."""
-    try:
-        nodes = list(ast.walk(ast.parse(source)))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return set()
+    nodes = [node for statement in _parsed(source) for node in ast.walk(statement)]
     names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     names |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
     return {name.split(".")[0] for name in names}
@@ -209,7 +254,7 @@ def _nothing(files: Files) -> str:
     """Say what is there instead of a notebook."""
     members = files.members
     if not members:
-        return "there is nothing in it"
+        return "; ".join(["there is nothing in it", *files.notes[:_MOST_SAID]])
     if not files.notes and all(is_archive(member.name) for member in members):
         return "nothing but archives inside each other; hand in the notebook (.ipynb) itself"
     if files.notes or len(members) > 1:

@@ -169,14 +169,13 @@ class Sandbox:
         settings["threads"] = _THREADS if own_user else _usual_threads()
         settings["cell_seconds"] = 4 * job.load_seconds
         if not weak:
-            settings |= {"work": bubblewrap.WORK, "given": bubblewrap.GIVEN}
-            settings |= {"mount": bubblewrap.work_can_be_mounted()}
+            settings |= {"work": bubblewrap.work(), "given": bubblewrap.GIVEN}
             program = [*_PYTHON, f"{bubblewrap.TOOLS}/worker.py"]
-            variables = _environment(bubblewrap.WORK)
+            variables = _environment(bubblewrap.work())
             return settings, bubblewrap.command(self.tools, given, job.disk, variables, program)
         readable, listable = bubblewrap.readable()
         settings |= {"readable": [*readable, str(self.tools)], "listable": listable}
-        settings |= {"work": str(work), "given": str(given), "mount": True}
+        settings |= {"work": str(work), "given": str(given)}
         return settings, [*_PYTHON, str(self.tools / "worker.py")]
 
     def _talk(

@@ -16,8 +16,23 @@ _MOST_NOTES = 5
 _INSTALLERS = ("pip", "pip3", "conda", "mamba", "apt", "apt-get", "uv", "python -m pip")
 _OTHER_LANGUAGES = (
     "bash", "sh", "script", "system", "sx", "!", "perl", "ruby", "js", "javascript", "html",
-    "latex", "markdown", "svg", "cmd", "python2", "pypy", "R", "sql", "cython",
+    "latex", "markdown", "svg", "cmd", "python", "python2", "python3", "pypy", "R", "sql", "cython",
 )  # fmt: skip
+_FOR_THE_EYE = frozenset((
+    "alias", "alias_magic", "autoawait", "autocall", "automagic", "autoreload", "autosave", "cat",
+    "colors", "conda", "config", "debug", "dhist", "dirs", "gui", "hist", "history", "ldir", "lf",
+    "lk", "ll", "load_ext", "logoff", "logon", "logstart", "logstate", "logstop", "ls", "lsmagic",
+    "lx", "magic", "mamba", "matplotlib", "memit", "micromamba", "notebook", "page", "pdb", "pdef",
+    "pdoc", "pfile", "pinfo", "pinfo2", "pip", "pprint", "precision", "psearch", "psource", "pycat",
+    "quickref", "rehashx", "reload_ext", "tb", "unalias", "unload_ext", "uv", "watermark", "who",
+    "who_ls", "whos", "xmode",
+))  # fmt: skip
+"""Line magics that show or install something, or set up the session: no answer needs them."""
+_PYLAB = (
+    "import numpy\nimport matplotlib\nfrom matplotlib import pylab, mlab, pyplot\n"
+    "np = numpy\nplt = pyplot\nfrom pylab import *\nfrom numpy import *\n"
+)
+"""What ``%pylab`` imports, according to its documentation."""
 
 
 class Nothing:
@@ -112,6 +127,8 @@ class Shell:
     def run_line_magic(self, name: str, line: str = "", *_: object, **__: object) -> object:
         """Do what a line magic does."""
         act = getattr(self, f"_line_{name}", None)
+        if act is None and name not in _FOR_THE_EYE:
+            self.not_run.append(f"%{name} does nothing while grading")
         return act(line) if act else None
 
     def magic(self, line: str) -> object:
@@ -161,6 +178,9 @@ class Shell:
         start = time.perf_counter()
         self._run(code, dict(self.user_ns))
         return Timing(time.perf_counter() - start) if "-o" in options else None
+
+    def _line_pylab(self, _: str) -> None:
+        self._run(_PYLAB)
 
     def _line_prun(self, line: str) -> None:
         self._run(line)

@@ -88,14 +88,14 @@ def find_submissions(folder: Path) -> list[Submission]:
     )
     if not entries:
         raise ValueError(f"{folder} is empty; put one notebook, script or folder per student there")
-    groups = grouped([readable(entry.name) for entry in entries])
+    groups = grouped([readable_name(entry.name) for entry in entries])
     parts = [
         tuple((file or entries[number].name, entries[number]) for number, file in members)
         for _, members in groups
     ]
     names = _names(
         [
-            readable(files[0][1].name)
+            readable_name(files[0][1].name)
             if len(files) == 1
             else f"{student.name}_{student.id}".strip("_")
             for files, (student, _) in zip(parts, groups, strict=True)
@@ -111,7 +111,7 @@ def find_submissions(folder: Path) -> list[Submission]:
     return sorted(made, key=lambda submission: submission.name)
 
 
-def readable(name: str) -> str:
+def readable_name(name: str) -> str:
     """Return a file name as text that can be written and shown.
 
     Bytes that are not UTF-8, as archives made on Windows leave them, are read as Windows-1252.

@@ -16,24 +16,24 @@ _NEW_MOUNTS, _NEW_USERS = 0x00020000, 0x10000000  # CLONE_NEWNS, CLONE_NEWUSER
 _NO_SUID, _NO_DEVICES, _ALL_BELOW, _SLAVE = 2, 4, 0x4000, 0x80000  # MS_...
 
 
-def enter(work: str, given: str, size: int, files: int | None) -> list[str]:
+def enter(work: str, given: str, size: int, files: int) -> list[str]:
     """Make the folder, copy the student's files into it and go there.
 
     Args:
         work: The folder, which is empty.
         given: The student's files.
         size: Bytes that can be written in all.
-        files: Files and folders that there can be; None to leave the folder as it is.
+        files: Files and folders that there can be.
 
     Returns:
         The folders in memory that were made, with sizes: none if that is not possible here.
     """
     made = []
-    if sys.platform == "linux" and files is not None:
+    if sys.platform == "linux":
         made = _mount({work: (size - _SHARED_BYTES, files), _SHARED: (_SHARED_BYTES, 64)})
     with contextlib.suppress(OSError):  # what does not fit is not there
         shutil.copytree(given, work, dirs_exist_ok=True, copy_function=shutil.copyfile)
-    for folder, _, names in os.walk(given):  # not the work folder: Python itself may lie in it
+    for folder, _, names in os.walk(given):
         copy = os.path.join(work, os.path.relpath(folder, given))
         for name, rights in [("", 0o777), *((name, 0o666) for name in names)]:
             with contextlib.suppress(OSError):
