@@ -31,6 +31,7 @@ CONTENTS: dict[str, tuple[str, ...]] = {
         "pipeline",
         "pretraining",
         "clipping",
+        "accumulation",
         "labels",
         "completion_loss",
         "reward_loss",
