@@ -61,8 +61,8 @@ async function load(file, onProgress) {
       + "Current versions of Chrome, Edge and Firefox have it. pocket-chat runs here.");
   }
   const weights = await fetched(file, onProgress);
-  const { Wllama } = await arrived();
-  const model = new Wllama({ default: `${VENDOR}wllama.wasm` }, { suppressNativeLog: true });
+  const { Wllama, LoggerWithoutDebug: logger } = await arrived();
+  const model = new Wllama({ default: `${VENDOR}wllama.wasm` }, { suppressNativeLog: true, logger });
   model.setCompat(null); // otherwise it would ask a CDN where the browser lacks something
   try {
     await model.loadModel([new Blob([weights])], SETTINGS);
