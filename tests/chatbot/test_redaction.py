@@ -19,6 +19,7 @@ from companion.chatbot.redaction import luhn, redact
         ("030/1234567", "[phone]"),
         ("555-010-0199 or 555.010.0199", "[phone] or [phone]"),
         ("+491701234567", "[phone]"),
+        ("012345678 +12345678 (030) 12345", "[phone] [phone] [phone]"),  # the shortest
         ("4111111111111111", "[card]"),
         ("4111-1111-1111-1111 and 3782 822463 10005", "[card] and [card]"),
         ('{"card": 4111111111111111}', '{"card": [card]}'),
@@ -32,6 +33,7 @@ def test_the_common_forms_are_found(text: str, wanted: str) -> None:
     "text",
     [
         "12 + 34 * 56 - 7890",
+        "01234567 and +1234567 and (030) 1234",
         "on 2026-10-04 at 12:30",
         "04/10/2026 12:30 and 04-10-2026",
         "0.33333333333333",

@@ -13,6 +13,7 @@ import torch
 
 from companion.errors import ToolDefinitionError
 from companion.tools import Tool, Toolbox, ToolCall
+from companion.tools.conversion import tighten
 from companion.tools.tool import shown_by
 
 
@@ -517,3 +518,8 @@ def test_an_example_that_does_not_fit_is_refused(example: tuple, words: str) -> 
 
     with pytest.raises(ToolDefinitionError, match=words):
         Tool.from_function(weather, examples=[example])
+
+
+def test_a_type_that_is_named_twice_is_named_once() -> None:
+    assert tighten({"type": ["string", "string"]}) == {"type": "string"}
+    assert tighten({"type": ["string", "null", "string"]}) == {"type": ["string", "null"]}
