@@ -19,7 +19,7 @@ from companion.chatbot.redaction import luhn, redact
         ("030/1234567", "[phone]"),
         ("555-010-0199 or 555.010.0199", "[phone] or [phone]"),
         ("+491701234567", "[phone]"),
-        ("012345678 +12345678 (030) 12345", "[phone] [phone] [phone]"),  # the shortest
+        ("012345678, +12345678, (030) 12345", "[phone], [phone], [phone]"),  # the shortest
         ("4111111111111111", "[card]"),
         ("4111-1111-1111-1111 and 3782 822463 10005", "[card] and [card]"),
         ('{"card": 4111111111111111}', '{"card": [card]}'),
