@@ -15,7 +15,7 @@ OUT ?= _build# where the site is built
 
 BIN := .venv/bin
 SITE := $(OUT)/html
-TEXT := index.md companion book tests .github .ci README.md CHANGELOG.md Makefile pyproject.toml
+TEXT := index.md companion book tests .github .ci README.md AGENTS.md CHANGELOG.md Makefile pyproject.toml
 # The key changes when the dependencies change, so a set-up that is still good is not repeated.
 KEY := $(shell (cat pyproject.toml constraints.txt; echo '$(EXTRAS) $(PYTHON)') | cksum | tr ' ' '-')
 READY := .venv/ready-$(KEY)

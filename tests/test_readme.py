@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import re
 import runpy
 from pathlib import Path
 
@@ -57,3 +58,12 @@ def test_an_example_prints_what_it_says(title: str, tmp_path: Path) -> None:
 
     assert promised(code)
     assert printed(code, tmp_path) == promised(code)
+
+
+def test_it_is_short_and_its_links_lead_somewhere() -> None:
+    text = README.read_text(encoding="utf-8")
+    links = re.findall(r"\]\((?!https?:|\.\./)([^)#]+)", text)
+
+    assert len(text.splitlines()) <= 150
+    assert len(links) > 15
+    assert [link for link in links if not (README.parent / link).exists()] == []
