@@ -15,6 +15,7 @@ from companion.exercises.grading.cells import kind, read_cells
 from companion.exercises.grading.magics import plain_python
 from companion.exercises.grading.members import LARGEST_COPY, copy_files
 from companion.exercises.grading.reader import read, read_all
+from companion.exercises.grading.submission import find_submissions
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="grading needs a Unix system")
 
@@ -147,3 +148,12 @@ def test_the_stand_in_has_the_signatures_of_the_real_functions():
     fake.check("a")
     fake.check("b", answer=3)
     assert given == {"b": 3}
+
+
+def test_a_hidden_notebook_is_handed_in_and_what_systems_leave_is_not(tmp_path):
+    for name in (".hw_9_10.ipynb", ".DS_Store", "._hw.ipynb", "ann.py"):
+        (tmp_path / name).write_text("{}")
+    (tmp_path / "__MACOSX").mkdir()
+    (tmp_path / ".ipynb_checkpoints").mkdir()
+
+    assert [submission.name for submission in find_submissions(tmp_path)] == [".hw_9_10", "ann"]

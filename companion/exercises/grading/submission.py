@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from companion.exercises.grading.cells import Cell
+from companion.exercises.grading.cells import Cell, kind
+from companion.exercises.grading.members import is_archive
 from companion.exercises.grading.reader import read_all
 from companion.exercises.grading.student import NOBODY, Student, grouped
 
-_CHECK = re.compile(r"""\bcheck\(\s*(?:exercise_id\s*=\s*)?["']([a-z0-9-]+)["']""")
+_CHECK = re.compile(r"""\bcheck\s*\(\s*(?:exercise_id\s*=\s*)?["']([a-z0-9-]+)["']""")
 _NOT_IN_NAMES = re.compile(
     r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029\u202a-\u202e\u2066-\u2069]"
 )
@@ -74,18 +75,14 @@ def find_submissions(folder: Path) -> list[Submission]:
     """Return the submissions in a folder, by name.
 
     Args:
-        folder: The folder. Hidden entries and ``__MACOSX`` are left out.
+        folder: The folder. Hidden folders and what systems put there are left out.
 
     Raises:
         ValueError: If there is no such folder, or nothing in it.
     """
     if not folder.is_dir():
         raise ValueError(f"{folder} is not a folder; give the one that holds the submissions")
-    entries = sorted(
-        entry
-        for entry in folder.iterdir()
-        if not entry.name.startswith(".") and entry.name != "__MACOSX"
-    )
+    entries = sorted(entry for entry in folder.iterdir() if not _put_there_by_a_system(entry.name))
     if not entries:
         raise ValueError(f"{folder} is empty; put one notebook, script or folder per student there")
     groups = grouped([readable_name(entry.name) for entry in entries])
@@ -109,6 +106,13 @@ def find_submissions(folder: Path) -> list[Submission]:
         )
     ]
     return sorted(made, key=lambda submission: submission.name)
+
+
+def _put_there_by_a_system(name: str) -> bool:
+    """Tell whether nobody has handed this in: ``.DS_Store``, ``._hw.ipynb``, ``__MACOSX``."""
+    if name == "__MACOSX" or name.startswith("._"):
+        return True
+    return name.startswith(".") and not (kind(name) or is_archive(name))
 
 
 def readable_name(name: str) -> str:
