@@ -26,6 +26,7 @@ CONTENTS: dict[str, tuple[str, ...]] = {
         "ngrams",
         "kv_cache",
         "decoding",
+        "variants",
     ),
     "training": (
         "pipeline",
