@@ -34,6 +34,8 @@ export const EXERCISES = {
  "decay-groups": {"place": ["training", "accumulation"], "kind": "code", "variable": "decay_groups", "points": 1},
  "accumulated": {"place": ["training", "accumulation"], "kind": "code", "variable": "accumulated", "points": 2},
  "utilization": {"place": ["training", "accumulation"], "kind": "code", "variable": "utilization", "points": 1},
+ "similarity": {"place": ["training", "data"], "kind": "code", "variable": "similarity", "points": 2},
+ "passes": {"place": ["training", "data"], "kind": "code", "variable": "passes", "points": 1},
  "completion-labels": {"place": ["training", "labels"], "kind": "code", "variable": "completion_labels", "points": 1},
  "collate": {"place": ["training", "labels"], "kind": "code", "variable": "collate", "points": 1},
  "completion-loss": {"place": ["training", "completion_loss"], "kind": "code", "variable": "completion_loss", "points": 2},

@@ -33,6 +33,7 @@ CONTENTS: dict[str, tuple[str, ...]] = {
         "pretraining",
         "clipping",
         "accumulation",
+        "data",
         "labels",
         "completion_loss",
         "reward_loss",

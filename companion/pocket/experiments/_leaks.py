@@ -1,0 +1,107 @@
+"""Questions of a test that got into the training text, and whether a model then knows the answers.
+
+pocket-base reads on for some steps, in text like that of its own training with word problems of the
+test among it. Each problem stands there with its answer only, 0 to 30 times.
+"""
+
+import random
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+from companion.models import load
+from companion.pocket.corpus import documents
+from companion.pocket.corpus.arithmetic import direct, problem
+from companion.pocket.pretrain import language_model_loss
+
+TIMES = (0, 1, 3, 10, 30)
+ITEMS = 12  # for each number of times
+LENGTH, BATCH, STEPS, WARMUP = 128, 8, 50, 5
+LEARNING_RATE = 2e-3
+
+
+class Leak(NamedTuple):
+    """A problem of the test with its answer, and how often training sees both."""
+
+    text: str
+    answer: int
+    times: int
+
+
+def leaks(*, seed: int = 0) -> list[Leak]:
+    """Return word problems that training never saw, `ITEMS` for each number of times."""
+    rng = random.Random(seed)
+    drawn = [(times, problem(rng, "eval")) for times in TIMES for _ in range(ITEMS)]
+    return [Leak(direct(item), item.answer, times) for times, item in drawn]
+
+
+def tokens_of(text: str, tokenizer: PreTrainedTokenizerFast) -> list[int]:
+    """Return the tokens of a document, the end of the text included."""
+    return [*tokenizer(text)["input_ids"], tokenizer.eos_token_id]
+
+
+def leaked_rows(items: list[Leak], tokenizer: PreTrainedTokenizerFast, *, steps: int) -> Tensor:
+    """Return rows of documents and items in a random order, shape ``(steps * BATCH, LENGTH)``."""
+    parts = [tokens_of(item.text, tokenizer) for item in items for _ in range(item.times)]
+    needed = steps * BATCH * LENGTH
+    length = sum(map(len, parts))
+    for document in documents(0):
+        parts.append(tokens_of(document.text, tokenizer))
+        length += len(parts[-1])
+        if length >= needed:
+            break
+    random.Random(0).shuffle(parts)
+    tokens = [token for part in parts for token in part]
+    return torch.tensor(tokens[:needed]).view(-1, LENGTH)
+
+
+def read_on(model: PreTrainedModel, rows: Tensor) -> None:
+    """Train a model on rows, in place: warm-up, plateau, a fall to 0 in the last 30 %."""
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=LEARNING_RATE, betas=(0.9, 0.95), weight_decay=0.1
+    )
+    batches = rows.split(BATCH)
+    model.train()
+    for step, batch in enumerate(batches):
+        left = (len(batches) - step) / (0.3 * len(batches))
+        for group in optimizer.param_groups:
+            group["lr"] = LEARNING_RATE * min(1, (step + 1) / WARMUP, left)
+        language_model_loss(model, batch).backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+    model.eval()
+
+
+@torch.no_grad()
+def known(
+    model: PreTrainedModel, items: list[Leak], tokenizer: PreTrainedTokenizerFast
+) -> list[dict[str, Any]]:
+    """Return for each number of times how many answers the model writes, and their mean loss.
+
+    A greedy model writes the answer if and only if each of its tokens, after the true ones before,
+    is the most likely one.
+    """
+    results = {times: {"times": times, "items": 0, "right": 0, "loss": 0.0} for times in TIMES}
+    for item in items:
+        ids = tokens_of(item.text, tokenizer)
+        length = len(tokens_of(f" {item.answer}", tokenizer))
+        logits = model(torch.tensor([ids])).logits[0, -length - 1 : -1]
+        target = torch.tensor(ids[-length:])
+        result = results[item.times]
+        result["items"] += 1
+        result["right"] += int((logits.argmax(dim=-1) == target).all())
+        result["loss"] += cross_entropy(logits, target).item() / ITEMS
+    return [result | {"loss": round(result["loss"], 3)} for result in results.values()]
+
+
+def measure_leaks(*, scale: float = 1.0) -> dict[str, list[dict[str, Any]]]:
+    """Return what pocket-base knows ``before`` and ``after``; a small scale takes fewer steps."""
+    model, tokenizer = load("base")
+    items = leaks()
+    before = known(model, items, tokenizer)
+    read_on(model, leaked_rows(items, tokenizer, steps=max(2, round(STEPS * scale))))
+    return {"before": before, "after": known(model, items, tokenizer)}
