@@ -196,3 +196,12 @@ def test_the_record_is_of_this_study():
 def test_hash_functions_are_those_of_the_page():
     assert crawl.FACTORS.shape == (crawl.BANDS * crawl.BAND_ROWS, 1)
     assert np.iinfo(crawl.FACTORS.dtype).max > crawl.PRIME**2  # products fit
+
+
+def test_the_loss_is_that_of_the_next_tokens():
+    rows = torch.tensor([[1, 2, 0, 3]])
+    following = torch.tensor([[2, 0, 3, 1]])
+
+    loss = study.loss_of(lambda _: 99.0 * torch.nn.functional.one_hot(following, 4), rows)
+
+    assert loss.item() < 1e-6
