@@ -13,7 +13,7 @@ const FORBIDDEN = "This browser keeps nothing for this site: its storage is full
 /* A sentence for the reader: what is wrong with a file. */
 export class ProgressError extends Error {}
 
-/* The records of a text, by exercise.
+/* The records of a text, a Map by exercise: a file may name one "constructor", which an object has.
    Throws a ProgressError that says what is wrong with it. */
 export function parse(text) {
   if (text.length > MOST_BYTES) throw new ProgressError("it has more than 10 MiB");
@@ -30,7 +30,7 @@ export function parse(text) {
   for (const [name, record] of Object.entries(data.exercises)) {
     if (!isRecord(record)) throw new ProgressError(`what it says of "${name.slice(0, 60)}" can't be read`);
   }
-  return { ...data.exercises };
+  return new Map(Object.entries(data.exercises));
 }
 
 function isObject(value) {
@@ -47,7 +47,7 @@ function isRecord(record) {
 
 /* The text of a progress file. */
 export function write(records) {
-  const exercises = Object.fromEntries(Object.entries(records).sort());
+  const exercises = Object.fromEntries([...records].sort());
   return JSON.stringify({ exercises, version: VERSION }, null, 1);
 }
 
@@ -87,24 +87,22 @@ class Progress {
   }
 
   of(name) {
-    return this.records[name] ?? { ...EMPTY };
+    return this.records.get(name) ?? { ...EMPTY };
   }
 
   /* Change one record: the change is made to what is stored now, by another tab perhaps. */
   update(name, change) {
-    this.records = { ...this.records, ...this.#read() };
-    this.records[name] = change(this.of(name));
+    this.records = new Map([...this.records, ...this.#read()]);
+    this.records.set(name, change(this.of(name)));
     this.#store();
   }
 
   /* Add the records of a file; returns how many exercises it has. Nothing is lost by it. */
   add(text) {
     const records = parse(text);
-    for (const [name, record] of Object.entries(records)) {
-      this.records[name] = merged(this.of(name), record);
-    }
+    for (const [name, record] of records) this.records.set(name, merged(this.of(name), record));
     this.#store();
-    return Object.keys(records).length;
+    return records.size;
   }
 
   /* Say that something could not be kept. */
@@ -118,7 +116,7 @@ class Progress {
   }
 
   #follow() { // another tab has stored something
-    this.records = { ...this.records, ...this.#read(false) };
+    this.records = new Map([...this.records, ...this.#read(false)]);
     this.#tell();
   }
 
@@ -126,11 +124,11 @@ class Progress {
     let text = null;
     try {
       text = localStorage.getItem(KEY);
-      return text === null ? {} : parse(text);
+      return text === null ? new Map() : parse(text);
     } catch (error) {
       if (!(error instanceof ProgressError)) this.trouble = FORBIDDEN;
       else if (mend) this.#setAside(text, error);
-      return {};
+      return new Map();
     }
   }
 

@@ -34,8 +34,8 @@
 
   /* "causal-mask:2,0.5,1,1,2026-01-01T00:00:00Z,0;..." in place of JSON, which would be too long. */
   function packed(records, names) {
-    return names.filter((name) => name in records).map((name) => {
-      const { attempts, best, hints, solution, solved, unaided } = records[name];
+    return names.filter((name) => records.has(name)).map((name) => {
+      const { attempts, best, hints, solution, solved, unaided } = records.get(name);
       return `${name}:${[attempts, +best.toFixed(4), hints, +solution, solved, +unaided].join(",")}`;
     }).join(";");
   }
@@ -53,7 +53,7 @@
 
   function share(records, names, exercises) {
     const most = names.reduce((sum, name) => sum + exercises[name].points, 0);
-    const earned = names.reduce((sum, name) => sum + (records[name]?.best ?? 0) * exercises[name].points, 0);
+    const earned = names.reduce((sum, name) => sum + (records.get(name)?.best ?? 0) * exercises[name].points, 0);
     return (100 * earned) / most;
   }
 
@@ -75,7 +75,7 @@
     } catch { /* not of this page: it is replaced at the next check */ }
     const report = () => {
       const { records } = progress;
-      const solved = graded.every((name) => records[name]?.solved);
+      const solved = graded.every((name) => records.get(name)?.solved);
       const text = packed(records, graded);
       const sent = [
         set("cmi.core.score.min", 0),
