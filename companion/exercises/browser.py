@@ -24,13 +24,20 @@ import linecache
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
+from types import CodeType
 from typing import Any
 
 from companion.exercises import catalog
 from companion.exercises.attempts import error_text
 from companion.exercises.comparison import named
 from companion.exercises.display import as_html, as_text
-from companion.exercises.exercise import CodeExercise, NumericExercise, WordsExercise
+from companion.exercises.exercise import (
+    ChoiceExercise,
+    CodeExercise,
+    NumericExercise,
+    OutputExercise,
+    WordsExercise,
+)
 from companion.exercises.judging import PUBLIC_SEED, AnswerKey, each_outcome, judge, not_callable
 from companion.exercises.running import pack, unpack
 from companion.exercises.values import freeze
@@ -40,6 +47,13 @@ FILE = "<your code>"
 MOST_PRINTED = 5_000  # characters
 _MOST_TROUBLE = 3_000  # characters
 _VALUE_SECONDS = 2.0  # for the code that computes a number
+_MODULES = "In a page there are Python's own modules and NumPy; others need the notebook."
+_BLANKS = {0xA0: " ", 0x202F: " ", 0x3000: " ", 0x200B: None, 0xFEFF: None}
+_WHAT_TO_DO = {  # with an answer that is empty
+    ChoiceExercise: "Tick what is right, then press Check again.",
+    OutputExercise: "Write into the field what the program prints, then press Check again.",
+    WordsExercise: "Write your explanation into the field, then press Check again.",
+}
 
 Say = Callable[..., None]
 
@@ -82,6 +96,10 @@ def _run(
     """Run a learner's code and judge what it defines; None if there was trouble."""
     key = AnswerKey(exercise, PUBLIC_SEED) if isinstance(exercise, CodeExercise) else None
     cases = key.cases if key else []
+    if key:
+        key.prepare()
+        if key.unusable:  # earlier code may have broken this Python: the page asks a new one
+            return key.judge([])
     space = _space(imports)
     seconds = getattr(exercise, "seconds", _VALUE_SECONDS)
     tell(started={"seconds": seconds, "cases": len(cases)})
@@ -104,6 +122,8 @@ def _run(
             return not_callable(exercise, named(freeze(answer)))
         outcomes = []
         for outcome in each_outcome(exercise, answer, cases):
+            if "ModuleNotFoundError" in outcome.kinds:
+                outcome = replace(outcome, error=f"{outcome.error}. {_MODULES}")
             outcomes.append(outcome)
             tell(outcome=pack(outcome))
         tell(ran=True)
@@ -112,11 +132,27 @@ def _run(
 
 def _space(imports: str) -> dict[str, Any]:
     """Return the names that a learner's code finds: those that the page's first cell imports."""
-    space: dict[str, Any] = {"__name__": "__main__"}
+    space: dict[str, Any] = {"__name__": "__main__", "input": _no_input}
     for line in imports.splitlines():
         with contextlib.suppress(ImportError):  # the page loads NumPy only where it is named
             exec(line, space)  # noqa: S102, lines that the book has written
     return space
+
+
+def _no_input(*_: object) -> str:
+    """Stand in for the ``input`` of a page, where nobody can be asked."""
+    raise EOFError("Nobody can be asked here: write the value into your code in place of input().")
+
+
+def _compiled(source: str) -> CodeType:
+    """Compile code; blanks of a page that it was copied from are blanks."""
+    try:
+        return compile(source, FILE, "exec")
+    except SyntaxError:
+        plain = source.translate(_BLANKS)
+        if plain == source:
+            raise
+        return compile(plain, FILE, "exec")
 
 
 def _execute(source: str, space: dict[str, Any]) -> str:
@@ -125,7 +161,7 @@ def _execute(source: str, space: dict[str, Any]) -> str:
     linecache.cache[FILE] = (len(source), None, lines, FILE)
     try:
         # The learner's code, in the learner's own browser, which asked for it.
-        exec(compile(source, FILE, "exec"), space)  # noqa: S102
+        exec(_compiled(source), space)  # noqa: S102
     except BaseException as error:  # whatever code may raise, SystemExit too
         return _trouble(error)
     return ""
@@ -139,6 +175,8 @@ def _trouble(error: BaseException) -> str:
         text = "".join(report.format(chain=False)).strip()
     except Exception:  # the exception of a learner's own class can't be asked for its text
         text = error_text(error)
+    if isinstance(error, ModuleNotFoundError):
+        text += f"\n{_MODULES}"
     return text if len(text) <= _MOST_TROUBLE else f"... {text[-_MOST_TROUBLE:]}"
 
 
@@ -162,6 +200,8 @@ def _for_page(verdict: Verdict) -> Verdict:
     """Return a verdict that names the buttons of the page where a notebook has cells."""
     exercise = verdict.exercise
     message = verdict.message.replace("run this cell again", "press Check again")
+    if verdict == not_attempted(exercise):  # fields have no name that one could set
+        message = _WHAT_TO_DO.get(type(exercise), message)
     if verdict.state == "to assess" and isinstance(exercise, WordsExercise):
         message = (
             f"{exercise.solution_text()}\n\nWhich of the points does your text make? Tick them "

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from companion import exercises as ex
@@ -98,6 +99,67 @@ def test_an_answer_that_is_missing_is_not_attempted(source):
 
     assert told["state"] == "not attempted"
     assert "this cell" not in told["text"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "what"),
+    [("options", "Tick what is right"), ("program", "Write into the field what the program prints"),
+     ("key_points", "Write your explanation into the field")],
+)  # fmt: skip
+def test_a_field_that_is_empty_is_named_as_it_is_on_the_page(kind, what):
+    exercise = next(one for one in catalog.all_exercises() if hasattr(one, kind))
+
+    told = verdict(messages(exercise.id, " "))
+
+    assert told["state"] == "not attempted"
+    assert f"{what}, then press Check again." in told["text"]
+    assert exercise.variable not in told["html"]
+
+
+def test_code_that_breaks_a_function_of_the_solution_is_itself_the_cause(monkeypatch):
+    monkeypatch.setattr(np, "tril", np.tril)  # put back at the end
+
+    told = verdict(messages("causal-mask", "np.tril = None\n" + MASK))
+
+    assert told["state"] == "wrong"
+    assert "'NoneType' object is not callable" in told["text"]
+
+
+def test_a_python_that_earlier_code_has_broken_runs_no_answer(monkeypatch):
+    monkeypatch.setattr(np, "tril", None)
+
+    said = messages("causal-mask", MASK)
+
+    assert kinds(said) == ["verdict"]
+    assert verdict(said)["state"] == "not judged"
+
+
+@pytest.mark.parametrize(
+    "source", ["import torch_of_nobody", "def causal_mask(n):\n    import torch_of_nobody"]
+)
+def test_a_module_that_a_page_does_not_have_is_explained(source):
+    said = messages("causal-mask", source)
+
+    shown = said[-1]["trouble"] if "trouble" in said[-1] else verdict(said)["text"]
+    assert "No module named 'torch_of_nobody'" in shown
+    assert "In a page there are Python's own modules and NumPy" in shown
+
+
+@pytest.mark.parametrize("source", ["input()", "input('n? ')"])
+def test_nobody_is_asked_for_input(source):
+    said = messages("causal-mask", source)
+
+    assert "EOFError: Nobody can be asked here: write the value" in said[-1]["trouble"]
+
+
+def test_blanks_of_a_copied_page_are_blanks_and_stay_in_texts():
+    copied = MASK.replace("    ", "\u00a0\u00a0\u202f ").replace("length)", "length\u200b)")
+    text = "print(len('\u00a0'), '\u00a0' == chr(160))\n"
+
+    assert verdict(messages("causal-mask", copied))["state"] == "right"
+    assert messages("causal-mask", text + MASK)[1] == {"printed": "1"}
+    assert {"printed": "True"} in messages("causal-mask", text + MASK)
+    assert "U+00AC" in messages("causal-mask", "x = 1 \u00ac 2")[-1]["trouble"]
 
 
 def test_a_number_is_computed_by_the_learners_code():

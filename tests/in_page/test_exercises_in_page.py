@@ -16,6 +16,7 @@ WRONG = MASK.replace("tril", "triu")
 LOOP = "def causal_mask(length):\n    while True: pass"
 COUNT, POINTS = exercises_and_points("gpt")
 HINTS = "#the-causal-mask details:not([hidden])"  # before there is a solution to see
+SOLUTION = "#the-causal-mask details ~ details:not([hidden])"
 FIRST_SECONDS, LATER_SECONDS = 5, 1  # on a machine that does nothing else
 SLOWER = 20  # a machine that runs other tests may be this much slower
 
@@ -153,6 +154,37 @@ def test_what_code_prints_is_shown(warm):
     assert "<b>hello</b>" in warm.form("causal-mask").text
 
 
+def test_code_that_breaks_what_the_solution_calls_is_the_cause(warm):
+    warm.check("causal-mask", "np.tril = None\n" + MASK)
+    assert "'NoneType' object is not callable" in warm.result("causal-mask")
+    warm.check("causal-mask", MASK)
+    assert "causal-mask: right" in warm.result("causal-mask")
+
+
+def test_code_that_breaks_the_comparison_is_judged_all_the_same(warm):
+    warm.check("causal-mask", "np.isfinite = np.abs = np.isnan = None\n" + MASK)
+
+    assert "causal-mask: right" in warm.result("causal-mask")
+
+
+def test_input_leaves_a_sentence_and_nothing_in_the_console(warm):
+    warm.driver.get_log("browser")
+
+    warm.check("causal-mask", "import sys\nprint(repr(sys.stdin.read()))\ninput()")
+
+    assert "Nobody can be asked here" in warm.result("causal-mask")
+    assert "''" in warm.form("causal-mask").text
+    assert warm.driver.get_log("browser") == []
+
+
+def test_a_page_of_the_network_in_place_of_a_file_is_explained(page):
+    page.server.broken["runtime.json"] = b"<!doctype html><title>Log in</title>"
+
+    page.check("causal-mask", MASK)
+
+    assert "does your network ask you to log in first" in page.result("causal-mask")
+
+
 @pytest.mark.parametrize("content", [None, b"something else"], ids=["missing", "changed"])
 def test_a_runtime_file_that_fails_is_named_and_nothing_is_lost(page, content):
     page.forget()
@@ -164,12 +196,51 @@ def test_a_runtime_file_that_fails_is_named_and_nothing_is_lost(page, content):
     assert f"python_stdlib.zip {says}" in page.result("causal-mask")
     area = page.form("causal-mask").find_element("css selector", "textarea")
     assert area.get_attribute("value") == MASK
-    solution = page.driver.find_element("css selector", "#the-causal-mask details ~ details")
-    assert solution.is_displayed()  # as without the script
+    assert page.driver.find_elements("css selector", f"{HINTS}, {SOLUTION}") == []
+    page.press("causal-mask", "Solution")  # who can't try need not
+    assert page.driver.find_element("css selector", SOLUTION).is_displayed()
+    assert page.record("causal-mask") == asdict(Record(solution=True))
     if content is not None:
         page.server.broken.clear()
         page.check("causal-mask")
         assert "causal-mask: right" in page.result("causal-mask")
+        assert not page.record("causal-mask")["unaided"]
+
+
+FLOOD = """
+import js
+for number in range(30_000):
+    js.self.postMessage(number)
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("import time\ntime.sleep(99)", "Stopped. Your text stays"),
+        (FLOOD, "your code said too much"),
+        ("import os\nos._exit(1)", "Python stopped"),
+    ],
+    ids=["stop", "flood", "exit"],
+)
+def test_code_that_is_ended_opens_neither_hints_nor_solution(warm, source, says):
+    warm.run("localStorage.clear()")
+    warm.open()
+    warm.check("causal-mask", "x = 1")  # "not attempted": only Python gets ready
+
+    if "sleep" in source:
+        warm.write("causal-mask", source)
+        warm.press("causal-mask", "Check")
+        warm.until_it_says("Running your code", "[data-exercise=causal-mask]")
+        warm.press("causal-mask", "Stop")
+        warm.until_it_says("Stopped", "[data-exercise=causal-mask]")
+    else:
+        warm.check("causal-mask", source)
+
+    assert says in warm.result("causal-mask")
+    warm.press("causal-mask", "Solution")
+    assert "Try it first" in warm.result("causal-mask")
+    assert warm.driver.find_elements("css selector", f"{HINTS}, {SOLUTION}") == []
 
 
 def test_python_is_fetched_once_for_the_whole_site(warm, page):
@@ -240,6 +311,18 @@ def test_text_and_progress_survive_a_reload_and_reset_can_be_undone(page):
     assert area.get_attribute("value") == MASK
 
 
+def test_kept_answers_that_are_none_cost_no_form(page):
+    kept = {"encoder-tasks": 5, "causal-mask": ["x"], "layer-norm": "kept"}
+    page.run("localStorage.setItem('exercise-answers', arguments[0])", json.dumps(kept))
+    page.open()
+
+    forms = page.driver.find_elements("css selector", "[data-exercise]")
+    assert len(forms) == COUNT
+    script = "return arguments[0].querySelector('textarea').value"
+    assert page.run(script, page.form("layer-norm")) == "kept"
+    assert "your code goes here" in page.run(script, page.form("causal-mask"))
+
+
 def test_a_file_of_the_notebook_is_added_and_what_is_saved_is_one(page, tmp_path):
     file = tmp_path / "progress.json"
     records.update("layer-norm", lambda record: record.attempted(1.0), file)
@@ -248,7 +331,7 @@ def test_a_file_of_the_notebook_is_added_and_what_is_saved_is_one(page, tmp_path
 
     page.driver.find_element("css selector", "input[type=file]").send_keys(str(file))
 
-    page.until_it_says("Added: the file knows 1 exercises")
+    page.until_it_says("Added: the file knows 1 exercise.")
     assert f"2 of {COUNT} solved" in page.text(".exercise-total")
     saved = tmp_path / "saved.json"
     saved.write_text(page.run("return localStorage.getItem('exercise-progress')"), encoding="utf-8")

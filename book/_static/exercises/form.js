@@ -4,7 +4,7 @@ import { EXERCISES, IMPORTS } from "./catalog.js";
 import { button, element } from "../elements.js";
 import { makeEditor, insert } from "./editor.js";
 import { attempted, DRAFTS, progress } from "./progress.js";
-import { Runner, RunnerError } from "./runner.js";
+import { NoPython, Runner, RunnerError } from "./runner.js";
 import { safeNodes } from "./verdict.js";
 
 export const SIZE = "about 9 MB"; // of Python with NumPy
@@ -16,8 +16,8 @@ let loaded = false;
 
 function drafts() {
   try {
-    const kept = JSON.parse(localStorage.getItem(DRAFTS));
-    return kept && typeof kept === "object" && !Array.isArray(kept) ? kept : {};
+    const kept = Object.entries(JSON.parse(localStorage.getItem(DRAFTS)) ?? {});
+    return Object.fromEntries(kept.filter(([, text]) => typeof text === "string"));
   } catch {
     return {};
   }
@@ -142,10 +142,9 @@ export class Exercise {
       : record.attempts ? `Best so far: ${points(record.best)} points` : "";
     this.status.classList.toggle("solved", Boolean(record.solved));
     const items = [...this.hints.querySelectorAll("ol > li")];
-    const open = this.unlocked ? items.length : record.hints;
-    this.hints.hidden = !open;
-    items.forEach((item, number) => { item.hidden = number >= open; });
-    this.solution.hidden = !(record.solution || this.unlocked);
+    this.hints.hidden = !record.hints;
+    items.forEach((item, number) => { item.hidden = number >= record.hints; });
+    this.solution.hidden = !record.solution;
   }
 
   hint() {
@@ -158,7 +157,7 @@ export class Exercise {
   }
 
   showSolution() {
-    if (!progress.of(this.name).attempts && !this.unlocked) {
+    if (!progress.of(this.name).attempts && !this.pythonMissing) { // who can't try need not
       this.say("Try it first: press Check with any answer, even a wrong one. Or take a hint.");
       return;
     }
@@ -193,9 +192,11 @@ export class Exercise {
     try {
       await this.#ask();
       loaded = true;
+      this.pythonMissing = false;
     } catch (error) {
       if (!(error instanceof RunnerError)) throw error;
-      this.#without(error.message);
+      this.pythonMissing = error instanceof NoPython;
+      this.say(error.message);
     } finally {
       running = null;
       this.checkButton.textContent = "Check";
@@ -239,12 +240,5 @@ export class Exercise {
       element("label", {}, element("input", { type: "checkbox", value: String(index + 1) }), ` ${index + 1}`));
     this.covered.replaceChildren(element("fieldset", {},
       element("legend", {}, "My text makes these points"), ...labels));
-  }
-
-  /* There is no Python: hints and solution are open, as without this script. */
-  #without(message) {
-    this.say(message);
-    this.unlocked = true;
-    this.show();
   }
 }

@@ -47,7 +47,8 @@ export const panel = {
     if (!file) return;
     try {
       const count = progress.add(await file.text());
-      this.said.textContent = `Added: the file knows ${count} exercises. What you had is still there.`;
+      const exercises = count === 1 ? "exercise" : "exercises";
+      this.said.textContent = `Added: the file knows ${count} ${exercises}. What you had is still there.`;
     } catch (error) {
       if (!(error instanceof ProgressError)) throw error;
       this.said.textContent = `"${file.name}" can't be added: ${error.message}. Nothing was changed.`;

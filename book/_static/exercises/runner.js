@@ -12,6 +12,9 @@ const KEPT = "Your text stays where it is.";
 /* A sentence for the reader: why there is no verdict. */
 export class RunnerError extends Error {}
 
+/* There is no verdict since Python can't be had, whatever the answer is. */
+export class NoPython extends RunnerError {}
+
 export class Runner {
   #worker = null;
   #used = false; // it has been heard before
@@ -23,25 +26,39 @@ export class Runner {
 
   /* Check an answer.
      request: as companion.exercises.browser takes it; seen: {status(text), printed(text)}.
-     Resolves to {verdict} or {trouble}. Throws a RunnerError if Python can't be had. */
+     Resolves to {verdict} or {trouble}. Throws a RunnerError if there is none. */
   async check(request, seen) {
+    const earlier = this.#used;
     let found = await this.#ask(request, seen);
-    if (found.deaf || found.verdict?.state === "not judged") { // earlier code has broken this Python
+    if (earlier && isBroken(found)) { // by earlier code
       this.#end();
       found = await this.#ask(request, seen);
     }
-    if (!found.timeout) return found;
-    this.#worker = this.#start();
-    this.#worker.postMessage({}); // a spare one gets ready
-    if (!found.defined) {
-      const limit = `${found.seconds} seconds`;
-      return { trouble: `Stopped: your code did not come to an end within ${limit}, before any case ` +
-        `was run. ${LOOP}` };
+    if (found.timeout && !found.defined) {
+      this.#getReady();
+      return { trouble: `Stopped: your code did not come to an end within ${found.seconds} seconds, ` +
+        `before any case was run. ${LOOP}` };
     }
-    seen.status("Stopped: the time was up. Python starts anew ...");
-    const outcomes = [...found.outcomes, { state: "timeout" }];
+    const isToJudge = found.timeout || (found.failed && found.ran && found.cases);
+    if (isToJudge) found = await this.#judge(request, found, seen);
+    if (found.failed) throw new RunnerError(found.failed);
+    return found;
+  }
+
+  /* Judge what was said of an answer whose Worker is gone, in a new one. */
+  #judge({ exercise, place }, found, seen) {
+    this.#getReady();
+    seen.status(`${found.timeout ? "Stopped: the time was up. " : ""}Python starts anew ...`);
+    const outcomes = [...found.outcomes];
+    if (found.timeout) outcomes.push({ state: "timeout" });
     while (outcomes.length < found.cases) outcomes.push({ state: "not run" });
-    return this.#ask({ exercise: request.exercise, place: request.place, outcomes }, seen);
+    return this.#ask({ exercise, place, outcomes }, seen);
+  }
+
+  /* Start a spare Worker. */
+  #getReady() {
+    this.#worker = this.#start();
+    this.#worker.postMessage({});
   }
 
   /* End what is running; its check throws. */
@@ -50,20 +67,20 @@ export class Runner {
   }
 
   #start() {
-    this.#used = false;
     return new Worker(this.address);
   }
 
   #end() {
     this.#worker?.terminate();
     this.#worker = null;
+    this.#used = false;
   }
 
   #ask(request, seen) {
     this.#worker ??= this.#start();
     const worker = this.#worker;
     const call = secret();
-    const state = { outcomes: [], cases: 0, seconds: 0, defined: false };
+    const state = { outcomes: [], cases: 0, seconds: 0, defined: false, ran: false };
     let timer = null, messages = 0;
     return new Promise((resolve, reject) => {
       const finish = (settle, value) => {
@@ -71,23 +88,24 @@ export class Runner {
         worker.onmessage = worker.onerror = this.#stop = null;
         settle(value);
       };
-      const giveUp = (sentence) => {
+      const giveUp = (sentence, Why = RunnerError) => {
         this.#end();
-        finish(reject, new RunnerError(sentence));
+        finish(reject, new Why(sentence));
       };
       const late = (seconds, action) => {
         clearTimeout(timer);
         timer = setTimeout(action, seconds * 1000);
       };
-      const timeIsUp = () => {
+      const endWith = (why) => {
         this.#end();
-        finish(resolve, { ...state, timeout: true });
+        finish(resolve, { ...state, ...why });
       };
       this.#stop = () => giveUp(`Stopped. ${KEPT}`);
       worker.onerror = (event) => {
         event.preventDefault();
         const why = event.message ? ` (${event.message.slice(0, 300)})` : "";
-        giveUp(`Python could not be started, or it stopped${why}. Press Check to start it again. ${KEPT}`);
+        giveUp(`Python could not be started, or it stopped${why}. Press Check to start it again. ${KEPT}`,
+          this.#used ? RunnerError : NoPython);
       };
       worker.onmessage = ({ data }) => {
         if (++messages > MOST_MESSAGES) return giveUp(`Stopped: your code said too much. ${KEPT}`);
@@ -96,17 +114,19 @@ export class Runner {
           clearTimeout(timer);
           this.#used = true;
         }
-        if (data.failed) return giveUp(String(data.failed));
+        if (data.missing) return giveUp(String(data.missing), NoPython);
+        if (data.failed) return endWith({ failed: String(data.failed) });
         if (data.loading) seen.status(loadingText(data.loading));
         if (data.printed) seen.printed(data.printed);
         if (data.started) {
           Object.assign(state, data.started);
           seen.status("Running your code ...");
-          late(state.seconds + GRACE, timeIsUp);
+          late(state.seconds + GRACE, () => endWith({ timeout: true }));
         }
         if (data.defined) state.defined = true;
         if (data.outcome) state.outcomes.push(data.outcome);
         if (data.ran) {
+          state.ran = true;
           seen.status("Comparing ...");
           late(JUDGING, () => giveUp(`Python took too long to compare. Press Check to try again. ${KEPT}`));
         }
@@ -118,6 +138,11 @@ export class Runner {
       if (this.#used) late(DEAF, () => finish(resolve, { deaf: true })); // its code may have closed it
     });
   }
+}
+
+/* Whether nothing came of a check since Python itself does not work. */
+function isBroken({ deaf, failed, ran, verdict }) {
+  return deaf || (failed && !ran) || verdict?.state === "not judged";
 }
 
 /* A name that nobody guesses, on plain http too, where crypto.randomUUID is missing. */

@@ -1,7 +1,8 @@
 /* Python with NumPy in a Worker. Messages in: {call, request}, as companion.exercises.browser takes
    it; or {}, to get ready. Messages out, each with that call: {heard} at once; {loading: {done,
-   total}}; {failed: sentence}; what that module says; {idle} at the end. Nothing but the files of
-   runtime.json is fetched, and each is compared with its SHA-256 before it is used. */
+   total}}; {missing: sentence} if Python can't be started; {failed: sentence} if it stops later;
+   what that module says; {idle} at the end. Nothing but the files of runtime.json is fetched, and
+   each is compared with its SHA-256 before it is used. */
 "use strict";
 
 const STATIC = new URL("../", self.location);
@@ -115,12 +116,17 @@ function runScript(name) {
 
 async function start(say) {
   const answer = await arrived(new URL("exercises/runtime.json", STATIC), { cache: "no-cache" });
-  manifest = await answer.json();
+  try {
+    manifest = await answer.json();
+  } catch {
+    throw new Refusal("runtime.json is not the file of this book: does your network ask you to log in first, " +
+      `or did it send a page of its own? Open any other site, then press Check again. ${KEPT}`);
+  }
   await loadAll(say);
   runScript("pyodide.asm.js");
   runScript("pyodide.js");
   const python = await self.loadPyodide({
-    indexURL: RUNTIME.href, packages: ["numpy"], stdout() {}, stderr() {},
+    indexURL: RUNTIME.href, packages: ["numpy"], stdin: () => null, stdout() {}, stderr() {},
   });
   const archive = held.get(new URL("companion.zip", RUNTIME).href);
   python.unpackArchive(archive, "zip", { extractDir: "/lib/python3.12/site-packages" });
@@ -142,10 +148,14 @@ self.onmessage = async ({ data }) => {
   say({ heard: true });
   try {
     await (started ??= start(say));
+  } catch (error) {
+    const why = error instanceof Refusal ? error.message : `Python did not start: ${lastLine(error)}. ${KEPT}`;
+    return say({ missing: why });
+  }
+  try {
     if (data.request) check(JSON.stringify(data.request), (text) => say(JSON.parse(text)));
     say({ idle: true });
   } catch (error) {
-    const said = error instanceof Refusal ? error.message : `Python stopped: ${lastLine(error)}. ${KEPT}`;
-    say({ failed: said });
+    say({ failed: `Python stopped: ${lastLine(error)}. Your code has ended it, or changed a part of it. ${KEPT}` });
   }
 };
