@@ -116,7 +116,8 @@ def check_call(layer: nn.Module, name: str = "the layer") -> None:
 
     A hook may change what goes in and what comes out. It acts on the layer and not on what is
     added to it, so that the sum is another one than that of a layer with the addition in its
-    weight. What accelerate puts around a layer to move its inputs to a device is let through.
+    weight. What accelerate puts around a layer to move its inputs to a device is let through, and
+    so is a ``forward`` with the attribute ``computes_the_same``: that of a 4-bit layer on a CPU.
 
     Args:
         layer: Any module.
@@ -131,7 +132,7 @@ def check_call(layer: nn.Module, name: str = "the layer") -> None:
                 f"{name} runs a hook {when}, which may change what it computes and would miss "
                 "what is added. Remove the hook first"
             )
-    if "forward" in vars(layer) and not _only_moves(layer):
+    if "forward" in vars(layer) and not _is_harmless(layer):
         raise ValueError(
             f"the forward of {name} was replaced, so that it may compute something else than its "
             "class says. Delete the attribute forward of the layer first, or, if accelerate "
@@ -139,10 +140,11 @@ def check_call(layer: nn.Module, name: str = "the layer") -> None:
         )
 
 
-def _only_moves(layer: nn.Module) -> bool:
-    """Whether `forward` was replaced by accelerate to move tensors, with the weight in place."""
+def _is_harmless(layer: nn.Module) -> bool:
+    """Whether a replaced `forward` computes the same, or only moves tensors (accelerate)."""
     hook = getattr(layer, "_hf_hook", None)
-    return type(hook).__name__ == "AlignDevicesHook" and not hook.offload
+    moves = type(hook).__name__ == "AlignDevicesHook" and not hook.offload
+    return moves or getattr(layer.forward, "computes_the_same", False)
 
 
 def linear_layers(model: nn.Module) -> dict[str, nn.Module]:

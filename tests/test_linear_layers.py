@@ -16,6 +16,7 @@ from transformers.pytorch_utils import Conv1D
 from companion.adapters import AdaptedLinear, inject_adapters, train_tokens
 from companion.linear_layers import find_layers, linear_names
 from companion.lora import LoRALinear, inject_lora, lora_parameters, merge_lora
+from companion.models import load
 from companion.training.adapters import apply_lora
 from companion.training.silence import silence
 
@@ -441,3 +442,12 @@ def test_peft_does_train_nothing_where_a_weight_is_read() -> None:
     assert torch.equal(model(x), without)
     with pytest.raises(ValueError, match="Reader reads its weight"):
         apply_lora(Reader(), rank=2, targets=["read"])
+
+
+def test_a_layer_in_four_bits_on_a_cpu_takes_lora() -> None:
+    pytest.importorskip("bitsandbytes")
+    model, _ = load("chat", source="pocket", quantization="nf4", device="cpu")
+
+    tuned = apply_lora(model, rank=2, alpha=4)
+
+    assert any("lora_A" in name for name, _ in tuned.named_parameters())

@@ -146,6 +146,9 @@ def _multiply(layer: nn.Module, inputs: Tensor) -> Tensor:
     return nn.functional.linear(inputs, weight, bias)
 
 
+_multiply.computes_the_same = True  # `companion.linear_layers.check_call` lets it through
+
+
 def _worth_saying(entry: logging.LogRecord) -> bool:
     """Drop what is said for each layer, at each call: that LLM.int8() computes in float16."""
     return "inputs will be cast from" not in entry.getMessage()

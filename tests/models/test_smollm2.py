@@ -7,10 +7,16 @@ from companion.messages import prompt_text
 from companion.models import open_model
 from companion.models.checkpoint import sha256
 
+FETCHED = open_model.place()  # in the user's own cache; tests have another one
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not open_model.installed(), reason="run `companion fetch smollm2` first"),
 ]
+
+
+@pytest.fixture(autouse=True)
+def _fetched(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(open_model, "place", lambda: FETCHED)
 
 
 def test_the_real_model_answers() -> None:
