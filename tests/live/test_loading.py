@@ -93,3 +93,16 @@ def test_a_storage_that_is_full_does_not_matter(page, folder):
 def test_a_file_of_weights_that_ends_early_is_refused(page):
     with pytest.raises(ValueError, match="cut short"):
         page("tensors", bytes=[255, 0, 0, 0, 0, 0, 0, 0, 123])
+
+
+def test_a_page_in_place_of_the_manifest_is_told(page, folder):
+    (folder / "manifest.json").write_text("<!doctype html><title>Sign in</title>")
+
+    with served(folder) as address, pytest.raises(ValueError, match="sign in there, and try again"):
+        page("manifest", folder=address)
+
+
+def test_a_stop_ends_a_file_on_its_way(page):
+    found = page("stopLoading")
+
+    assert found == {"message": "Stopped.", "isEnded": True}

@@ -114,6 +114,34 @@ def test_a_browser_that_lacks_memory_for_it_is_told_before_the_download(opened, 
     assert not any(url.endswith(".gguf") for url in tab.requests())
 
 
+def test_a_stop_ends_the_download_and_the_message_stays(opened, tmp_path):
+    tab = opened(no_model(tmp_path))
+    change(tab)
+    tab.driver.execute_script(
+        "window.fetch = (url, { signal }) => new Promise((resolve, reject) => {"
+        "  window.wanted = signal;"
+        "  signal.addEventListener('abort', () => reject(signal.reason)); })"
+    )
+    tab.press(".live-buttons button")
+    tab.wait(lambda driver: driver.execute_script("return window.wanted !== undefined"), 5)
+    tab.press(".live-buttons button:nth-of-type(2)")
+    tab.wait(lambda driver: tab.status() == "Stopped.", 5)
+
+    assert tab.driver.find_element(By.TAG_NAME, "textarea").get_attribute("value")
+    assert not tab.driver.find_elements(By.CSS_SELECTOR, ".live-turn")
+
+
+def test_the_way_back_to_the_pocket_model_ends_an_answer(opened, tmp_path):
+    tab = opened(no_model(tmp_path))
+    change(tab)
+    tab.driver.execute_script("window.fetch = () => new Promise(() => {})")
+    tab.press(".live-buttons button")
+    change(tab)
+    tab.wait(lambda driver: tab.status() == "Stopped.", 5)
+
+    assert tab.run() == "pocket-chat has answered."
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not FILE.is_file(), reason="run book/_tools/open_weights.py first")
 def test_the_open_model_answers_as_the_page_prints_and_nobody_else_is_asked(opened):

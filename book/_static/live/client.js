@@ -7,12 +7,17 @@ let count = 0;
 /* Asks the engine.
 
    Args: task, a name of tasks.js; values, what it takes; onPiece, called with each piece of a long
-   task; onProgress, called with (bytes loaded, bytes in all); signal, an AbortSignal that stops it.
-   Returns: a Promise of the result. It fails with an Error in words. */
+   task; onProgress, called with (bytes loaded, bytes in all); signal, an AbortSignal that stops it,
+   also while files are loaded and if it was given long before.
+   Returns: a Promise of the result. It fails with an Error in words, or with the signal's reason. */
 export function ask(task, values, { onPiece, onProgress, signal } = {}) {
   const call = ++count;
-  signal?.addEventListener("abort", () => worker?.postMessage({ stop: call }));
   return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
+    signal?.addEventListener("abort", () => {
+      if (calls.delete(call)) worker?.postMessage({ stop: call });
+      reject(signal.reason);
+    }, { once: true });
     calls.set(call, { onPiece, onProgress, resolve, reject });
     try {
       started().postMessage({ call, task, values });

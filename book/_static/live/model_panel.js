@@ -11,20 +11,22 @@ const NOTE = {
 };
 
 /* Args: model, "base" or "chat"; models, how many of them are loaded; run, called when the reader
-   asks, with a function `request(task, values, onPiece)` that gives a Promise; text, what the button says.
+   asks, with a function `request(task, values, onPiece)` that gives a Promise; text, what the button
+   says; results, where `run` puts what it finds: emptied when a run fails.
    `run` also gets {onProgress, signal}, for a model that does not run in the Worker.
-   Returns: {nodes, go, describe}: what to put on the page, a function that starts a run, and one that
-   puts another note in the place of that on the weights, or puts that back. */
-export function modelPanel({ model = "base", models = 1, run, text = "Run" }) {
+   Returns: {nodes, go, stop, describe}: what to put on the page; a function that starts a run, or lets
+   the one that is on be followed by another; one that stops it; and one that puts another note in the
+   place of that on the weights, or puts that back. */
+export function modelPanel({ model = "base", models = 1, run, text = "Run", results = [] }) {
   const size = (each) => `${(models * each).toFixed(1)} MB`;
   const exact = check(`exact weights (${size(10.5)} in place of ${size(4.9)})`, { onchange: () => describe() });
-  const start = button(text, () => go());
-  const stop = button("Stop", () => stopping?.abort());
+  const start = button(text, () => stopping || go()); // one at a time
+  const end = button("Stop", () => stop());
   const bar = h("progress", { max: 1, value: 0, "aria-label": "Loading the model" });
   const line = status();
   const note = h("p", { class: "live-note" }, NOTE.int8);
-  bar.hidden = stop.hidden = true;
-  let stopping = null;
+  bar.hidden = end.hidden = true;
+  let stopping = null, isOutdated = false;
 
   function describe(words) {
     exact.node.hidden = words !== undefined;
@@ -37,28 +39,49 @@ export function modelPanel({ model = "base", models = 1, run, text = "Run" }) {
     line.textContent = `Loading the model: ${megabytes(loaded)} of ${megabytes(total)}.`;
   }
 
+  function stop() {
+    isOutdated = false;
+    stopping?.abort(new Error("Stopped."));
+  }
+
   async function go() {
-    if (stopping) return; // one at a time
-    stopping = new AbortController();
-    const { signal } = stopping;
-    start.disabled = true;
-    stop.hidden = false;
+    isOutdated = true;
+    if (stopping) return; // the run that is on is followed by one more
+    start.ariaDisabled = "true"; // `disabled` would drop the keyboard's focus
+    end.hidden = false;
+    while (isOutdated) {
+      isOutdated = false;
+      stopping = new AbortController();
+      await runOnce(stopping.signal);
+    }
+    stopping = null;
+    if (document.activeElement === end) start.focus();
+    bar.hidden = end.hidden = true;
+    start.ariaDisabled = null;
+  }
+
+  async function runOnce(signal) {
+    let hasPieces = false;
     line.className = "live-status";
     line.textContent = "The model is reading.";
     const precision = exact.value() ? "float16" : "int8";
-    const request = (task, values, onPiece) =>
-      ask(task, { model, precision, ...values }, { signal, onPiece, onProgress: progress });
+    const request = (task, values, onPiece) => ask(task, { model, precision, ...values }, {
+      signal, onProgress: progress,
+      onPiece: (piece) => {
+        hasPieces = true;
+        onPiece?.(piece);
+      },
+    });
     try {
       line.textContent = await run(request, { onProgress: progress, signal }) ?? "Done.";
     } catch (error) {
-      line.className = "live-status live-error";
+      // What another text has led to must not look like an answer to this one.
+      if (!signal.aborted || !hasPieces) for (const node of results) node.replaceChildren();
+      line.classList.toggle("live-error", !signal.aborted);
       line.textContent = error.message;
     }
-    bar.hidden = stop.hidden = true;
-    start.disabled = false;
-    stopping = null;
   }
 
-  const buttons = h("div", { class: "live-buttons" }, start, stop, exact.node);
-  return { nodes: [buttons, bar, line, note], go, describe };
+  const buttons = h("div", { class: "live-buttons" }, start, end, exact.node);
+  return { nodes: [buttons, bar, line, note], go, stop, describe };
 }

@@ -30,11 +30,12 @@ export async function openFile() {
    Args: file, from openFile; messages; settings, {temperature, maxNewTokens}; onPiece, called with
    {text, reason}, all text so far and how it ended; onProgress, called with (bytes loaded, bytes in
    all); signal, an AbortSignal that stops it.
-   Throws: an Error in words. */
+   Throws: an Error in words, or the signal's reason. */
 export async function answer(file, messages, settings, { onPiece, onProgress, signal }) {
-  loading ??= load(file, onProgress);
+  signal.throwIfAborted();
+  loading ??= load(file, onProgress, signal);
   loading.catch(() => { loading = null; }); // tried again the next time
-  const model = await loading;
+  const model = await orStopped(loading, signal);
   let text = "";
   try {
     const chunks = await model.createChatCompletion({
@@ -48,19 +49,28 @@ export async function answer(file, messages, settings, { onPiece, onProgress, si
       onPiece({ text, reason: end === "stop" ? "eos" : end });
     }
   } catch (error) {
-    if (signal.aborted) return;
+    signal.throwIfAborted();
     throw new Error(error.type === "kv_cache_full" || /context|exceed/i.test(error.message)
       ? "The conversation is longer than the model can read. Start over, or shorten the message."
       : "The model stopped working. Send the message again, or go back to pocket-chat.");
   }
+  signal.throwIfAborted();
 }
 
-async function load(file, onProgress) {
+/* What is loaded, unless the reader stops first: llama.cpp's start can't be interrupted. */
+function orStopped(promise, signal) {
+  return new Promise((resolve, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    promise.then(resolve, reject);
+  });
+}
+
+async function load(file, onProgress, signal) {
   if (!hasLongMemory()) {
     throw new Error("This browser can't run the open model: it has no 64-bit WebAssembly. "
       + "Current versions of Chrome, Edge and Firefox have it. pocket-chat runs here.");
   }
-  const weights = await fetched(file, onProgress);
+  const weights = await fetched(file, onProgress, signal);
   const { Wllama, LoggerWithoutDebug: logger } = await arrived();
   const model = new Wllama({ default: `${VENDOR}wllama.wasm` }, { suppressNativeLog: true, logger });
   model.setCompat(null); // otherwise it would ask a CDN where the browser lacks something
@@ -81,9 +91,9 @@ function leave(model) {
   model.exit().catch(() => {});
 }
 
-async function fetched(file, onProgress) {
+async function fetched(file, onProgress, signal) {
   try {
-    return await fetchFile(FOLDER, file, (loaded) => onProgress(loaded, file.bytes));
+    return await fetchFile(FOLDER, file, (loaded) => onProgress(loaded, file.bytes), signal);
   } catch (error) {
     throw error instanceof RangeError ? new Error(TOO_LITTLE) : error; // no room for so many bytes
   }

@@ -27,11 +27,22 @@ export function slider(text, { min, max, step, value, format = String, onchange 
   return { node, value: () => Number(input.value) };
 }
 
-/* A number to type. */
-export function number(text, { min, max, step = 1, value, onchange = () => {} }) {
-  const input = h("input", { type: "number", min, max, step, value, oninput: () => onchange() });
-  const clamped = () => Math.min(max, Math.max(min, Number(input.value) || min));
-  return { node: labelled(text, input), value: clamped };
+/* A whole number to type. What is none, or too small or large, is told; the nearest that is allowed
+   counts, and for an empty field the smallest. */
+export function number(text, { min, max, value, onchange = () => {} }) {
+  const input = h("input", { type: "number", min, max, step: 1, value, oninput: () => { show(); onchange(); } });
+  const node = labelled(text, input);
+  const note = h("p", { class: "live-note live-error", role: "status", id: `${input.id}-note` });
+  input.setAttribute("aria-describedby", note.id);
+  node.append(note);
+  const nearest = () => Math.min(max, Math.max(min, Math.round(Number(input.value)) || min));
+  const show = () => {
+    const isRight = input.value !== "" && Number(input.value) === nearest();
+    input.setAttribute("aria-invalid", !isRight);
+    note.textContent = isRight ? ""
+      : `A whole number from ${grouped(min)} to ${grouped(max)}, please. ${grouped(nearest())} counts.`;
+  };
+  return { node, value: nearest };
 }
 
 /* A text to write. */
@@ -94,6 +105,9 @@ export const percent = (share) => `${(100 * share).toFixed(1)} %`;
 
 /* 4,191,270 */
 export const grouped = (value) => value.toLocaleString("en-US");
+
+/* 1 token, 2 tokens */
+export const counted = (count, noun) => `${grouped(count)} ${noun}${count === 1 ? "" : "s"}`;
 
 /* Bytes as 4.9 MB. */
 export const megabytes = (bytes, digits = 1) => `${(bytes / 1e6).toFixed(digits)} MB`;

@@ -6,30 +6,37 @@
 
 const CACHE = "live-models";
 
-/* Args: folder, the address of the models' folder with a slash at its end.
+/* Args: folder, the address of the models' folder with a slash at its end; signal, an AbortSignal.
    Returns: the manifest. */
-export async function fetchManifest(folder) {
-  const response = await request(folder + "manifest.json", { cache: "no-cache" });
-  return response.json();
+export async function fetchManifest(folder, signal) {
+  const response = await request(folder + "manifest.json", { cache: "no-cache", signal });
+  try {
+    return await response.json();
+  } catch {
+    signal?.throwIfAborted();
+    throw new Error("Another page arrived in place of the list of models: often the network wants a sign-in first. "
+      + "Open any other site, sign in there, and try again.");
+  }
 }
 
 /* Args: folder; entry, what the manifest says of a file: {file, bytes, sha256}; report, called with
-   the number of bytes that have arrived.
+   the number of bytes that have arrived; signal, an AbortSignal that ends the loading.
    Returns: an ArrayBuffer with the file, unpacked if it was packed. */
-export async function fetchFile(folder, entry, report = () => {}) {
+export async function fetchFile(folder, entry, report = () => {}, signal = undefined) {
   const url = folder + entry.file;
   const kept = await fromCache(url, entry);
-  const bytes = kept ?? await arrive(url, entry, report);
+  const bytes = kept ?? await arrive(url, entry, report, signal);
   if (!kept) await keep(url, bytes);
   report(entry.bytes);
   return unpacked(bytes);
 }
 
-async function request(url, options) {
+async function request(url, options = {}) {
   let response;
   try {
     response = await fetch(url, options);
   } catch {
+    options.signal?.throwIfAborted();
     throw new Error("What is needed did not arrive. Is there a connection? Then try again.");
   }
   if (!response.ok) {
@@ -38,8 +45,8 @@ async function request(url, options) {
   return response;
 }
 
-async function arrive(url, entry, report) {
-  const response = await request(url);
+async function arrive(url, entry, report, signal) {
+  const response = await request(url, { signal });
   const bytes = new Uint8Array(entry.bytes);
   let length = 0;
   try {
@@ -51,6 +58,7 @@ async function arrive(url, entry, report) {
       report(Math.min(length, bytes.length));
     }
   } catch {
+    signal?.throwIfAborted();
     throw new Error("The connection broke while a file was loading. Try again.");
   }
   if (length !== bytes.length || !await isRight(bytes, entry)) {

@@ -14,13 +14,15 @@ export default function beam({ text, beams = "4", tokens = "40" }) {
   async function run(request) {
     steps = [];
     const settings = { numBeams: width.value(), maxNewTokens: length.value() };
-    await request("search", { text: field.value(), settings }, (step) => {
-      steps.push(step);
-      draw(steps.length - 1);
-    });
-    if (steps.length) choose();
-    const best = steps.at(-1).ended[0];
-    if (!best) return "Stopped.";
+    try {
+      await request("search", { text: field.value(), settings }, (step) => {
+        steps.push(step);
+        draw(steps.length - 1);
+      });
+    } finally { // the steps of a search that was stopped can be looked at, too
+      if (steps.length) choose();
+    }
+    const [best] = steps.at(-1).ended;
     return `The likeliest text that was found has the log-probability ${best.total.toFixed(1)}, `
       + `${best.score.toFixed(2)} per token.`;
   }
@@ -42,6 +44,6 @@ export default function beam({ text, beams = "4", tokens = "40" }) {
       ended.map(({ text: shown, total, score }) => [shown, total.toFixed(2), score.toFixed(2)])) : "");
   }
 
-  const panel = modelPanel({ run, text: "Search" });
+  const panel = modelPanel({ run, text: "Search", results: [at, tree, place] });
   return [field.node, row(width, length), ...panel.nodes, at, tree, place];
 }

@@ -21,26 +21,30 @@ export default function chat({ text, open = "no" }) {
     format: (t) => (t === 0 ? "0, greedy" : t.toFixed(1)) });
   let speaker = POCKET, messages = [], seed = 0, file = null;
 
-  async function run(request, watched) {
+  async function run(request, { signal, onProgress }) {
     const content = field.value().trim();
     if (!content) throw new Error("There is no message. Write one first.");
     const asked = turn("You", content, "user"), reply = turn(speaker.name, "", "");
-    const said = [...messages, { role: "user", content }];
+    const before = messages, said = [...messages, { role: "user", content }];
     const settings = { temperature: heat.value(), maxNewTokens: speaker.longest, seed: seed++ };
     let text = "", reason = null;
     const onPiece = (step) => {
       ({ text, reason } = step);
       reply.lastChild.textContent = text;
     };
+    field.set(""); // the next message can be written meanwhile
     try {
-      if (speaker === OPEN) await answer(file, said, settings, { onPiece, ...watched });
+      if (speaker === OPEN) await answer(file, said, settings, { onPiece, signal, onProgress });
       else await request("write", { messages: said, settings }, onPiece);
-    } catch (error) { // what was written stays in the field
-      asked.remove(), reply.remove();
-      throw error;
+    } catch (error) {
+      if (!signal.aborted || !text) { // a message without an answer goes back to its field
+        asked.remove(), reply.remove();
+        field.set([content, field.value()].filter(Boolean).join("\n"));
+        throw error;
+      }
     }
+    if (messages !== before) return "The conversation starts over."; // while this was written
     messages = [...said, { role: "assistant", content: text }];
-    field.set("");
     return reason === "eos" ? `${speaker.name} has answered.` : "The answer was cut off here.";
   }
 
@@ -53,6 +57,7 @@ export default function chat({ text, open = "no" }) {
   function startOver() {
     messages = [];
     turns.replaceChildren();
+    panel.stop();
   }
 
   const buttons = h("div", { class: "live-buttons" }, button("Start over", startOver));

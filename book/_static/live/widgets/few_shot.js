@@ -1,7 +1,7 @@
 /* Examples in a prompt: which of them the model gets, and what it makes of the question. */
 
 import { modelPanel } from "../model_panel.js";
-import { check, h, textField } from "../view.js";
+import { check, counted, h, textField } from "../view.js";
 
 export default function fewShot({ examples, question, stop = "\n" }) {
   const all = examples.split("\n").filter(Boolean);
@@ -11,7 +11,6 @@ export default function fewShot({ examples, question, stop = "\n" }) {
   const asked = textField("Question", question, { rows: 1, onchange: draw });
   const place = h("p", { class: "live-out", "aria-label": "The prompt" });
   const answer = h("p", { class: "live-out", "aria-live": "polite", "aria-label": "The answer" });
-  answer.hidden = true;
 
   function prompt() {
     const used = fields.filter(({ used: box }) => box.value()).map(({ text }) => text.value());
@@ -25,12 +24,14 @@ export default function fewShot({ examples, question, stop = "\n" }) {
   async function run(request) {
     const settings = { temperature: 0, maxNewTokens: 20, stop: [stop] };
     let text = "";
-    await request("write", { text: prompt(), settings }, (step) => { text = step.text; });
-    answer.hidden = false;
-    answer.textContent = text.trim();
-    return `With ${fields.filter(({ used }) => used.value()).length} examples: ${text.trim() || "nothing"}`;
+    await request("write", { text: prompt(), settings }, (step) => {
+      text = step.text;
+      answer.textContent = text.trim();
+    });
+    const count = fields.filter(({ used }) => used.value()).length;
+    return `With ${counted(count, "example")}: ${text.trim() || "nothing"}`;
   }
   draw();
   return [...fields.map(({ used, text }) => h("div", {}, text.node, used.node)), asked.node, place,
-    ...modelPanel({ run, text: "Answer" }).nodes, answer];
+    ...modelPanel({ run, text: "Answer", results: [answer] }).nodes, answer];
 }

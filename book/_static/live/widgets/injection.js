@@ -17,7 +17,6 @@ export default function injection({ text }) {
   const field = textField("What the user sends", text, { rows: 3, onchange: draw });
   const place = h("p", { class: "live-out", "aria-label": "The prompt" });
   const answer = h("p", { class: "live-out", "aria-label": "The answer" });
-  answer.hidden = true;
 
   const prompt = () => PROMPTS[defense.value()].replace("{text}", () => field.value());
 
@@ -29,11 +28,12 @@ export default function injection({ text }) {
     let said = "";
     const messages = [{ role: "user", content: prompt() }];
     const settings = { temperature: 0, maxNewTokens: 40 };
-    await request("write", { messages, settings }, (step) => { said = step.text; });
-    answer.hidden = false;
-    answer.textContent = said;
+    await request("write", { messages, settings }, (step) => {
+      said = step.text;
+      answer.textContent = said;
+    });
     return `pocket-chat answers: ${said}`;
   }
   draw();
-  return [defense.node, field.node, place, ...modelPanel({ model: "chat", run, text: "Send it" }).nodes, answer];
+  return [defense.node, field.node, place, ...modelPanel({ model: "chat", run, text: "Send it", results: [answer] }).nodes, answer];
 }

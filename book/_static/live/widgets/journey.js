@@ -2,7 +2,7 @@
    model would say if it stopped there. */
 
 import { modelPanel } from "../model_panel.js";
-import { grouped, h, percent, table, textField } from "../view.js";
+import { counted, grouped, h, percent, table, textField } from "../view.js";
 
 export default function journey({ text }) {
   const field = textField("Your text", text);
@@ -12,7 +12,7 @@ export default function journey({ text }) {
     const { tokens, id, parts, config } = await request("journey", { text: field.value() });
     const sizes = {
       embedding: `row ${grouped(id)} of a matrix ${grouped(config.vocab_size)} x ${config.hidden_size}`,
-      attention: `${config.num_attention_heads} heads of ${config.head_dim}, over ${tokens.length} tokens`,
+      attention: `${config.num_attention_heads} heads of ${config.head_dim}, over ${counted(tokens.length, "token")}`,
       MLP: `${config.hidden_size} to ${config.intermediate_size} and back`,
     };
     place.replaceChildren(table(`The way of ${tokens.at(-1)}, a vector of ${config.hidden_size} numbers`,
@@ -22,9 +22,9 @@ export default function journey({ text }) {
         `${best.name} ${percent(best.share)}`,
       ])));
     const { best } = parts.at(-1);
-    return `${tokens.length} tokens, ${config.num_hidden_layers} layers. After ${tokens.at(-1)} comes `
+    return `${counted(tokens.length, "token")}, ${config.num_hidden_layers} layers. After ${tokens.at(-1)} comes `
       + `${best.name} with ${percent(best.share)}.`;
   }
 
-  return [field.node, ...modelPanel({ run, text: "Follow the last token" }).nodes, place];
+  return [field.node, ...modelPanel({ run, text: "Follow the last token", results: [place] }).nodes, place];
 }

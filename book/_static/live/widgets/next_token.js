@@ -1,7 +1,7 @@
 /* What may follow a text, and what temperature and filters make of it. */
 
 import { modelPanel } from "../model_panel.js";
-import { bars, h, percent, row, slider, table, bar, textField } from "../view.js";
+import { bars, counted, h, percent, row, slider, table, bar, textField } from "../view.js";
 
 const SHOWN = 12; // tokens
 
@@ -11,19 +11,19 @@ export default function nextToken({ text, temperature = "1", topk = "0", topp = 
   const heat = slider("Temperature", { min: 0, max: 3, step: 0.05, value: temperature, onchange,
     format: (t) => (t === 0 ? "0, greedy" : t.toFixed(2)) });
   const most = slider("Top-k", { min: 0, max: 100, step: 1, value: topk, onchange,
-    format: (k) => (k === 0 ? "off" : `${k} tokens`) });
+    format: (k) => (k === 0 ? "off" : counted(k, "token")) });
   const mass = slider("Top-p", { min: 0.05, max: 1, step: 0.01, value: topp, onchange,
     format: (p) => (p === 1 ? "off" : p.toFixed(2)) });
   const least = slider("Min-p", { min: 0, max: 1, step: 0.01, value: minp, onchange,
     format: (p) => (p === 0 ? "off" : p.toFixed(2)) });
   const place = h("div");
-  let loaded = false;
+  let hasRun = false;
 
   async function run(request) {
+    hasRun = true;
     const settings = { temperature: heat.value(), topK: most.value() || null, topP: mass.value(),
       minP: least.value() };
     const found = await request("next", { text: field.value(), settings, count: SHOWN });
-    loaded = true;
     draw(found);
     const [first] = found.candidates;
     return `${found.kept} ${found.kept === 1 ? "token is" : "tokens are"} left. The likeliest, `
@@ -32,7 +32,7 @@ export default function nextToken({ text, temperature = "1", topk = "0", topp = 
 
   function draw({ candidates, tokens }) {
     place.replaceChildren(table(
-      `The ${SHOWN} likeliest tokens after ${tokens.length} tokens of text`,
+      `The ${SHOWN} likeliest tokens after ${counted(tokens.length, "token")} of text`,
       ["token", "model", "after the filters", "as a bar"],
       candidates.map(({ name, raw, shaped }) => [
         name, percent(raw), shaped > 0 ? percent(shaped) : "removed",
@@ -41,9 +41,9 @@ export default function nextToken({ text, temperature = "1", topk = "0", topp = 
     place.firstChild.classList.add("live-wide-bars");
   }
 
-  const panel = modelPanel({ run, text: "Show what may follow" });
+  const panel = modelPanel({ run, text: "Show what may follow", results: [place] });
   function again() {
-    if (loaded) panel.go(); // moving a slider asks again, once the model is there
+    if (hasRun) panel.go(); // moving a slider asks again, once the reader has asked
   }
   return [field.node, row(heat, most), row(mass, least), ...panel.nodes, place];
 }

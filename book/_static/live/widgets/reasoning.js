@@ -38,5 +38,5 @@ export default function reasoning({ question, examples }) {
     return rows.slice(0, 2).map(([way, text]) => `After ${way}: \u201c${text}\u201d`).join(" ");
   }
 
-  return [field.node, ...modelPanel({ run, text: "Ask in four ways" }).nodes, place];
+  return [field.node, ...modelPanel({ run, text: "Ask in four ways", results: [place] }).nodes, place];
 }

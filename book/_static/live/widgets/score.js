@@ -1,7 +1,7 @@
 /* How likely a text is, token by token. */
 
 import { modelPanel } from "../model_panel.js";
-import { bars, h, textField } from "../view.js";
+import { bars, counted, h, textField } from "../view.js";
 
 const START = "<|endoftext|>"; // so that the first token has a probability, too
 const MOST = 10; // nats; a token that costs as much has the full color
@@ -19,12 +19,12 @@ export default function score({ text, first = "yes" }) {
     place.replaceChildren(colored(tokens),
       bars("Each token, given those before it", ["token", "probability"], rows));
     const sum = tokens.reduce((total, { logprob }) => total + logprob, 0);
-    return `${tokens.length} tokens, ${(-sum).toFixed(1)} nats in all, `
+    return `${counted(tokens.length, "token")}, ${(-sum).toFixed(1)} nats in all, `
       + `${(-sum / tokens.length).toFixed(2)} nats per token, `
       + `perplexity ${Math.exp(-sum / tokens.length).toFixed(1)}.`;
   }
 
-  return [field.node, ...modelPanel({ run, text: "Score it" }).nodes, place];
+  return [field.node, ...modelPanel({ run, text: "Score it", results: [place] }).nodes, place];
 }
 
 /* The text with the costly tokens on a colored ground; the table below says the same in numbers. */

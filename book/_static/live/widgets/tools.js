@@ -7,6 +7,7 @@ import { fetchFile, fetchManifest } from "../weights.js";
 
 const FOLDER = new URL("../models/", import.meta.url).href;
 const MOST_STEPS = 4;
+const SETTINGS = { temperature: 0, maxNewTokens: 64 };
 
 export default function tools({ text }) {
   const field = textField("Your request", text);
@@ -14,14 +15,14 @@ export default function tools({ text }) {
   const place = h("div");
   let box = null;
 
-  async function load() {
-    const { weather } = await fetchManifest(FOLDER);
-    const bytes = await fetchFile(FOLDER, weather);
+  async function load(signal) {
+    const { weather } = await fetchManifest(FOLDER, signal);
+    const bytes = await fetchFile(FOLDER, weather, undefined, signal);
     box = toolbox(JSON.parse(new TextDecoder().decode(bytes)));
   }
 
-  async function run(request) {
-    if (!box) await load();
+  async function run(request, { signal }) {
+    if (!box) await load(signal);
     const rows = [];
     const note = (who, what) => {
       rows.push([who, what]);
@@ -31,9 +32,10 @@ export default function tools({ text }) {
     if (allowed.value()) messages.unshift({ role: "system", content: declaration(box) });
     for (const { role, content } of messages) note(role, content);
     for (let step = 0; step < MOST_STEPS; step++) {
-      let written = "";
-      await request("write", { messages, settings: { temperature: 0 } }, (piece) => { written = piece.text; });
+      let written = "", reason = null;
+      await request("write", { messages, settings: SETTINGS }, (piece) => { ({ text: written, reason } = piece); });
       note("model writes", written);
+      if (reason === "length") return `Cut off after ${SETTINGS.maxNewTokens} tokens: neither a call nor an answer.`;
       const call = allowed.value() ? parseCall(written) : null;
       if (!call) return `Answer: ${written}`;
       note("program checks", problem(call, box) ?? "nothing to object to");
@@ -44,5 +46,5 @@ export default function tools({ text }) {
     return `Stopped after ${MOST_STEPS} calls without an answer.`;
   }
 
-  return [field.node, allowed.node, ...modelPanel({ model: "chat", run, text: "Run the loop" }).nodes, place];
+  return [field.node, allowed.node, ...modelPanel({ model: "chat", run, text: "Run the loop", results: [place] }).nodes, place];
 }

@@ -26,5 +26,5 @@ export default function tuning({ text }) {
     return `pocket-chat answers: ${rows[1][1]}`;
   }
 
-  return [field.node, ...modelPanel({ models: 2, run, text: "Ask both" }).nodes, place];
+  return [field.node, ...modelPanel({ models: 2, run, text: "Ask both", results: [place] }).nodes, place];
 }
