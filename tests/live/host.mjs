@@ -2,6 +2,7 @@
    line {result} or {error}, again and again. argv: the folder of the modules, that of the models. */
 
 import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
 
@@ -11,14 +12,15 @@ const { Engine } = await load("engine.js");
 const { TASKS, conversationIds } = await load("tasks.js");
 const { plainKernel, simdKernel } = await load("kernel.js");
 const { logSoftmax } = await load("llama.js");
+const { partsAfter } = await load("tokenizer.js");
 const sampling = await load("sampling.js");
 const { settledLength } = await load("decoding.js");
 const { Random } = await load("random.js");
-const { absmax, nf4 } = await load("quantization.js");
+const { absmax, nf4, problem, relativeError } = await load("quantization.js");
 const memory = await load("memory.js");
 const losses = await load("losses.js");
 const { BM25 } = await load("bm25.js");
-const { fetchFile } = await load("weights.js");
+const { fetchFile, fetchManifest } = await load("weights.js");
 const { readTensors } = await load("safetensors.js");
 const calls = await load("tool_calls.js");
 const { trained } = await load("widgets/lora.js");
@@ -80,10 +82,30 @@ const TESTS = {
     delete globalThis.caches;
     return { requests, bytes };
   },
+  manifest: ({ folder }) => fetchManifest(folder),
+  stopLoading: async () => { // the site sends one byte, and never another
+    const server = createServer((request, response) => response.write("x"));
+    const ended = new Promise((resolve) => {
+      server.on("request", (request, response) => response.on("close", () => resolve(true)));
+    });
+    await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const stop = new AbortController();
+    const folder = `http://127.0.0.1:${server.address().port}/`;
+    const report = () => stop.abort(new Error("Stopped."));
+    const { message } = await fetchFile(folder, { file: "a", bytes: 9 }, report, stop.signal).catch((error) => error);
+    const isEnded = await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 5000, false))]);
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+    return { message, isEnded };
+  },
   tensors: ({ bytes }) => [...readTensors(Uint8Array.from(bytes).buffer).keys()],
+  steps: ({ text, joins }) =>
+    Array.from({ length: joins.length + 1 }, (_, count) => partsAfter(text, joins, count)),
   settled: ({ text, stop }) => settledLength(text, stop),
   absmax: ({ values, bits, size }) => absmax(values, bits, size),
   nf4: ({ values, size }) => nf4(values, size),
+  wrong: ({ values }) => problem(values),
+  error: ({ values, restored }) => relativeError(values, restored),
   shapes: () => memory.SHAPES,
   memory: ({ name, format, ...settings }) => [memory.weightBytes(name, format),
     memory.cacheBytes(name, settings), memory.activationBytes(name, settings)],

@@ -18,9 +18,10 @@ class Tab:
     def __init__(self, driver: webdriver.Chrome, address: str) -> None:
         self.driver, self.address = driver, address
 
-    def open(self, page: str, name: str) -> None:
-        """Load the page and press the button."""
+    def open(self, page: str, name: str, script: str = "") -> None:
+        """Load the page, run a script in it, and press the button."""
         self.driver.get(f"{self.address}{page.replace('/', '-')}-{name}.html")
+        self.driver.execute_script(script)
         self.press(".live-start")
         self.wait(lambda driver: driver.find_elements(By.CSS_SELECTOR, ".live-panel"))
 

@@ -68,6 +68,21 @@ def test_nf4_gives_the_numbers_of_the_package(page):
     assert torch.allclose(torch.tensor(found["restored"]), wanted, atol=1e-6)
 
 
+def test_an_error_is_relative_to_something_only(page):
+    assert page("error", values=[3.0, 4.0], restored=[3.0, 3.5]) == 0.1
+    assert page("error", values=[0.0, 0.0], restored=[0.0, 0.0]) is None
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [([1.0, -3.4e38], None), ([1e300, 1.0], "1e+300 is too large"), ([], "Write numbers")],
+)
+def test_numbers_that_are_none_in_32_bits_are_refused(page, values, problem):
+    found = page("wrong", values=values)
+
+    assert found is None if problem is None else found.startswith(problem)
+
+
 @pytest.mark.parametrize("quantization", [None, "int8", "nf4"])
 def test_memory_is_that_of_the_package_for_every_model(page, quantization):
     for name, shape in page("shapes").items():

@@ -1,8 +1,10 @@
 """The tokenizer in the page against `tokenizers`, on the corpus and on random text."""
 
+import json
 import random
+import time
 import unicodedata
-from itertools import islice
+from itertools import islice, pairwise
 
 import pytest
 
@@ -94,12 +96,36 @@ def test_a_conversation_has_the_tokens_of_the_chat_template(page, tokenizer):
 
 def test_merges_lead_from_bytes_to_tokens(page):
     (piece,) = page("tokens", text=" other")
+    steps = page("steps", text=" other", joins=piece["joins"])
 
-    assert piece["steps"][0] == ["␣", "o", "t", "h", "e", "r"]
-    assert len(piece["steps"][-1]) == len(piece["ids"])
-    assert all(
-        len(b) == len(a) - 1 for a, b in zip(piece["steps"], piece["steps"][1:], strict=False)
-    )
+    assert steps[0] == ["␣", "o", "t", "h", "e", "r"]
+    assert len(steps[-1]) == len(piece["ids"])
+    assert all(len(b) == len(a) - 1 for a, b in pairwise(steps))
+
+
+def test_the_pair_that_was_learned_first_is_joined_first(page, tokenizer):
+    ranks = [
+        tuple(pair) for pair in json.loads(tokenizer.backend_tokenizer.to_str())["model"]["merges"]
+    ]
+    steps = page("steps", text="banananana", joins=page("tokens", text="banananana")[0]["joins"])
+
+    for before, after in pairwise(steps):
+        pairs = list(pairwise(before))
+        at = min(
+            range(len(pairs)), key=lambda i: ranks.index(pairs[i]) if pairs[i] in ranks else 9999
+        )
+        assert after == [*before[:at], "".join(pairs[at]), *before[at + 2 :]]
+
+
+def test_a_long_word_is_cut_in_a_moment(page, tokenizer):
+    text = "".join(random.Random(0).choices("あいうえおかきくけこ日本語", k=3000))
+    page("encode", texts=["a"])
+    start = time.perf_counter()
+
+    found = page("encode", texts=[text])
+
+    assert time.perf_counter() - start < 2  # it was a minute
+    assert found == tokenizer([text])["input_ids"]
 
 
 def test_an_endless_text_is_refused_in_words(page):

@@ -30,10 +30,20 @@ export function nf4(values, size = 0) {
   });
 }
 
-/* |restored - values| / |values|, both as lengths of vectors. */
+/* |restored - values| / |values|, both as lengths of vectors; null if all values are 0. */
 export function relativeError(values, restored) {
   const length = (numbers) => Math.sqrt(numbers.reduce((sum, x) => sum + x * x, 0));
-  return length(values.map((x, i) => x - restored[i])) / length(values);
+  const whole = length(values);
+  return whole === 0 ? null : length(values.map((x, i) => x - restored[i])) / whole;
+}
+
+/* Why a row of numbers can't be rounded, in words; null if it can. */
+export function problem(values) {
+  if (!values.length || !values.every(Number.isFinite)) {
+    return "Write numbers with blanks or commas between them, such as 0.31, -0.72.";
+  }
+  const large = values.find((value) => !Number.isFinite(f(value)));
+  return large === undefined ? null : `${large} is too large: numbers of 32 bits end at 3.4e38.`;
 }
 
 function grouped(values, size, round) {

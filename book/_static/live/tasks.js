@@ -7,18 +7,16 @@ import { beamSearch } from "./beam_search.js";
 import { generate, readAll } from "./decoding.js";
 import { logSoftmax, softmax } from "./llama.js";
 import { ranked, shapeLogits } from "./sampling.js";
-import { partName, pieces } from "./tokenizer.js";
+import { pieces } from "./tokenizer.js";
 
 const LONGEST = 20000; // characters: far more than any context, and read in a moment
 
-/* The tokens of a text, and how merges made them: [{text, steps, ids}], one for each piece. */
+/* The tokens of a text, and how merges made them: [{text, ids, joins}], one for each piece; see
+   partsAfter. */
 async function tokens(engine, { text }) {
   const tokenizer = await engine.tokenizer();
   checkLength(text);
-  return pieces(text).map((piece) => {
-    const { ids, steps } = tokenizer.merge(piece);
-    return { text: piece, ids, steps: steps.map((parts) => parts.map(partName)) };
-  });
+  return pieces(text).map((piece) => ({ text: piece, ...tokenizer.merge(piece) }));
 }
 
 /* The distribution of the next token: raw, and as the settings shape it.

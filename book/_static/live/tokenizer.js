@@ -8,6 +8,8 @@
 
    Left out: every other kind of tokenizer. A file of another kind is refused. */
 
+import { Heap } from "./heap.js";
+
 /* GPT-2's rule. `\p{White_Space}` in place of `\s`, which means something else in JavaScript. */
 const PIECES = new RegExp(
   "'s|'t|'re|'ve|'m|'ll|'d"
@@ -56,22 +58,34 @@ export class Tokenizer {
     return ids;
   }
 
-  /* The merges of one piece. Returns {ids, steps}: steps lists the parts before the first merge and
-     after each, as lists of byte characters. */
+  /* The merges of one piece. Returns {ids, joins}: joins lists, merge by merge, the byte at which the
+     right part of the pair began; see partsAfter. */
   merge(piece) {
-    let parts = Array.from(new TextEncoder().encode(piece), (byte) => CHARACTERS[byte]);
-    const steps = [parts];
-    for (;;) {
-      // The pair with the lowest rank, the leftmost where it occurs twice.
-      let best = Infinity, at = -1;
-      for (let i = 0; i + 1 < parts.length; i++) {
-        const rank = this.ranks.get(`${parts[i]} ${parts[i + 1]}`) ?? Infinity;
-        if (rank < best) [best, at] = [rank, i];
-      }
-      if (at < 0) return { ids: parts.map((part) => this.ids.get(part)), steps };
-      parts = [...parts.slice(0, at), parts[at] + parts[at + 1], ...parts.slice(at + 2)];
-      steps.push(parts);
+    const parts = byteCharactersOf(piece); // parts[i] begins at byte i; null when it was joined
+    const next = parts.map((_, i) => i + 1), previous = parts.map((_, i) => i - 1);
+    const ranks = parts.map(() => Infinity); // ranks[i]: of the pair that begins at byte i
+    const open = new Heap(); // pairs by rank, the leftmost first where one occurs twice
+    const look = (i) => {
+      const pair = `${parts[i]} ${parts[next[i]]}`;
+      ranks[i] = next[i] < parts.length ? this.ranks.get(pair) ?? Infinity : Infinity;
+      if (ranks[i] < Infinity) open.push(ranks[i] * parts.length + i);
+    };
+    parts.forEach((_, i) => look(i));
+    const joins = [];
+    while (open.size) {
+      const key = open.pop();
+      const left = key % parts.length, right = next[left];
+      if (ranks[left] !== Math.floor(key / parts.length)) continue; // one of the pair is gone
+      parts[left] += parts[right];
+      parts[right] = null;
+      ranks[right] = Infinity;
+      next[left] = next[right];
+      previous[next[left]] = left;
+      joins.push(right);
+      look(left);
+      if (left > 0) look(previous[left]);
     }
+    return { ids: parts.filter((part) => part !== null).map((part) => this.ids.get(part)), joins };
   }
 
   /* Ids to text. Bytes that are no whole character become U+FFFD, as in Python. */
@@ -93,6 +107,22 @@ function wellFormed(text) {
 /* The pieces of a text without special tokens: each digit alone, the rest by GPT-2's rule. */
 export function pieces(text) {
   return text.split(/(\p{N})/u).flatMap((part) => part.match(PIECES) ?? []);
+}
+
+/* The bytes of a text, one character each. */
+function byteCharactersOf(text) {
+  return Array.from(new TextEncoder().encode(text), (byte) => CHARACTERS[byte]);
+}
+
+/* The parts of a piece after some of its merges, each as a reader can see it. */
+export function partsAfter(piece, joins, count) {
+  const joined = new Set(joins.slice(0, count));
+  const parts = [];
+  byteCharactersOf(piece).forEach((character, at) => {
+    if (joined.has(at)) parts[parts.length - 1] += character;
+    else parts.push(character);
+  });
+  return parts.map(partName);
 }
 
 function bytesOf(characters) {

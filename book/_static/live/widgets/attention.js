@@ -2,9 +2,11 @@
    changes when a head is switched off. */
 
 import { modelPanel } from "../model_panel.js";
-import { button, check, h, percent, row, table, textField } from "../view.js";
+import { bars, button, check, counted, h, percent, row, slider, table, textField } from "../view.js";
 
 const SIDE = 64; // pixels of a small map, about
+const WIDEST = 40; // tokens: beyond them a map of numbers is shown row by row
+const SEEN = 20; // tokens of such a row, those with the largest weights
 
 export default function attention({ text, layer = "0", head = "0" }) {
   const field = textField("Your text", text);
@@ -35,12 +37,9 @@ export default function attention({ text, layer = "0", head = "0" }) {
 
   function drawMap() {
     const { tokens, attentions } = pass;
-    const rows = attentions[chosen.layer][chosen.head].map((seen, t) =>
-      [tokens[t], ...tokens.map((_, at) => cell(seen[at]))]);
-    const grid = table(`Layer ${chosen.layer}, head ${chosen.head}. Each row: how much its token looks at `
-      + "the tokens of the columns, in percent", ["token", ...tokens], rows);
-    grid.querySelector("table").classList.add("live-map");
-    map.replaceChildren(grid);
+    const weights = attentions[chosen.layer][chosen.head];
+    const title = `Layer ${chosen.layer}, head ${chosen.head}.`;
+    map.replaceChildren(...(tokens.length > WIDEST ? rowByRow : wholeMap)(title, tokens, weights));
   }
 
   function drawLens() {
@@ -52,7 +51,7 @@ export default function attention({ text, layer = "0", head = "0" }) {
       ["after", "first", "second", "third"], rows));
   }
 
-  const panel = modelPanel({ run, text: "Look inside" });
+  const panel = modelPanel({ run, text: "Look inside", results: [maps, map, lens] });
   return [field.node, row(without), ...panel.nodes, maps, map, lens];
 }
 
@@ -96,15 +95,40 @@ function overview(attentions, chosen, open) {
   return grid;
 }
 
+function wholeMap(title, tokens, weights) {
+  const rows = weights.map((seen, t) => [tokens[t], ...tokens.map((_, at) => cell(seen[at]))]);
+  const grid = table(`${title} Each row: how much its token looks at the tokens of the columns, in percent`,
+    ["token", ...tokens], rows);
+  grid.querySelector("table").classList.add("live-map");
+  return [grid];
+}
+
+/* The rows of a long text one at a time: a table of 500 x 500 would stop the page. */
+function rowByRow(title, tokens, weights) {
+  const place = h("div");
+  const which = slider("Token that looks", { min: 1, max: tokens.length, step: 1, value: tokens.length,
+    format: (n) => `${n} of ${tokens.length}, ${tokens[n - 1]}`, onchange: draw });
+  function draw() {
+    const t = which.value() - 1;
+    const order = Array.from(weights[t].keys()).sort((a, b) => weights[t][b] - weights[t][a]).slice(0, SEEN);
+    place.replaceChildren(bars(`${title} What token ${t + 1} looks at most, ${counted(order.length, "token")} of ${t + 1}`,
+      ["token", "weight"], order.map((at) =>
+        ({ name: `${at + 1} ${tokens[at]}`, share: weights[t][at], text: percent(weights[t][at]) }))));
+  }
+  draw();
+  return [which.node, place];
+}
+
 /* A map without numbers: its picture is a mask, so that the color is that of the page, light or dark. */
 function picture(weights) {
   const size = weights.length, scale = Math.max(1, Math.round(SIDE / size));
-  const canvas = h("canvas", { width: size * scale, height: size * scale });
-  const pen = canvas.getContext("2d");
-  weights.forEach((seen, t) => seen.forEach((weight, at) => {
-    pen.globalAlpha = weight;
-    pen.fillRect(at * scale, t * scale, scale, scale);
-  }));
+  const side = size * scale, canvas = h("canvas", { width: side, height: side });
+  const pen = canvas.getContext("2d"), image = pen.createImageData(side, side);
+  for (let y = 0; y < side; y++) {
+    const seen = weights[Math.floor(y / scale)];
+    for (let x = 0; x < side; x++) image.data[4 * (y * side + x) + 3] = 255 * (seen[Math.floor(x / scale)] ?? 0);
+  }
+  pen.putImageData(image, 0, 0);
   return h("span", { class: "live-picture", style: `mask-image:url(${canvas.toDataURL()})` });
 }
 

@@ -1,30 +1,47 @@
 /* The tokens of a text, and how merges made one of its pieces. The tokenizer alone is loaded. */
 
 import { ask } from "../client.js";
-import { button, h, row, slider, status, table, textField } from "../view.js";
+import { partsAfter } from "../tokenizer.js";
+import { button, counted, h, slider, status, table, textField } from "../view.js";
+
+const SHOWN = 200; // pieces of a text, and parts of a piece: a browser lays out thousands slowly
+const PATIENCE = 300; // milliseconds without an answer, then the old numbers go
 
 export default function merges({ text }) {
   const field = textField("Your text", text, { onchange: () => show() });
   const line = status(), list = h("div", { class: "live-buttons" }), place = h("div");
-  let latest = 0;
+  let latest = new AbortController();
 
   async function show() {
-    const number = ++latest;
+    latest.abort(); // an older text need not be cut any more
+    latest = new AbortController();
+    const { signal } = latest, asked = field.value();
+    const waiting = setTimeout(() => say("Cutting the text into tokens."), PATIENCE);
     try {
-      const pieces = await ask("tokens", { text: field.value() });
-      if (number === latest) draw(pieces);
+      const pieces = await ask("tokens", { text: asked }, { signal });
+      if (!pieces.length) throw new Error("There is no text. Write at least one word.");
+      draw(asked, pieces);
     } catch (error) {
-      line.textContent = error.message;
+      if (!signal.aborted) say(error.message);
     }
+    clearTimeout(waiting);
   }
 
-  function draw(pieces) {
-    const count = pieces.reduce((sum, { ids }) => sum + ids.length, 0);
-    const size = new TextEncoder().encode(field.value()).length;
-    line.textContent = `${[...field.value()].length} characters, ${size} bytes, ${count} tokens, `
-      + `${pieces.length} pieces. Choose a piece to see its merges.`;
-    const buttons = pieces.map((piece) => {
-      const node = button(piece.steps.at(-1).join("·"), () => {
+  function say(words) {
+    line.textContent = words;
+    list.replaceChildren();
+    place.replaceChildren();
+  }
+
+  function draw(asked, pieces) {
+    const tokens = pieces.reduce((sum, { ids }) => sum + ids.length, 0);
+    const bytes = new TextEncoder().encode(asked).length;
+    say(`${counted([...asked].length, "character")}, ${counted(bytes, "byte")}, ${counted(tokens, "token")}, `
+      + `${counted(pieces.length, "piece")}. Choose a piece to see its merges.`
+      + (pieces.length > SHOWN ? ` The first ${SHOWN} are shown.` : ""));
+    const buttons = pieces.slice(0, SHOWN).map((piece) => {
+      const parts = partsAfter(piece.text, piece.joins);
+      const node = button(parts.slice(0, SHOWN).join("·") + (parts.length > SHOWN ? " …" : ""), () => {
         buttons.forEach((other) => other.setAttribute("aria-pressed", other === node));
         place.replaceChildren(...history(piece));
       });
@@ -32,25 +49,26 @@ export default function merges({ text }) {
       return node;
     });
     list.replaceChildren(...buttons);
-    place.replaceChildren();
   }
   show();
   return [field.node, line, list, place];
 }
 
 /* The steps of one piece, to move through: bytes at first, tokens at last. */
-function history({ steps, ids }) {
-  const last = steps.length - 1;
+function history({ text, joins, ids }) {
+  const last = joins.length;
   const place = h("div");
   const step = slider("Merges made", { min: 0, max: last, step: 1, value: last, onchange: draw,
     format: (n) => `${n} of ${last}` });
   function draw() {
-    const parts = steps[step.value()];
+    const parts = partsAfter(text, joins, step.value()), shown = parts.slice(0, SHOWN);
+    const isLast = step.value() === last;
+    const count = counted(parts.length, "part") + (parts.length > SHOWN ? `, the first ${SHOWN} are shown` : "");
     place.replaceChildren(
-      h("div", { class: "live-tokens" }, parts.map((part) => h("span", {}, part))),
-      step.value() === last
-        ? table("The tokens of this piece", ["token", "id"], parts.map((part, i) => [part, String(ids[i])]))
-        : h("p", { role: "status" }, `${parts.length} parts`));
+      h("div", { class: "live-tokens" }, shown.map((part) => h("span", {}, part))),
+      isLast && parts.length <= SHOWN ? "" : h("p", { role: "status" }, count),
+      isLast ? table("The tokens of this piece", ["token", "id"],
+        shown.map((part, i) => [part, String(ids[i])])) : "");
   }
   draw();
   return [step.node, place];

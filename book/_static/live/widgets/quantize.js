@@ -1,8 +1,8 @@
 /* A row of numbers in few bits. */
 
 import { ask } from "../client.js";
-import { absmax, nf4, relativeError } from "../quantization.js";
-import { button, choice, h, megabytes, percent, row, status, table, textField } from "../view.js";
+import { absmax, nf4, problem, relativeError } from "../quantization.js";
+import { button, choice, counted, h, megabytes, percent, row, status, table, textField } from "../view.js";
 
 const SHOWN = 64; // numbers of a row of the model
 
@@ -16,8 +16,10 @@ export default function quantize({ values, tensor = "model.layers.0.mlp.down_pro
 
   function draw() {
     const numbers = field.value().split(/[\s,;]+/).filter(Boolean).map(Number);
-    if (!numbers.length || !numbers.every(Number.isFinite)) {
-      line.textContent = "Write numbers with blanks or commas between them, such as 0.31, -0.72.";
+    const wrong = problem(numbers);
+    if (wrong) {
+      line.textContent = wrong;
+      place.replaceChildren();
       return;
     }
     const group = Number(size.value());
@@ -26,12 +28,15 @@ export default function quantize({ values, tensor = "model.layers.0.mlp.down_pro
       ["number", "code", "restored", "off by"], numbers.map((value, i) => [
         String(value), String(found.codes[i]), String(Number(found.restored[i].toFixed(4))),
         (found.restored[i] - value).toFixed(4)])));
-    line.textContent = `Relative error ${percent(relativeError(numbers, found.restored))} with `
-      + `${found.scales.length} ${found.scales.length === 1 ? "scale" : "scales"}.`;
+    const error = relativeError(numbers.map(Math.fround), found.restored);
+    const scales = counted(found.scales.length, "scale");
+    line.textContent = error === null ? `All numbers are 0 and come back as 0, with ${scales}.`
+      : `Relative error ${percent(error)} with ${scales}.`;
   }
 
   const real = button("Take a row of pocket-chat (loads 10.5 MB)", async () => {
-    real.disabled = true;
+    if (real.ariaDisabled) return; // it loads already
+    real.ariaDisabled = "true";
     try {
       const onProgress = (loaded, total) => {
         line.textContent = `Loading the model: ${megabytes(loaded)} of ${megabytes(total)}.`;
@@ -41,8 +46,9 @@ export default function quantize({ values, tensor = "model.layers.0.mlp.down_pro
       draw();
     } catch (error) {
       line.textContent = error.message;
+      place.replaceChildren();
     }
-    real.disabled = false;
+    real.ariaDisabled = null;
   });
   const outlier = button("Add an outlier, 100", () => {
     field.set(`${field.value()}, 100`);
