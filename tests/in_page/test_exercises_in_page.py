@@ -156,6 +156,7 @@ def test_what_code_prints_is_shown(warm):
 
 def test_code_that_breaks_what_the_solution_calls_is_the_cause(warm):
     warm.check("causal-mask", "np.tril = None\n" + MASK)
+    assert "causal-mask: wrong (0 of 3 cases" in warm.result("causal-mask")
     assert "'NoneType' object is not callable" in warm.result("causal-mask")
     warm.check("causal-mask", MASK)
     assert "causal-mask: right" in warm.result("causal-mask")

@@ -119,8 +119,8 @@ async function start(say) {
   try {
     manifest = await answer.json();
   } catch {
-    throw new Refusal("runtime.json is not the file of this book: does your network ask you to log in first, " +
-      `or did it send a page of its own? Open any other site, then press Check again. ${KEPT}`);
+    throw new Refusal("runtime.json is not the file of this book: does your network ask you to log " +
+      `in first, or did it send a page of its own? Open any other site, then press Check again. ${KEPT}`);
   }
   await loadAll(say);
   runScript("pyodide.asm.js");
@@ -149,13 +149,14 @@ self.onmessage = async ({ data }) => {
   try {
     await (started ??= start(say));
   } catch (error) {
-    const why = error instanceof Refusal ? error.message : `Python did not start: ${lastLine(error)}. ${KEPT}`;
-    return say({ missing: why });
+    const known = error instanceof Refusal;
+    return say({ missing: known ? error.message : `Python did not start: ${lastLine(error)}. ${KEPT}` });
   }
   try {
     if (data.request) check(JSON.stringify(data.request), (text) => say(JSON.parse(text)));
     say({ idle: true });
   } catch (error) {
-    say({ failed: `Python stopped: ${lastLine(error)}. Your code has ended it, or changed a part of it. ${KEPT}` });
+    const why = "Your code has ended it, or changed a part of it.";
+    say({ failed: `Python stopped: ${lastLine(error)}. ${why} ${KEPT}` });
   }
 };
