@@ -1,7 +1,4 @@
-"""Widgets at the edges: changes while a model runs, Stop, errors, long texts, the keyboard.
-
-A stand-in for the Worker answers when the test says so, so that no model is loaded.
-"""
+"""Widgets at the edges: changes while a model runs, Stop, errors, long texts, the keyboard."""
 
 import json
 
@@ -14,16 +11,10 @@ pytest.importorskip("selenium")
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
+from tests.live.panel import Panel
+
 pytestmark = pytest.mark.skipif(bool(ABSENT), reason=str(ABSENT))
 
-WORKER = """
-window.asked = [];
-window.Worker = class {
-  constructor() { window.worker = this; }
-  postMessage(message) { window.asked.push(message); }
-  terminate() {}
-};
-"""
 CANDIDATE = {"id": 1, "name": "a", "logit": 1, "raw": 0.5, "shaped": 0.5}
 NEXT = {"tokens": ["a"], "kept": 1, "candidates": [CANDIDATE]}
 
@@ -31,59 +22,6 @@ NEXT = {"tokens": ["a"], "kept": 1, "candidates": [CANDIDATE]}
 @pytest.fixture
 def panel(tab):
     return Panel(tab)
-
-
-class Panel:
-    """A widget whose Worker is the test."""
-
-    def __init__(self, tab):
-        self.tab, self.run = tab, tab.driver.execute_script
-
-    def open(self, page, name):
-        self.tab.open(page, name, WORKER)
-
-    def start(self):
-        self.tab.press(".live-buttons button")
-
-    def stop(self):
-        self.tab.press(".live-buttons button:nth-of-type(2)")
-
-    def asked(self):
-        """What the Worker was asked, without what it was told to stop."""
-        return [message for message in self.run("return asked") if "task" in message]
-
-    def answer(self, **values):
-        """Answer the latest call."""
-        call = self.asked()[-1]["call"]
-        self.run("worker.onmessage({ data: arguments[0] })", {"call": call, **values})
-
-    def status(self, text):
-        self.tab.wait(lambda driver: self.tab.status().startswith(text), 5)
-
-    def waits_for(self, count):
-        self.tab.wait(lambda driver: len(self.asked()) == count, 5)
-
-    def message(self, *text):
-        """Read the first text field, or write it."""
-        return self.run(
-            "const field = document.querySelector('.live-panel textarea');"
-            "if (arguments.length) {"
-            "  field.value = arguments[0]; field.dispatchEvent(new Event('input')); }"
-            "return field.value",
-            *text,
-        )
-
-    def move(self, value):
-        """Move the first slider, or type into the first number."""
-        self.run(
-            "const field = document.querySelector("
-            "  '.live-panel input[type=range], .live-panel input[type=number]');"
-            "field.value = arguments[0]; field.dispatchEvent(new Event('input'))",
-            value,
-        )
-
-    def count(self, selector):
-        return len(self.tab.driver.find_elements(By.CSS_SELECTOR, f".live-panel {selector}"))
 
 
 def test_the_last_of_many_changes_is_asked(panel):

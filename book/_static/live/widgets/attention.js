@@ -4,7 +4,7 @@
 import { modelPanel } from "../model_panel.js";
 import { bars, button, check, counted, h, percent, row, slider, table, textField } from "../view.js";
 
-const SIDE = 64; // pixels of a small map, about
+const SIDE = 64; // pixels of a small map, about; never more for a long text
 const WIDEST = 40; // tokens: beyond them a map of numbers is shown row by row
 const SEEN = 20; // tokens of such a row, those with the largest weights
 
@@ -119,15 +119,22 @@ function rowByRow(title, tokens, weights) {
   return [which.node, place];
 }
 
-/* A map without numbers: its picture is a mask, so that the color is that of the page, light or dark. */
+/* A map without numbers: its picture is a mask, so that the color is that of the page, light or dark.
+   Where a pixel stands for several weights, it shows the largest. */
 function picture(weights) {
-  const size = weights.length, scale = Math.max(1, Math.round(SIDE / size));
-  const side = size * scale, canvas = h("canvas", { width: side, height: side });
+  const size = weights.length, side = size > SIDE ? SIDE : size * Math.round(SIDE / size);
+  const canvas = h("canvas", { width: side, height: side });
   const pen = canvas.getContext("2d"), image = pen.createImageData(side, side);
-  for (let y = 0; y < side; y++) {
-    const seen = weights[Math.floor(y / scale)];
-    for (let x = 0; x < side; x++) image.data[4 * (y * side + x) + 3] = 255 * (seen[Math.floor(x / scale)] ?? 0);
-  }
+  const pixels = Array.from(weights, (_, at) => // the first pixel of each token, and the one after its last
+    [Math.floor((at * side) / size), Math.ceil(((at + 1) * side) / size)]);
+  weights.forEach((seen, t) => seen.forEach((weight, at) => {
+    for (let y = pixels[t][0]; y < pixels[t][1]; y++) {
+      for (let x = pixels[at][0]; x < pixels[at][1]; x++) {
+        const alpha = 4 * (y * side + x) + 3;
+        image.data[alpha] = Math.max(image.data[alpha], 255 * weight);
+      }
+    }
+  }));
   pen.putImageData(image, 0, 0);
   return h("span", { class: "live-picture", style: `mask-image:url(${canvas.toDataURL()})` });
 }
