@@ -152,7 +152,8 @@ def add_progress(path: str | Path) -> Text:
         OSError: If it is not there, or the sum can't be saved.
     """
     count = len(storage.add(Path(path)))
-    return Text(f"Added {count} exercises.\n\n{progress()}")
+    what = "1 exercise" if count == 1 else f"{count} exercises"
+    return Text(f"Added {what}.\n\n{progress()}")
 
 
 def report(path: str | Path = "exercise-report.html", *, name: str = "") -> Path:

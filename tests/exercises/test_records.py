@@ -213,7 +213,7 @@ def test_a_file_from_elsewhere_adds_and_takes_nothing_away(progress, tmp_path):
     text = str(ex.add_progress(other))
     ex.add_progress(other)
 
-    assert "Added 1 exercises." in text
+    assert "Added 1 exercise." in text
     assert records.read()["x"] == Record(5, 1.0, 2, True, "2026-01-01T00:00:00Z", True)
     assert records.read()["y"].solved
 
