@@ -32,6 +32,7 @@ def checked(condition, before):
 
 RIGHT_CELLS = cells(RIGHT)
 
+
 def archive(files):
     """A zip archive, as bytes."""
     data = io.BytesIO()
