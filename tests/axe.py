@@ -1,11 +1,18 @@
 """What axe-core finds wrong in a page, in light and dark, on a wide screen and on a phone."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 AXE = Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js"
-WIDTHS = (1280, 390)  # CSS pixels
-SCHEMES = ("light", "dark")
+USUAL = ((1280, "light"), (390, "dark"))  # width in CSS pixels, and scheme
+OTHERS = ((1280, "dark"), (390, "light"))
+VIEWS = pytest.mark.parametrize(
+    "views", [USUAL, pytest.param(OTHERS, marks=pytest.mark.slow)], ids=["usual", "others"]
+)
+"""For a test that looks in two of the four views; the others are slow."""
 STILL = """\
 const style = document.createElement("style");
 style.textContent = "* { transition: none !important; animation: none !important; }";
@@ -23,7 +30,9 @@ axe.run(selector, {resultTypes: ["violations"]}).then(({violations}) => done(
 """
 
 
-def faults(driver: Any, selector: str = "html") -> list[str]:
+def faults(
+    driver: Any, selector: str = "html", views: Sequence[tuple[int, str]] = USUAL
+) -> list[str]:
     """Return what is wrong within an element of the page that is open.
 
     The page is loaded once: colors and width are switched in place, and the width is put back.
@@ -31,6 +40,7 @@ def faults(driver: Any, selector: str = "html") -> list[str]:
     Args:
         driver: A browser of selenium.
         selector: CSS selector of the element.
+        views: Widths and schemes.
 
     Returns:
         One line for each fault: scheme, width, rule and element. ``overflow`` is a page that is
@@ -38,13 +48,12 @@ def faults(driver: Any, selector: str = "html") -> list[str]:
     """
     driver.execute_script(AXE.read_text(encoding="utf-8") + STILL)
     problems = []
-    for width in WIDTHS:
+    for width, scheme in views:
         size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
         driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-        for scheme in SCHEMES:
-            wider = driver.execute_script(DRESS, scheme)
-            broken = driver.execute_async_script(RUN, selector)
-            broken += [f"overflow: {wider} pixels"] if wider > 0 else []
-            problems += [f"{scheme}, {width}: {fault}" for fault in broken]
+        wider = driver.execute_script(DRESS, scheme)
+        broken = driver.execute_async_script(RUN, selector)
+        broken += [f"overflow: {wider} pixels"] if wider > 0 else []
+        problems += [f"{scheme}, {width}: {fault}" for fault in broken]
     driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     return problems

@@ -18,6 +18,7 @@ from companion.generation.params import SamplingParams
 from companion.reasoning import Reasoning
 from companion.tools import Toolbox, ToolCall, run_tools
 from companion.tools.calculator import calculator
+from companion.tools.instruction import with_instruction
 
 GREEDY = SamplingParams(temperature=0)
 ASKED = [{"role": "user", "content": "What is 6 times 7?"}]
@@ -98,10 +99,10 @@ def test_any_backend_calls_tools() -> None:
     run = run_tools(Turns(backend), ASKED, TOOLBOX)
 
     assert (run.answer, run.calls[0].value) == ("It is 42.", {"value": 42})
-    declared = {"role": "system", "content": TOOLBOX.system_text()}
-    assert [messages[0] for messages in backend.seen] == [declared, declared]
-    told = knowing(backend, TOOLBOX)
-    assert told.count_tokens(ASKED) == backend.count_tokens([declared, *ASKED])
+    first, second = backend.seen
+    assert first == with_instruction(ASKED, TOOLBOX)
+    assert second[-1]["content"].splitlines()[-3:-1] == [call, 'returned: {"value": 42}']
+    assert knowing(backend, TOOLBOX).count_tokens(ASKED) == backend.count_tokens(first)
 
 
 def test_an_endpoint_is_checked_without_being_asked() -> None:

@@ -219,8 +219,8 @@ for number in range(30_000):
     ("source", "says"),
     [
         ("import time\ntime.sleep(99)", "Stopped. Your text stays"),
-        (FLOOD, "your code said too much"),
-        ("import os\nos._exit(1)", "Python stopped"),
+        pytest.param(FLOOD, "your code said too much", marks=pytest.mark.slow),
+        pytest.param("import os\nos._exit(1)", "Python stopped", marks=pytest.mark.slow),
     ],
     ids=["stop", "flood", "exit"],
 )

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.axe import faults
+from tests.axe import VIEWS, faults
 from tests.chromium import ABSENT
 from tests.live import browser
 
@@ -19,15 +19,16 @@ ALL = [(page, name) for page, some in browser.widgets().items() for name, _ in s
 pytestmark = pytest.mark.skipif(bool(ABSENT), reason=str(ABSENT))
 
 
+@VIEWS
 @pytest.mark.parametrize(("page", "name"), ALL)
-def test_every_widget_is_accessible_and_asks_this_site_alone(tab, page, name):
+def test_every_widget_is_accessible_and_asks_this_site_alone(tab, page, name, views):
     tab.requests()  # forget what was before
 
     tab.open(page, name)
     tab.settle()
 
     assert tab.text()
-    assert faults(tab.driver) == []
+    assert faults(tab.driver, views=views) == []
     hosts = {urlsplit(url).netloc for url in tab.requests() if not url.startswith("data:")}
     assert hosts == {urlsplit(tab.address).netloc}
 

@@ -89,6 +89,7 @@ def test_a_process_of_its_own_measures_the_same_losses(smallest) -> None:
     assert found.keys() == smallest["lora"].keys()
 
 
+@pytest.mark.slow
 def test_the_rank_sets_the_number_of_parameters() -> None:
     one = rank_sweep.run(1, None, steps=1, count=2)
     narrow = rank_sweep.run(2, ["q_proj", "v_proj"], steps=1, count=2)

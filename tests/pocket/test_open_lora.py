@@ -44,6 +44,7 @@ def test_a_finished_adapter_is_loaded_again(tmp_path) -> None:
     assert second["perplexity"] == pytest.approx(first["perplexity"], rel=1e-3)
 
 
+@pytest.mark.slow
 def test_qlora_keeps_its_weights_in_the_bytes_that_the_calculator_says(tmp_path) -> None:
     pytest.importorskip("bitsandbytes")
 
