@@ -17,6 +17,8 @@ from companion.pocket.corpus import documents
 from companion.pocket.corpus.arithmetic import direct, problem
 from companion.pocket.pretrain import language_model_loss
 
+from ._loop import learn, plateau
+
 TIMES = (0, 1, 3, 10, 30)
 ITEMS = 12  # for each number of times
 LENGTH, BATCH, STEPS, WARMUP = 128, 8, 50, 5
@@ -60,19 +62,14 @@ def leaked_rows(items: list[Leak], tokenizer: PreTrainedTokenizerFast, *, steps:
 
 def read_on(model: PreTrainedModel, rows: Tensor) -> None:
     """Train a model on rows, in place: warm-up, plateau, a fall to 0 in the last 30 %."""
-    optimizer = torch.optim.AdamW(
-        model.parameters(), lr=LEARNING_RATE, betas=(0.9, 0.95), weight_decay=0.1
-    )
     batches = rows.split(BATCH)
     model.train()
-    for step, batch in enumerate(batches):
-        left = (len(batches) - step) / (0.3 * len(batches))
-        for group in optimizer.param_groups:
-            group["lr"] = LEARNING_RATE * min(1, (step + 1) / WARMUP, left)
-        language_model_loss(model, batch).backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad()
+    learn(
+        model,
+        batches,
+        lambda batch: language_model_loss(model, batch),
+        lambda step: LEARNING_RATE * plateau(step, len(batches), warmup=WARMUP, last=0.3),
+    )
     model.eval()
 
 

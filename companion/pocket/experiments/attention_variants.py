@@ -24,6 +24,7 @@ from companion.pocket.recipe import SHARD_TOKENS, Recipe
 
 from ._decoder import Decoder, Design, Experts
 from ._held_out import ROWS, held_out_rows
+from ._loop import learn
 
 ATTENTION = {
     "MHA": Design(),
@@ -64,21 +65,19 @@ def trained(design: Design, read: list[Tensor], *, seed: int, vocab_size: int) -
     """Train a decoder on batches of rows and return it in eval mode."""
     torch.manual_seed(seed)
     model = Decoder(design, vocab_size=vocab_size, context=LENGTH)
-    optimizer = torch.optim.AdamW(
-        model.parameters(), lr=LEARNING_RATE, betas=(0.9, 0.95), weight_decay=0.1
-    )
     layers = [module for module in model.modules() if isinstance(module, Experts)]
-    for step, rows in enumerate(read):
-        left = (len(read) - step) / len(read)
-        for group in optimizer.param_groups:
-            group["lr"] = LEARNING_RATE * min(1, (step + 1) / 50, 1.5 * left)
-        loss = loss_of(model, rows).mean()
+
+    def loss(rows: Tensor) -> Tensor:
+        total = loss_of(model, rows).mean()
         if design.balance == "loss":
-            loss = loss + BALANCE_WEIGHT * sum(layer.loss for layer in layers)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad()
+            total = total + BALANCE_WEIGHT * sum(layer.loss for layer in layers)
+        return total
+
+    def rate(step: int) -> float:
+        left = (len(read) - step) / len(read)
+        return LEARNING_RATE * min(1, (step + 1) / 50, 1.5 * left)
+
+    learn(model, read, loss, rate)
     return model.eval()
 
 

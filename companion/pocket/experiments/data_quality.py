@@ -22,6 +22,7 @@ from companion.pocket.corpus import documents
 from ._crawl import GOOD, Page, cleaned, pages
 from ._decoder import Decoder, Design
 from ._leaks import measure_leaks
+from ._loop import learn, plateau
 
 CLEAN = {"stories": 0.5, "word_problems": 0.5}
 HALF = {"stories": 0.25, "word_problems": 0.25}
@@ -87,18 +88,14 @@ def trained(rows: Tensor, *, vocab_size: int, seed: int, decays: bool = True) ->
     """Train a decoder on rows in their order: warm-up, plateau, a fall to 0 in the last 30 %."""
     torch.manual_seed(seed)
     model = Decoder(Design(layers=2), vocab_size=vocab_size, context=LENGTH)
-    optimizer = torch.optim.AdamW(
-        model.parameters(), lr=LEARNING_RATE, betas=(0.9, 0.95), weight_decay=0.1, fused=True
+    batches, last = rows.split(BATCH), LAST if decays else 0
+    learn(
+        model,
+        batches,
+        lambda batch: loss_of(model, batch),
+        lambda step: LEARNING_RATE * plateau(step, len(batches), warmup=WARMUP, last=last),
+        fused=True,
     )
-    batches = rows.split(BATCH)
-    for step, batch in enumerate(batches):
-        left = (len(batches) - step) / (LAST * len(batches)) if decays else 1
-        for group in optimizer.param_groups:
-            group["lr"] = LEARNING_RATE * min(1, (step + 1) / WARMUP, left)
-        loss_of(model, batch).backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad()
     return model.eval()
 
 

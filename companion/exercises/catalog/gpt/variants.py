@@ -35,7 +35,8 @@ def window_mask(length: int, window: int) -> np.ndarray:
         window: How many positions each one sees, itself included; at least 1.
 
     Returns:
-        Boolean array of shape (length, length): entry [i, j] is True where i may see j.
+        Boolean array of shape (length, length), True at [i, j] where i may
+        see j.
     """
     place = np.arange(length)
     distance = place[:, None] - place
@@ -102,7 +103,8 @@ def balance_loss(chances: np.ndarray, k: int) -> float:
     """Return the loss that is smallest when the experts are used equally.
 
     Args:
-        chances: The router's probability of each expert, shape (tokens, E), rows add up to 1.
+        chances: The router's probability of each expert, shape (tokens, E),
+            rows add up to 1.
         k: Experts that each token uses: its k most probable ones.
 
     Returns:
@@ -189,8 +191,9 @@ def kept_numbers(shape: dict[str, int], tokens: int) -> int:
     """Return how many numbers one layer keeps for a text.
 
     Args:
-        shape: Either "kv_heads" and "head_dim", or "latent" and "rotary" (MLA). If it has
-            "window", no more than that many of the newest tokens are kept.
+        shape: Either "kv_heads" and "head_dim", or "latent" and "rotary"
+            (MLA). If it has "window", no more than that many of the newest
+            tokens are kept.
         tokens: Tokens of the text.
     """
     kept = min(tokens, shape.get("window", tokens))

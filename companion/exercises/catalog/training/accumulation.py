@@ -31,10 +31,11 @@ def decay_groups(shapes: dict[str, list[int]]) -> tuple[list[str], list[str]]:
     """Sort weights into those that decay and those that do not.
 
     Args:
-        shapes: Name of each weight tensor with its shape, in the order of the model.
+        shapes: Name of each weight tensor with its shape, in the model's order.
 
     Returns:
-        Names of the tensors with two or more dimensions, which decay, and names of the others.
+        Names of the tensors with two or more dimensions, which decay, and
+        names of the others.
     """
     decaying = [name for name, shape in shapes.items() if len(shape) >= 2]
     resting = [name for name, shape in shapes.items() if len(shape) < 2]
@@ -106,7 +107,7 @@ def accumulated(grads: list[np.ndarray], tokens: list[int]) -> np.ndarray:
     """Return the gradient of the mean loss over all tokens of a batch.
 
     Args:
-        grads: Of each micro-batch, the gradient of its mean loss, all of one shape.
+        grads: Of each micro-batch, the gradient of its mean loss, one shape.
         tokens: Number of tokens of each that count in its loss.
 
     Returns:
@@ -181,7 +182,12 @@ exercise = page.exercise(
 
 
 @exercise.solution
-def utilization(parameters: float, tokens_per_second: float, processors: int, peak: float) -> float:
+def utilization(
+    parameters: float,
+    tokens_per_second: float,
+    processors: int,
+    peak: float,
+) -> float:
     """Return the model FLOPs utilization of a training run, attention left out.
 
     Args:

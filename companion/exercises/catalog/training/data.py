@@ -131,7 +131,11 @@ exercise = page.exercise(
 
 
 @exercise.solution
-def passes(sizes: list[float], weights: list[float], budget: float) -> list[float]:
+def passes(
+    sizes: list[float],
+    weights: list[float],
+    budget: float,
+) -> list[float]:
     """Return how many times a run reads each source.
 
     Args:
