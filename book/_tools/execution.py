@@ -27,7 +27,11 @@ KERNEL_ENVIRONMENT = {
     "COMPANION_MODELS": "pocket",
     # tqdm warns in every kernel without ipywidgets; no page needs a widget
     "PYTHONWARNINGS": "ignore:IProgress not found",
+    "MATPLOTLIBRC": str(Path(__file__).with_name("matplotlibrc")),
 }
+
+# Plots are drawn as lines and letters, which are sharp at any size. Readers' own runs draw pixels.
+KERNEL_ARGUMENTS = ["--InlineBackend.figure_formats={'svg'}"]
 
 # What an author can do about a page that takes too long.
 SLOW = (
@@ -107,6 +111,7 @@ def execute(
         notebook,
         timeout=max(1, round(cell_timeout)),
         record_timing=False,
+        extra_arguments=KERNEL_ARGUMENTS,
         resources={"metadata": {"path": str(folder)}},
     )
     with tempfile.TemporaryFile() as complaints:

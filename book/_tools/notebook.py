@@ -30,6 +30,7 @@ from notebook_file import (
     write,
 )
 from open_cells import NAME, installed, needs_open_model
+from plot_file import tidy_plots
 from project import BookError, Page, Project, check_repository, find_project
 from references import References, read_references
 from timings import record
@@ -111,6 +112,7 @@ def make_notebook(page: Page, project: Project, references: References) -> str:
             f"{draft.budget_seconds:g} s (times BOOK_BUDGET_SCALE = {limit:g} s). {SLOW}"
         )
     tidy_outputs(runnable)
+    tidy_plots(runnable)
     draft.notebook.cells[1:] = runnable.cells
     _check_outputs(page, draft, project)
     write(draft.notebook, page.notebook)
