@@ -168,6 +168,8 @@ class AnswerKey:
             message = "This still behaves like the code that you were given."
             return Verdict(exercise, "not attempted", message=message)
         number = self.diagnose(outcomes)
+        if number is not None:  # then the mistake is known, and a question would lead astray
+            results = tuple(replace(result, think="") for result in results)
         message = exercise.wrong[number].message if number is not None else ""
         if number is None and all("ValueError" in outcome.kinds for outcome in outcomes):
             message = "Every input raises a ValueError, even those that have a result."

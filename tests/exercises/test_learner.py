@@ -63,14 +63,21 @@ def test_a_worse_answer_later_takes_nothing_away():
     assert record.solved
 
 
-def test_a_wrong_answer_says_what_came_what_was_expected_and_what_to_think_about():
+def test_a_wrong_answer_says_what_came_and_what_was_expected():
     text = repr(ex.check("causal-mask", WRONG))
 
     assert "wrong (0 of 3 cases, 0 of 1 points)" in text
     assert "Off by one" in text
     assert "called with: 1\n" in text
     assert "at [0, 0]: expected True, got False" in text
-    assert "think: Draw the table" in text
+
+
+@pytest.mark.parametrize(("answer", "asked"), [(WRONG, False), (lambda length: length, True)])
+def test_what_to_think_about_is_asked_only_where_no_mistake_is_known(answer, asked):
+    verdict = ex.check("causal-mask", answer)
+
+    assert (verdict.wrong is None) == asked
+    assert ("think: Draw the table" in repr(verdict)) == asked
 
 
 def test_a_known_mistake_is_named_even_if_a_check_of_arguments_is_missing_too():

@@ -5,6 +5,7 @@ from random import Random
 
 import numpy as np
 
+from companion.exercises.catalog._draws import numbers
 from companion.exercises.exercise import Case, Cases
 from companion.exercises.page import Page
 
@@ -105,12 +106,11 @@ def attention(q: np.ndarray, k: np.ndarray, v: np.ndarray) -> np.ndarray:
 
 @exercise.cases
 def _attention_cases(rng: Random) -> Cases:
-    draw = np.random.default_rng(rng.getrandbits(32)).normal
-    single = tuple(draw(size=(1, 4)) for _ in range(3))
+    single = tuple(numbers(rng, -2, 2, 1, 2) for _ in range(3))
     yield Case("one token", single, "With one token there is one weight. What is it?")
-    some = tuple(draw(size=(5, 8)) for _ in range(3))
-    yield Case("five tokens", some, "Is the first row of the result the first row of v?")
-    large = tuple(60 * draw(size=(4, 8)) for _ in range(3))
+    some = tuple(numbers(rng, 0.5, 2, 3, 2) for _ in range(3))
+    yield Case("three tokens", some, "Is the first row of the result the first row of v?")
+    large = tuple(numbers(rng, 40, 90, 2, 2, digits=0) for _ in range(3))
     yield Case(
         "large scores",
         large,
@@ -152,3 +152,24 @@ def _overflowing(q: np.ndarray, k: np.ndarray, v: np.ndarray) -> np.ndarray:
     with np.errstate(all="ignore"):
         weights = np.exp(q @ k.T / math.sqrt(width)) * np.tril(np.ones((length, length)))
         return weights / weights.sum(axis=-1, keepdims=True) @ v
+
+
+@exercise.mistake(
+    "The mask came after the softmax. What a row gives to the future is cut off, and the rest no "
+    "longer sums to 1. Mask the scores, and the softmax shares out everything among the past."
+)
+def _masked_afterwards(q: np.ndarray, k: np.ndarray, v: np.ndarray) -> np.ndarray:
+    scores = q @ k.T / math.sqrt(q.shape[1])
+    weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return np.tril(weights / weights.sum(axis=-1, keepdims=True)) @ v
+
+
+@exercise.mistake(
+    "The softmax runs down the columns. A row says where one position looks, so each *row* has to "
+    "sum to 1: the last axis."
+)
+def _columns(q: np.ndarray, k: np.ndarray, v: np.ndarray) -> np.ndarray:
+    scores = q @ k.T / math.sqrt(q.shape[1])
+    scores = np.where(np.tril(np.ones(scores.shape, dtype=bool)), scores, -np.inf)
+    weights = np.exp(scores - scores.max(axis=0))
+    return weights / weights.sum(axis=0) @ v

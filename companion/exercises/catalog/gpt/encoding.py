@@ -1,4 +1,4 @@
-"""Exercises: encoding with the merges of byte-pair encoding."""
+"""Exercises: encoding with the merges of byte-pair encoding, and bytes back to text."""
 
 from itertools import pairwise
 from random import Random
@@ -114,3 +114,93 @@ def _once_each(text: str, merges: list[tuple[str, str]]) -> list[str]:
 )
 def _characters_only(text: str, merges: list[tuple[str, str]]) -> list[str]:
     return encode(text, [pair for pair in merges if len(pair[0]) == len(pair[1]) == 1])
+
+
+exercise = page.exercise(
+    title="From bytes back to text",
+    difficulty="medium",
+    minutes=15,
+    statement="""
+    Real tokenizers merge bytes. Ids 0 to 255 are the bytes, and merge number i makes the id 256 + i
+    of two earlier ids. Turn ids back into text. In UTF-8, `é` is the two bytes 195 and 169, so a
+    token can end in the middle of a letter.
+    """,
+    hints=(
+        "Which bytes does id 256 stand for? And an id that was made of 256 and another one?",
+        "Make the list of all pieces once: `bytes([i])` for each byte, then one piece per merge, "
+        "the sum of the two pieces that it joins.",
+        'Join the pieces of all ids first and decode once, with `errors="replace"`.',
+    ),
+)
+
+
+@exercise.solution
+def decode_tokens(token_ids: list[int], merges: list[tuple[int, int]]) -> str:
+    """Return the text of some tokens.
+
+    Args:
+        token_ids: Ids below 256 + number of merges.
+        merges: Merge i joins two ids, both below 256 + i, to the id 256 + i.
+
+    Returns:
+        The bytes of all tokens, read as UTF-8. What is no whole letter becomes
+        the sign U+FFFD, as Python's `errors="replace"` does it.
+    """
+    pieces = [bytes([byte]) for byte in range(256)]
+    for first, second in merges:
+        pieces.append(pieces[first] + pieces[second])
+    return b"".join(pieces[i] for i in token_ids).decode("utf-8", errors="replace")
+
+
+@exercise.cases
+def _decode_cases(rng: Random) -> Cases:
+    a, b, c = (ord(letter) for letter in rng.sample("abcdefghijkl", 3))
+    letter = rng.choice("äéñöøü").encode()
+    merges = [(a, b), (256, c), (letter[1], a)]
+    yield Case("bytes and a merge", ([c, 256, a], merges), "Which two bytes does 256 stand for?")
+    yield Case("a merge of a merge", ([257, b], merges), "How many bytes does 257 have?")
+    yield Case("a letter of two bytes", ([b, *letter, c], merges), "Is 195 a letter of its own?")
+    yield Case("a letter in two tokens", ([letter[0], 258, b], merges), "When is a letter whole?")
+    yield Case("cut in a letter", ([a, letter[0]], merges), "A text was cut off. What is left?")
+    yield Case("nothing", ([], merges), "What is the text of no tokens?")
+
+
+def _pieces(token_ids: list[int], merges: list[tuple[int, int]]) -> list[bytes]:
+    """Return the bytes of each token."""
+    pieces = [bytes([byte]) for byte in range(256)]
+    for first, second in merges:
+        pieces.append(pieces[first] + pieces[second])
+    return [pieces[i] for i in token_ids]
+
+
+@exercise.mistake(
+    "Each byte became a character of its own. That is right up to 127; beyond it, UTF-8 needs two "
+    "to four bytes for a letter. Collect the bytes and decode them."
+)
+def _byte_by_byte(token_ids: list[int], merges: list[tuple[int, int]]) -> str:
+    return "".join(map(chr, b"".join(_pieces(token_ids, merges))))
+
+
+@exercise.mistake(
+    "Each token was decoded on its own, so that a letter that is spread over two tokens is lost. "
+    "Join the bytes of all tokens first."
+)
+def _token_by_token(token_ids: list[int], merges: list[tuple[int, int]]) -> str:
+    pieces = _pieces(token_ids, merges)
+    return "".join(piece.decode("utf-8", errors="replace") for piece in pieces)
+
+
+@exercise.mistake(
+    "Bytes that are no whole letter are dropped. The text then looks complete although it was cut. "
+    'The sign U+FFFD shows that something is missing: `errors="replace"`.'
+)
+def _dropped(token_ids: list[int], merges: list[tuple[int, int]]) -> str:
+    return b"".join(_pieces(token_ids, merges)).decode("utf-8", errors="ignore")
+
+
+@exercise.mistake(
+    "A text that ends in the middle of a letter raises an error. That happens to every program "
+    'that shows an answer while it is written: use `errors="replace"`.'
+)
+def _strict(token_ids: list[int], merges: list[tuple[int, int]]) -> str:
+    return b"".join(_pieces(token_ids, merges)).decode("utf-8")

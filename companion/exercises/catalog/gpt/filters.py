@@ -231,3 +231,13 @@ def _not_scaled(probs: np.ndarray, p: float) -> np.ndarray:
 def _size_of_the_first_row(probs: np.ndarray, p: float) -> np.ndarray:
     size = np.count_nonzero(top_p_filter(probs[:1], p))
     return _nucleus(probs, np.broadcast_to(np.arange(probs.shape[1]) < size, probs.shape))
+
+
+@exercise.mistake(
+    "Each token is compared with p on its own. p is a share of the *sum*: tokens enter, the most "
+    "likely first, until together they have it."
+)
+def _each_alone(probs: np.ndarray, p: float) -> np.ndarray:
+    kept = np.where(probs >= p, probs, 0.0)
+    with np.errstate(all="ignore"):
+        return kept / kept.sum(axis=-1, keepdims=True)

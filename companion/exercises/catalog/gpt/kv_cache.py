@@ -125,6 +125,7 @@ exercise = page.exercise(
     mistakes={
         1.0: "Half of it is missing: the values, or the second byte of each number.",
         4.0: "Twice too much. A float16 number has 2 bytes, not 4.",
+        0.5: "That is one token, in MiB. The context has 4,096 of them; then from MiB to GiB.",
         0.0625: "That is one layer. All 32 have keys and values of their own.",
         2.147483648: "That is in GB, of 10^9 bytes. A GiB has 2^30 bytes.",
         2048.0: "That is in MiB. A GiB has 1,024 of them.",

@@ -217,6 +217,14 @@ def _ties_to_the_largest(text: str, num_merges: int) -> list[tuple[str, str]]:
 
 
 @exercise.mistake(
+    "Ties go to the pair that is first in the alphabet. The pair that comes first in the *text* "
+    "should win, whatever its letters are."
+)
+def _ties_to_the_smallest(text: str, num_merges: int) -> list[tuple[str, str]]:
+    return _learn(text, num_merges, prefer=lambda pair, at: [-ord(c) for c in "".join(pair)])
+
+
+@exercise.mistake(
     "Of equally frequent pairs yours takes the one that was seen last. `>=` in the search for a "
     "maximum does that; the first one should win."
 )

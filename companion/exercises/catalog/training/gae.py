@@ -114,6 +114,30 @@ def _no_lambda(rewards: Array, values: Array, mask: Array, gamma: float, _lam: f
 
 
 @exercise.mistake(
+    "That looks one step ahead: delta alone, which is the case of lambda = 0. The advantage also "
+    "has the deltas that follow, each one weighed by gamma times lambda once more."
+)
+def _one_step(rewards: Array, values: Array, mask: Array, gamma: float, _lam: float) -> Array:
+    return gae(rewards, values, mask, gamma, 0.0)
+
+
+@exercise.mistake(
+    "The sum decays by lambda alone. Each step back multiplies by gamma *and* lambda: what comes "
+    "later is discounted as well."
+)
+def _no_gamma(rewards: Array, values: Array, mask: Array, gamma: float, lam: float) -> Array:
+    return gae(rewards, values, mask, gamma, lam / gamma)
+
+
+@exercise.mistake(
+    "Those are the returns, what the value model is trained on: advantage plus value. The policy "
+    "needs the advantage, how much better it went than was expected."
+)
+def _returns(rewards: Array, values: Array, mask: Array, gamma: float, lam: float) -> Array:
+    return gae(rewards, values, mask, gamma, lam) + values * mask
+
+
+@exercise.mistake(
     "What stands in the padding gets into the advantages of the short answer. After its last "
     "token, value and advantage are 0."
 )

@@ -85,7 +85,7 @@ def _ppo_cases(rng: Random) -> Cases:
     mask = np.array([[True, True, True], [True, False, False]])
     ranges = ((-2, -0.1), (-2, -0.1), (-2, 2))
     logprobs, was, gains = (numbers(rng, low, high, 2, 3) for low, high in ranges)
-    gains[1, 1:] = 9.0
+    gains[1, 0], gains[1, 1:] = 4.0, 9.0
     case = (logprobs, was, gains, mask, 0.2)
     yield Case("two answers and padding", case, "Over how many tokens is the mean?")
 
@@ -139,6 +139,15 @@ def _padding_counts(logprobs: Array, old: Array, gains: Array, mask: Array, c: f
 @exercise.mistake("You divided by all places. Divide by the tokens that count.")
 def _all_in_denominator(logprobs: Array, old: Array, gains: Array, mask: Array, c: float) -> float:
     return float(mask.mean()) * ppo_policy_loss(logprobs, old, gains, mask, c)
+
+
+@exercise.mistake(
+    "You averaged within each answer first, and then over the answers. A token of a long answer "
+    "then counts less than one of a short answer. Here all tokens of the batch count alike."
+)
+def _mean_of_means(logprobs: Array, old: Array, gains: Array, mask: Array, c: float) -> float:
+    rows = zip(logprobs, old, gains, mask, strict=True)
+    return float(np.mean([ppo_policy_loss(*(x[None] for x in row), c) for row in rows]))
 
 
 exercise = page.exercise(
