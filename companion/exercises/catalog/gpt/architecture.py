@@ -26,12 +26,17 @@ exercise = page.exercise(
 
 
 @exercise.solution
-def layer_norm(x: np.ndarray, scale: np.ndarray, shift: np.ndarray, eps: float) -> np.ndarray:
+def layer_norm(
+    x: np.ndarray,
+    scale: np.ndarray,
+    shift: np.ndarray,
+    eps: float,
+) -> np.ndarray:
     """Return the LayerNorm of each vector.
 
-    Every vector is shifted to mean 0 and divided by sqrt(variance + eps). Then each of its d
-    numbers is multiplied by its learned scale, and its learned shift is added. The variance is the
-    mean squared deviation.
+    Every vector is shifted to mean 0 and divided by sqrt(variance + eps). Then
+    each of its d numbers is multiplied by its learned scale, and its learned
+    shift is added. The variance is the mean squared deviation.
 
     Args:
         x: One vector per position, shape (B, T, d).
@@ -203,10 +208,11 @@ exercise = page.exercise(
 def gpt2_parameters(vocab_size: int, n_ctx: int, d: int, n_layer: int) -> int:
     """Return the number of parameters of a GPT-2.
 
-    It has a token table (a row of d numbers per token), a position table (a row per position),
-    n_layer blocks and a final LayerNorm. A block has two LayerNorms, four attention matrices d x d
-    (queries, keys, values, output) and the two matrices of the MLP, d x 4d and 4d x d. Each
-    matrix of a block has a bias, one number per output. A LayerNorm has a scale and a shift. The
+    It has a token table (a row of d numbers per token), a position table (a row
+    per position), n_layer blocks and a final LayerNorm. A block has two
+    LayerNorms, four attention matrices d x d (queries, keys, values, output)
+    and the two matrices of the MLP, d x 4d and 4d x d. Each matrix of a block
+    has a bias, one number per output. A LayerNorm has a scale and a shift. The
     output scores use the token table again (tied weights).
 
     Args:

@@ -35,7 +35,8 @@ def causal_mask(length: int) -> np.ndarray:
         length: Number of tokens.
 
     Returns:
-        Boolean array of shape (length, length): entry [i, j] is True where position i may see j.
+        Boolean array of shape (length, length): entry [i, j] is True where
+        position i may see j.
     """
     return np.tril(np.ones((length, length), dtype=bool))
 

@@ -45,11 +45,13 @@ def write_with_cache(
     """Continue a prompt greedily and let the model read each token once.
 
     Args:
-        model: Called as `model(tokens, cache)`, with tokens that the cache does not
-            hold and the cache of an earlier call, or None. Returns the logits of
-            these tokens, shape (number of tokens, V), and the longer cache.
+        model: Called as `model(tokens, cache)`, with tokens that the cache does
+            not hold and the cache of an earlier call, or None. Returns the
+            logits of these tokens, shape (number of tokens, V), and the longer
+            cache.
         prompt: Token ids, at least one.
-        max_new_tokens: So many tokens are written; this model never stops by itself.
+        max_new_tokens: So many tokens are written; this model never stops by
+            itself.
 
     Returns:
         The new tokens.
@@ -162,7 +164,11 @@ exercise = page.exercise(
 
 @exercise.solution
 def check_draft(
-    target: np.ndarray, draft: np.ndarray, token: int, accept: float, redraw: float
+    target: np.ndarray,
+    draft: np.ndarray,
+    token: int,
+    accept: float,
+    redraw: float,
 ) -> tuple[int, bool]:
     """Accept a token of a small model, or draw another one in its place.
 
@@ -170,7 +176,8 @@ def check_draft(
         target: Probabilities of the large model, p, shape (V,).
         draft: Probabilities of the small model, q, shape (V,).
         token: What the small model drew; its probability in q is above 0.
-        accept: Uniform number in [0, 1). Accepted if it is below p / q of the token.
+        accept: Uniform number in [0, 1). Accepted if it is below p / q of the
+            token.
         redraw: Uniform number in [0, 1) for another token: the first whose
             cumulative probability is above it.
 

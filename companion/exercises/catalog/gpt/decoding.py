@@ -46,21 +46,24 @@ def beam_search(
 ) -> list[int]:
     """Return the best text that beam search finds.
 
-    In each step, all continuations of all running beams compete, and the `num_beams` with the
-    largest sum of log-probabilities go on. A beam that ends in the stop token has ended: it is set
-    aside, and takes no place from the next step on. After the last step, running beams count as
-    ended.
+    In each step, all continuations of all running beams compete, and the
+    `num_beams` with the largest sum of log-probabilities go on. A beam that
+    ends in the stop token has ended: it is set aside, and takes no place from
+    the next step on. After the last step, running beams count as ended.
 
     Args:
-        next_logprobs: The model. Takes the tokens so far (none at first), returns the
-            log-probability of each token id, in nats.
+        next_logprobs: The model. Takes the tokens so far (none at first),
+            returns the log-probability of each token id, in nats.
         num_beams: Beams kept in each step. 1 is greedy decoding.
         max_new_tokens: Number of steps at most, at least 1.
-        stop_token: The token that ends a text. It counts as a token of the text.
-        length_penalty: Exponent of the length in the score, sum / length ** length_penalty.
+        stop_token: The token that ends a text. It counts as a token of the
+            text.
+        length_penalty: Exponent of the length in the score, sum / length **
+            length_penalty.
 
     Returns:
-        Tokens of the ended beam with the best score, with the stop token if it has one.
+        Tokens of the ended beam with the best score, with the stop token if it
+        has one.
     """
     running, ended = [([], 0.0)], []
     for _ in range(max_new_tokens):

@@ -37,8 +37,8 @@ def top_k_filter(logits: np.ndarray, k: int) -> np.ndarray:
         k: Tokens to keep, at least 1. If it is V or more, all are kept.
 
     Returns:
-        Logits with -inf for every removed token, shape (B, V). Exactly k tokens stay in each row:
-        of equal logits, those with the lower ids come first.
+        Logits with -inf for every removed token, shape (B, V). Exactly k tokens
+        stay in each row: of equal logits, those with the lower ids come first.
     """
     kept = np.argsort(-logits, axis=-1, kind="stable")[:, :k]  # (B, k), largest first
     filtered = np.full(logits.shape, -np.inf)
@@ -124,17 +124,18 @@ exercise = page.exercise(
 
 @exercise.solution
 def top_p_filter(probs: np.ndarray, p: float) -> np.ndarray:
-    """Keep the smallest set of tokens that together have at least probability p (the nucleus).
+    """Keep the smallest set of tokens that have p or more: the nucleus.
 
-    Tokens enter in order of probability, equal ones in order of their ids, until the sum reaches p.
+    Tokens enter in order of probability, equal ones in order of their ids,
+    until the sum reaches p.
 
     Args:
         probs: Probabilities, each row sums to 1, shape (B, V).
         p: Mass to keep, above 0 and at most 1.
 
     Returns:
-        Probabilities of the kept tokens in their old places, 0 for the others, scaled so that each
-        row sums to 1 again, shape (B, V).
+        Probabilities of the kept tokens in their old places, 0 for the others,
+        scaled so that each row sums to 1 again, shape (B, V).
     """
     order = np.argsort(-probs, axis=-1, kind="stable")  # (B, V), most likely first
     ranked = np.take_along_axis(probs, order, axis=-1)

@@ -46,7 +46,8 @@ def generate_greedily(
     """Continue a prompt by the most likely token, again and again.
 
     Args:
-        next_logits: The model. Takes all tokens so far, returns one logit per token id, shape (V,).
+        next_logits: The model. Takes all tokens so far, returns one logit per
+            token id, shape (V,).
         prompt: Token ids of the prompt. The list is left as it is.
         max_new_tokens: New tokens at most; the prompt does not count.
         stop_token: When the model chooses this token, the text is over.

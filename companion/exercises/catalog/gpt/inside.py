@@ -32,8 +32,8 @@ def induction_scores(weights: np.ndarray, period: int) -> np.ndarray:
     """Return how much each head looks at what came after the same token before.
 
     Args:
-        weights: Attention of each head, shape (H, T, T) with T = 2 * period. Row i
-            of a head says where position i looks.
+        weights: Attention of each head, shape (H, T, T) with T = 2 * period.
+            Row i of a head says where position i looks.
         period: Length of the row of tokens that is read twice, at least 2.
 
     Returns:

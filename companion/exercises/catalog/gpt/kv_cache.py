@@ -25,15 +25,22 @@ exercise = page.exercise(
 
 
 @exercise.solution
-def kv_cache_bytes(config: dict[str, int], tokens: int, batch_size: int, value_bytes: int) -> int:
+def kv_cache_bytes(
+    config: dict[str, int],
+    tokens: int,
+    batch_size: int,
+    value_bytes: int,
+) -> int:
     """Return the size of a KV cache.
 
-    Every layer keeps one key and one value for each key/value head and each token.
+    Every layer keeps one key and one value for each key/value head and each
+    token.
 
     Args:
-        config: Shape of the model: "num_hidden_layers", "hidden_size", "num_attention_heads", and
-            "num_key_value_heads" if query heads share keys and values. If that is missing, each
-            query head has its own. A head has hidden_size / num_attention_heads numbers.
+        config: Shape of the model: "num_hidden_layers", "hidden_size",
+            "num_attention_heads", and "num_key_value_heads" if query heads
+            share keys and values. If that is missing, each query head has its
+            own. A head has hidden_size / num_attention_heads numbers.
         tokens: Tokens in the cache, per text.
         batch_size: Texts.
         value_bytes: Bytes per number: 2 for float16 and bfloat16.

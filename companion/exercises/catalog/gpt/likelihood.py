@@ -128,11 +128,15 @@ exercise = page.exercise(
 
 
 @exercise.solution
-def perplexity(logits: np.ndarray, input_ids: np.ndarray, attention_mask: np.ndarray) -> float:
+def perplexity(
+    logits: np.ndarray,
+    input_ids: np.ndarray,
+    attention_mask: np.ndarray,
+) -> float:
     """Return the perplexity of a batch of texts, padded on the right.
 
-    The logits at position i are about the token at position i + 1. The first token of a text is
-    not predicted, and padding is not text.
+    The logits at position i are about the token at position i + 1. The first
+    token of a text is not predicted, and padding is not text.
 
     Args:
         logits: What the model gave for `input_ids`, shape (B, T, V).
@@ -140,7 +144,8 @@ def perplexity(logits: np.ndarray, input_ids: np.ndarray, attention_mask: np.nda
         attention_mask: 1 for tokens, 0 for padding, shape (B, T).
 
     Returns:
-        exp of the mean negative log-likelihood, over all predicted tokens of the batch together.
+        exp of the mean negative log-likelihood, over all predicted tokens of
+        the batch together.
     """
     logits, targets, counts = logits[:, :-1], input_ids[:, 1:], attention_mask[:, 1:]
     shifted = logits - logits.max(axis=-1, keepdims=True)

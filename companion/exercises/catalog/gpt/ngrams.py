@@ -29,12 +29,13 @@ exercise = page.exercise(
 def banned_tokens(token_ids: list[int], n: int) -> set[int]:
     """Return the tokens that would complete an n-gram which already occurred.
 
-    The next token completes an n-gram with the last n - 1 tokens. If these stood in the text
-    before, whatever followed them there is banned.
+    The next token completes an n-gram with the last n - 1 tokens. If these
+    stood in the text before, whatever followed them there is banned.
 
     Args:
         token_ids: The text so far.
-        n: Length of an n-gram in tokens, at least 1. With n = 1 no token may occur twice.
+        n: Length of an n-gram in tokens, at least 1. With n = 1 no token may
+            occur twice.
 
     Returns:
         The banned token ids.

@@ -34,13 +34,14 @@ def left_pad(rows: list[list[int]], pad_id: int) -> dict[str, np.ndarray]:
 
     Args:
         rows: Token ids of each prompt, none empty.
-        pad_id: Fills the gaps. It may also occur as a real token, where padding and end of text
-            have the same id.
+        pad_id: Fills the gaps. It may also occur as a real token, where padding
+            and end of text have the same id.
 
     Returns:
-        Three integer arrays of shape (B, T), T being the length of the longest prompt:
-        "input_ids"; "attention_mask", 1 for real tokens and 0 for padding; and "position_ids",
-        which number the real tokens of each row 0, 1, 2, ... and are 0 at padding.
+        Three integer arrays of shape (B, T), T being the length of the longest
+        prompt: "input_ids"; "attention_mask", 1 for real tokens and 0 for
+        padding; and "position_ids", which number the real tokens of each row 0,
+        1, 2, ... and are 0 at padding.
     """
     width = max(len(row) for row in rows)
     gaps = [width - len(row) for row in rows]

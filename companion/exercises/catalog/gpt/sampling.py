@@ -31,13 +31,16 @@ exercise = page.exercise(
 
 
 @exercise.solution
-def softmax_with_temperature(logits: np.ndarray, temperature: float) -> np.ndarray:
+def softmax_with_temperature(
+    logits: np.ndarray,
+    temperature: float,
+) -> np.ndarray:
     """Return the distribution of the next token at a temperature.
 
     Args:
         logits: Logits, one row per text, shape (B, V).
-        temperature: 0 or more. 0 means greedy: the largest logit of a row gets probability 1,
-            the first of them if several are equal.
+        temperature: 0 or more. 0 means greedy: the largest logit of a row gets
+            probability 1, the first of them if several are equal.
 
     Returns:
         Probabilities, shape (B, V). Each row sums to 1.
@@ -137,9 +140,10 @@ exercise = page.exercise(
 def draw_tokens(probs: np.ndarray, uniforms: np.ndarray) -> np.ndarray:
     """Draw one token per row by the inverse of the cumulative distribution.
 
-    Probabilities 0.5, 0.3, 0.2 cut the unit interval into the stretches [0, 0.5), [0.5, 0.8) and
-    [0.8, 1). The token is the one whose stretch holds the uniform number. The left end belongs to
-    a stretch, the right end does not, so a token of probability 0 is never drawn.
+    Probabilities 0.5, 0.3, 0.2 cut the unit interval into the stretches [0,
+    0.5), [0.5, 0.8) and [0.8, 1). The token is the one whose stretch holds the
+    uniform number. The left end belongs to a stretch, the right end does not,
+    so a token of probability 0 is never drawn.
 
     Args:
         probs: Probabilities, each row sums to 1, shape (B, V).

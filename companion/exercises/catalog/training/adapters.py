@@ -32,7 +32,7 @@ exercise = page.exercise(
 def merge_lora(
     weight: np.ndarray, lora_a: np.ndarray, lora_b: np.ndarray, alpha: float
 ) -> np.ndarray:
-    """Return the weight of one plain layer that does what the layer with LoRA does.
+    """Return the weight of a plain layer that does what one with LoRA does.
 
     Args:
         weight: Frozen weight W0, shape (outputs, inputs). It is not changed.
@@ -112,9 +112,13 @@ exercise = page.exercise(
 
 @exercise.solution
 def bottleneck_adapter(
-    h: np.ndarray, down: np.ndarray, down_bias: np.ndarray, up: np.ndarray, up_bias: np.ndarray
+    h: np.ndarray,
+    down: np.ndarray,
+    down_bias: np.ndarray,
+    up: np.ndarray,
+    up_bias: np.ndarray,
 ) -> np.ndarray:
-    """Return h + U relu(D h + b) + c: down to a few values, up again, and a path around.
+    """Return h + U relu(D h + b) + c: down, up again, and a path around.
 
     Args:
         h: What the frozen layer gave, shape (T, d).

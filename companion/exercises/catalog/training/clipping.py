@@ -29,16 +29,19 @@ exercise = page.exercise(
 
 
 @exercise.solution
-def clip_gradients(grads: list[np.ndarray], max_norm: float) -> list[np.ndarray]:
-    """Scale gradients down if their norm over all weights together is too large.
+def clip_gradients(
+    grads: list[np.ndarray],
+    max_norm: float,
+) -> list[np.ndarray]:
+    """Scale gradients down if their norm over all weights is too large.
 
     Args:
         grads: Gradient of each weight tensor, any shapes.
         max_norm: Largest norm allowed, above 0.
 
     Returns:
-        The gradients in the same order, all scaled by the same factor. If the norm is at most
-        ``max_norm``, they stay as they are.
+        The gradients in the same order, all scaled by the same factor. If the
+        norm is at most ``max_norm``, they stay as they are.
     """
     norm = math.sqrt(sum(float((grad**2).sum()) for grad in grads))
     scale = max_norm / max(norm, max_norm)

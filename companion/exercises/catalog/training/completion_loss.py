@@ -32,14 +32,17 @@ exercise = page.exercise(
 
 @exercise.solution
 def completion_loss(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Return the cross-entropy of next-token prediction over the tokens that count.
+    """Return the next-token cross-entropy over the tokens that count.
 
     Args:
-        logits: What the model returns, shape (B, T, V). Those at t predict the token at t + 1.
-        labels: Token ids of the same text, not shifted, shape (B, T); -100 does not count.
+        logits: What the model returns, shape (B, T, V). Those at t predict the
+            token at t + 1.
+        labels: Token ids of the same text, not shifted, shape (B, T); -100 does
+            not count.
 
     Returns:
-        Mean over all tokens of the batch that count, in nats. At least one does.
+        Mean over all tokens of the batch that count, in nats. At least one
+        does.
     """
     scores, targets = logits[:, :-1], labels[:, 1:]
     counts = targets != -100

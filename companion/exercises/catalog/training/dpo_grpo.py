@@ -37,12 +37,14 @@ def group_advantages(rewards: np.ndarray, group_size: int) -> np.ndarray:
     """Compare each answer with the others to the same prompt, as GRPO does.
 
     Args:
-        rewards: Reward of each answer, shape (B,); the answers to one prompt stand in a row.
+        rewards: Reward of each answer, shape (B,); the answers to one prompt
+            stand in a row.
         group_size: Answers per prompt, at least 2. B is a multiple of it.
 
     Returns:
-        (reward - mean) / (std + 1e-4) with mean and standard deviation of the group, shape (B,).
-        The standard deviation is the unbiased one, with group_size - 1 in the denominator.
+        (reward - mean) / (std + 1e-4) with mean and standard deviation of the
+        group, shape (B,). The standard deviation is the unbiased one, with
+        group_size - 1 in the denominator.
     """
     groups = rewards.reshape(-1, group_size)
     spread = groups.std(axis=1, ddof=1, keepdims=True)
@@ -136,15 +138,17 @@ def dpo_loss(
     """Return the loss of direct preference optimization for one pair.
 
     Args:
-        policy_chosen: Log-probability of each token of the preferred answer under the policy, in
-            nats, shape (T_w,).
+        policy_chosen: Log-probability of each token of the preferred answer
+            under the policy, in nats, shape (T_w,).
         policy_rejected: The same for the other answer, shape (T_l,).
         reference_chosen: As the first, under the reference model, shape (T_w,).
-        reference_rejected: As the second, under the reference model, shape (T_l,).
+        reference_rejected: As the second, under the reference model, shape
+            (T_l,).
         beta: Strength of the pull to the reference.
 
     Returns:
-        The loss in nats. The log-probability of an answer is the sum over its tokens.
+        The loss in nats. The log-probability of an answer is the sum over its
+        tokens.
     """
     chosen = (policy_chosen - reference_chosen).sum()
     rejected = (policy_rejected - reference_rejected).sum()

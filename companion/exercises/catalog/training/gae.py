@@ -36,21 +36,25 @@ exercise = page.exercise(
 
 @exercise.solution
 def gae(
-    rewards: np.ndarray, values: np.ndarray, mask: np.ndarray, gamma: float, lam: float
+    rewards: np.ndarray,
+    values: np.ndarray,
+    mask: np.ndarray,
+    gamma: float,
+    lam: float,
 ) -> np.ndarray:
     """Return generalized advantage estimates.
 
     Args:
         rewards: Reward of each token, shape (B, T).
         values: What the value model expected before each token, shape (B, T).
-        mask: True for tokens of the answer, shape (B, T). Padding stands on the right; what
-            rewards and values hold there means nothing.
+        mask: True for tokens of the answer, shape (B, T). Padding stands on the
+            right; what rewards and values hold there means nothing.
         gamma: Discount per token, 0 to 1.
         lam: Decay of the estimate, 0 to 1.
 
     Returns:
-        Advantage of each token, 0 for padding, shape (B, T). Value and advantage after the last
-        token of an answer are 0.
+        Advantage of each token, 0 for padding, shape (B, T). Value and
+        advantage after the last token of an answer are 0.
     """
     advantages = np.zeros(rewards.shape)
     next_value = next_advantage = np.zeros(len(rewards))  # (B,), nothing after the end

@@ -41,14 +41,17 @@ def grpo_loss(
     """Return the clipped loss of GRPO, to be minimized.
 
     Args:
-        logprobs: Log-probabilities of the tokens under the policy, in nats, shape (B, T).
-        old_logprobs: The same under the policy that wrote the answers, shape (B, T).
+        logprobs: Log-probabilities of the tokens under the policy, in nats,
+            shape (B, T).
+        old_logprobs: The same under the policy that wrote the answers, shape
+            (B, T).
         advantages: Advantage of each answer, shape (B,).
         mask: True for tokens of the answers, shape (B, T).
         clip_range: How far the ratio may usefully move from 1.
 
     Returns:
-        Minus the clipped gain: mean over the tokens of each answer, then over the answers.
+        Minus the clipped gain: mean over the tokens of each answer, then over
+        the answers.
     """
     ratio = np.exp(logprobs - old_logprobs)
     gains = advantages[:, None]

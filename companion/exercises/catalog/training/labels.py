@@ -34,14 +34,16 @@ def completion_labels(
 
     Args:
         prompt_ids: Token ids of the prompt.
-        answer_ids: Token ids of the answer; the last one is the token that ends the turn.
+        answer_ids: Token ids of the answer; the last one is the token that ends
+            the turn.
         width: Length of the row, at least that of prompt and answer together.
-        pad_id: The padding token. In some tokenizers it is the token that ends the turn.
+        pad_id: The padding token. In some tokenizers it is the token that ends
+            the turn.
 
     Returns:
-        ``"input_ids"``: prompt, answer, padding. ``"labels"``: at every place that the loss counts
-        the token id that stands there, elsewhere -100. Nothing is shifted; the loss does that.
-        Each has the length ``width``.
+        ``"input_ids"``: prompt, answer, padding. ``"labels"``: at every place
+        that the loss counts the token id that stands there, elsewhere -100.
+        Nothing is shifted; the loss does that. Each has the length ``width``.
     """
     padding = width - len(prompt_ids) - len(answer_ids)
     return {
@@ -120,11 +122,13 @@ def collate(rows: list[list[int]], pad_id: int) -> dict[str, np.ndarray]:
 
     Args:
         rows: Token ids of each record, at least one record.
-        pad_id: Fills the places on the right. Rows may hold this token themselves.
+        pad_id: Fills the places on the right. Rows may hold this token
+            themselves.
 
     Returns:
-        ``"input_ids"`` and ``"attention_mask"``, integer arrays of shape (B, T), where T is the
-        length of the longest row. The mask is 1 for tokens of the record and 0 for padding.
+        ``"input_ids"`` and ``"attention_mask"``, integer arrays of shape (B,
+        T), where T is the length of the longest row. The mask is 1 for tokens
+        of the record and 0 for padding.
     """
     width = max(len(row) for row in rows)
     return {

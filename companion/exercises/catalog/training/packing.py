@@ -32,11 +32,12 @@ def pack_row(lengths: list[int]) -> dict[str, np.ndarray]:
     """Return what a model needs to read several records in one row.
 
     Args:
-        lengths: Tokens of each record, in the order in which they stand, each at least 1.
+        lengths: Tokens of each record, in the order in which they stand, each
+            at least 1.
 
     Returns:
-        ``"position_ids"``, shape (T,), and ``"visible"``, boolean, shape (T, T), True at
-        [i, j] where i may see j. T is the sum of the lengths.
+        ``"position_ids"``, shape (T,), and ``"visible"``, boolean, shape (T,
+        T), True at [i, j] where i may see j. T is the sum of the lengths.
     """
     which = np.repeat(np.arange(len(lengths)), lengths)
     places = np.concatenate([np.arange(length) for length in lengths])

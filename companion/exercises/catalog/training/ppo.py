@@ -45,14 +45,17 @@ def ppo_policy_loss(
     """Return the clipped loss of PPO, to be minimized.
 
     Args:
-        logprobs: Log-probabilities of the tokens under the policy as it is, nats, shape (B, T).
-        old_logprobs: The same under the policy that wrote the tokens, shape (B, T).
+        logprobs: Log-probabilities of the tokens under the policy as it is,
+            nats, shape (B, T).
+        old_logprobs: The same under the policy that wrote the tokens, shape (B,
+            T).
         advantages: Advantage of each token, shape (B, T).
         mask: True for tokens that count, shape (B, T).
         clip_range: How far the ratio may usefully move from 1, such as 0.2.
 
     Returns:
-        Minus the clipped surrogate, averaged over all tokens of the batch that count.
+        Minus the clipped surrogate, averaged over all tokens of the batch that
+        count.
     """
     ratio = np.exp(logprobs - old_logprobs)
     clipped = ratio.clip(1 - clip_range, 1 + clip_range)

@@ -28,19 +28,25 @@ exercise = page.exercise(
 
 
 @exercise.solution
-def preference_accuracy(chosen_rewards: list[float], rejected_rewards: list[float]) -> float:
+def preference_accuracy(
+    chosen_rewards: list[float],
+    rejected_rewards: list[float],
+) -> float:
     """Return how often a reward model prefers the answer that people chose.
 
     Args:
-        chosen_rewards: Reward of the answer that people chose, one for each pair.
-        rejected_rewards: Reward of the other answer to the same prompt, in the same order.
+        chosen_rewards: Reward of the answer that people chose, one for each
+            pair.
+        rejected_rewards: Reward of the other answer to the same prompt, in the
+            same order.
 
     Returns:
-        Share of the pairs, 0 to 1, in which the chosen answer has the *higher* reward. A tie is no
-        success, and the pair still counts.
+        Share of the pairs, 0 to 1, in which the chosen answer has the *higher*
+        reward. A tie is no success, and the pair still counts.
 
     Raises:
-        ValueError: If there are no pairs, or not as many of the one as of the other.
+        ValueError: If there are no pairs, or not as many of the one as of the
+            other.
     """
     if not chosen_rewards or len(chosen_rewards) != len(rejected_rewards):
         raise ValueError("give one reward for each side of each pair, and at least one pair")
@@ -137,7 +143,8 @@ def best_of_n(
     """Draw n answers to a prompt and return the one with the highest reward.
 
     Args:
-        generate: ``generate(prompt)`` draws an answer. Each call may give another one.
+        generate: ``generate(prompt)`` draws an answer. Each call may give
+            another one.
         reward: ``reward(prompt, answer)`` scores it; higher is better.
         prompt: The prompt.
         n: How many answers to draw, from 1.

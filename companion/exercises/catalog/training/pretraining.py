@@ -33,13 +33,14 @@ exercise = page.exercise(
 
 @exercise.solution
 def cosine_schedule(step: int, peak: float, warmup: int, total: int) -> float:
-    """Return the learning rate of a step: warm-up, then half a cosine down to a tenth.
+    """Return the learning rate of a step: warm-up, then cosine to a tenth.
 
     Args:
         step: Number of the step, from 0.
         peak: The highest learning rate, reached at step ``warmup``.
         warmup: Steps in which it rises in a straight line from 0. May be 0.
-        total: Step at which a tenth of the peak is reached; from there on it stays.
+        total: Step at which a tenth of the peak is reached; from there on it
+            stays.
     """
     if step < warmup:
         return peak * step / warmup

@@ -28,12 +28,16 @@ exercise = page.exercise(
 
 
 @exercise.solution
-def pairwise_loss(chosen_rewards: np.ndarray, rejected_rewards: np.ndarray) -> float:
+def pairwise_loss(
+    chosen_rewards: np.ndarray,
+    rejected_rewards: np.ndarray,
+) -> float:
     """Return the Bradley-Terry loss of a reward model, averaged over the pairs.
 
     Args:
         chosen_rewards: Reward of each preferred answer, shape (B,).
-        rejected_rewards: Reward of the other answer to the same prompt, shape (B,).
+        rejected_rewards: Reward of the other answer to the same prompt, shape
+            (B,).
 
     Returns:
         Mean of -log sigmoid(chosen - rejected), in nats.

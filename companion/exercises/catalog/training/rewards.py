@@ -31,14 +31,17 @@ exercise = page.exercise(
 
 @exercise.solution
 def kl_k3(logprobs: np.ndarray, reference_logprobs: np.ndarray) -> np.ndarray:
-    """Estimate the KL divergence of the policy from the reference, one value per token.
+    """Estimate the KL divergence from the reference, one value per token.
 
     Args:
-        logprobs: Log-probabilities of tokens that the policy wrote, under the policy, in nats.
-        reference_logprobs: Those of the same tokens under the reference, same shape.
+        logprobs: Log-probabilities of tokens that the policy wrote, under the
+            policy, in nats.
+        reference_logprobs: Those of the same tokens under the reference, same
+            shape.
 
     Returns:
-        exp(-d) - 1 + d with d = logprobs - reference_logprobs, in nats, same shape.
+        exp(-d) - 1 + d with d = logprobs - reference_logprobs, in nats, same
+        shape.
     """
     d = logprobs - reference_logprobs
     return np.exp(-d) - 1 + d
@@ -116,14 +119,16 @@ def token_rewards(
     completion_mask: np.ndarray,
     beta: float,
 ) -> np.ndarray:
-    """Spread rewards over tokens: the KL penalty at each, the score at the last.
+    """Spread rewards over tokens: KL penalty at each, score at the last.
 
     Args:
         scores: What the reward model gives each answer, shape (B,).
-        logprobs: Log-probabilities of the tokens under the policy, in nats, shape (B, T).
+        logprobs: Log-probabilities of the tokens under the policy, in nats,
+            shape (B, T).
         reference_logprobs: The same under the reference, shape (B, T).
-        completion_mask: True for tokens of the answer, shape (B, T). Each row has at least one;
-            padding stands on the right, and what the other arrays hold there means nothing.
+        completion_mask: True for tokens of the answer, shape (B, T). Each row
+            has at least one; padding stands on the right, and what the other
+            arrays hold there means nothing.
         beta: KL coefficient, in units of reward per nat.
 
     Returns:

@@ -27,7 +27,11 @@ exercise = page.exercise(
 
 
 @exercise.solution
-def promised_loss(compute: np.ndarray, loss: np.ndarray, budget: float) -> float:
+def promised_loss(
+    compute: np.ndarray,
+    loss: np.ndarray,
+    budget: float,
+) -> float:
     """Return the loss that a power law promises.
 
     Args:

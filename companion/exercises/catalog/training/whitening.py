@@ -35,13 +35,15 @@ def whiten(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Bring the advantages of a batch to mean 0 and variance 1.
 
     Args:
-        values: Advantages of the tokens, shape (B, T). What stands in the padding means nothing.
+        values: Advantages of the tokens, shape (B, T). What stands in the
+            padding means nothing.
         mask: True for tokens that count, shape (B, T); at least two do.
 
     Returns:
-        (value - mean) / sqrt(variance + 1e-8) where the mask is True, 0 elsewhere, shape (B, T).
-        Mean and variance are over all tokens of the batch that count; the variance is the
-        unbiased one, with N - 1 in the denominator.
+        (value - mean) / sqrt(variance + 1e-8) where the mask is True, 0
+        elsewhere, shape (B, T). Mean and variance are over all tokens of the
+        batch that count; the variance is the unbiased one, with N - 1 in the
+        denominator.
     """
     kept = values[mask]
     whitened = (values - kept.mean()) / np.sqrt(kept.var(ddof=1) + 1e-8)
