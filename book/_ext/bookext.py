@@ -27,7 +27,9 @@ sys.path[:0] = [str(_HERE), str(_HERE.parent / "_tools")]
 from api_reference import setup_reference  # noqa: E402
 from book_directives import Dot, QuizQuestion  # noqa: E402
 from live_widget import Live  # noqa: E402
+from plots import setup_plots  # noqa: E402
 from project import BRANCH, find_project  # noqa: E402
+from search_index import setup_search  # noqa: E402
 from theme import setup_theme  # noqa: E402
 from timings import read_timings  # noqa: E402
 
@@ -192,6 +194,8 @@ def exercise_links(exercises: list[dict[str, str]], path_to: Callable[[str], str
 def setup(app: Sphinx) -> dict:
     """Register everything with Sphinx."""
     setup_reference(app)
+    setup_plots(app)
+    setup_search(app)
     setup_theme(app)
     app.add_directive("dot", Dot)
     app.add_directive("live", Live)

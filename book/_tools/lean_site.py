@@ -1,8 +1,8 @@
 """Make a built site smaller: files that no page asks for, characters of fonts that none shows.
 
 The theme sends 1.5 MB of icons as a script besides the icon fonts, and whole fonts where a few
-characters are used. Words in Japanese are marked as such, and the search shows excerpts of the
-text alone. Running it again changes nothing more.
+characters are used; Sphinx sends a search that the book does not use. Words in Japanese are marked
+as such. Running it again changes nothing more.
 """
 
 from __future__ import annotations
@@ -19,12 +19,6 @@ _ICON_RULE = re.compile(
     r"((?:\.fa-[\w-]+(?::{1,2}before)?,?)+)\{(?:--fa:|content:)\"\\([0-9a-f]+)\"", re.IGNORECASE
 )
 _PRIVATE_USE = range(0xE000, 0xF900)
-_SEARCH_CHANGES = {  # excerpts come from the text: no contents, no formula three times over
-    '[".headerlink", "script", "style"]': '[".headerlink", ".katex-mathml", ".run-line", "script", '
-    '"style"]',
-    '`[role="main"] ${anchor}`': "`article ${anchor}`",
-    "querySelector('[role=\"main\"]')": 'querySelector("article")',
-}
 _TTF_COPY = re.compile(r",\s*url\([^)]*fa-[\w-]+\.ttf[^)]*\)\s*format\([^)]*\)")
 
 
@@ -32,7 +26,7 @@ def lean(site: Path) -> None:
     """Rewrite the pages and assets below ``site`` in place.
 
     Raises:
-        BookError: If the theme's icons or the search script are not as they were.
+        BookError: If the theme's icons are not as they were.
     """
     (site / ".nojekyll").touch()
     _delete_unused(site)
@@ -40,7 +34,6 @@ def lean(site: Path) -> None:
     for page in pages:
         text = page.read_text(encoding="utf-8")
         page.write_text(mark_japanese(text), encoding="utf-8")
-    _mend_search(site / "_static" / "searchtools.js")
     text = "".join(page.read_text(encoding="utf-8") for page in pages)
     styles = _joined(site / "_static", "*.css")
     icons = used_icons(text + _joined(site / "_static", "*.js"), styles)
@@ -56,31 +49,17 @@ def lean(site: Path) -> None:
             _subset(font, {ord(character) for character in set(text)})
 
 
-def _mend_search(script: Path) -> None:
-    """Let Sphinx's search show excerpts of a page's text alone.
-
-    Raises:
-        BookError: If the script is not the one that these changes are for.
-    """
-    if not script.is_file():
-        return
-    text = script.read_text(encoding="utf-8")
-    for old, new in _SEARCH_CHANGES.items():
-        if old not in text and new not in text:
-            raise BookError(f"{script.name} has changed: {old} is not in it; see lean_site.py")
-        text = text.replace(old, new)
-    script.write_text(text, encoding="utf-8")
-
-
 def _delete_unused(site: Path) -> None:
     """Delete files that no page asks for, and the style sheet's second choice of icon font."""
     for sheet in (site / "_static" / "styles").glob("*.css"):
         text = sheet.read_text(encoding="utf-8")
         sheet.write_text(_TTF_COPY.sub("", text), encoding="utf-8")
     unused = ("*.map", "fontawesome.js", "fa-*.ttf", "fa-v4compatibility*", "*webpack-macros.html")
-    for pattern in unused:
+    search = ("searchtools.js", "language_data.js", "*-stemmer.js")
+    for pattern in (*unused, *search):
         for path in (site / "_static").rglob(pattern):
             path.unlink()
+    (site / "searchindex.js").unlink(missing_ok=True)
 
 
 def _joined(folder: Path, pattern: str) -> str:

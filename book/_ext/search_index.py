@@ -1,0 +1,94 @@
+"""What the search page searches: the sections of all pages, the glossary, names of the package.
+
+Written as a script, ``_static/search/sections.js``, so that the search works from a folder, too,
+where a page may not fetch files. What ranks and shows them is ``_static/search/search.js``. Code,
+formulas and outputs are left out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from docutils import nodes
+from sphinx import addnodes
+from sphinx.application import Sphinx
+
+WORDS = "search_words.json"  # what readers may type, and what the book says instead
+_LEFT_OUT = (nodes.literal_block, nodes.math_block, nodes.raw, nodes.image, nodes.comment)
+_PARTS = {"back/glossary": "glossary", "back/references": "reference"}
+
+Section = tuple[str, str, str, str]
+"""Kind, anchor, heading, text."""
+
+
+def words(node: nodes.Node) -> str:
+    """Return the words of a node, without code blocks, formulas on lines of their own, outputs."""
+    if isinstance(node, nodes.Text):
+        return node.astext()
+    if isinstance(node, _LEFT_OUT) or "cell_output" in getattr(node, "attributes", {}).get(
+        "classes", []
+    ):
+        return ""
+    space = "" if isinstance(node, nodes.TextElement) else " "
+    return " ".join(space.join(words(child) for child in node.children).split(" "))
+
+
+def sections(doctree: nodes.document, name: str) -> Iterator[Section]:
+    """Yield what can be found on a page.
+
+    Args:
+        doctree: The page.
+        name: Its name below ``book``, such as ``gpt/sampling``.
+    """
+    kind = _PARTS.get(name, "exercise" if name.endswith("/exercises") else "page")
+    for section in doctree.findall(nodes.section):
+        heading = section.next_node(nodes.title)
+        own = [child for child in section.children if not isinstance(child, nodes.section)]
+        text = " ".join(words(child) for child in own if child is not heading and not _apart(child))
+        yield kind, section["ids"][0], heading.astext(), _one_line(text)
+    for item in doctree.findall(nodes.definition_list_item):
+        term = item.next_node(nodes.term)
+        if kind == "glossary" and term["ids"]:
+            yield "glossary", term["ids"][0], words(term), _one_line(words(item.children[-1]))
+    for description in doctree.findall(addnodes.desc):
+        signature = description.next_node(addnodes.desc_signature)
+        content = description.next_node(addnodes.desc_content)
+        summary = content.next_node(nodes.paragraph) if content else None
+        if signature["ids"]:
+            text = _one_line(words(summary)) if summary else ""
+            yield "package", signature["ids"][0], signature["ids"][0], text
+
+
+def _apart(node: nodes.Node) -> bool:
+    """Whether a part of a section is found as something else."""
+    return isinstance(node, addnodes.glossary | addnodes.desc)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def write_search_index(app: Sphinx, error: Exception | None) -> None:
+    """Write the data of the search page."""
+    if error is not None or app.builder.name != "html":
+        return
+    pages, found = [], []
+    for document in sorted(app.env.found_docs):
+        doctree = app.env.get_doctree(document)
+        pages.append([document, app.env.titles[document].astext()])
+        for section in sections(doctree, document.removeprefix("book/")):
+            found.append([len(pages) - 1, *section])
+    data = Path(app.srcdir) / "book" / "_data" / WORDS
+    synonyms = json.loads(data.read_text(encoding="utf-8")) if data.is_file() else {}
+    content = {"pages": pages, "sections": found, "synonyms": synonyms}
+    target = Path(app.outdir) / "_static" / "search" / "sections.js"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    target.write_text(f"const bookSections = {text};\n", encoding="utf-8")
+
+
+def setup_search(app: Sphinx) -> None:
+    """Register the search with Sphinx."""
+    app.connect("build-finished", write_search_index)

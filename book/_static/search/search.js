@@ -1,0 +1,183 @@
+// The search page: sections of the book, ranked as one types.
+//
+// The index is MiniSearch's (BM25 over fields, beginnings of words, words with a typing mistake).
+// What is the book's own: how text is cut into words, which words say nothing, what readers may type
+// for the book's words, and that the definition of a term comes before the pages that use it.
+// Data: `bookSections` of sections.js, which book/_ext/search_index.py writes.
+
+"use strict";
+
+const WORD = /[\p{L}\p{N}]+(?:[-_.'’][\p{L}\p{N}]+)*/gu;
+const WITHOUT_SPACES = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}ー]+/gu;
+const SAYS_NOTHING = new Set(
+  ("a about an and are as at be by can do does for from get how i in is it my of on or that the "
+    + "this to use using was what when where which who why with").split(" "));
+const FACTOR = { glossary: 1.6, page: 1, exercise: 0.6, package: 0.7, reference: 0.3 };
+const SHOWN = 20;
+const EXCERPT = 220; // characters
+
+/** Words of a text. "top-p" is one, and so are "top" and "p"; Japanese is cut into pairs. */
+function wordsOf(text) {
+  const words = [];
+  for (const word of text.toLowerCase().match(WORD) ?? []) {
+    const runs = word.match(WITHOUT_SPACES);
+    if (runs) {
+      for (const run of runs) words.push(...pairs(run));
+    }
+    const rest = word.replace(WITHOUT_SPACES, " ").trim();
+    if (!rest) continue;
+    words.push(rest);
+    const parts = rest.split(/[-_.'’]/);
+    if (parts.length > 1) words.push(...parts, parts.join(""));
+  }
+  return words;
+}
+
+function pairs(run) {
+  const letters = [...run];
+  return letters.length < 2 ? letters : letters.slice(1).map((letter, i) => letters[i] + letter);
+}
+
+/** The words of a query that say something; all of them, if none does. */
+function wordsOfQuery(query) {
+  const words = (query.toLowerCase().match(WORD) ?? []);
+  const telling = words.filter((word) => !SAYS_NOTHING.has(word));
+  return telling.length ? telling : words;
+}
+
+/** What the book says for a reader's words: the query, and others in its place. */
+function queries(query, synonyms) {
+  const asked = wordsOfQuery(query).join(" ");
+  const others = Object.entries(synonyms).filter(([word]) => asked === word).map(([, other]) => other);
+  return [asked, ...others];
+}
+
+class BookSearch {
+  constructor({ pages, sections, synonyms }) {
+    this.synonyms = synonyms;
+    this.sections = sections.map(([page, kind, anchor, heading, text], id) => (
+      { id, kind, heading, text, page: pages[page][1], url: `${pages[page][0]}.html#${anchor}`,
+        isTop: id === 0 || sections[id - 1][0] !== page }));
+    this.index = new MiniSearch({
+      fields: ["heading", "page", "text"], tokenize: wordsOf, processTerm: (term) => term });
+    this.index.addAll(this.sections);
+  }
+
+  /** Sections for a query, best first. */
+  find(query) {
+    const results = new Map();
+    for (const asked of queries(query, this.synonyms)) {
+      for (const { id, score } of this._ranked(asked)) {
+        results.set(id, Math.max(score, results.get(id) ?? 0));
+      }
+    }
+    return [...results].sort(([, a], [, b]) => b - a).map(([id]) => this.sections[id]);
+  }
+
+  _ranked(asked) {
+    const options = {
+      boost: { heading: 6, page: 2 }, fuzzy: (term) => (term.length > 4 ? 0.2 : false),
+      prefix: (term) => term.length > 2, weights: { prefix: 0.4, fuzzy: 0.2 },
+      boostDocument: (id) => this._worth(this.sections[id], asked),
+    };
+    const all = this.index.search(asked, { ...options, combineWith: "AND" });
+    return all.length ? all : this.index.search(asked, options);
+  }
+
+  _worth({ kind, heading, isTop }, asked) {
+    const name = heading.toLowerCase();
+    const isIt = name === asked || name === `${asked}s` || `${name}s` === asked;
+    return FACTOR[kind] * (isTop ? 1.5 : 1) * (isIt ? 4 : 1);
+  }
+}
+
+/** The piece of a text where the most words of a query stand close together. */
+function excerpt(text, words) {
+  const lower = text.toLowerCase();
+  let best = 0;
+  let most = -1;
+  for (let start = 0; start < Math.max(1, lower.length - EXCERPT / 2); start += 40) {
+    const piece = lower.slice(start, start + EXCERPT);
+    const count = words.filter((word) => piece.includes(word)).length;
+    if (count > most) [best, most] = [start, count];
+  }
+  const start = best ? text.indexOf(" ", best) + 1 : 0;
+  const end = start + EXCERPT < text.length ? text.lastIndexOf(" ", start + EXCERPT) : text.length;
+  return (start ? "… " : "") + text.slice(start, end > start ? end : start + EXCERPT)
+    + (end < text.length ? " …" : "");
+}
+
+/** A text as nodes, with the words of a query marked. */
+function marked(text, words) {
+  const escaped = words.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  if (!escaped.length) return [document.createTextNode(text)];
+  const pieces = text.split(new RegExp(`(${escaped.join("|")})`, "giu"));
+  return pieces.filter(Boolean).map((piece) => {
+    if (!words.includes(piece.toLowerCase())) return document.createTextNode(piece);
+    const mark = document.createElement("mark");
+    mark.textContent = piece;
+    return mark;
+  });
+}
+
+function element(name, className, ...children) {
+  const made = document.createElement(name);
+  if (className) made.className = className;
+  made.append(...children);
+  return made;
+}
+
+const KIND = { glossary: "Glossary", exercise: "Exercise", package: "Package", reference: "References" };
+
+function resultOf(section, words, root) {
+  const link = element("a", "", ...marked(section.heading, words));
+  link.href = root + section.url;
+  const place = [KIND[section.kind], section.kind === "page" && !section.isTop ? section.page : ""];
+  const where = element("span", "search-place", place.filter(Boolean).join(" · "));
+  const text = element("p", "", ...marked(excerpt(section.text, words), words));
+  return element("li", "", element("h2", "", link), where, text);
+}
+
+function show(search, query, shown) {
+  const status = document.getElementById("search-status");
+  const list = document.getElementById("search-results");
+  const more = document.getElementById("search-more");
+  const results = query.trim() ? search.find(query) : [];
+  const words = queries(query, search.synonyms).flatMap(wordsOfQuery).map((word) => word.toLowerCase());
+  const root = document.documentElement.dataset.content_root ?? "./";
+  list.replaceChildren(...results.slice(0, shown).map((section) => resultOf(section, words, root)));
+  more.hidden = results.length <= shown;
+  const count = results.length === 1 ? "1 result" : `${results.length} results`;
+  const none = "Nothing found. Try other or fewer words, or look into the glossary and the index of terms.";
+  status.textContent = query.trim() ? (results.length ? count : none) : "";
+}
+
+function begin() {
+  const search = new BookSearch(bookSections);
+  const field = document.getElementById("search-field");
+  let shown = SHOWN;
+  let waiting = 0;
+  const update = () => {
+    const address = new URL(location.href);
+    address.searchParams.set("q", field.value);
+    history.replaceState(null, "", address);
+    show(search, field.value, shown);
+  };
+  field.addEventListener("input", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => { shown = SHOWN; update(); }, 120);
+  });
+  field.form.addEventListener("submit", (event) => { event.preventDefault(); update(); });
+  document.getElementById("search-more").addEventListener("click", () => {
+    const last = document.getElementById("search-results").children.length;
+    shown += SHOWN;
+    update();
+    document.querySelectorAll("#search-results a")[last]?.focus();
+  });
+  field.value = new URLSearchParams(location.search).get("q") ?? "";
+  if (field.value) show(search, field.value, shown);
+  field.focus();
+}
+
+if (typeof document !== "undefined") begin();
+if (typeof module !== "undefined") module.exports = { BookSearch, excerpt, queries, wordsOf };
