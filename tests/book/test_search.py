@@ -30,7 +30,8 @@ PAGES = {
     "index": "# Title\n\n```{toctree}\nbook/gpt/sampling\nbook/gpt/exercises\nbook/back/glossary\n"
     "book/package/generation\n```\n",
     "book/gpt/sampling": "# Sampling\n\nFirst words.\n\n## Temperature\n\n"
-    "Logits are divided by $T$.\n\n$$\nz / T\n$$\n\n```python\nhidden_code = 1\n```\n\n## Top-p\n\nThe nucleus of a **token**.\n",
+    "Logits are divided by $T$.\n\n$$\nz / T\n$$\n\n```python\nhidden_code = 1\n```\n\n"
+    "## Top-p\n\nThe nucleus of a **token**.\n",
     "book/gpt/exercises": "# Exercises\n\n## Cut by top-p\n\nWrite the filter. A token stays.\n",
     "book/back/glossary": "# Glossary\n\n```{glossary}\ntoken\n  A piece of text.\n\nKV cache\n"
     "  Keys and values that are kept.\n```\n",
