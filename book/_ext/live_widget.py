@@ -39,28 +39,42 @@ WIDGETS = {
         f"Look inside the model on your text ({_SIZE})", ("text",), ("layer", "head")
     ),
     "beam": Widget(f"Search from your text ({_SIZE})", ("text",), ("beams", "tokens")),
+    "caches": Widget("Compute for another length", (), ("tokens",)),
+    "cells": Widget("Move the question", (), ("x", "y", "probes")),
     "chat": Widget(f"Talk to pocket-chat here ({_SIZE})", ("text",), ("open",)),
+    "chunks": Widget("Cut your text", ("text",), ("size", "overlap")),
     "dpo": Widget("Try other numbers", ("reference", "rewards"), ("beta",)),
     "few_shot": Widget(f"Try other examples ({_SIZE})", ("examples", "question")),
+    "floats": Widget("Try another number", ("number",), ("format",)),
+    "guide": Widget("Go through the questions"),
     "injection": Widget(f"Attack it yourself ({_SIZE})", ("text",)),
     "journey": Widget(f"Follow a token of your text ({_SIZE})", ("text",)),
     "kv_cache": Widget("Count for other models", (), ("prompt", "tokens", "model", "context")),
     "lora": Widget("Count for other ranks", (), ("model", "rank", "targets")),
+    "masks": Widget("Change the mask", (), ("length", "window")),
+    "mcp": Widget("Write to the server", (), ("start",)),
     "memory": Widget("Compute for other models", (), ("model", "format", "tokens", "batch")),
     "merges": Widget("Cut your text into tokens (loads 0.1 MB once)", ("text",)),
+    "near_copies": Widget("Compare two texts of yours", ("first", "second")),
     "next_token": Widget(
         f"Try it on your text ({_SIZE})", ("text",), ("temperature", "topk", "topp", "minp")
     ),
+    "notes": Widget(f"Ask your own notes ({_SIZE})", ("notes", "question"), ("k",)),
     "parameters": Widget(
         "Count for other shapes", (), ("vocabulary", "context", "width", "layers")
     ),
     "ppo": Widget("Try other numbers", ("reference", "rewards"), ("beta",)),
+    "preference": Widget("Try other rewards", ("chosen", "rejected", "rewards")),
     "quantize": Widget("Try other numbers", ("values",)),
     "reasoning": Widget(f"Ask a problem of yours ({_SIZE})", ("question", "examples")),
+    "redact": Widget("Take it out of your text", ("text",)),
     "retrieval": Widget("Search in this book (loads 0.3 MB once)", ("text",), ("k",)),
     "score": Widget(f"Score your text ({_SIZE})", ("text",), ("first",)),
+    "sizes": Widget("Compute for another model", ("total", "active")),
+    "stages": Widget("Compare two stages", ("models", "rows", "from", "to")),
     "temperature": Widget("Move the temperature", ("tokens", "logits")),
     "tools": Widget(f"Run the loop on your request ({_SIZE})", ("text",)),
+    "training_memory": Widget("Compute for other models", (), ("model", "rank", "rest")),
     "tuning": Widget(f"Ask both models ({_BOTH})", ("text",)),
 }
 """The widgets by the name of their file."""

@@ -6,13 +6,14 @@
   const folder = new URL("live/", document.currentScript.src);
 
   async function open(root, button) {
-    button.disabled = true;
+    if (button.ariaDisabled) return; // it opens already; `disabled` would drop the keyboard's focus
+    button.ariaDisabled = "true";
     try {
       const { start } = await import(new URL("frame.js", folder));
       await start(root, folder);
       button.remove();
     } catch {
-      button.disabled = false;
+      button.ariaDisabled = null;
       const words = "This part of the page did not arrive. Is there a connection? Then press again.";
       let note = root.querySelector(".live-missing");
       if (!note) button.after(note = document.createElement("p"));

@@ -19,12 +19,25 @@ const { Random } = await load("random.js");
 const { absmax, nf4, problem, relativeError } = await load("quantization.js");
 const memory = await load("memory.js");
 const losses = await load("losses.js");
-const { BM25 } = await load("bm25.js");
+const { BM25, ENGLISH } = await load("bm25.js");
 const { fetchFile, fetchManifest } = await load("weights.js");
 const { readTensors } = await load("safetensors.js");
 const calls = await load("tool_calls.js");
 const { trained } = await load("widgets/lora.js");
 const { prompts } = await load("widgets/reasoning.js");
+const formats = await load("floats.js");
+const chunking = await load("chunking.js");
+const copies = await load("near_copies.js");
+const attention = await load("masks.js");
+const caches = await load("caches.js");
+const { redact } = await load("redaction.js");
+const { groundedPrompt } = await load("grounding.js");
+const plane = await load("plane.js");
+const { respond } = await load("json_rpc.js");
+const { REQUESTS } = await load("widgets/mcp.js");
+const { QUESTIONS } = await load("widgets/guide.js");
+const { smallestCard } = await load("widgets/sizes.js");
+const { trainingBytes } = await load("widgets/training_memory.js");
 
 function engineWith(program) {
   return new Engine({
@@ -113,6 +126,37 @@ const TESTS = {
   lora: ({ name, targets, rank }) => trained(name, targets, rank),
   clip: ({ ratio, advantage, range }) => losses.clippedGain(ratio, advantage, range),
   dpo: ({ chosen, rejected, beta }) => losses.dpoLoss(chosen, rejected, beta),
+  encodeFloat: ({ number, format }) => {
+    const { value, sign, exponent, mantissa } = formats.encode(number, formats.FORMATS[format]);
+    return { value: String(value), bits: sign + exponent + mantissa };
+  },
+  largestFloat: ({ format }) => formats.largest(formats.FORMATS[format]),
+  chunks: ({ text, way, ...settings }) => chunking.chunksOf(text,
+    (way === "windows" ? chunking.cutWindows : chunking.cutRecursively)(text, settings)),
+  shingles: ({ text }) => [...copies.shingles(text)],
+  similarity: ({ one, two }) => copies.jaccard(copies.shingles(one), copies.shingles(two)).share,
+  minima: ({ text }) => copies.signature(copies.shingles(text)),
+  compared: ({ one, two }) => copies.compare(one, two),
+  hash: ({ text }) => copies.hash32(text),
+  mask: ({ length, window }) => attention.mask(length, window),
+  alibi: ({ length, head, heads }) => attention.alibiWeights(length, attention.slope(head, heads)),
+  reached: ({ length, window, layers }) => attention.reached(length, window, layers),
+  caches: ({ tokens }) => Object.fromEntries(Object.entries(caches.MODELS).map(([name, model]) =>
+    [name, [caches.tokenBytes(model), caches.textBytes(model, tokens)]])),
+  redact: ({ text }) => redact(text),
+  grounded: ({ question, passages }) => groundedPrompt(question, passages),
+  english: () => ENGLISH,
+  plane: ({ asked, probes }) => plane.search(asked, probes),
+  requests: () => REQUESTS,
+  respond: async ({ text }) => {
+    const box = calls.toolbox(await stored("weather"));
+    return respond(text, box);
+  },
+  guide: () => QUESTIONS,
+  card: ({ gigabytes }) => smallestCard(gigabytes),
+  training: ({ name, rank, rest }) => trainingBytes(name, { rank, rest }),
+  preference: ({ chosen, rejected }) => losses.bradleyTerry(chosen, rejected),
+  bestOf: ({ rewards, n }) => [losses.bestOf(rewards, n), losses.bestOfDivergence(n)],
   declaration: async () => calls.declaration(calls.toolbox(await stored("weather"))),
   call: async ({ written }) => {
     const call = calls.parseCall(written);

@@ -90,7 +90,9 @@ def printed(page: str) -> str:
     path = browser.ROOT / "book" / "notebooks" / f"{page}.ipynb"
     cells = nbformat.read(path, as_version=4).cells
     outputs = (output for cell in cells for output in cell.get("outputs", []))
-    return "\n".join(output.get("text", "") for output in outputs)
+    return "\n".join(
+        output.get("text", output.get("data", {}).get("text/plain", "")) for output in outputs
+    )
 
 
 def numbers(text: str) -> list[float]:

@@ -24,10 +24,11 @@ from companion.tools.transcript import with_tools
 from companion.tools.weather import get_weather, observations
 
 
-def llama(shape: list) -> tuple[transformers.LlamaConfig, WeightCounts]:
-    """A Llama of the shapes that the page lists, without memory."""
-    vocab, width, hidden, layers, heads, shared, size, tied = shape
-    config = transformers.LlamaConfig(
+def llama(shape: list) -> tuple[transformers.PretrainedConfig, WeightCounts]:
+    """A model of these shapes, without memory: a Qwen3 if its heads have norms."""
+    vocab, width, hidden, layers, heads, shared, size, tied, *normed = shape
+    kind = "Qwen3" if normed else "Llama"
+    config = getattr(transformers, f"{kind}Config")(
         vocab_size=vocab,
         hidden_size=width,
         intermediate_size=hidden,
@@ -38,7 +39,7 @@ def llama(shape: list) -> tuple[transformers.LlamaConfig, WeightCounts]:
         tie_word_embeddings=tied,
     )
     with torch.device("meta"):
-        return config, count_weights(transformers.LlamaForCausalLM(config))
+        return config, count_weights(getattr(transformers, f"{kind}ForCausalLM")(config))
 
 
 @pytest.mark.parametrize("bits", [2, 3, 4, 8])
@@ -100,7 +101,7 @@ def test_memory_is_that_of_the_package_for_every_model(page, quantization):
 
 
 def test_lora_trains_as_many_parameters_as_in_the_package(page):
-    for name, (_, width, hidden, layers, heads, shared, size, _) in page("shapes").items():
+    for name, (_, width, hidden, layers, heads, shared, size, *_) in page("shapes").items():
         wanted = lora_parameter_count(
             [(width, heads * size), (width, shared * size), (hidden, width)] * layers, rank=16
         )

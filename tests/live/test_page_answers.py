@@ -159,6 +159,33 @@ def test_a_name_is_remembered_as_on_the_page(tab):
     assert tab.text_of(".live-turn:last-child span") == wanted
 
 
+def test_four_notes_have_the_prompt_and_the_answer_of_the_page(tab):
+    tab.open("applications/rag", "notes")
+    said = tab.run(exact=True)
+
+    prompt, answer = re.search(
+        r"<\|user\|>\n(.*?)<\|end\|>\n<\|assistant\|>\n▸(.*)",
+        printed("applications/rag"),
+        re.DOTALL,
+    ).groups()
+    assert tab.text_of("[aria-label='The prompt']") == prompt
+    assert said == f"pocket-chat answers: {answer.splitlines()[0]}"
+    tab.driver.execute_script(
+        "const score = document.querySelectorAll('input[type=range]')[1];"
+        "score.value = 3; score.dispatchEvent(new Event('input'))"
+    )
+    assert tab.text_of("[aria-label='The answer']") == ""  # it was the answer to another prompt
+    assert tab.run().startswith("Answer: The documents do not say.")
+
+
+def test_a_greeting_is_returned_as_on_the_page(tab):
+    tab.open("applications/chatbot", "chat")
+    tab.run(exact=True)
+
+    (wanted,) = set(re.findall(r"^you: Hello!\nbot: (.*)$", printed("applications/chatbot"), re.M))
+    assert tab.text_of(".live-turn:last-child span") == wanted
+
+
 def test_an_attack_has_the_answer_of_the_page(tab):
     tab.open("prompting/injection", "injection")
     said = tab.run(exact=True)

@@ -193,6 +193,35 @@ def test_numbers_of_an_older_text_go_when_the_answer_is_late(panel):
     assert panel.count(".live-buttons button") == 0
 
 
+def test_a_changed_text_leaves_no_numbers_of_the_old_one(panel):
+    panel.open("gpt/sampling", "next_token")
+    panel.start()
+    panel.waits_for(1)
+    panel.answer(result=NEXT)
+    panel.tab.wait(lambda driver: panel.count("tbody tr"))
+    panel.message("Another text")
+    assert panel.tab.status().startswith("The text has changed.")
+    assert panel.count("tbody tr") == 0
+    panel.start()
+    panel.waits_for(2)
+    panel.message("A third text")  # while the second is read
+    panel.answer(result=NEXT)
+    panel.status("The text has changed.")
+
+    assert panel.count("tbody tr") == 0
+
+
+def test_a_widget_that_does_not_arrive_leaves_the_keyboard_at_its_button(panel):
+    panel.tab.driver.get(f"{panel.tab.address}gpt-kv-cache-kv_cache.html")
+    panel.run("document.querySelector('.live').dataset.live = 'nothing'")
+    button = panel.tab.driver.find_element(By.CSS_SELECTOR, ".live-start")
+    button.send_keys(Keys.ENTER)
+    panel.tab.wait(lambda driver: driver.find_elements(By.CSS_SELECTOR, ".live-missing"))
+
+    assert panel.tab.driver.switch_to.active_element == button
+    assert button.get_attribute("aria-disabled") is None
+
+
 def test_a_long_word_makes_no_page_wider(panel):
     metrics = {"width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": True}
     panel.tab.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)

@@ -4,6 +4,13 @@
                         * f_w / (f_w + k1 (1 - b + b * length / mean length))
    with f_w occurrences of w in the text, n_w of N texts that have it. */
 
+/* Frequent words of English, which say nothing of the matter. */
+export const ENGLISH = [
+  "a", "an", "and", "are", "as", "at", "be", "but", "by", "for", "if", "in", "into", "is", "it", "no",
+  "not", "of", "on", "or", "such", "that", "the", "their", "then", "there", "these", "they", "this",
+  "to", "was", "will", "with",
+];
+
 const HIDDEN = /[\u00ad\u034f\u200b-\u200f\u2060-\u2064\ufe00-\ufe0f\ufeff]/g;
 
 export class BM25 {

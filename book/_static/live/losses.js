@@ -37,3 +37,24 @@ export function clippedGain(ratio, advantage, range) {
 export function dpoLoss(chosen, rejected, beta) {
   return Math.log1p(Math.exp(-beta * (chosen - rejected)));
 }
+
+/* Bradley-Terry: {probability, loss} of the choice of a pair, sigmoid(chosen - rejected) and minus its
+   logarithm. */
+export function bradleyTerry(chosen, rejected) {
+  return { probability: 1 / (1 + Math.exp(rejected - chosen)), loss: Math.log1p(Math.exp(rejected - chosen)) };
+}
+
+/* The mean of the best of n that are drawn from some rewards, none twice: the i-th smallest is the best
+   of the draw with probability C(i - 1, n - 1) / C(N, n). */
+export function bestOf(rewards, n) {
+  const sorted = [...rewards].sort((a, b) => a - b), all = sorted.length;
+  const within = (count) => { // are n draws among the `count` smallest? C(count, n) / C(all, n)
+    let share = 1;
+    for (let i = 0; i < n; i++) share *= Math.max(0, count - i) / (all - i);
+    return share;
+  };
+  return sorted.reduce((sum, reward, i) => sum + reward * (within(i + 1) - within(i)), 0);
+}
+
+/* How far best of n moves from the model at most, in nats. */
+export const bestOfDivergence = (n) => Math.log(n) - (n - 1) / n;

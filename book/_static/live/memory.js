@@ -4,10 +4,11 @@
 export const BITS = { float32: 32, bfloat16: 16, int8: 8, nf4: 4 + 8 / 64 + 32 / (64 * 256) };
 
 /* Shapes of models of Llama's kind: vocabulary, width, width of the MLP, layers, heads, key-value
-   heads, size of a head, and whether the embedding is the output layer, too. */
+   heads, size of a head, whether the embedding is the output layer, too, and whether each head of queries
+   and keys has a norm. */
 export const SHAPES = {
   "pocket-base": [2048, 256, 688, 6, 4, 4, 64, true],
-  "Qwen3 0.6B": [151936, 1024, 3072, 28, 16, 8, 128, true],
+  "Qwen3 0.6B": [151936, 1024, 3072, 28, 16, 8, 128, true, true],
   "Llama 2 7B": [32000, 4096, 11008, 32, 32, 32, 128, false],
   "Llama 3 8B": [128256, 4096, 14336, 32, 32, 8, 128, false],
   "Llama 2 13B": [32000, 5120, 13824, 40, 40, 40, 128, false],
@@ -26,13 +27,13 @@ export function linearLayers(name) {
 
 /* {linear, rows, other}: weights that are quantized, their rows, and everything else. */
 export function countWeights(name) {
-  const [vocabulary, width, , layers, , , , tied] = SHAPES[name];
+  const [vocabulary, width, , layers, , , size, tied, hasNorms = false] = SHAPES[name];
   const shapes = Object.values(linearLayers(name));
   const sum = (numbers) => numbers.reduce((total, x) => total + x, 0);
   return {
     linear: layers * sum(shapes.map(([inputs, outputs]) => inputs * outputs)),
     rows: layers * sum(shapes.map(([, outputs]) => outputs)),
-    other: vocabulary * width * (tied ? 1 : 2) + width * (2 * layers + 1),
+    other: vocabulary * width * (tied ? 1 : 2) + width * (2 * layers + 1) + (hasNorms ? 2 * size * layers : 0),
   };
 }
 

@@ -14,9 +14,9 @@ const NOTE = {
    asks, with a function `request(task, values, onPiece)` that gives a Promise; text, what the button
    says; results, where `run` puts what it finds: emptied when a run fails.
    `run` also gets {onProgress, signal}, for a model that does not run in the Worker.
-   Returns: {nodes, go, stop, describe}: what to put on the page; a function that starts a run, or lets
-   the one that is on be followed by another; one that stops it; and one that puts another note in the
-   place of that on the weights, or puts that back. */
+   Returns: {nodes, go, stop, say, describe}: what to put on the page; a function that starts a run, or lets
+   the one that is on be followed by another; one that stops it; one that says something in the status
+   line; and one that puts another note in the place of that on the weights, or puts that back. */
 export function modelPanel({ model = "base", models = 1, run, text = "Run", results = [] }) {
   const size = (each) => `${(models * each).toFixed(1)} MB`;
   const exact = check(`exact weights (${size(10.5)} in place of ${size(4.9)})`, { onchange: () => describe() });
@@ -37,6 +37,11 @@ export function modelPanel({ model = "base", models = 1, run, text = "Run", resu
     bar.hidden = false;
     bar.value = loaded / total;
     line.textContent = `Loading the model: ${megabytes(loaded)} of ${megabytes(total)}.`;
+  }
+
+  function say(words) {
+    line.className = "live-status";
+    line.textContent = words;
   }
 
   function stop() {
@@ -62,8 +67,7 @@ export function modelPanel({ model = "base", models = 1, run, text = "Run", resu
 
   async function runOnce(signal) {
     let hasPieces = false;
-    line.className = "live-status";
-    line.textContent = "The model is reading.";
+    say("The model is reading.");
     const precision = exact.value() ? "float16" : "int8";
     const request = (task, values, onPiece) => ask(task, { model, precision, ...values }, {
       signal, onProgress: progress,
@@ -83,5 +87,5 @@ export function modelPanel({ model = "base", models = 1, run, text = "Run", resu
   }
 
   const buttons = h("div", { class: "live-buttons" }, start, end, exact.node);
-  return { nodes: [buttons, bar, line, note], go, stop, describe };
+  return { nodes: [buttons, bar, line, note], go, stop, say, describe };
 }

@@ -61,7 +61,8 @@ function largest(group) {
   return group.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
 }
 
-function roundEven(x) {
+/* The nearest whole number; of two that are as near, the even one. */
+export function roundEven(x) {
   const down = Math.floor(x);
   if (x - down !== 0.5) return Math.round(x);
   return down % 2 === 0 ? down : down + 1;

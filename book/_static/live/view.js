@@ -107,7 +107,7 @@ export const percent = (share) => `${(100 * share).toFixed(1)} %`;
 export const grouped = (value) => value.toLocaleString("en-US");
 
 /* 1 token, 2 tokens */
-export const counted = (count, noun) => `${grouped(count)} ${noun}${count === 1 ? "" : "s"}`;
+export const counted = (count, noun, many = `${noun}s`) => `${grouped(count)} ${count === 1 ? noun : many}`;
 
 /* Bytes as 4.9 MB. */
 export const megabytes = (bytes, digits = 1) => `${(bytes / 1e6).toFixed(digits)} MB`;

@@ -4,9 +4,10 @@ import { modelPanel } from "../model_panel.js";
 import { bars, counted, h, percent, row, slider, table, bar, textField } from "../view.js";
 
 const SHOWN = 12; // tokens
+const CHANGED = "The text has changed. Press the button to read it."
 
 export default function nextToken({ text, temperature = "1", topk = "0", topp = "1", minp = "0" }) {
-  const field = textField("Your text", text);
+  const field = textField("Your text", text, { onchange: () => stale() });
   const onchange = () => again();
   const heat = slider("Temperature", { min: 0, max: 3, step: 0.05, value: temperature, onchange,
     format: (t) => (t === 0 ? "0, greedy" : t.toFixed(2)) });
@@ -23,7 +24,9 @@ export default function nextToken({ text, temperature = "1", topk = "0", topp = 
     hasRun = true;
     const settings = { temperature: heat.value(), topK: most.value() || null, topP: mass.value(),
       minP: least.value() };
-    const found = await request("next", { text: field.value(), settings, count: SHOWN });
+    const asked = field.value();
+    const found = await request("next", { text: asked, settings, count: SHOWN });
+    if (field.value() !== asked) return CHANGED;
     draw(found);
     const [first] = found.candidates;
     return `${found.kept} ${found.kept === 1 ? "token is" : "tokens are"} left. The likeliest, `
@@ -44,6 +47,11 @@ export default function nextToken({ text, temperature = "1", topk = "0", topp = 
   const panel = modelPanel({ run, text: "Show what may follow", results: [place] });
   function again() {
     if (hasRun) panel.go(); // moving a slider asks again, once the reader has asked
+  }
+  function stale() { // the table is that of another text
+    if (!place.firstChild) return;
+    place.replaceChildren();
+    panel.say(CHANGED);
   }
   return [field.node, row(heat, most), row(mass, least), ...panel.nodes, place];
 }
