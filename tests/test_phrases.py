@@ -5,7 +5,8 @@ import hashlib
 import json
 import math
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from functools import cache
 from itertools import islice
 from pathlib import Path
 
@@ -32,13 +33,13 @@ ONE_PLACE = {
 }
 
 
-def texts(path: Path) -> Iterator[str]:
-    """Yield the strings of a module that are no docstrings."""
+@cache
+def texts(path: Path) -> list[str]:
+    """Return the strings of a module that are no docstrings."""
     nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
     alone = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
-    for node in nodes:
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in alone:
-            yield node.value
+    constants = [node for node in nodes if isinstance(node, ast.Constant) and id(node) not in alone]
+    return [node.value for node in constants if isinstance(node.value, str)]
 
 
 @pytest.mark.parametrize("name", ONE_PLACE)

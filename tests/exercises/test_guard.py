@@ -277,6 +277,7 @@ HONEST = {
 }
 
 
+@pytest.mark.slow
 def test_the_grade_is_the_same_with_and_without_bubblewrap(monkeypatch):
     needs("numpy", "torch")
     if isolation() != "bubblewrap":

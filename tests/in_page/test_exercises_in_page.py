@@ -81,7 +81,11 @@ def test_an_endless_loop_is_ended_and_the_next_check_works(warm):
     ("source", "says"),
     [
         ("while True: print('x' * 1000)", "before any case was run"),
-        ("import js\njs.self.close()\nwhile True: pass", "before any case was run"),
+        pytest.param(
+            "import js\njs.self.close()\nwhile True: pass",
+            "before any case was run",
+            marks=pytest.mark.slow,
+        ),
         ("x = 1 /", "SyntaxError"),
     ],
 )
@@ -94,6 +98,7 @@ def test_code_that_floods_dies_or_breaks_leaves_a_sentence(warm, source, says):
     assert len(printed) < 5_100
 
 
+@pytest.mark.slow
 def test_after_code_that_closes_its_worker_the_next_check_works(warm):
     warm.check("causal-mask", "import js\njs.self.close()\n" + MASK)
     warm.check("causal-mask", MASK)
@@ -162,6 +167,7 @@ def test_code_that_breaks_what_the_solution_calls_is_the_cause(warm):
     assert "causal-mask: right" in warm.result("causal-mask")
 
 
+@pytest.mark.slow
 def test_code_that_breaks_the_comparison_is_judged_all_the_same(warm):
     warm.check("causal-mask", "np.isfinite = np.abs = np.isnan = None\n" + MASK)
 
@@ -186,7 +192,11 @@ def test_a_page_of_the_network_in_place_of_a_file_is_explained(page):
     assert "does your network ask you to log in first" in page.result("causal-mask")
 
 
-@pytest.mark.parametrize("content", [None, b"something else"], ids=["missing", "changed"])
+@pytest.mark.parametrize(
+    "content",
+    [None, pytest.param(b"something else", marks=pytest.mark.slow)],
+    ids=["missing", "changed"],
+)
 def test_a_runtime_file_that_fails_is_named_and_nothing_is_lost(page, content):
     page.forget()
     page.server.broken["python_stdlib.zip"] = content
@@ -244,6 +254,7 @@ def test_code_that_is_ended_opens_neither_hints_nor_solution(warm, source, says)
     assert warm.driver.find_elements("css selector", f"{HINTS}, {SOLUTION}") == []
 
 
+@pytest.mark.slow
 def test_python_is_fetched_once_for_the_whole_site(warm, page):
     warm.check("causal-mask", MASK)
     page.open("applications")

@@ -28,7 +28,9 @@ def _bitsandbytes() -> None:
     pytest.importorskip("bitsandbytes")
 
 
-@pytest.mark.parametrize("quantization", ["int8", "nf4", "fp4"])
+@pytest.mark.parametrize(
+    "quantization", ["int8", "nf4", pytest.param("fp4", marks=pytest.mark.slow)]
+)
 def test_a_quantized_model_generates_in_batches(quantization: str, capfd) -> None:
     model, tokenizer = load("base", quantization=quantization)
 

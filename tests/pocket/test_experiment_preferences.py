@@ -121,7 +121,14 @@ def test_the_judge_chooses_among_two_answers_and_equal_ones_are_left_out(monkeyp
     assert [pair["rejected"][0]["content"] for pair in found] == ["longer", "xyz"]
 
 
-@pytest.mark.parametrize(("name", "records"), [("DPO", 32), ("GRPO", 64), ("PPO", 64)])
+@pytest.mark.parametrize(
+    ("name", "records"),
+    [
+        ("DPO", 32),
+        pytest.param("GRPO", 64, marks=pytest.mark.slow),
+        pytest.param("PPO", 64, marks=pytest.mark.slow),
+    ],
+)
 def test_a_method_trains_its_share_and_is_compared_with_where_it_began(tiny, name, records):
     places = {"chat": str(tiny / "chat"), "reward": str(tiny / "reward")}
 

@@ -131,7 +131,7 @@ def test_the_trainable_parameters_are_counted(tiny, method: str) -> None:
 # LoRA
 
 
-@pytest.mark.parametrize("kind", ["llama", "gpt2"])
+@pytest.mark.parametrize("kind", ["llama", pytest.param("gpt2", marks=pytest.mark.slow)])
 def test_peft_trains_to_the_same_updates_as_the_layer_from_scratch(
     tiny, pocket_tokenizer, kind: str
 ) -> None:
@@ -232,7 +232,14 @@ def test_the_rows_of_some_tokens_are_trained_and_no_others(
     assert torch.equal(*found) == (kind != "untied")
 
 
-@pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "tied",
+        pytest.param("untied", marks=pytest.mark.slow),
+        pytest.param("gpt2", marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize("method", WITH_ROWS)
 def test_an_interrupted_run_with_rows_goes_on_to_the_same_losses(
     tiny, pocket_tokenizer, tmp_path, method: str, kind: str
