@@ -62,7 +62,7 @@ class LoRALayer(torch.nn.Module):
         self.lora_B = torch.nn.Parameter(torch.zeros(base.out_features, rank))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map (..., inputs) to (..., outputs): W0 x + bias + alpha / r B A x."""
+        """Map x, (..., inputs), to W0 x + bias + (alpha / r) B A x."""
         return self.base(x) + self.scale * (x @ self.lora_A.T @ self.lora_B.T)
 
 

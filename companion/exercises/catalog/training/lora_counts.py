@@ -4,6 +4,9 @@ from companion.exercises.page import Page
 
 page = Page("lora", __name__)
 
+_D, _R = 4096, 8  # a layer of a 7B model, and a usual rank
+_SHARE = f"{2 * _R * _D:,} of {_D * _D:,}, or {2 * _R / _D:.2%}".replace("%", " %")
+
 exercise = page.exercise(
     title="LoRA of one matrix",
     difficulty="easy",
@@ -179,7 +182,7 @@ exercise.words(
     key_points=(
         "W0 stays frozen, and the change is written as (alpha / r) B A, with B of shape d x r and "
         "A of shape r x k.",
-        "r (d + k) parameters are trained instead of d k: 65,536 of 16,777,216, or 0.39 %.",
+        f"r (d + k) parameters are trained instead of d k: {_SHARE}.",
         "It is the change that is assumed to be of low rank, not the weight: adapting a trained "
         "model takes few directions. Whether they suffice has to be measured.",
         "A starts random and B at 0, so training starts from the model as it was.",
@@ -187,10 +190,10 @@ exercise.words(
         "since the backward pass still runs through the frozen model.",
         "After training, the update can be added into W0, and the model is as fast as before.",
     ),
-    sample="""
+    sample=f"""
     LoRA freezes W0 and trains its change, a product: h = W0 x + (alpha / r) B A x, with B of shape
-    d x r and A of shape r x k. That makes r (d + k) parameters instead of d k. For d = k = 4096 and
-    r = 8 these are 65,536 of 16,777,216, or 0.39 %. It can be enough because adapting a trained
+    d x r and A of shape r x k. That makes r (d + k) parameters instead of d k. For d = k = {_D} and
+    r = {_R} these are {_SHARE}. It can be enough because adapting a trained
     model needs few directions; the weight itself is not of low rank. A is random and B is 0 at
     first, so the model starts unchanged. Gradients and AdamW's means are kept for A and B only.
     Activations are not saved. Merged into W0, the update costs no time.
