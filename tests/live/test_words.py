@@ -150,6 +150,7 @@ def test_a_server_answers_as_that_of_the_page(page):
         scope["request"]("a", "tools/call", name="get_weather", arguments={"city": "Nairobi"}),
         scope["request"](1, "tools/call", name=3),
         scope["request"](1, "tools/call"),
+        scope["request"](1, "tools/list").replace("clientCapabilities", "abilities"),
         '{"jsonrpc": "1.0", "id": 1, "method": "x", "params": {}}',
         '{"jsonrpc": "2.0", "id": 1.5, "method": "tools/list"}',
         "[]",

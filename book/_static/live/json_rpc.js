@@ -42,7 +42,7 @@ export function respond(text, tools) {
     "tools/call": () => called(params, tools),
   };
   if (!Object.hasOwn(methods, method)) return failure(id, -32601, "unknown method");
-  if (method === "tools/call" && !Object.hasOwn(tools, params.name ?? "")) return failure(id, -32602, "unknown tool");
+  if (method === "tools/call" && !Object.hasOwn(tools, params.name)) return failure(id, -32602, "unknown tool");
   const about = { [`${PREFIX}/serverInfo`]: { name: "tools-of-the-book", version: "1" } };
   return { jsonrpc: "2.0", id, result: { resultType: "complete", ...methods[method](), _meta: about } };
 }

@@ -41,6 +41,6 @@ function digits(text) {
     if (/[0-9]/.test(plain)) return Number(plain);
     let value = 0;
     while (/\p{Nd}/u.test(String.fromCodePoint(sign.codePointAt(0) - value - 1))) value += 1;
-    return value % 10;
+    return value;
   });
 }
