@@ -1,0 +1,226 @@
+"""GRPO with reasoning before the answer: what it does to accuracy, pass@k, votes and length.
+
+pocket-chat gets two marks, ``<think>`` and ``</think>``, and is shown on a few easy problems to
+reason between them. From there GRPO goes on; only the answer behind the marks is rewarded.
+Supervised fine-tuning on the same problems, with their reasoning, is the yardstick. Then the
+reasoning is cut, prolonged and switched off. Taught in :doc:`/book/training/reasoning`.
+
+Left out: several seeds. The settings were chosen on problems with numbers of training; the held-out
+problems were looked at in the recorded run only.
+"""
+
+import copy
+import time
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+from companion.models import load
+from companion.models.loading import LoadedModel
+from companion.pocket.tasks import SEED
+from companion.training.grpo import grpo_trainer
+from companion.training.settings import TrainingSettings
+from companion.training.sft import sft_trainer
+from companion.training.trainer import history
+
+from ._thoughts import (
+    CLOSE,
+    LONGEST,
+    OPEN,
+    Record,
+    capitals,
+    demonstration,
+    extended,
+    final_answer,
+    forced,
+    pass_at_k,
+    responses,
+    rewarded,
+    sums,
+    thought_tokens,
+    vote_share,
+    with_marks,
+    word_problems,
+)
+
+SHOWN = {"stories": 128, "sums": 32}
+SFT = {"batch_size": 16, "learning_rate": 1e-3}
+TAUGHT = 3e-4  # learning rate of the yardstick
+GRPO = {"batch_size": 64, "learning_rate": 2e-4}
+GROUP = {"group_size": 8, "max_new_tokens": LONGEST}
+STEPS = 40
+ITEMS, SAMPLES = 80, 32
+TRIES = (1, 2, 4, 8, 16, 32)
+BUDGETS = (0, 8, 16, 24, 32, 48)
+WAITS = 2
+KINDS = {"known stories": False, "free stories": True}
+CURVES = {
+    "right": "reward",
+    "alike": "frac_reward_zero_std",
+    "length": "completions/mean_length",
+    "entropy": "entropy",
+}
+
+
+def tuned(loaded: LoadedModel, records: Sequence[Record], learning_rate: float) -> LoadedModel:
+    """Train a copy of a model on records with messages, once through."""
+    model, tokenizer = copy.deepcopy(loaded.model), loaded.tokenizer
+    size = min(SFT["batch_size"], len(records))
+    settings = TrainingSettings(
+        steps=len(records) // size, batch_size=size, learning_rate=learning_rate
+    )
+    sft_trainer(model, tokenizer, records, settings).train()
+    return LoadedModel(model.eval(), tokenizer)
+
+
+def shown_to_think(chat: LoadedModel, *, scale: float = 1.0) -> LoadedModel:
+    """Return a copy of a chat model that reasons between marks, after a few steps.
+
+    One story in eight and every other sum and capital has an empty block, so that thinking can be
+    switched off.
+    """
+    counts = {name: max(8, round(count * scale)) for name, count in SHOWN.items()}
+    stories = word_problems(1, "train", counts["stories"])
+    short = [*sums(1, "train", counts["sums"]), *capitals("development")]
+    records = [demonstration(story, thinking=at % 8 != 7) for at, story in enumerate(stories)]
+    records += [demonstration(record, thinking=at % 2 == 0) for at, record in enumerate(short)]
+    return tuned(with_marks(chat), records, SFT["learning_rate"])
+
+
+def training_problems(count: int, seed: int = 0) -> list[Record]:
+    """Return problems to train on: known and free stories in turn."""
+    both = (word_problems(seed, "train", count // 2, free=free) for free in KINDS.values())
+    return [record for pair in zip(*both, strict=True) for record in pair]
+
+
+def by_grpo(start: LoadedModel, steps: int) -> tuple[LoadedModel, dict[str, list[float]]]:
+    """Train a copy of a model with the reward of its answers; returns its curves as well."""
+    model, tokenizer = copy.deepcopy(start.model), start.tokenizer
+    records = training_problems(steps * GRPO["batch_size"] // GROUP["group_size"])
+    settings = TrainingSettings(steps=steps, **GRPO)
+    trainer = grpo_trainer(model, tokenizer, records, rewarded, settings, **GROUP)
+    trainer.train()
+    log = history(trainer)
+    curves = {name: [round(row[key], 4) for row in log] for name, key in CURVES.items()}
+    return LoadedModel(model.eval(), tokenizer), curves
+
+
+def sampled(loaded: LoadedModel, records: Sequence[Record]) -> dict[str, Any]:
+    """Measure greedy answers, and drawn ones: pass@k, votes, length.
+
+    Returns:
+        ``greedy``, right answers; ``tokens``, mean length of the reasoning when answers are drawn;
+        ``counts``, how many of the drawn answers to each problem are right; ``pass`` and ``vote``
+        by the number of tries; and ``groups``, the share of groups of eight that are not alike.
+    """
+    greedy = rewarded(records, [said.text for said in responses(loaded, records)])
+    drawn = responses(loaded, records, samples=SAMPLES, temperature=1.0, seed=SEED)
+    texts = [said.text for said in drawn]
+    right = rewarded([record for record in records for _ in range(SAMPLES)], texts)
+    groups = right.view(-1, GROUP["group_size"])
+    right = right.view(len(records), SAMPLES)
+    answers = [final_answer(text) for text in texts]
+    rows = [answers[first : first + SAMPLES] for first in range(0, len(answers), SAMPLES)]
+    wanted = [record["answer"] for record in records]
+    length = sum(len(thought_tokens(loaded, text)) for text in texts) / len(texts)
+    return {
+        "greedy": int(greedy.sum()),
+        "tokens": round(length, 1),
+        "counts": [int(count) for count in right.sum(dim=1)],
+        "groups": round((groups != groups[:, :1]).any(dim=1).float().mean().item(), 4),
+        "pass": {k: round(pass_at_k(right, k), 4) for k in TRIES},
+        "vote": {k: round(vote_share(rows, wanted, k), 4) for k in TRIES},
+    }
+
+
+def budgets(loaded: LoadedModel, records: Sequence[Record]) -> list[dict[str, Any]]:
+    """Cut greedy reasoning at several lengths, close it, and count right answers."""
+    texts = [said.text for said in responses(loaded, records)]
+    rows = []
+    for budget in BUDGETS:
+        right = int(rewarded(records, forced(loaded, records, texts, budget)).sum())
+        kept = [min(budget, len(thought_tokens(loaded, text))) for text in texts]
+        tokens = round(sum(kept) / len(kept), 1)
+        rows.append({"budget": budget, "tokens": tokens, "right": right})
+    return rows
+
+
+def waits(loaded: LoadedModel, records: Sequence[Record]) -> list[dict[str, Any]]:
+    """Prolong greedy reasoning by a "Wait." in place of its end, and count right answers."""
+    rounds = [[said.text for said in responses(loaded, records)]]
+    for _ in range(WAITS):
+        rounds.append(extended(loaded, records, rounds[-1]))
+    rights = [rewarded(records, texts) for texts in rounds]
+    changes = [(0, 0)] + [
+        (int((after > before).sum()), int((after < before).sum()))
+        for before, after in pairwise(rights)
+    ]
+    return [
+        {
+            "waits": at,
+            "right": int(right.sum()),
+            "mended": mended,
+            "spoiled": spoiled,
+            "tokens": round(
+                sum(len(thought_tokens(loaded, text)) for text in texts) / len(texts), 1
+            ),
+        }
+        for at, (texts, right, (mended, spoiled)) in enumerate(
+            zip(rounds, rights, changes, strict=True)
+        )
+    ]
+
+
+def switched(loaded: LoadedModel, records: Sequence[Record]) -> dict[str, Any]:
+    """Answer with thinking on and off; returns right answers and tokens written, for each."""
+    found = {}
+    for name, thinking in (("on", True), ("off", False)):
+        said = responses(loaded, records, thinking=thinking)
+        block = "" if thinking else OPEN + CLOSE  # stands in the prompt
+        found[name] = {
+            "right": int(rewarded(records, [block + answer.text for answer in said]).sum()),
+            "tokens": round(sum(len(answer.token_ids) for answer in said) / len(said), 1),
+        }
+    return found
+
+
+def measure(*, scale: float = 1.0) -> dict[str, object]:
+    """Train with GRPO and with solutions, and measure before and after on held-out problems.
+
+    Args:
+        scale: Share of the steps and of the items.
+
+    Returns:
+        ``models``: what `sampled` says of each on either kind of story; ``curves`` of GRPO;
+        ``budgets``, ``waits`` and ``thinking`` of the model after GRPO; and the settings.
+    """
+    steps, items = max(2, round(STEPS * scale)), max(4, round(ITEMS * scale))
+    start = shown_to_think(load("chat", source="pocket"), scale=scale)
+    begun = time.monotonic()
+    trained, curves = by_grpo(start, steps)
+    seconds = {"GRPO": round(time.monotonic() - begun)}
+    begun = time.monotonic()
+    solved = training_problems(steps * GRPO["batch_size"] // GROUP["group_size"])
+    taught = tuned(start, [demonstration(record, thinking=True) for record in solved], TAUGHT)
+    seconds["SFT"] = round(time.monotonic() - begun)
+    asked = {name: word_problems(SEED, "eval", items, free=free) for name, free in KINDS.items()}
+    models = {"shown the form": start, "GRPO": trained, "SFT": taught}
+    short = {"sums": sums(SEED, "eval", items), "capitals": capitals("held_out")[:items]}
+    return {
+        "settings": {**GRPO, **GROUP, "steps": steps, "shown": SHOWN},
+        "problems": len(solved),
+        "items": items,
+        "samples": SAMPLES,
+        "seconds_of": seconds,
+        "curves": curves,
+        "models": {
+            name: {kind: sampled(loaded, records) for kind, records in asked.items()}
+            for name, loaded in models.items()
+        },
+        "budgets": {kind: budgets(trained, records) for kind, records in asked.items()},
+        "waits": {kind: waits(trained, records) for kind, records in asked.items()},
+        "thinking": {
+            name: switched(trained, records) | {"items": len(records)}
+            for name, records in (asked | short).items()
+        },
+    }
