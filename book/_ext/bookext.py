@@ -26,6 +26,7 @@ sys.path[:0] = [str(_HERE), str(_HERE.parent / "_tools")]
 
 from api_reference import setup_reference  # noqa: E402
 from book_directives import Dot, QuizQuestion  # noqa: E402
+from cells import setup_cells  # noqa: E402
 from live_widget import Live  # noqa: E402
 from plots import setup_plots  # noqa: E402
 from project import BRANCH, find_project  # noqa: E402
@@ -103,6 +104,7 @@ def complete_page(
     if 'class="quiz"' in body:
         app.add_js_file("quiz.js", loading_method="defer")
     app.add_js_file("exercises/sidebar.js", type="module")
+    app.add_js_file("reading.js", type="module")
     if pagename.endswith("/exercises"):
         app.add_js_file("exercises/page.js", type="module")
         app.add_css_file("exercises/exercises.css")
@@ -114,7 +116,6 @@ def complete_page(
         return
     path = f"book/notebooks/{page.name}.ipynb"
     url = f"https://colab.research.google.com/github/{project.repository}/blob/{BRANCH}/{path}"
-    context.setdefault("header_buttons", []).insert(0, _colab_button(url))
     to_root = context["pathto"]("index").removesuffix("index.html")
     figures = measured(read_timings(project.timings).get(page.name, {}))
     line = run_line(url, to_root, path, figures)
@@ -127,24 +128,6 @@ def _mentions(item: object, words: list[str]) -> bool:
     attributes = getattr(item, "attributes", {})
     text = f"{getattr(item, 'filename', item)} {attributes.get('body', '')}".lower()
     return any(word in text for word in words)
-
-
-def _colab_button(url: str) -> dict:
-    """A menu of the page header; a lone link would show the logo at its full size."""
-    link = {
-        "type": "link",
-        "url": url,
-        "text": "Colab",
-        "tooltip": "Open in Google Colab",
-        "icon": _COLAB_LOGO,
-    }
-    return {
-        "type": "group",
-        "icon": "fas fa-rocket",
-        "tooltip": "Run this page",
-        "label": "launch-buttons",
-        "buttons": [link],
-    }
 
 
 def run_line(url: str, to_root: str, path: str, figures: str) -> str:
@@ -194,6 +177,7 @@ def exercise_links(exercises: list[dict[str, str]], path_to: Callable[[str], str
 def setup(app: Sphinx) -> dict:
     """Register everything with Sphinx."""
     setup_reference(app)
+    setup_cells(app)
     setup_plots(app)
     setup_search(app)
     setup_theme(app)

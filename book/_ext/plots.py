@@ -33,10 +33,10 @@ def read_plots(app: Sphinx, doctree: nodes.document) -> None:
     """Note what each plot of a page measures, and let the page's ground show through it."""
     for image in doctree.findall(nodes.image):
         if image["uri"].endswith(".svg") and _is_output(image):
-            _, path = app.env.relfn2path(image["uri"], app.env.docname)
-            root = ET.fromstring(Path(path).read_text(encoding="utf-8"))
+            path = Path(app.srcdir) / image["uri"]  # where Sphinx has collected it
+            root = ET.fromstring(path.read_text(encoding="utf-8"))
             clear_ground(root)
-            Path(path).write_text(ET.tostring(root, encoding="unicode"), encoding="utf-8")
+            path.write_text(ET.tostring(root, encoding="unicode"), encoding="utf-8")
             image["plot"] = panels(root)
 
 

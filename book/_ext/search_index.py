@@ -8,8 +8,9 @@ formulas and outputs are left out.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from docutils import nodes
 from sphinx import addnodes
@@ -23,41 +24,59 @@ Section = tuple[str, str, str, str]
 """Kind, anchor, heading, text."""
 
 
-def words(node: nodes.Node) -> str:
-    """Return the words of a node, without code blocks, formulas on lines of their own, outputs."""
+def words(node: nodes.Node, titles: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Return the words of a node, without code blocks, formulas on lines of their own, outputs.
+
+    Args:
+        node: A node before links are resolved.
+        titles: Titles of pages by name, which stand in links to them.
+    """
     if isinstance(node, nodes.Text):
         return node.astext()
+    if isinstance(node, addnodes.pending_xref) and node["reftype"] == "doc":
+        title = titles.get(node["reftarget"].removeprefix("/"))
+        if title and not node.get("refexplicit"):
+            return title
     if isinstance(node, _LEFT_OUT) or "cell_output" in getattr(node, "attributes", {}).get(
         "classes", []
     ):
         return ""
     space = "" if isinstance(node, nodes.TextElement) else " "
-    return " ".join(space.join(words(child) for child in node.children).split(" "))
+    return space.join(words(child, titles) for child in node.children)
 
 
-def sections(doctree: nodes.document, name: str) -> Iterator[Section]:
+def sections(
+    doctree: nodes.document, name: str, titles: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Section]:
     """Yield what can be found on a page.
 
     Args:
         doctree: The page.
         name: Its name below ``book``, such as ``gpt/sampling``.
+        titles: Titles of pages by name.
     """
     kind = _PARTS.get(name, "exercise" if name.endswith("/exercises") else "page")
     for section in doctree.findall(nodes.section):
         heading = section.next_node(nodes.title)
         own = [child for child in section.children if not isinstance(child, nodes.section)]
-        text = " ".join(words(child) for child in own if child is not heading and not _apart(child))
+        parts = [child for child in own if child is not heading and not _apart(child)]
+        text = " ".join(words(part, titles) for part in parts)
         yield kind, section["ids"][0], heading.astext(), _one_line(text)
     for item in doctree.findall(nodes.definition_list_item):
         term = item.next_node(nodes.term)
         if kind == "glossary" and term["ids"]:
-            yield "glossary", term["ids"][0], words(term), _one_line(words(item.children[-1]))
+            yield (
+                "glossary",
+                term["ids"][0],
+                words(term),
+                _one_line(words(item.children[-1], titles)),
+            )
     for description in doctree.findall(addnodes.desc):
         signature = description.next_node(addnodes.desc_signature)
         content = description.next_node(addnodes.desc_content)
         summary = content.next_node(nodes.paragraph) if content else None
-        if signature["ids"]:
-            text = _one_line(words(summary)) if summary else ""
+        text = _one_line(words(summary, titles)) if summary else ""
+        if signature["ids"] and not text.startswith("Alias for field number"):
             yield "package", signature["ids"][0], signature["ids"][0], text
 
 
@@ -75,10 +94,11 @@ def write_search_index(app: Sphinx, error: Exception | None) -> None:
     if error is not None or app.builder.name != "html":
         return
     pages, found = [], []
+    titles = {name: title.astext() for name, title in app.env.titles.items()}
     for document in sorted(app.env.found_docs):
         doctree = app.env.get_doctree(document)
-        pages.append([document, app.env.titles[document].astext()])
-        for section in sections(doctree, document.removeprefix("book/")):
+        pages.append([document, titles[document]])
+        for section in sections(doctree, document.removeprefix("book/"), titles):
             found.append([len(pages) - 1, *section])
     data = Path(app.srcdir) / "book" / "_data" / WORDS
     synonyms = json.loads(data.read_text(encoding="utf-8")) if data.is_file() else {}

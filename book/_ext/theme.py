@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 from collections.abc import Callable
 
-from bs4 import BeautifulSoup
+from bs4 import BeautifulSoup, Tag
 from docutils import nodes
 from docutils.writers.html5_polyglot import HTMLTranslator
 from myst_nb.sphinx_ import HideCodeCellNode, depart_HideCellInput
@@ -27,8 +27,7 @@ def mend_page(
         viewport.decompose()
     context["metatags"] = str(metatags)
     context["generate_toctree_html"] = named_toggles(context["generate_toctree_html"])
-    if pagename != "search":  # its own script needs the others at once
-        context["script_files"][:] = [_deferred(script) for script in context["script_files"]]
+    context["script_files"][:] = [_deferred(script) for script in context["script_files"]]
 
 
 def named_toggles(generate: Callable[..., BeautifulSoup]) -> Callable[..., BeautifulSoup]:
@@ -36,12 +35,36 @@ def named_toggles(generate: Callable[..., BeautifulSoup]) -> Callable[..., Beaut
 
     def generate_named(*args: object, **options: object) -> BeautifulSoup:
         contents = generate(*args, **options)
+        fold_parts(contents)
         for summary in contents.select("summary") if contents else []:
             if not summary.get_text(strip=True):
                 summary["aria-label"] = "Show or hide its pages"
         return contents
 
     return generate_named
+
+
+def fold_parts(contents: BeautifulSoup | None) -> None:
+    """Let each part of the contents be folded, in place; the one of the page stands open.
+
+    On a page of no part, such as the title page, all parts stand open.
+    """
+    captions = contents.select("p.caption") if contents else []
+    is_in_a_part = any(_is_current(caption) for caption in captions)
+    for caption in captions:
+        pages = caption.find_next_sibling("ul")
+        part = contents.new_tag("details", attrs={"class": "toc-part"})
+        if not is_in_a_part or _is_current(caption):
+            part["open"] = ""
+        caption.name = "summary"
+        del caption["role"], caption["aria-level"]
+        caption.wrap(part)
+        part.append(pages.extract())
+
+
+def _is_current(caption: Tag) -> bool:
+    pages = caption.find_next_sibling("ul")
+    return pages is not None and pages.select_one("li.current") is not None
 
 
 def _deferred(script: object) -> object:

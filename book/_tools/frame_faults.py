@@ -11,7 +11,7 @@ from bs4 import BeautifulSoup, NavigableString, PageElement, Tag
 _LANDMARKS = "main, nav, header, footer, aside, dialog, [role=region], [role=search]"
 _NOT_TEXT = "script, style, noscript, template"
 _OUTSIDE = ".skip-link, #pst-back-to-top"  # seen only by who asks for them
-_AT_ONCE = ("documentation_options", "searchtools", "language_data")
+_AT_ONCE = "documentation_options"  # a script that inline scripts need
 _MEND = "(see book/_templates and book/_ext/theme.py)"
 
 
@@ -39,9 +39,8 @@ def _head_faults(soup: BeautifulSoup) -> list[str]:
     asks = any("prefers-color-scheme" in (script.string or "") for script in soup("script"))
     if soup.select("link[href*=_static]") and not asks:
         faults.append("the color scheme of the reader's system is not asked for")
-    is_search = soup.select_one('script[src*="searchtools"]') is not None
     for script in soup.select("head script[src]:not([defer]):not([async])"):
-        if not (is_search or any(name in script["src"] for name in _AT_ONCE)):
+        if _AT_ONCE not in script["src"]:
             faults.append(f"a script holds up the page: {script['src']}")
     return faults
 

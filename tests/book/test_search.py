@@ -29,7 +29,8 @@ def setup(app):
 PAGES = {
     "index": "# Title\n\n```{toctree}\nbook/gpt/sampling\nbook/gpt/exercises\nbook/back/glossary\n"
     "book/package/generation\n```\n",
-    "book/gpt/sampling": "# Sampling\n\nFirst words.\n\n## Temperature\n\n"
+    "book/gpt/sampling": "# Sampling\n\nFirst words, see {doc}`/book/gpt/exercises`.\n\n"
+    "## Temperature\n\n"
     "Logits are divided by $T$.\n\n$$\nz / T\n$$\n\n```python\nhidden_code = 1\n```\n\n"
     "## Top-p\n\nThe nucleus of a **token**.\n",
     "book/gpt/exercises": "# Exercises\n\n## Cut by top-p\n\nWrite the filter. A token stays.\n",
@@ -64,7 +65,7 @@ def entries(data, kind):
 
 def test_a_section_has_its_words_without_code_formulas_and_other_sections(data):
     assert ("temperature", "Temperature", "Logits are divided by T.") in entries(data, "page")
-    assert ("sampling", "Sampling", "First words.") in entries(data, "page")
+    assert ("sampling", "Sampling", "First words, see Exercises.") in entries(data, "page")
     assert "hidden_code" not in json.dumps(data)
 
 

@@ -8,6 +8,7 @@ from bs4 import BeautifulSoup
 from frame_faults import frame_faults
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
+from theme import fold_parts
 
 BOOK = Path(__file__).parents[2] / "book"
 CONFIG = f"""\
@@ -85,3 +86,24 @@ def test_every_change_of_what_fills_them_is_needed(tmp_path):
     assert "index: a summary has no name" in found
     assert "index: the bibliography has roles" in found
     assert "cell: the name 'Toggle hidden content' of a summary is not its text" in found
+
+CONTENTS = """
+<ul><li><a href="index.html">Title</a></li></ul>
+<p aria-level="2" class="caption" role="heading"><span>One</span></p>
+<ul><li class="toctree-l1"><a href="a.html">A</a></li></ul>
+<p aria-level="2" class="caption" role="heading"><span>Two</span></p>
+<ul><li class="toctree-l1{}"><a href="b.html">B</a></li></ul>
+"""
+
+
+@pytest.mark.parametrize(("current", "are_open"), [(" current", [False, True]), ("", [True, True])])
+def test_the_part_of_a_page_stands_open_and_on_the_title_page_all(current, are_open):
+    contents = BeautifulSoup(CONTENTS.format(current), "html.parser")
+
+    fold_parts(contents)
+
+    parts = contents.select("details")
+    assert [part.has_attr("open") for part in parts] == are_open
+    assert [part.summary.get_text() for part in parts] == ["One", "Two"]
+    assert [part.select_one("a")["href"] for part in parts] == ["a.html", "b.html"]
+    assert not contents.select("[role=heading]")
