@@ -75,6 +75,7 @@ WIDGETS = {
     "temperature": Widget("Move the temperature", ("tokens", "logits")),
     "tools": Widget(f"Run the loop on your request ({_SIZE})", ("text",)),
     "training_memory": Widget("Compute for other models", (), ("model", "rank", "rest")),
+    "two_prompts": Widget(f"Ask your own prompts ({_SIZE})", ("text", "weak", "strong")),
     "tuning": Widget(f"Ask both models ({_BOTH})", ("text",)),
 }
 """The widgets by the name of their file."""

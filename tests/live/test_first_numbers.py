@@ -129,6 +129,20 @@ def test_a_small_model_has_the_weights_that_the_page_prints(tab):
     assert f"for {count} parameters" in tab.status()
 
 
+def test_the_smallest_model_has_the_weights_that_the_page_prints(tab):
+    tab.open("open-models/bitsandbytes", "memory")
+
+    wanted = re.search(r"^bfloat16 +(\S+ MiB)", printed("open-models/bitsandbytes"), re.MULTILINE)
+    assert tab.rows()[0][:2] == ["weights", wanted[1]]
+
+
+def test_a_gpt_of_ones_own_has_the_parameters_that_the_page_counts(tab):
+    tab.open("training/your-own-gpt", "parameters")
+
+    (wanted,) = re.findall(r"^(\S+ parameters)$", printed("training/your-own-gpt"), re.MULTILINE)
+    assert tab.status() == f"{wanted}."
+
+
 def test_fine_tuning_takes_what_the_page_prints(tab):
     tab.open("open-models/qlora", "training_memory")
 

@@ -178,6 +178,21 @@ def test_four_notes_have_the_prompt_and_the_answer_of_the_page(tab):
     assert tab.run().startswith("Answer: The documents do not say.")
 
 
+def test_a_strong_prompt_has_the_answer_that_the_page_wants(tab):
+    tab.open("prompting/prompt-design", "two_prompts")
+    said = tab.run(exact=True)
+
+    (review, wanted), *_ = re.findall(
+        r"^\(\{'text': '(.*)'\}, '(.*)'\)", printed("prompting/prompt-design"), re.M
+    )
+    assert said == f"After the second prompt: {wanted}"
+    assert all(row[1].endswith(f"\n{review}") for row in tab.rows())
+    tab.driver.execute_script(
+        "document.querySelector('textarea').dispatchEvent(new Event('input'))"
+    )
+    assert tab.status().startswith("The prompts have changed.")
+
+
 def test_a_greeting_is_returned_as_on_the_page(tab):
     tab.open("applications/chatbot", "chat")
     tab.run(exact=True)
