@@ -28,6 +28,7 @@ from api_reference import setup_reference  # noqa: E402
 from book_directives import Dot, QuizQuestion  # noqa: E402
 from cells import setup_cells  # noqa: E402
 from live_widget import Live  # noqa: E402
+from parts import Parts  # noqa: E402
 from plots import setup_plots  # noqa: E402
 from project import BRANCH, find_project  # noqa: E402
 from search_index import setup_search  # noqa: E402
@@ -183,6 +184,7 @@ def setup(app: Sphinx) -> dict:
     setup_theme(app)
     app.add_directive("dot", Dot)
     app.add_directive("live", Live)
+    app.add_directive("parts", Parts)
     app.add_directive("quiz", QuizQuestion)
     app.connect("config-inited", set_addresses, priority=100)
     app.connect("config-inited", drop_thebe, priority=900)

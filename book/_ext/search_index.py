@@ -37,6 +37,8 @@ def words(node: nodes.Node, titles: Mapping[str, str] = MappingProxyType({})) ->
         title = titles.get(node["reftarget"].removeprefix("/"))
         if title and not node.get("refexplicit"):
             return title
+    if isinstance(node, nodes.math):
+        return "" if "\\" in node.astext() else node.astext()
     if isinstance(node, _LEFT_OUT) or "cell_output" in getattr(node, "attributes", {}).get(
         "classes", []
     ):
