@@ -51,7 +51,7 @@ def promised_loss(
 def _scaling_cases(rng: Random) -> Cases:
     first = rng.randint(30, 60) / 10
     two = np.array([1e12, 1e14]), np.array([first, first / 2])
-    yield Case("two runs", (*two, 1e16), "The loss halves with each factor of 100. And once more?")
+    yield Case("two runs", (*two, 1e18), "The loss halves with each factor of 100. How often?")
     yield Case("between the runs", (*two, 1e13), "Halfway in the logarithm, is it halfway in loss?")
     runs = np.array([1e11, 1e12, 1e13, 1e14])
     falling = np.array([5.0, 3.9, 3.1, 2.4]) + np.array([rng.randint(-3, 3) / 10 for _ in runs])
