@@ -19,7 +19,7 @@ export default function masks({ length = "10", window = "3" }) {
     head.node.hidden = !isAlibi;
     const positions = size.value(), steep = slope(head.value(), HEADS);
     const weights = isAlibi ? alibiWeights(positions, steep) : mask(positions, isWindow ? wide.value() : Infinity);
-    const caption = isAlibi ? "Attention in percent where all scores are equal but for the penalty"
+    const caption = isAlibi ? "Weights in percent; scores are equal but for ALiBi"
       : "Each row: which positions its position sees, 1 for yes";
     const grid = table(caption, ["position", ...weights.map((_, j) => String(j + 1))], weights.map((seen, i) =>
       [String(i + 1), ...seen.map((weight, j) => (j > i ? "" : cell(weight, isAlibi)))]));
