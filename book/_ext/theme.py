@@ -7,6 +7,7 @@ that a new version of the theme or of Sphinx cannot undo them unnoticed.
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Callable
 
 from bs4 import BeautifulSoup, Tag
@@ -15,6 +16,7 @@ from docutils.writers.html5_polyglot import HTMLTranslator
 from myst_nb.sphinx_ import HideCodeCellNode, depart_HideCellInput
 from sphinx.application import Sphinx
 
+_EMPTY_HEADER = re.compile(r"<th( [^>]*)?>(?:\s|&nbsp;|&#160;|\u00a0)*</th>")
 _AT_ONCE = "documentation_options"  # a script that inline scripts need
 
 
@@ -26,8 +28,18 @@ def mend_page(
     for viewport in metatags.select("meta[name=viewport]"):  # the theme has its own
         viewport.decompose()
     context["metatags"] = str(metatags)
+    if body := context.get("body"):
+        context["body"] = plain_corners(body)
     context["generate_toctree_html"] = named_toggles(context["generate_toctree_html"])
     context["script_files"][:] = [_deferred(script) for script in context["script_files"]]
+
+
+def plain_corners(body: str) -> str:
+    """Make ordinary cells of empty header cells, such as the corner of a table of pandas.
+
+    A screen reader would announce a header without a word.
+    """
+    return _EMPTY_HEADER.sub(r"<td\1></td>", body)
 
 
 def named_toggles(generate: Callable[..., BeautifulSoup]) -> Callable[..., BeautifulSoup]:
