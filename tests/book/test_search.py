@@ -36,7 +36,8 @@ PAGES = {
     "book/gpt/exercises": "# Exercises\n\n## Cut by top-p\n\nWrite the filter. A token stays.\n",
     "book/back/glossary": "# Glossary\n\n```{glossary}\ntoken\n  A piece of text.\n\nKV cache\n"
     "  Keys and values that are kept.\n```\n",
-    "book/package/generation": "# Generation\n\n```{py:function} companion.generate(model)\n\n"
+    "book/package/generation": "# Generation\n\n"
+    "```{py:function} companion.decoding.generate(model)\n\n"
     "Continue a prompt.\n```\n",
 }
 
@@ -75,7 +76,7 @@ def test_a_term_of_the_glossary_is_found_with_its_definition(data):
 
 
 def test_a_name_of_the_package_is_found_with_its_first_sentence(data):
-    name = "companion.generate"
+    name = "companion.decoding.generate"
 
     assert entries(data, "package") == {(name, name, "Continue a prompt.")}
 
@@ -101,8 +102,9 @@ QUERIES = {
     "temprature": "temperature",
     "temper": "temperature",
     "温度": "temperature",
-    "companion.generate": "companion.generate",
-    "generate": "companion.generate",
+    "companion.generate": "companion.decoding.generate",
+    "generate": "companion.decoding.generate",
+    "top p": "top-p",
 }
 
 

@@ -13,6 +13,7 @@ const SAYS_NOTHING = new Set(
   ("a about an and are as at be by can do does for from get how i in is it my of on or that the "
     + "this to use using was what when where which who why with").split(" "));
 const FACTOR = { glossary: 1.6, page: 1, exercise: 0.6, package: 0.7, reference: 0.3 };
+const NAME = /^[\p{L}_][\p{L}\p{N}_]*(\.[\p{L}\p{N}_]+)+$/u; // of the package, such as companion.generate
 const SHOWN = 20;
 const EXCERPT = 220; // characters
 
@@ -32,6 +33,17 @@ function wordsOf(text) {
   }
   return words;
 }
+
+/** Words of a query: those that are put together stay so. */
+function wholeWords(text) {
+  return text.toLowerCase().match(WORD)?.flatMap((word) => {
+    const runs = word.match(WITHOUT_SPACES) ?? [];
+    const rest = word.replace(WITHOUT_SPACES, " ").trim();
+    return [...runs.flatMap(pairs), ...(rest ? [rest] : [])];
+  }) ?? [];
+}
+
+const lastPart = (name) => name.split(".").at(-1);
 
 function pairs(run) {
   const letters = [...run];
@@ -77,16 +89,18 @@ class BookSearch {
   _ranked(asked) {
     const options = {
       boost: { heading: 6, page: 2 }, fuzzy: (term) => (term.length > 4 ? 0.2 : false),
-      prefix: (term) => term.length > 2, weights: { prefix: 0.4, fuzzy: 0.2 },
+      prefix: (term) => term.length > 2, weights: { prefix: 0.4, fuzzy: 0.2 }, tokenize: wholeWords,
       boostDocument: (id) => this._worth(this.sections[id], asked),
     };
     const all = this.index.search(asked, { ...options, combineWith: "AND" });
-    return all.length ? all : this.index.search(asked, options);
+    const some = () => this.index.search(asked, { ...options, tokenize: wordsOf });
+    return all.length && !NAME.test(asked) ? all : some();
   }
 
   _worth({ kind, heading, isTop }, asked) {
     const name = heading.toLowerCase();
-    const isIt = name === asked || name === `${asked}s` || `${name}s` === asked;
+    const isIt = name === asked || name === `${asked}s` || `${name}s` === asked
+      || (kind === "package" && NAME.test(asked) && lastPart(name) === lastPart(asked));
     return FACTOR[kind] * (isTop ? 1.5 : 1) * (isIt ? 4 : 1);
   }
 }
