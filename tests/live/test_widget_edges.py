@@ -211,17 +211,6 @@ def test_a_changed_text_leaves_no_numbers_of_the_old_one(panel):
     assert panel.count("tbody tr") == 0
 
 
-def test_a_widget_that_does_not_arrive_leaves_the_keyboard_at_its_button(panel):
-    panel.tab.driver.get(f"{panel.tab.address}gpt-kv-cache-kv_cache.html")
-    panel.run("document.querySelector('.live').dataset.live = 'nothing'")
-    button = panel.tab.driver.find_element(By.CSS_SELECTOR, ".live-start")
-    button.send_keys(Keys.ENTER)
-    panel.tab.wait(lambda driver: driver.find_elements(By.CSS_SELECTOR, ".live-missing"))
-
-    assert panel.tab.driver.switch_to.active_element == button
-    assert button.get_attribute("aria-disabled") is None
-
-
 def test_a_long_word_makes_no_page_wider(panel):
     metrics = {"width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": True}
     panel.tab.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)

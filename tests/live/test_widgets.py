@@ -111,3 +111,14 @@ def test_a_browser_that_runs_no_worker_is_told(tab):
     tab.driver.execute_script("window.Worker = undefined")
 
     assert tab.run().startswith("This browser does not let the page run a model.")
+
+
+def test_a_widget_that_does_not_arrive_leaves_the_keyboard_at_its_button(tab):
+    tab.driver.get(f"{tab.address}gpt-kv-cache-kv_cache.html")
+    tab.driver.execute_script("document.querySelector('.live').dataset.live = 'nothing'")
+    button = tab.driver.find_element(By.CSS_SELECTOR, ".live-start")
+    button.send_keys(Keys.ENTER)
+    tab.wait(lambda driver: driver.find_elements(By.CSS_SELECTOR, ".live-missing"))
+
+    assert tab.driver.switch_to.active_element == button
+    assert button.get_attribute("aria-disabled") is None
