@@ -87,6 +87,7 @@ def test_every_change_of_what_fills_them_is_needed(tmp_path):
     assert "index: the bibliography has roles" in found
     assert "cell: the name 'Toggle hidden content' of a summary is not its text" in found
 
+
 CONTENTS = """
 <ul><li><a href="index.html">Title</a></li></ul>
 <p aria-level="2" class="caption" role="heading"><span>One</span></p>
