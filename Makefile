@@ -56,8 +56,9 @@ scorm: book  ## pack a page of exercises for a learning platform: SECTION=gpt
 notebook: $(READY)  ## run a page and write its notebook: PAGE=book/gpt/sampling.md (without PAGE: every page)
 	@$(BIN)/python book/_tools/notebook.py $(PAGE)
 
-diagrams: $(READY)  ## draw the diagrams of the pages that are new or changed (needs graphviz)
+diagrams: $(READY)  ## draw what changed of the diagrams (needs graphviz) and the tensor pictures
 	@$(BIN)/python book/_tools/diagrams.py
+	@$(BIN)/python book/_tools/tensor_pictures.py
 
 # -- checks ------------------------------------------------------------------------------------------------
 
@@ -78,6 +79,7 @@ unit: $(READY)  ## unit tests and doctests (also: make test-slow)
 fresh: $(READY)  ## are exercise pages, diagrams and notebooks those of the catalog and the pages?
 	@echo "== freshness of exercise pages, diagrams, notebooks"
 	@$(BIN)/python book/_tools/diagrams.py --check
+	@$(BIN)/python book/_tools/tensor_pictures.py --check
 	@$(BIN)/python book/_tools/exercise_pages.py --check
 	@$(BIN)/python book/_tools/notebook.py --check
 

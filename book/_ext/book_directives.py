@@ -1,4 +1,4 @@
-"""Directives: ``dot`` draws a diagram, ``quiz`` asks. ``live`` is in `live_widget`."""
+"""Directives: ``dot`` and ``tensor`` show drawings, ``quiz`` asks. ``live`` is in `live_widget`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from docutils.statemachine import StringList
 from project import find_project
 from quiz import Option, parse_quiz
 from sphinx.util.docutils import SphinxDirective
+from tensor_pictures import picture_path
 
 _FORMULA = re.compile(r"\$([^$]+)\$")
 
@@ -21,7 +22,7 @@ _FORMULA = re.compile(r"\$([^$]+)\$")
 class Dot(SphinxDirective):
     """A diagram as inline SVG that follows the page's colors; ``make diagrams`` draws it.
 
-    The option ``alt`` is required; ``caption`` is shown below the diagram.
+    The option ``alt`` is required; ``caption`` is shown below the diagram, with its number.
     """
 
     has_content = True
@@ -31,18 +32,47 @@ class Dot(SphinxDirective):
         """Put in the drawing of the diagram."""
         if not self.options.get("alt"):
             raise self.error("dot: an :alt: text is required")
-        alt = html.escape(self.options["alt"], quote=True)
-        caption = html.escape(self.options.get("caption", ""))
-        caption = f"<figcaption>{caption}</figcaption>" if caption else ""
         page = self.env.docname.removeprefix("book/")
         project = find_project(Path(self.env.srcdir))
         drawing = drawing_path(project, page, "\n".join(self.content))
         if not drawing.is_file():
             raise self.error("dot: this diagram is new or changed; run: make diagrams")
-        svg = drawing.read_text(encoding="utf-8").strip()
-        svg = svg.replace("<svg ", f'<svg role="img" aria-label="{alt}" ', 1)
-        scrolls = 'tabindex="0"'  # by keyboard too, where the screen is narrow
-        return [_raw(f'<figure class="dot" {scrolls}>{svg}{caption}</figure>')]
+        return [_drawn(self, drawing, ["dot"])]
+
+
+class Tensor(SphinxDirective):
+    """A picture of tensors, by its name in ``tensor_pictures``; ``make diagrams`` draws it.
+
+    The options ``alt`` and ``caption`` are required.
+    """
+
+    required_arguments = 1
+    option_spec: ClassVar = {
+        "alt": directives.unchanged_required,
+        "caption": directives.unchanged_required,
+    }
+
+    def run(self) -> list[nodes.Node]:
+        """Put in the drawing of the picture."""
+        if not (self.options.get("alt") and self.options.get("caption")):
+            raise self.error("tensor: an :alt: text and a :caption: are required")
+        drawing = picture_path(find_project(Path(self.env.srcdir)), self.arguments[0])
+        if not drawing.is_file():
+            raise self.error(f"tensor: there is no picture {self.arguments[0]!r}")
+        return [_drawn(self, drawing, ["dot", "tensor"])]
+
+
+def _drawn(directive: SphinxDirective, drawing: Path, classes: list[str]) -> nodes.figure:
+    """A figure with a drawing, which Sphinx numbers if it has a caption."""
+    alt = html.escape(directive.options["alt"], quote=True)
+    svg = drawing.read_text(encoding="utf-8").strip()
+    svg = svg.replace("<svg ", f'<svg role="img" aria-label="{alt}" ', 1)
+    # it can be scrolled by keyboard too, where the screen is narrow
+    figure = nodes.figure("", _raw(f'<div class="wide" tabindex="0">{svg}</div>'), classes=classes)
+    if caption := directive.options.get("caption"):
+        figure += nodes.caption(caption, "", nodes.Text(caption))
+    directive.set_source_info(figure)
+    return figure
 
 
 class QuizQuestion(SphinxDirective):

@@ -25,7 +25,7 @@ _HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(_HERE), str(_HERE.parent / "_tools")]
 
 from api_reference import setup_reference  # noqa: E402
-from book_directives import Dot, QuizQuestion  # noqa: E402
+from book_directives import Dot, QuizQuestion, Tensor  # noqa: E402
 from cells import setup_cells  # noqa: E402
 from live_widget import Live  # noqa: E402
 from parts import Parts  # noqa: E402
@@ -186,6 +186,7 @@ def setup(app: Sphinx) -> dict:
     app.add_directive("live", Live)
     app.add_directive("parts", Parts)
     app.add_directive("quiz", QuizQuestion)
+    app.add_directive("tensor", Tensor)
     app.connect("config-inited", set_addresses, priority=100)
     app.connect("config-inited", drop_thebe, priority=900)
     app.connect("config-inited", choose_math, priority=900)

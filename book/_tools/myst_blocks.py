@@ -172,6 +172,13 @@ def _diagram(directive: Directive, context: Context) -> str:
     return f"> *Diagram, drawn on the {_web_page(context)}:* {alt}"
 
 
+def _tensor(directive: Directive, context: Context) -> str:
+    alt, caption = directive.options.get("alt"), directive.options.get("caption")
+    if not (alt and caption):
+        raise context.error(directive.line, "{tensor} needs an :alt: text and a :caption:")
+    return f"![{alt}]({context.site}_static/tensors/{directive.argument}.svg)\n\n*{caption}*"
+
+
 def _web_page(context: Context) -> str:
     return f"[web page]({context.site}{context.references.pages[context.page].url})"
 
@@ -282,4 +289,5 @@ RENDERERS: dict[str, Callable[[Directive, Context], str]] = {
     "tab-item": _tab,
     "tab-set": _tabs,
     "table": _table,
+    "tensor": _tensor,
 }

@@ -2,6 +2,7 @@
 
     python book/_tools/notebook.py [PAGE ...]            run pages and write their notebooks
     python book/_tools/notebook.py --check [PAGE ...]    do pages and notebooks agree?
+    python book/_tools/notebook.py --refresh [PAGE ...]  take over text and captions, run nothing
     python book/_tools/notebook.py --retarget OWNER/NAME point all notebooks at another repository
 
 One notebook serves four readers: Colab opens it, nbval runs it again and compares, the website
@@ -27,6 +28,7 @@ from notebook_file import (
     is_executable,
     retarget,
     tags,
+    take_outputs,
     write,
 )
 from open_cells import NAME, installed, needs_open_model
@@ -48,6 +50,9 @@ def main(arguments: list[str] | None = None, project: Project | None = None) -> 
     parser.add_argument("pages", nargs="*", metavar="PAGE", help="page to work on (default: all)")
     action = parser.add_mutually_exclusive_group()
     action.add_argument("--check", action="store_true", help="compare, run and write nothing")
+    action.add_argument(
+        "--refresh", action="store_true", help="take over text, run nothing"
+    )
     action.add_argument("--retarget", metavar="OWNER/NAME", help="rewrite the repository address")
     options = parser.parse_args(arguments)
     project = project or find_project()
@@ -56,6 +61,8 @@ def main(arguments: list[str] | None = None, project: Project | None = None) -> 
             return _retarget_all(project, check_repository(options.retarget))
         if options.check:
             return _check(project, options.pages)
+        if options.refresh:
+            return _refresh(project, options.pages)
         return _make(project, options.pages)
     except BookError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -203,6 +210,21 @@ def stale(page: Page, project: Project, references: References) -> list[str]:
     if not page.notebook.is_file():
         return [f"book/{page.name}.md has no notebook"]
     return differences(draft, nbformat.read(page.notebook, as_version=4), page)
+
+
+def _refresh(project: Project, wanted: list[str]) -> int:
+    """Write notebooks anew whose pages changed in text and captions only."""
+    references = read_references(project)
+    count = 0
+    for page in project.find_pages(wanted):
+        if is_executable(page) and stale(page, project, references):
+            draft = build_draft(page, project, references)
+            take_outputs(draft.notebook, page)
+            _check_outputs(page, draft, project)
+            write(draft.notebook, page.notebook)
+            count += 1
+    print(f"{count} notebooks have the text of their pages again")
+    return 0
 
 
 def _strays(project: Project) -> list[str]:

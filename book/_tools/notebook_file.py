@@ -15,7 +15,7 @@ from myst_blocks import convert
 from myst_inline import Context, PageError
 from myst_nb.core.read import MystMetadataParsingError, read_myst_markdown_notebook
 from nbformat import NotebookNode
-from project import Page, Project, site_url
+from project import BookError, Page, Project, site_url
 from references import References
 
 from companion._files import write_whole
@@ -71,6 +71,10 @@ def build_draft(page: Page, project: Project, references: References) -> Draft:
             line = _first_line(text, line)
         cells.append(_plain_cell(cell, number, line, context))
         lines.append(line)
+        if caption := figure_caption(cell):
+            identity = f"{number:03d}-caption"
+            cells.append(nbformat.v4.new_markdown_cell(f"*{caption}*", id=identity))
+            lines.append(line)
     notebook = nbformat.v4.new_notebook(cells=cells, metadata=_metadata(page, source, project))
     return Draft(notebook, lines, _budget(page, source))
 
@@ -102,6 +106,11 @@ def _plain_cell(cell: NotebookNode, number: int, line: int, context: Context) ->
     if "hide-input" in metadata.get("tags", []):
         metadata["jupyter"] = {"source_hidden": True}
     return nbformat.v4.new_code_cell(cell.source, id=identity, metadata=metadata)
+
+
+def figure_caption(cell: NotebookNode) -> str:
+    """The caption of the plot that a code cell draws; empty if it has none."""
+    return cell.metadata.get("mystnb", {}).get("figure", {}).get("caption", "")
 
 
 def _metadata(page: Page, source: NotebookNode, project: Project) -> dict:
@@ -185,6 +194,34 @@ def is_unrun(cell: NotebookNode) -> bool:
     """Whether a code cell should have been run but was not."""
     exempt = cell.cell_type != "code" or _NEVER_RUN & set(tags(cell))
     return not exempt and cell.execution_count is None
+
+
+def take_outputs(notebook: NotebookNode, page: Page) -> None:
+    """Give a page's cells the outputs that its stored notebook has, in place; nothing is run.
+
+    Args:
+        notebook: The page with cells as it has them now, with or without the set-up cell.
+        page: The page.
+
+    Raises:
+        BookError: If there is no notebook, or one with other code or with cells never run.
+    """
+    advice = f"run: python book/_tools/notebook.py {page.name}"
+    if not page.notebook.is_file():
+        raise BookError(f"book/{page.name}.md has no notebook; {advice}")
+    cells = _code_cells(notebook)
+    runs = _code_cells(nbformat.read(page.notebook, as_version=4))
+    if [cell.source for cell in cells] != [cell.source for cell in runs]:
+        raise BookError(f"book/{page.name}.md has changed since its notebook was made; {advice}")
+    for cell, run in zip(cells, runs, strict=True):
+        if is_unrun(run):
+            raise BookError(f"the notebook of book/{page.name}.md has a cell never run; {advice}")
+        cell.outputs, cell.execution_count = run.outputs, run.execution_count
+
+
+def _code_cells(notebook: NotebookNode) -> list[NotebookNode]:
+    code = (cell for cell in notebook.cells if cell.cell_type == "code")
+    return [cell for cell in code if SETUP_TAG not in tags(cell)]
 
 
 def write(notebook: NotebookNode, path: Path) -> None:
