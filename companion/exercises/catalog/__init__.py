@@ -48,6 +48,7 @@ CONTENTS: dict[str, tuple[str, ...]] = {
         "ppo",
         "dpo_grpo",
         "grpo",
+        "reasoning",
         "lora",
         "adapters",
         "lora_counts",

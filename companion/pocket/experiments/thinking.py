@@ -18,6 +18,8 @@ from typing import Any
 from companion.models import load
 from companion.models.loading import LoadedModel
 from companion.pocket.tasks import SEED
+from companion.reasoning import split_reasoning
+from companion.rewards import exact_answer
 from companion.training.grpo import grpo_trainer
 from companion.training.settings import TrainingSettings
 from companion.training.sft import sft_trainer
@@ -26,7 +28,6 @@ from companion.training.trainer import history
 from ._thoughts import (
     CLOSE,
     LONGEST,
-    OPEN,
     Record,
     capitals,
     demonstration,
@@ -171,15 +172,26 @@ def waits(loaded: LoadedModel, records: Sequence[Record]) -> list[dict[str, Any]
     ]
 
 
-def switched(loaded: LoadedModel, records: Sequence[Record]) -> dict[str, Any]:
-    """Answer with thinking on and off; returns right answers and tokens written, for each."""
+def switched(
+    chat: LoadedModel, start: LoadedModel, records: Sequence[Record]
+) -> dict[str, dict[str, Any]]:
+    """Answer greedily without marks, and with them and thinking on and off.
+
+    An answer counts with reasoning before it or without: here the model may choose.
+
+    Returns:
+        For ``"no marks"`` (pocket-chat), ``"on"`` and ``"off"``: right answers, tokens written, and
+        ``reasoned``, how many responses close a block of reasoning by themselves.
+    """
     found = {}
-    for name, thinking in (("on", True), ("off", False)):
+    ways = {"no marks": (chat, True), "on": (start, True), "off": (start, False)}
+    for name, (loaded, thinking) in ways.items():
         said = responses(loaded, records, thinking=thinking)
-        block = "" if thinking else OPEN + CLOSE  # stands in the prompt
+        answers = [split_reasoning(answer.text)[1] for answer in said]
         found[name] = {
-            "right": int(rewarded(records, [block + answer.text for answer in said]).sum()),
+            "right": int(exact_answer(records, answers).sum()),
             "tokens": round(sum(len(answer.token_ids) for answer in said) / len(said), 1),
+            "reasoned": sum(CLOSE in answer.text for answer in said),
         }
     return found
 
@@ -192,10 +204,12 @@ def measure(*, scale: float = 1.0) -> dict[str, object]:
 
     Returns:
         ``models``: what `sampled` says of each on either kind of story; ``curves`` of GRPO;
-        ``budgets``, ``waits`` and ``thinking`` of the model after GRPO; and the settings.
+        ``budgets`` and ``waits`` of the model after GRPO; ``thinking``, see `switched`; and the
+        settings.
     """
     steps, items = max(2, round(STEPS * scale)), max(4, round(ITEMS * scale))
-    start = shown_to_think(load("chat", source="pocket"), scale=scale)
+    chat = load("chat", source="pocket")
+    start = shown_to_think(chat, scale=scale)
     begun = time.monotonic()
     trained, curves = by_grpo(start, steps)
     seconds = {"GRPO": round(time.monotonic() - begun)}
@@ -220,7 +234,7 @@ def measure(*, scale: float = 1.0) -> dict[str, object]:
         "budgets": {kind: budgets(trained, records) for kind, records in asked.items()},
         "waits": {kind: waits(trained, records) for kind, records in asked.items()},
         "thinking": {
-            name: switched(trained, records) | {"items": len(records)}
+            name: switched(chat, start, records) | {"items": len(records)}
             for name, records in (asked | short).items()
         },
     }
