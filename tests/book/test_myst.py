@@ -77,6 +77,10 @@ PLAIN = {
         "::::{tab-set}\n:::{tab-item} Linux\nfirst\n:::\n:::{tab-item} Mac\nsecond\n:::\n::::",
         "**Linux**\n\nfirst\n**Mac**\n\nsecond",
     ),
+    "tensor": (
+        "```{tensor} head-split\n:alt: A grid\n:caption: One color is one head.\n```",
+        f"![A grid]({SITE}_static/tensors/head-split.svg)\n\n*One color is one head.*",
+    ),
     "tab-item": (":::{tab-item} Linux\nfirst\n:::", "**Linux**\n\nfirst"),
 }
 
@@ -213,6 +217,7 @@ def test_a_directive_in_a_list_keeps_its_indent(context):
         ("{cite:p}`one2020,nope`", r"line 10: book/references\.bib has no entry 'nope'"),
         ("$$\na = b", r"line 10: the formula that starts with \$\$ is never closed"),
         ("```{dot}\ndigraph {}\n```", r"line 10: \{dot\} needs an :alt: text"),
+        ("```{tensor} a\n:alt: A\n```", r"line 10: \{tensor\} needs an :alt: text and a :caption:"),
         ("```{figure} a.png\nText\n```", r"line 10: \{figure\} needs an :alt: text"),
         ("```{list-table}\n* - a\n  - b\n* - c\n```", r"line 10: the rows .* differ"),
         ("```{note}\n---\na: [\n---\n```", r"line 10: the options .* are not YAML"),

@@ -219,6 +219,34 @@ def test_freshness_catches_a_changed_page(old, new, problem, book, page, capsys)
     assert problem in capsys.readouterr().err
 
 
+def test_changed_text_and_captions_are_taken_over_without_a_run(book, page):
+    made = store(book, page)
+    made.cells[2].outputs = [nbformat.v4.new_output("stream", text="1\n")]
+    write(made, page.notebook)
+    text = page.text().replace("Text about", "Words about")
+    caption = "---\nmystnb: {figure: {caption: It is 1.}}\ntags: [hide-input]\n---\nprint(1)"
+    page.source.write_text(text.replace(":tags: [hide-input]\nprint(1)", caption), "utf-8")
+
+    assert notebook.main(["--check", "one"], book.project) == 1
+    assert notebook.main(["--refresh", "one"], book.project) == 0
+
+    assert notebook.main(["--check", "one"], book.project) == 0
+    _, words, code, below, _ = nbformat.read(page.notebook, as_version=4).cells
+    assert "Words about" in words.source
+    assert code.outputs == made.cells[2].outputs
+    assert below.source == "*It is 1.*"
+
+
+def test_changed_code_is_not_taken_over(book, page, capsys):
+    store(book, page)
+    before = page.notebook.read_bytes()
+    page.source.write_text(page.text().replace("print(1)", "print(2)"), "utf-8")
+
+    assert notebook.main(["--refresh", "one"], book.project) == 1
+    assert "has changed since its notebook was made" in capsys.readouterr().err
+    assert page.notebook.read_bytes() == before
+
+
 def test_freshness_catches_a_cell_that_was_never_run(book, page, capsys):
     made = store(book, page)
     made.cells[3].execution_count = None
