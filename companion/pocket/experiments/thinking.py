@@ -5,8 +5,8 @@ reason between them. From there GRPO goes on; only the answer behind the marks i
 Supervised fine-tuning on the same problems, with their reasoning, is the yardstick. Then the
 reasoning is cut, prolonged and switched off. Taught in :doc:`/book/training/reasoning`.
 
-Left out: several seeds. The settings were chosen on problems with numbers of training; the held-out
-problems were looked at in the recorded run only.
+Left out: several seeds. The settings were chosen on problems with numbers of training, none on
+held-out ones.
 """
 
 import copy
