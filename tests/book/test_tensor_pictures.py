@@ -3,9 +3,12 @@
 import itertools
 import re
 import xml.etree.ElementTree as ET
+from types import SimpleNamespace
 
 import pytest
 import tensor_pictures
+from book_directives import _drawn
+from docutils import nodes
 from project import find_project
 from tensor_drawing import LETTER, TEXT, WIDTH, Drawing
 
@@ -85,6 +88,21 @@ def test_each_picture_stands_on_one_page():
     named = re.findall(r"^```\{tensor\} (\S+)$", text, re.MULTILINE)
 
     assert sorted(named) == [path.stem for path in STORED]
+
+
+def test_a_drawing_is_a_figure_with_a_description_and_a_caption_to_number(tmp_path):
+    path = tmp_path / "a.svg"
+    path.write_text(Drawing(10).svg(), encoding="utf-8")
+    options = {"alt": 'one "row"', "caption": "Rows are read."}
+    directive = SimpleNamespace(options=options, set_source_info=lambda node: None)
+
+    figure = _drawn(directive, path, ["dot", "tensor"])
+
+    drawing, caption = figure.children
+    assert figure["classes"] == ["dot", "tensor"]
+    assert '<svg role="img" aria-label="one &quot;row&quot;"' in drawing.astext()
+    assert isinstance(caption, nodes.caption)
+    assert caption.astext() == "Rows are read."
 
 
 def test_words_are_escaped():
