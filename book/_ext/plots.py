@@ -23,6 +23,7 @@ from sphinx.writers.html5 import HTML5Translator
 PIXELS = 4 / 3  # a point is this many pixels of CSS
 EM = 0.6  # a letter is about this wide, in its font size
 NARROW = 0.08  # of a plot's width: axes as narrow as this are a color bar
+_HIDDEN = 'alt="" aria-hidden="true"'
 _AXES = re.compile(r"axes_\d+")
 _CORNER = re.compile(r"(-?[\d.]+) (-?[\d.]+)")
 _PLACE = re.compile(r"translate\((-?[\d.]+) ")
@@ -125,13 +126,17 @@ def visit_image(self: HTML5Translator, node: nodes.image) -> None:
         return
     name = self.builder.images[node["uri"]]
     source = posixpath.join(self.builder.imgpath, name)
+    described = f'alt="{html.escape(node.get("alt", ""))}"'  # the first picture for all of them
     pictures = []
     for number, (left, top, width, height) in enumerate(node["plot"]):
-        view = f"#svgView(viewBox({left:.2f},{top:.2f},{width:.2f},{height:.2f}))"
+        place = f"{left:.2f},{top:.2f},{width:.2f},{height:.2f}"
+        view = f"#svgView(viewBox({place}))" if len(node["plot"]) > 1 else ""
+        # else browsers take the shape of the whole plot for that of each panel
+        shape = f' style="aspect-ratio: {width:.0f} / {height:.0f}"' if view else ""
         pictures.append(
-            f'<img src="{source}{view if len(node["plot"]) > 1 else ""}" '
-            f'alt="{html.escape(node.get("alt", "")) if number == 0 else ""}" '
-            f'width="{width * PIXELS:.0f}" height="{height * PIXELS:.0f}" loading="lazy">'
+            f'<img src="{source}{view}" '
+            f"{described if number == 0 else _HIDDEN} "
+            f'width="{width * PIXELS:.0f}" height="{height * PIXELS:.0f}" loading="lazy"{shape}>'
         )
     self.body.append(f'<div class="plot">{"".join(pictures)}</div>\n')
 

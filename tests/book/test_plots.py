@@ -1,10 +1,13 @@
 import io
+import re
 import xml.etree.ElementTree as ET
+from types import SimpleNamespace
 
 import pytest
+from docutils import nodes
 from matplotlib.figure import Figure
 from plot_file import tidied
-from plots import clear_ground, panels
+from plots import clear_ground, panels, visit_image
 
 from tests.book.test_plot_file import drawn
 
@@ -60,3 +63,17 @@ def test_the_ground_is_cleared_and_nothing_else():
     assert after.replace("fill: none", "") == before.replace("fill: #ffffff", "").replace(
         "fill: none", ""
     )
+
+
+def test_each_panel_is_a_picture_of_its_own_shape_and_the_first_describes_all():
+    image = nodes.image(uri="a.svg", alt="Two <lines>", plot=panels(parsed(columns=2)))
+    builder = SimpleNamespace(images={"a.svg": "a.svg"}, imgpath="_images")
+    writer = SimpleNamespace(builder=builder, body=[])
+
+    visit_image(writer, image)
+
+    first, second = re.findall("<img.*?>", "".join(writer.body))
+    assert 'alt="Two &lt;lines&gt;"' in first
+    assert 'alt="" aria-hidden="true"' in second
+    for picture, (_, _, width, height) in zip((first, second), image["plot"], strict=True):
+        assert f"aspect-ratio: {width:.0f} / {height:.0f}" in picture
