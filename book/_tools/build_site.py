@@ -22,6 +22,7 @@ from check_site import check, site_prefix
 from exercise_runtime import add_runtime
 from lean_site import lean
 from live_weights import write_live_weights
+from llms_text import llms_text
 from prime_cache import prime
 from project import BookError, Page, Project, find_project
 
@@ -73,6 +74,7 @@ def build(project: Project, out: Path) -> int:
     if open_model is None:
         print("note: the open model is not on the site; book/_tools/open_weights.py brings it")
     write_live_weights(html / "_static" / "live" / "models", open_model)
+    (html / "llms.txt").write_text(llms_text(project), encoding="utf-8")
     lean(html)
     status = check(html, site_prefix(project), project)
     if status:
