@@ -7,6 +7,7 @@ is in it. Notebooks are untouched: there, each cell stands open.
 from __future__ import annotations
 
 import ast
+import re
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -30,7 +31,7 @@ def name_cells(app: Sphinx, doctree: nodes.document) -> None:
         if kind:
             cell["hide_mode"] = cell.get("hide_mode") or "input"
         elif cell.get("hide_mode") == "input":
-            kind = _by_output(cell)
+            kind = _by_output(cell, source)
         if kind:
             cell["prompt_show"] = cell["prompt_hide"] = kind
 
@@ -80,8 +81,10 @@ def _outputs(cell: nodes.container) -> list[nodes.Node]:
     return cell.children[1:]
 
 
-def _by_output(cell: nodes.container) -> str:
-    """Name code by what it leaves: a picture, a table or something else."""
+def _by_output(cell: nodes.container, source: str) -> str:
+    """Name code by what it leaves: a picture, a table, something else, or nothing but checks."""
+    if not _outputs(cell) and re.search(r"^\s*assert ", source, re.MULTILINE):
+        return CHECKS
     for output in _outputs(cell):
         if next(output.findall(nodes.image), None) is not None:
             return FIGURE

@@ -18,6 +18,8 @@ from sphinx.application import Sphinx
 
 WORDS = "search_words.json"  # what readers may type, and what the book says instead
 _LEFT_OUT = (nodes.literal_block, nodes.math_block, nodes.raw, nodes.image, nodes.comment)
+_QUIZ = "Check yourself"  # answers are not to be found before they are thought of
+_LONGEST = {"page": 1000, "exercise": 300}  # characters: of an exercise the task, not the hints
 _PARTS = {"back/glossary": "glossary", "back/references": "reference"}
 
 Section = tuple[str, str, str, str]
@@ -63,7 +65,8 @@ def sections(
         own = [child for child in section.children if not isinstance(child, nodes.section)]
         parts = [child for child in own if child is not heading and not _apart(child)]
         text = " ".join(words(part, titles) for part in parts)
-        yield kind, section["ids"][0], heading.astext(), _one_line(text)
+        text = "" if heading.astext() == _QUIZ else _one_line(text)[: _LONGEST.get(kind)]
+        yield kind, section["ids"][0], heading.astext(), text
     for item in doctree.findall(nodes.definition_list_item):
         term = item.next_node(nodes.term)
         if kind == "glossary" and term["ids"]:

@@ -22,9 +22,9 @@ from urllib.parse import unquote, urlsplit
 from html_facts import HtmlFacts, css_addresses, read_html, script_addresses
 from project import BookError, Project, find_project
 
-MEDIAN_LIMIT_KB = 300
+MEDIAN_LIMIT_KB = 180
 FORMULAS_KB = 300  # what draws formulas in the reader's browser, where node was missing
-PAGE_LIMIT_KB = 1500
+PAGE_LIMIT_KB = 450
 _COLAB = re.compile(
     r"https://colab\.research\.google\.com/github/(?P<repository>[^/]+/[^/]+)/blob/[^/]+/(?P<path>.+)"
 )

@@ -55,6 +55,8 @@ def test_a_folded_cell_is_named_by_what_it_leaves():
     cells = [("draw()", [output], "input") for output in (picture, table, other)]
 
     assert [name for _, name in page(*cells)] == [FIGURE, TABLE, OTHER]
+    assert page(("x = f(1)\nassert x == 1", [], "input")) == [("input", CHECKS)]
+    assert page(("x = f(1)\nassert x == 1", [other], "input")) == [("input", OTHER)]
 
 
 def test_a_cell_that_its_author_hides_whole_stays_so():

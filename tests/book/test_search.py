@@ -33,7 +33,9 @@ PAGES = {
     "## Temperature\n\n"
     "Logits are divided by $T$.\n\n$$\nz / T\n$$\n\n```python\nhidden_code = 1\n```\n\n"
     "## Top-p\n\nThe nucleus of a **token**.\n",
-    "book/gpt/exercises": "# Exercises\n\n## Cut by top-p\n\nWrite the filter. A token stays.\n",
+    "book/gpt/exercises": "# Exercises\n\n## Cut by top-p\n\nWrite the filter. A token stays.\n\n"
+    + "word " * 60
+    + "hint_at_the_end\n\n## Check yourself\n\nthe_right_answer\n",
     "book/back/glossary": "# Glossary\n\n```{glossary}\ntoken\n  A piece of text.\n\nKV cache\n"
     "  Keys and values that are kept.\n```\n",
     "book/package/generation": "# Generation\n\n"
@@ -68,6 +70,12 @@ def test_a_section_has_its_words_without_code_formulas_and_other_sections(data):
     assert ("temperature", "Temperature", "Logits are divided by T.") in entries(data, "page")
     assert ("sampling", "Sampling", "First words, see Exercises.") in entries(data, "page")
     assert "hidden_code" not in json.dumps(data)
+
+
+def test_neither_hints_nor_answers_are_found(data):
+    assert "Write the filter" in json.dumps(data)
+    assert "hint_at_the_end" not in json.dumps(data)
+    assert "the_right_answer" not in json.dumps(data)
 
 
 def test_a_term_of_the_glossary_is_found_with_its_definition(data):
