@@ -196,7 +196,7 @@ def test_heavy_pages_are_faults(site, capsys):
     assert "the median page has 400 kB" in found[1].replace("401", "400")
 
 
-@pytest.mark.parametrize(("kilobytes", "heavy"), [(500, []), (700, ["the median page has 7"])])
+@pytest.mark.parametrize(("kilobytes", "heavy"), [(450, []), (650, ["the median page has 6"])])
 def test_pages_that_draw_their_formulas_may_be_heavier(site, capsys, kilobytes, heavy):
     """As they do where node was missing."""
     script = '<script defer src="katex.min.js"></script>'
