@@ -5,6 +5,10 @@ it can say what it leaves out, and the end of the report says that it was not co
 """
 
 import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "_tools"))
 
 import pytest
 from execution import KERNEL_ENVIRONMENT
