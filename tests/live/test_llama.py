@@ -85,6 +85,7 @@ def test_a_full_context_is_refused_in_words(page):
         page("next", text="1" * 600)
 
 
+@pytest.mark.slow
 def test_the_last_token_of_the_context_is_still_read(page):
     assert len(page("next", text="1" * 512)["tokens"]) == 512
 

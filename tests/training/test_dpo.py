@@ -58,7 +58,7 @@ def test_the_batch_holds_prompt_and_answer_up_to_the_end_of_the_turn(
     ]
 
 
-@pytest.mark.parametrize("beta", [0.1, 0.5])
+@pytest.mark.parametrize("beta", [0.1, pytest.param(0.5, marks=pytest.mark.slow)])
 def test_the_losses_are_those_of_the_formula(
     tiny, pocket_tokenizer, threads: int, beta: float
 ) -> None:
@@ -174,6 +174,7 @@ def test_an_adapter_trains_against_the_model_under_it(tiny, pocket_tokenizer) ->
     assert losses(trainer)[-1] < losses(trainer)[0]
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_to_the_same_losses(tiny, pocket_tokenizer, tmp_path) -> None:
     settings = TrainingSettings(steps=6, batch_size=2, learning_rate=5e-3)
     whole = dpo_trainer(tiny(), pocket_tokenizer, PAIRS, settings)

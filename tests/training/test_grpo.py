@@ -244,6 +244,7 @@ def test_an_adapter_trains_and_the_model_under_it_does_not(tiny, pocket_tokenize
     assert history(trainer)[1]["kl"] > 0
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_to_the_same_rewards(tiny, pocket_tokenizer, tmp_path) -> None:
     settings = TrainingSettings(steps=4, batch_size=8, learning_rate=5e-3)
     whole = grpo_trainer(tiny(), pocket_tokenizer, RECORDS, length, settings, max_new_tokens=8)
@@ -276,8 +277,16 @@ def test_an_interrupted_run_goes_on_to_the_same_rewards(tiny, pocket_tokenizer, 
     ("returned", "message"),
     [
         (torch.tensor([1.0, float("nan"), 0.0, 1.0]), "the reward of response 1 is nan"),
-        (torch.tensor([1.0, 2.0, float("inf"), 1.0]), "the reward of response 2 is inf"),
-        (torch.ones(3), r"returned the shape \(3,\) for 4 responses"),
+        pytest.param(
+            torch.tensor([1.0, 2.0, float("inf"), 1.0]),
+            "the reward of response 2 is inf",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            torch.ones(3),
+            r"returned the shape \(3,\) for 4 responses",
+            marks=pytest.mark.slow,
+        ),
         ([1.0] * 4, "returned list; it must return a tensor"),
     ],
     ids=str,
