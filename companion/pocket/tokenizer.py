@@ -5,7 +5,7 @@ two tokens, 4 and 7, so that arithmetic works on places instead of on a lookup t
 special tokens are those that a chat template needs.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -42,6 +42,28 @@ def train_tokenizer(
             f"vocab_size must be over {256 + len(SPECIAL_TOKENS)} (bytes and special tokens), "
             f"got {vocab_size}"
         )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=byte_pairs(texts, vocab_size, SPECIAL_TOKENS),
+        eos_token=END_OF_TEXT,
+        pad_token=PAD,
+        model_max_length=context,
+        padding_side="left",
+        chat_template=CHAT_TEMPLATE,
+        clean_up_tokenization_spaces=False,
+    )
+
+
+def byte_pairs(texts: Iterable[str], vocab_size: int, special_tokens: Sequence[str]) -> Tokenizer:
+    """Learn byte-level merges from texts, digits apart.
+
+    Args:
+        texts: Training documents.
+        vocab_size: Number of tokens, the 256 bytes and the special tokens included.
+        special_tokens: Those that get the first ids.
+
+    Returns:
+        A tokenizer of the library ``tokenizers``.
+    """
     core = Tokenizer(models.BPE())
     core.pre_tokenizer = pre_tokenizers.Sequence(
         [
@@ -52,20 +74,12 @@ def train_tokenizer(
     core.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=vocab_size,
-        special_tokens=list(SPECIAL_TOKENS),
+        special_tokens=list(special_tokens),
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
     core.train_from_iterator(texts, trainer)
-    return PreTrainedTokenizerFast(
-        tokenizer_object=core,
-        eos_token=END_OF_TEXT,
-        pad_token=PAD,
-        model_max_length=context,
-        padding_side="left",
-        chat_template=CHAT_TEMPLATE,
-        clean_up_tokenization_spaces=False,
-    )
+    return core
 
 
 def build(

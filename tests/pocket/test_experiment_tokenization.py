@@ -10,6 +10,7 @@ from companion.pocket.experiments import _sums as sums
 from companion.pocket.experiments import _vocabularies as vocabularies
 from companion.pocket.experiments import tokenization as study
 from companion.pocket.records import record
+from companion.pocket.tokenizer import END_OF_TEXT, byte_pairs
 
 
 @pytest.mark.parametrize("name", sums.CUTS)
@@ -98,14 +99,14 @@ def test_answers_are_counted_by_digits_and_carries():
 
 @pytest.fixture(scope="module")
 def core():
-    return vocabularies.trained_tokenizer(vocabularies.texts(0, "train", 100), 400)
+    return byte_pairs(vocabularies.texts(0, "train", 100), 400, [END_OF_TEXT])
 
 
 def test_the_smallest_vocabulary_is_bytes_and_an_end():
-    core = vocabularies.trained_tokenizer(vocabularies.texts(0, "train", 20), vocabularies.SIZES[0])
+    core = byte_pairs(vocabularies.texts(0, "train", 20), vocabularies.SIZES[0], [END_OF_TEXT])
 
     assert core.get_vocab_size() == 257
-    assert core.token_to_id(vocabularies.END) == 0
+    assert core.token_to_id(END_OF_TEXT) == 0
     assert len(core.encode("né 12").ids) == len("né 12".encode())
 
 

@@ -16,13 +16,14 @@ from itertools import cycle, islice
 from typing import Any
 
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 
 from companion.pocket.corpus import documents
 from companion.pocket.corpus.facts import CAPITALS, capital_question
+from companion.pocket.tokenizer import END_OF_TEXT, byte_pairs
 
 from ._capitals import capital_countries
 from ._decoder import Decoder, Design
@@ -40,33 +41,12 @@ READ = 6_000  # documents of all kinds, from which merges are learned
 CONTEXT = 1024
 ANSWER_TOKENS = 24
 IGNORED = -100
-END = "<|endoftext|>"
 
 
 def texts(seed: int, split: str, count: int) -> list[str]:
     """Return documents of the `KINDS`."""
     sources = {kind: documents(seed, split, kind=kind) for kind in KINDS}
     return [next(sources[kind]).text for kind in islice(cycle(KINDS), count)]
-
-
-def trained_tokenizer(read: Sequence[str], vocab_size: int) -> Tokenizer:
-    """Learn merges from texts, digits apart; token 0 is the end of a text."""
-    core = Tokenizer(models.BPE())
-    core.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Digits(individual_digits=True),
-            pre_tokenizers.ByteLevel(add_prefix_space=False),
-        ]
-    )
-    core.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=vocab_size,
-        special_tokens=[END],
-        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
-        show_progress=False,
-    )
-    core.train_from_iterator(read, trainer)
-    return core
 
 
 def padded(rows: Sequence[list[int]]) -> tuple[Tensor, Tensor]:
@@ -170,7 +150,7 @@ def measure_vocabularies(
     countries = capital_countries(split)[: max(2, round(len(CAPITALS) * scale))]
     runs = []
     for size in tqdm(SIZES, disable=None, unit="vocabulary"):
-        core = trained_tokenizer(read, size)
+        core = byte_pairs(read, size, [END_OF_TEXT])
         for seed in range(seeds):
             lines = texts(seed + 1, "train", count)
             begun = time.process_time()
