@@ -1,34 +1,27 @@
 """Constrained decoding: a model can only write calls that are valid JSON for the declared tools.
 
-A grammar is made from the tools, and `companion.backends.grammars` holds the model to it. The model
-still decides *what* to call; it can't misspell a name, forget an argument or leave a brace open.
-That a call is valid does not make it right. Taught in
-:doc:`/book/applications/function-calling`.
+A grammar is made from the tools, and `companion.backends.grammars` holds the model to it;
+`companion.backends.structured` writes the part of it that is JSON of a schema. The model still
+decides *what* to call; it can't misspell a name, forget an argument or leave a brace open. That a
+call is valid does not make it right. Taught in :doc:`/book/applications/function-calling`.
 
-The spacing is that of ``json.dumps``, which pocket-chat was trained on. Strings, lists and numbers
-are kept short, so that a call comes to an end. Only a generation that was cut off
-(``finish_reason == "length"``) can still be incomplete: leave room in ``max_new_tokens``. Numbers
-have at most six decimals.
+The spacing is that of ``json.dumps``, which pocket-chat was trained on. Only a generation that was
+cut off (``finish_reason == "length"``) can still be incomplete: leave room in ``max_new_tokens``.
 """
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from companion._checks import check_whole
 from companion.backends.grammars import GrammarConstraint
+from companion.backends.structured import json_rule
 from companion.tools import Toolbox
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 MODES = ("call", "call or answer")
-MAX_ITEMS = 16
-MAX_NUMBER = 2**53
-SMALLEST_STEP = 1e-6
-
-SPACING = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
-
 # What `parse_calls` takes for an answer: no line that could begin a call.
 ANSWER = r"/[^\s{\[<`][^\n]*(\n([^<\n][^\n]*)?)*/"
 
@@ -105,38 +98,9 @@ def grammar(
     lines += [f"calls: call{more}", f"call: {_literal(opening)}({names}){_literal(closing)}"]
     for index, tool in enumerate(toolbox):
         head = f'{{"name": {json.dumps(tool.name)}, "arguments": '
-        schema = bounded(tool.parameters, max_string) | {"x-guidance": SPACING}
         lines.append(f'call_{index}: {json.dumps(head)} arguments_{index} "}}"')
-        lines.append(f"arguments_{index}: %json {json.dumps(schema)}")
+        lines.append(f"arguments_{index}: {json_rule(tool.parameters, max_string)}")
     return "\n".join([*lines, *([f"answer: {ANSWER}"] if "answer" in lines[0] else [])])
-
-
-def bounded(schema: Any, max_string: int = 200) -> Any:
-    """Return a JSON Schema in which strings, lists and numbers can't go on forever.
-
-    Example:
-        >>> bounded({"type": "string"})
-        {'type': 'string', 'maxLength': 200}
-    """
-    if isinstance(schema, list):
-        return [bounded(item, max_string) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    limited = {key: bounded(value, max_string) for key, value in schema.items()}
-    kinds = limited.get("type", [])
-    kinds = [kinds] if isinstance(kinds, str) else kinds
-    if "enum" in limited or not isinstance(kinds, list):
-        return limited
-    limits: dict[str, Any] = {}
-    if "string" in kinds:
-        limits["maxLength"] = max_string
-    if "array" in kinds and "prefixItems" not in limited:
-        limits["maxItems"] = MAX_ITEMS
-    if "integer" in kinds or "number" in kinds:
-        limits |= {"minimum": -MAX_NUMBER, "maximum": MAX_NUMBER}
-    if "number" in kinds:
-        limits["multipleOf"] = SMALLEST_STEP
-    return limited | {key: value for key, value in limits.items() if key not in limited}
 
 
 def _literal(text: str) -> str:

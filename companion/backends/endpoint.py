@@ -11,7 +11,7 @@ import copy
 import json
 import time
 import weakref
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from functools import cached_property
 from typing import Any
@@ -69,6 +69,8 @@ class EndpointBackend:
         sampling: Send ``temperature`` and ``top_p``. False leaves them to the server.
         thinking: Whether a model that can reason before it answers shall do so, told to its chat
             template (vLLM, SGLang, llama.cpp). None says nothing: other servers refuse it.
+        response_format: Form of every answer, as `companion.backends.structured.response_format`
+            writes it. Whether a server keeps to it is up to the server.
 
     Raises:
         MissingExtraError: If `openai` is not installed.
@@ -88,6 +90,7 @@ class EndpointBackend:
         tool_form: str = NATIVE,
         sampling: bool = True,
         thinking: bool | None = None,
+        response_format: Mapping[str, Any] | None = None,
     ) -> None:
         """Check the address. Nothing is sent yet."""
         check_above_zero(timeout=timeout)
@@ -100,7 +103,7 @@ class EndpointBackend:
         self._openai = require("openai", extra="chat")
         self.base_url, self.model, self.timeout = checked_url(base_url), model, timeout
         self.tool_form, self.sampling, self.thinking = tool_form, sampling, thinking
-        self._toolbox: Toolbox | None = None
+        self._toolbox, self.response_format = None, response_format
         self._dialect, self._max_retries = Dialect(), max_retries
         self._count_tokens = count_tokens or context.estimate_tokens
         self._key, self._context_length = api_key, context_length
@@ -186,15 +189,9 @@ class EndpointBackend:
     def _request(self, messages: Sequence[Message], params: SamplingParams) -> dict[str, Any]:
         if params.n != 1 or params.no_repeat_ngram_size:
             raise ValueError("an endpoint can't take n or no_repeat_ngram_size; leave them out")
-        extra: dict[str, Any] = {
-            name: value
-            for name, value, off in (
-                ("top_k", params.top_k, None),
-                ("min_p", params.min_p, 0),
-                ("repetition_penalty", params.repetition_penalty, 1),
-            )
-            if value != off
-        }
+        off = {"top_k": None, "min_p": 0, "repetition_penalty": 1}
+        given = {name: getattr(params, name) for name in off}
+        extra: dict[str, Any] = {name: given[name] for name in off if given[name] != off[name]}
         if self.thinking is not None:  # two names, as in companion.chat_template
             switch = {"enable_thinking": self.thinking, "thinking": self.thinking}
             extra["chat_template_kwargs"] = switch
@@ -204,6 +201,7 @@ class EndpointBackend:
             "model": self.model,
             "messages": [dict(message) for message in self._told(messages)],
             **({"tools": declared} if declared else {}),
+            **({"response_format": self.response_format} if self.response_format else {}),
             "stream": True,
             "stream_options": {"include_usage": True},
             "max_tokens": params.max_new_tokens,

@@ -2,8 +2,9 @@
 
 All others get the logit -inf; what is left is chosen as ever. Willard and Louf 2023,
 https://arxiv.org/abs/2307.09702; the grammars are written in the Lark notation of llguidance, which
-runs them. `companion.backends.constrained` writes them for calls of tools, and
-`companion.backends.quoting` for quotations.
+runs them. `companion.backends.structured` writes them for JSON of a schema,
+`companion.backends.constrained` for calls of tools, and `companion.backends.quoting` for
+quotations.
 
 Shape letters: ``B`` sequences, ``V`` vocabulary size.
 """
@@ -82,7 +83,7 @@ class GrammarConstraint:
         matchers = self._matchers * count if self._shared else self._matchers
         if len(matchers) != count:
             raise ValueError(
-                f"there are {len(matchers)} toolboxes or texts for {count} sequences; give one, or "
+                f"there are {len(matchers)} grammars for {count} sequences; give one, or "
                 "one for each sequence (a prompt with n samples has n)"
             )
         return [_Row(matcher.deep_copy()) for matcher in matchers]

@@ -6,7 +6,7 @@ from typing import Literal
 import pytest
 import torch
 
-from companion.backends.constrained import CallConstraint, bounded
+from companion.backends.constrained import CallConstraint
 from companion.errors import ToolDefinitionError
 from companion.generation.decoding import generate, stream
 from companion.generation.params import SamplingParams
@@ -200,7 +200,7 @@ def test_each_sequence_can_have_its_own_tools(uniform_model, tokenizer) -> None:
     texts = generate(uniform_model, tokenizer, PROMPTS, params, logits_filter=constraint)
 
     assert [parse_calls(one.text)[0].name for one in texts] == ["now", "get_weather"]
-    with pytest.raises(ValueError, match="2 toolboxes or texts for 1 sequences"):
+    with pytest.raises(ValueError, match="2 grammars for 1 sequences"):
         generate(uniform_model, tokenizer, "a", params, logits_filter=constraint)
 
 
@@ -321,22 +321,6 @@ def test_a_schema_that_no_grammar_can_be_made_from_is_refused(uniform_model, tok
 
     with pytest.raises(ToolDefinitionError, match="no grammar can be made"):
         CallConstraint(uniform_model, tokenizer, toolbox)
-
-
-def test_bounds_are_added_where_there_are_none() -> None:
-    assert bounded({"type": "string", "maxLength": 3}) == {"type": "string", "maxLength": 3}
-    assert bounded({"enum": ["a"], "type": "string"}) == {"enum": ["a"], "type": "string"}
-    assert bounded({"type": ["integer", "null"]})["maximum"] == 2**53
-    assert bounded({"type": "number"})["multipleOf"] == 1e-6
-    assert bounded({"type": "array", "items": {"type": "string"}}, 5) == {
-        "type": "array",
-        "items": {"type": "string", "maxLength": 5},
-        "maxItems": 16,
-    }
-    assert bounded({"properties": {"type": {"type": "string"}}})["properties"]["type"] == {
-        "type": "string",
-        "maxLength": 200,
-    }
 
 
 # The hook in the generation loop.

@@ -15,6 +15,7 @@ import pytest
 import companion
 from companion.backends.context import DEFAULT_CONTEXT, estimate_tokens
 from companion.backends.endpoint import EndpointBackend
+from companion.backends.structured import response_format
 from companion.chatbot import Chatbot, ChatSettings
 from companion.errors import EndpointError
 from companion.generation.params import SamplingParams
@@ -186,6 +187,13 @@ def test_settings_outside_the_standard_are_sent_only_if_set(server: Server) -> N
 
     body = server.requests[0][2]
     assert (body["top_k"], body["min_p"], body["repetition_penalty"]) == (3, 0.1, 1.2)
+
+
+@pytest.mark.parametrize("form", [None, response_format("yes", {"enum": ["yes"]})])
+def test_the_form_of_answers_is_sent_as_it_is_or_left_out(form, server: Server) -> None:
+    answer(backend(server, "good", response_format=form))
+
+    assert server.requests[-1][2].get("response_format") == form
 
 
 def test_nothing_from_the_environment_is_sent(
