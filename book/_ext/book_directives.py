@@ -108,7 +108,9 @@ class QuizQuestion(SphinxDirective):
         state = "right" if option.right else "wrong"
         formula = _FORMULA.fullmatch(option.text.strip())  # a formula alone names no button
         named = f' aria-label="{html.escape(formula[1], quote=True)}"' if formula else ""
-        (text,) = self._parsed(option.text, option.line)
+        text, *more = self._parsed(option.text, option.line)
+        if more or not isinstance(text, nodes.paragraph):  # "1." would begin a list
+            raise self.error(f"quiz {name}: an option is one line of words, not {option.text!r}")
         return [
             _raw(
                 f'<div class="quiz-option"><label><input type="{kind}" name="{name}" '

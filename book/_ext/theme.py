@@ -17,6 +17,8 @@ from myst_nb.sphinx_ import HideCodeCellNode, depart_HideCellInput
 from sphinx.application import Sphinx
 
 _EMPTY_HEADER = re.compile(r"<th( [^>]*)?>(?:\s|&nbsp;|&#160;|\u00a0)*</th>")
+_SCOPED = re.compile(r"<style scoped.*?</style>\s*", re.DOTALL)
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")  # what a model writes may have some
 _AT_ONCE = "documentation_options"  # a script that inline scripts need
 
 
@@ -29,7 +31,7 @@ def mend_page(
         viewport.decompose()
     context["metatags"] = str(metatags)
     if body := context.get("body"):
-        context["body"] = plain_corners(body)
+        context["body"] = plain_outputs(plain_corners(body))
     context["generate_toctree_html"] = named_toggles(context["generate_toctree_html"])
     context["script_files"][:] = [_deferred(script) for script in context["script_files"]]
 
@@ -40,6 +42,16 @@ def plain_corners(body: str) -> str:
     A screen reader would announce a header without a word.
     """
     return _EMPTY_HEADER.sub(r"<td\1></td>", body)
+
+
+def plain_outputs(body: str) -> str:
+    r"""Take out of outputs what HTML does not allow: style sheets of pandas, control characters.
+
+    Example:
+        >>> plain_outputs("<div><style scoped>td {}</style>a\x05</div>")
+        '<div>a\ufffd</div>'
+    """
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", _SCOPED.sub("", body))
 
 
 def named_toggles(generate: Callable[..., BeautifulSoup]) -> Callable[..., BeautifulSoup]:
@@ -81,7 +93,8 @@ def _is_current(caption: Tag) -> bool:
 
 def _deferred(script: object) -> object:
     """A script file that a page loads without waiting for it."""
-    if not script.filename or _AT_ONCE in str(script.filename):
+    is_module = script.attributes.get("type") == "module"  # which waits by itself
+    if not script.filename or is_module or _AT_ONCE in str(script.filename):
         return script
     attributes = {**script.attributes, "defer": "defer"}
     return type(script)(script.filename, priority=script.priority, **attributes)
@@ -98,9 +111,11 @@ def visit_hidden_cell(self: HTMLTranslator, node: HideCodeCellNode) -> None:
     """Open a folded cell. The text of its summary is its name, so it has no other."""
     classes = html.escape(" ".join(node["classes"]))
     self.body.append(f'<details class="admonition hide {classes}">\n<summary>\n')
-    for state, prompt in (("collapsed", "prompt_show"), ("expanded", "prompt_hide")):
-        text = html.escape(node[prompt])
-        self.body.append(f'<p class="{state} admonition-title">{text}</p>\n')
+    prompts = {"collapsed": node["prompt_show"], "expanded": node["prompt_hide"]}
+    if len(set(prompts.values())) == 1:
+        prompts = {"either": node["prompt_show"]}
+    for state, text in prompts.items():
+        self.body.append(f'<span class="{state} admonition-title">{html.escape(text)}</span>\n')
     self.body.append("</summary>\n")
 
 
