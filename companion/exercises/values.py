@@ -280,7 +280,7 @@ def describe(value: Any, limit: int = 120) -> str:
         text = f"an object of type {value.type_name}"
     elif is_array(value):
         text = f"array of shape {value.shape}"
-        if value.size <= 12:
+        if value.size <= 16:
             text = describe(value.tolist(), limit)
     elif isinstance(value, float):
         text = f"{value:.6g}"

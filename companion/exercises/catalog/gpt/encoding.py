@@ -73,6 +73,14 @@ def _pair_at(tokens: list[str], merges: list[tuple[str, str]]) -> int:
 
 
 @exercise.mistake(
+    "The merges are applied from the last to the first. What was learned first comes first: later "
+    "merges are made of its tokens."
+)
+def _backward(text: str, merges: list[tuple[str, str]]) -> list[str]:
+    return encode(text, merges[::-1])
+
+
+@exercise.mistake(
     "Your walk merges the first pair of the text that is in the list. The order of the list "
     "decides, not the place in the text: an earlier merge may need one of the two tokens."
 )

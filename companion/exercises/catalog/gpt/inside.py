@@ -83,6 +83,15 @@ def _one_back(weights: np.ndarray, period: int) -> np.ndarray:
 
 
 @exercise.mistake(
+    "The first position of the second half is left out. It stands at index `period`, and its token "
+    "has come before as well."
+)
+def _starts_late(weights: np.ndarray, period: int) -> np.ndarray:
+    second = np.arange(period + 1, 2 * period)
+    return weights[:, second, second - period + 1].mean(axis=1)
+
+
+@exercise.mistake(
     "Rows and columns are exchanged. Row i says where position i looks, and nobody looks ahead."
 )
 def _exchanged(weights: np.ndarray, period: int) -> np.ndarray:

@@ -149,6 +149,17 @@ def _probabilities_twice(chances: np.ndarray, k: int) -> float:
 
 
 @exercise.mistake(
+    "You used the shares twice. Shares come from counting and have no gradient, so nothing would "
+    "pull at the router. One factor is the mean *probability*."
+)
+def _shares_twice(chances: np.ndarray, k: int) -> float:
+    tokens, experts = chances.shape
+    chosen = np.argsort(-chances, axis=1)[:, :k]
+    share = np.bincount(chosen.ravel(), minlength=experts) / (tokens * k)
+    return float(experts * (share**2).sum())
+
+
+@exercise.mistake(
     "Only the first choice of each token is counted. A token that uses k experts takes k places."
 )
 def _first_choice(chances: np.ndarray, k: int) -> float:

@@ -202,7 +202,7 @@ class _BaseForgotten(LoRALayer):
 
 
 @exercise.mistake(
-    "The shapes are turned round. As in `torch.nn.Linear` and in `peft`, the number of outputs "
+    "The shapes are turned around. As in `torch.nn.Linear` and in `peft`, the number of outputs "
     "comes first: A is (rank, inputs), B is (outputs, rank)."
 )
 class _Exchanged(LoRALayer):

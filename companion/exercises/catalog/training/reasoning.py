@@ -84,6 +84,13 @@ def _any_of_n(_n: int, c: int, _k: int) -> float:
     return float(c > 0)
 
 
+@exercise.mistake(
+    "That is the chance that *exactly* one of the k is right. Choices with two or more count too."
+)
+def _exactly_one(n: int, c: int, k: int) -> float:
+    return c * math.comb(n - c, k - 1) / math.comb(n, k)
+
+
 @exercise.mistake("That is the chance that all k are wrong. What is the chance of the opposite?")
 def _all_wrong(n: int, c: int, k: int) -> float:
     return 1 - pass_at_k(n, c, k)
@@ -156,6 +163,14 @@ def _only_cut(tokens: list[str], budget: int) -> list[str]:
 @exercise.mistake("What stood behind the mark is kept: an answer that the model is to write anew.")
 def _with_answer(tokens: list[str], budget: int) -> list[str]:
     return tokens if "</think>" in tokens[: budget + 1] else force_budget(tokens, budget)
+
+
+@exercise.mistake(
+    "The model's own mark was taken for a token of reasoning: it was counted, and what comes after "
+    "it was kept. Look for the mark first; the reasoning ends there."
+)
+def _mark_not_seen(tokens: list[str], budget: int) -> list[str]:
+    return [*tokens[:budget], "</think>"]
 
 
 @exercise.mistake("There are two marks where the model had closed its reasoning by itself.")

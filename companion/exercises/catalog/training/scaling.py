@@ -78,6 +78,24 @@ def _one_logarithm(compute: Array, loss: Array, budget: float) -> float:
     return float(intercept + slope * np.log(budget))
 
 
+@exercise.mistake(
+    "Two bases are mixed: the line was fitted to logarithms of base 10, and `exp` undoes those of "
+    "base e. Undo `log10` by a power of 10, or use `np.log` throughout."
+)
+def _two_bases(compute: Array, loss: Array, budget: float) -> float:
+    slope, intercept = np.polyfit(np.log10(compute), np.log10(loss), 1)
+    return float(np.exp(intercept + slope * np.log10(budget)))
+
+
+@exercise.mistake(
+    "The sign of the slope is turned, so the loss rises with compute. The b of the formula is "
+    "minus the slope of the line: the slope has its sign already."
+)
+def _slope_turned(compute: Array, loss: Array, budget: float) -> float:
+    slope, intercept = np.polyfit(np.log(compute), np.log(loss), 1)
+    return float(np.exp(intercept - slope * np.log(budget)))
+
+
 @exercise.mistake("That is the logarithm of the loss. Its exponential was asked for.")
 def _still_logarithm(compute: Array, loss: Array, budget: float) -> float:
     return float(np.log(promised_loss(compute, loss, budget)))
@@ -91,7 +109,7 @@ def _two_runs_only(compute: Array, loss: Array, budget: float) -> float:
 
 
 @exercise.mistake(
-    "The fit is the wrong way round: compute as a function of loss, then turned. Least squares "
+    "The fit is the wrong way around: compute as a function of loss, then turned. Least squares "
     "then measures distances along the other axis and gives another line."
 )
 def _turned(compute: Array, loss: Array, budget: float) -> float:
