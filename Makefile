@@ -27,7 +27,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup book serve scorm notebook diagrams test lint unit fresh notebooks test-slow test-wobble test-open format constraints clean distclean
+.PHONY: help setup book serve pdf epub scorm notebook diagrams test lint unit fresh notebooks test-slow test-wobble test-open format constraints clean distclean
 
 help:  ## list the commands (this text)
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -49,6 +49,14 @@ book: $(READY)  ## build the site from the pages and their notebooks, and say wh
 serve: book  ## build the site and show it on http://127.0.0.1:8000 (PORT=...)
 	@echo "== http://127.0.0.1:$(PORT) (stop with Ctrl+C)"
 	@$(BIN)/python -m http.server '$(PORT)' --bind 127.0.0.1 --directory '$(SITE)'
+
+pdf: $(READY)  ## make a PDF of the site that was built last (needs Chromium), and offer it there
+	@test -f '$(SITE)/index.html' || $(MAKE) --no-print-directory book
+	@$(BIN)/python book/_tools/pdf_file.py --site '$(SITE)' --out '$(OUT)'
+
+epub: $(READY)  ## make an EPUB of the site that was built last, and offer it there
+	@test -f '$(SITE)/index.html' || $(MAKE) --no-print-directory book
+	@$(BIN)/python book/_tools/epub_file.py --site '$(SITE)' --out '$(OUT)'
 
 scorm: book  ## pack a page of exercises for a learning platform: SECTION=gpt
 	@$(BIN)/python book/_tools/scorm.py '$(SECTION)' --site '$(SITE)' --out '$(OUT)/$(SECTION)-scorm.zip'

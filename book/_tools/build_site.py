@@ -23,6 +23,7 @@ from exercise_runtime import add_runtime
 from lean_site import lean
 from live_weights import write_live_weights
 from llms_text import llms_text
+from offline_files import add_offline
 from prime_cache import prime
 from project import BookError, Page, Project, find_project
 
@@ -76,6 +77,7 @@ def build(project: Project, out: Path) -> int:
     write_live_weights(html / "_static" / "live" / "models", open_model)
     (html / "llms.txt").write_text(llms_text(project), encoding="utf-8")
     lean(html)
+    add_offline(html)
     status = check(html, site_prefix(project), project)
     if status:
         print(f"the site with these faults is at {html}", file=sys.stderr)
