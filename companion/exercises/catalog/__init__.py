@@ -54,7 +54,7 @@ CONTENTS: dict[str, tuple[str, ...]] = {
         "lora_counts",
     ),
     "prompting": ("few_shot", "chain_of_thought", "prompt_design", "injection"),
-    "open-models": ("landscape", "llama", "llama_attention", "memory", "quantization"),
+    "open-models": ("landscape", "llama", "llama_attention", "memory", "quantization", "serving"),
     "applications": (
         "citations",
         "rag",
@@ -66,10 +66,12 @@ CONTENTS: dict[str, tuple[str, ...]] = {
         "calculator",
         "tool_calls",
         "tool_loop",
+        "agents",
         "conversation",
+        "evaluation",
         "safety",
     ),
-    "summary": ("decisions",),
+    "summary": ("decisions", "operating"),
 }
 
 # A module that takes long to import, since it needs torch, is imported when one of its exercises
