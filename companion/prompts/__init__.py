@@ -4,6 +4,7 @@
 `templates`     zero-shot, few-shot and chain-of-thought prompts; templates with variables
 `answers`       extract an answer from generated text; majority vote
 `evaluation`    accuracy with a confidence interval; self-consistency
+`judging`       a model says which of two answers is better, in both orders
 ==============  =====================================================================
 """
 
