@@ -65,6 +65,7 @@ LAYERS = [
         "companion.generation.decoding",
         "companion.training",
         "companion.prompts.evaluation",
+        "companion.prompts.judging",
         "companion.quantization.memory",
         "companion.tools",
     ],
