@@ -158,7 +158,7 @@ def test_setup_says_what_to_do_when_there_is_no_python(tmp_path):
     assert "sudo apt-get install python3 python3-venv" in done.stderr
 
 
-@pytest.mark.parametrize("name", ["test", "publish", "weekly"])
+@pytest.mark.parametrize("name", ["test", "publish", "weekly", "release"])
 def test_workflows_pin_actions_by_major_version_and_start_without_rights(name):
     text = (ROOT / ".github" / "workflows" / f"{name}.yml").read_text(encoding="utf-8")
 
