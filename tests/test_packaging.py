@@ -77,8 +77,8 @@ def test_every_requirement_has_an_exact_version_within_its_bounds(extra):
 def test_all_brings_what_a_notebook_needs_but_not_the_tools_of_the_book():
     (own,) = [Requirement(line) for line in EXTRAS["all"] if line.startswith("companion[")]
 
-    assert own.extras == {"train", "open", "quant", "rag", "tools", "chat"}
-    assert set(EXTRAS) - own.extras == {"grade", "mcp", "book", "test", "all"}
+    assert own.extras == {"train", "open", "quant", "rag", "tools", "chat", "mcp"}
+    assert set(EXTRAS) - own.extras == {"grade", "book", "test", "all"}
 
 
 def test_constraints_are_plain_sorted_exact_public_versions():
