@@ -24,6 +24,9 @@ from companion.exercises.options import LETTERS
 SOLUTIONS, ANSWERS = "solutions", "answers"
 _KEPT = re.compile(r"<(svg|math)\b.*?</\1>", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")  # a model may write them; XML has no such
+_PLAIN_CODE = re.compile(
+    r'<span(?: class="(?:n|nn|p|w|pre)")?>([^<]*)</span>'
+)  # in no color of its own
 _NO_USE = (
     ".run-line, .page-exercises, script, button, .start-buttons, .toctree-wrapper, "
     "style, .quiz-several, .site-files, .keep-offline"
@@ -54,7 +57,7 @@ class Chapter:
 
     def markup(self) -> str:
         """The content as well-formed XML that is HTML as well."""
-        text = self.content.decode(formatter="minimal")
+        text = _PLAIN_CODE.sub(r"\1", self.content.decode(formatter="minimal"))
         return re.sub(r'<x-kept n="(\d+)"></x-kept>', lambda match: self.kept[int(match[1])], text)
 
 

@@ -26,6 +26,7 @@ from typing import Any
 
 from build_site import last_change
 from paper_pages import Chapter, dangling_links, read_chapters
+from pdf_packing import packed
 from project import BookError, Project, find_project
 from pygments.formatters import HtmlFormatter
 from pypdf import PdfReader
@@ -62,6 +63,20 @@ for (const chapter of document.querySelectorAll("article")) {
   }
 }
 return faults;
+"""
+_WITHOUT_A_FONT = """\
+const canvas = Object.assign(document.createElement("canvas"), {width: 32, height: 32});
+const context = canvas.getContext("2d", {willReadFrequently: true});
+context.font = "20px serif";
+function drawn(character) {
+  context.clearRect(0, 0, 32, 32);
+  context.fillText(character, 4, 24);
+  return context.getImageData(0, 0, 32, 32).data.join();
+}
+const nothing = drawn("\\u{10fffe}"); // a character that no font has
+const text = document.querySelector("main").textContent;
+const letters = [...new Set(text)].filter((one) => /\\p{L}/u.test(one) && one > "\\u00ff");
+return letters.filter((one) => drawn(one) === nothing);
 """
 _WHAT_TO_DO = {
     "table": "give it fewer columns or shorter words",
@@ -108,9 +123,15 @@ def write_pdf(site: Path, out: Path, project: Project) -> Path:
         page = Path(work) / "book.html"
         print(f"printing {len(chapters)} chapters, to learn their page numbers ...", flush=True)
         pages = page_numbers(_printed(driver, page, text))
+        if missing := without_a_font(driver):
+            print(
+                f"note: no font here has {missing}, which are empty boxes in the PDF.\n"
+                "      to install some: sudo apt-get install fonts-noto-cjk fonts-noto-core"
+            )
         print("printing them with page numbers ...", flush=True)
         content = _printed(driver, page, numbered(text, pages))
-    content = dated(content, int(os.environ.get("SOURCE_DATE_EPOCH") or last_change(project)))
+    when = int(os.environ.get("SOURCE_DATE_EPOCH") or last_change(project))
+    content = packed(dated(content, when))
     if len(content) > LIMIT_MB * 1e6:
         size = f"{len(content) / 1e6:.1f} MB"
         raise BookError(
@@ -195,6 +216,11 @@ def too_wide(driver: Any) -> list[str]:
         f"too wide: {_WHAT_TO_DO.get(tag, 'make it narrower')}"
         for chapter, section, kind, tag, pixels in driver.execute_script(_TOO_WIDE)
     ]
+
+
+def without_a_font(driver: Any) -> str:
+    """The letters of the page that is open which no installed font has."""
+    return "".join(driver.execute_script(_WITHOUT_A_FONT))
 
 
 def _printed(driver: Any, page: Path, text: str) -> bytes:
