@@ -21,7 +21,8 @@ def pdf(pages: int = 300) -> bytes:
     for page in range(pages):
         text = zlib.compress(b"BT (%d endobj) Tj ET" % page)
         bodies[4 + 2 * page] = (
-            b"<</Type /Page\n/Parent 3 0 R\n/MediaBox [0 0 9 9]\n/Contents %d 0 R>>" % (5 + 2 * page)
+            b"<</Type /Page\n/Parent 3 0 R\n/MediaBox [0 0 9 9]\n/Contents %d 0 R>>"
+            % (5 + 2 * page)
         )
         head = b"<</Filter /FlateDecode\n/Length %d>>" % len(text)
         bodies[5 + 2 * page] = head + b" stream\n" + text + b"\nendstream"
