@@ -66,6 +66,7 @@ CONTENTS: dict[str, tuple[str, ...]] = {
         "calculator",
         "tool_calls",
         "tool_loop",
+        "structured_output",
         "agents",
         "conversation",
         "evaluation",

@@ -6,62 +6,26 @@ when it is told what is wrong. Taught in :doc:`/book/applications/structured-out
 pocket-chat is not shown the examples: with them the prompt is longer than its context.
 """
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from companion._extras import require
-from companion.backends.grammars import GrammarConstraint
 from companion.backends.structured import SchemaConstraint
 from companion.generation.decoding import generate
 from companion.generation.params import SamplingParams
 from companion.messages import Message, prompt_text
 from companion.models.loading import LoadedModel
-from companion.prompts.evaluation import Accuracy
 
 from ._bookings import ASK, SCHEMA, bookings
-from ._side_by_side import COLUMNS, ORIGIN, check_split, counted, load_columns, part
+from ._side_by_side import COLUMNS, ORIGIN, check_split, load_columns, part
+from ._structure import Watched, complaint, count, messages
 
 ITEMS = 36
-SHOWN = 3
 GREEDY = SamplingParams(temperature=0, max_new_tokens=80)
 BATCH = 12
 WAYS = {"pocket": ("words",), "open": ("words", "examples")}
 AGAIN = "Write the booking once more. Write nothing but the JSON."
-
-
-class Watched:
-    """A constraint that keeps a record of what it removes.
-
-    Args:
-        constraint: The constraint.
-
-    Attributes:
-        steps: For each sequence, one entry per token: ``mass``, the probability of all tokens that
-            are allowed; ``allowed``, how many those are; ``wanted``, the id of the most probable
-            token of all, and whether it is ``overruled``.
-    """
-
-    def __init__(self, constraint: GrammarConstraint) -> None:
-        self.constraint = constraint
-        self.steps: list[list[dict[str, Any]]] = []
-
-    def __call__(self, logits: Tensor, token_ids: list[list[int]]) -> Tensor:
-        """Remove what the constraint removes, shape ``(B, V)`` as before."""
-        masked = self.constraint(logits, token_ids)
-        self.steps = self.steps or [[] for _ in token_ids]
-        kept = masked > float("-inf")
-        mass = (logits.float().softmax(dim=-1) * kept).sum(dim=-1)
-        wanted = logits.argmax(dim=-1)
-        for row, ids in enumerate(token_ids):
-            if not (ids and ids[-1] in self.constraint.eos_ids):
-                step = {"mass": mass[row].item(), "allowed": int(kept[row].sum())}
-                step |= {"wanted": int(wanted[row]), "overruled": not kept[row, wanted[row]].item()}
-                self.steps[row].append(step)
-        return masked
 
 
 def measure(
@@ -87,20 +51,6 @@ def measure(
             written = results[name]["examples"]["free"]["all"]
             results[name]["repair"] = repair(column.chat, items, written)
     return {"origin": ORIGIN, "split": split, "ask": ASK, "columns": results}
-
-
-def messages(text: str, *, examples: bool) -> list[Message]:
-    """Return the conversation that asks for a booking, with solved examples before it or not."""
-    shown = bookings("examples", SHOWN) if examples else []
-    turns = [
-        turn
-        for example, booking in shown
-        for turn in (
-            {"role": "user", "content": ASK.format(text=example)},
-            {"role": "assistant", "content": json.dumps(booking)},
-        )
-    ]
-    return [*turns, {"role": "user", "content": ASK.format(text=text)}]
 
 
 def compare(loaded: LoadedModel, items: Sequence[tuple[str, Any]], way: str) -> dict[str, Any]:
@@ -131,48 +81,6 @@ def write(
                 step["token"] = token
             steps.append(row)
     return texts, steps
-
-
-def read(text: str) -> Mapping[str, Any] | None:
-    """Return the JSON of an answer, nothing around it; None if it is not JSON."""
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return None
-    return value
-
-
-def complaint(text: str) -> str:
-    """Say what is wrong with an answer; the empty text if it is valid."""
-    jsonschema = require("jsonschema", extra="tools")
-    try:
-        value = json.loads(text)
-    except ValueError as error:
-        return f"this is not JSON: {error}"
-    wrong = jsonschema.Draft202012Validator(SCHEMA).iter_errors(value)
-    return "; ".join(f"{'.'.join(map(str, e.absolute_path))}: {e.message}" for e in wrong)
-
-
-def count(items: Sequence[tuple[str, Any]], texts: Sequence[str]) -> dict[str, Any]:
-    """Count answers that are JSON, valid, and right, and the fields that are right."""
-    values = [read(text) for text in texts]
-    valid = [not complaint(text) for text in texts]
-    total = len(items)
-    right = {
-        field: sum(
-            isinstance(value, dict) and value.get(field) == booking[field]
-            for value, (_, booking) in zip(values, items, strict=True)
-        )
-        for field in SCHEMA["properties"]
-    }
-    whole = [value == booking for value, (_, booking) in zip(values, items, strict=True)]
-    return {
-        "json": counted(Accuracy(sum(value is not None for value in values), total)),
-        "valid": counted(Accuracy(sum(valid), total)),
-        "right": counted(Accuracy(sum(whole), total)),
-        "fields": right,
-        "all": list(texts),
-    }
 
 
 def removed(loaded: LoadedModel, texts: Sequence[str], steps: Sequence[Any]) -> dict[str, Any]:
