@@ -27,6 +27,7 @@ sys.path[:0] = [str(_HERE), str(_HERE.parent / "_tools")]
 from api_reference import setup_reference  # noqa: E402
 from book_directives import Dot, QuizQuestion, Tensor  # noqa: E402
 from cells import setup_cells  # noqa: E402
+from code_links import setup_code_links  # noqa: E402
 from live_widget import Live  # noqa: E402
 from parts import Parts  # noqa: E402
 from plots import setup_plots  # noqa: E402
@@ -180,6 +181,7 @@ def setup(app: Sphinx) -> dict:
     """Register everything with Sphinx."""
     setup_reference(app)
     setup_cells(app)
+    setup_code_links(app)
     setup_plots(app)
     setup_search(app)
     setup_theme(app)
