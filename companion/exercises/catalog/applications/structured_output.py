@@ -50,7 +50,7 @@ def _character_cases(rng: Random) -> Cases:
     yield Case("two ways on", (days, "T"), "Which two days begin so?")
     day = rng.choice(days)
     yield Case("a word is complete", (days, day), "What may come behind a complete word?")
-    yield Case("no word begins so", (days, "Night"), "How many words begin so?")
+    yield Case("no word begins so", (days, "day"), "Does a word begin so, or only end so?")
     sizes = ["high", "higher", "highest", "low", str(rng.randint(10, 99))]
     yield Case("a word in a word", (sizes, "high"), "May it end here? May it go on?")
     yield Case("the middle", (days, day[: rng.randint(3, 5)]), "Only the beginning counts.")
@@ -331,7 +331,7 @@ def _field_cases(rng: Random) -> Cases:
     yield Case("a wrong value", ({**good, "day": "Friday evening"}, rules), "Is it in the list?")
     yield Case("missing", ({"guests": guests}, rules), "What if the field is not there?")
     yield Case("a number as text", ({**good, "guests": str(guests)}, rules), "A text is no number.")
-    yield Case("true is no number", ({**good, "guests": True}, rules), "Is True an int?")
+    yield Case("true is no number", ({**good, "guests": True}, rules), "Which type has True?")
     yield Case("on the border", ({**good, "guests": 12}, rules), "Is 12 from 1 to 12?")
     yield Case("too many", ({**good, "guests": rng.randint(13, 40)}, rules), "Is it in the range?")
     extra = {"mood": "hungry", "guests": 0, "note": "late"}
