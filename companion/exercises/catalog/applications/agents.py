@@ -1,0 +1,406 @@
+"""Exercises: the success of whole tasks, loops, trimmed results, and approval."""
+
+import collections.abc
+import json
+from random import Random
+
+from companion.exercises.catalog._draws import some_words
+from companion.exercises.exercise import Case, Cases
+from companion.exercises.page import Page
+
+page = Page("agents", __name__)
+
+exercise = page.exercise(
+    title="The success of a whole task",
+    difficulty="easy",
+    minutes=10,
+    tolerance=1e-9,
+    statement="""
+    A task has n steps, and all of them have to succeed. A step succeeds with probability p. If it
+    fails, and the failure is noticed, it may be tried again, up to `retries` times, each time with
+    the same p. How likely is the whole task to succeed? Take all tries to be independent.
+    """,
+    hints=(
+        "First one step: what has to happen for it to fail for good?",
+        "A step has `retries + 1` tries, and is lost if all of them fail.",
+        "`(1 - (1 - p) ** (retries + 1)) ** n`",
+    ),
+)
+
+
+@exercise.solution
+def task_success(p: float, n: int, retries: int) -> float:
+    """Compute how likely a task of several steps is to succeed.
+
+    Args:
+        p: Chance that one try of one step succeeds, 0 to 1.
+        n: Number of steps, from 1.
+        retries: Further tries that each step has, from 0.
+
+    Returns:
+        The chance that every step succeeds in one of its tries.
+    """
+    return (1 - (1 - p) ** (retries + 1)) ** n
+
+
+@exercise.cases
+def _success_cases(rng: Random) -> Cases:
+    p = round(rng.uniform(0.6, 0.95), 2)
+    yield Case("one step, one try", (p, 1, 0), "With one step and one try it is p.")
+    yield Case("several steps", (p, rng.randint(3, 9), 0), "All steps have to succeed.")
+    yield Case("one step, retries", (p, 1, 2), "It fails only if all three tries fail.")
+    yield Case("steps and retries", (p, rng.randint(3, 9), 1), "Each step has tries of its own.")
+    yield Case("never fails", (1.0, 20, 0), "A step that never fails costs nothing.")
+    yield Case("never succeeds", (0.0, 3, 5), "No retry helps where p is 0.")
+
+
+@exercise.mistake("The retries are left out: a step that failed once is not lost yet.")
+def _no_retries(p: float, n: int, _retries: int) -> float:
+    return p**n
+
+
+@exercise.mistake("That is the chance that at least one step succeeds. All of them have to.")
+def _any_step(p: float, n: int, retries: int) -> float:
+    return 1 - (1 - p) ** (n * (retries + 1))
+
+
+@exercise.mistake("Retries make success likelier. Here each of them is one more thing to go wrong.")
+def _retries_as_steps(p: float, n: int, retries: int) -> float:
+    return p ** (n + retries)
+
+
+@exercise.mistake(
+    "That gives the whole task its tries again, from the first step on. Asked are tries of a step."
+)
+def _whole_again(p: float, n: int, retries: int) -> float:
+    return 1 - (1 - p**n) ** (retries + 1)
+
+
+@exercise.mistake("A step with `retries` retries has one try more than that.")
+def _one_less(p: float, n: int, retries: int) -> float:
+    return (1 - (1 - p) ** max(1, retries)) ** n
+
+
+exercise = page.exercise(
+    title="Is the agent going in circles?",
+    difficulty="medium",
+    minutes=15,
+    statement="""
+    An agent that makes the same call again learns nothing new. Find the first call that was made
+    `limit` times before, with the same tool and the same arguments. The order in which arguments
+    are written does not matter. Their values do, and so does their type: `"5"` is not 5.
+    """,
+    hints=(
+        "Keep a count for each call that was seen. What can be the key, if arguments are a dict?",
+        "A dict is no key. `json.dumps(arguments, sort_keys=True)` is a text, in one order.",
+        "Look at the count *before* you raise it: at `limit` you are done.",
+    ),
+)
+
+
+@exercise.solution
+def repeated_at(calls: list[dict], limit: int) -> int:
+    """Find where an agent begins to go in circles.
+
+    Args:
+        calls: Calls in their order, each {"name": ..., "arguments": {...}}.
+        limit: How often the same call may be made, from 1.
+
+    Returns:
+        Place of the first call that is one too many, counted from 0; -1 if
+        there is none.
+    """
+    seen: dict[str, int] = {}
+    for place, call in enumerate(calls):
+        key = json.dumps([call["name"], call["arguments"]], sort_keys=True)
+        if seen.get(key, 0) == limit:
+            return place
+        seen[key] = seen.get(key, 0) + 1
+    return -1
+
+
+def _search(query: str) -> dict:
+    return {"name": "search", "arguments": {"query": query}}
+
+
+@exercise.cases
+def _loop_cases(rng: Random) -> Cases:
+    a, b, c = some_words(rng, 3)
+    yield Case("twice in a row", ([_search(a), _search(a)], 1), "The second one is too many.")
+    back = [_search(a), _search(b), _search(a), _search(c)]
+    yield Case("with one between", (back, 1), "A circle can have more than one call in it.")
+    yield Case("no circle", ([_search(a), _search(b), _search(c)], 1), "All three differ.")
+    yield Case("two are allowed", ([_search(a)] * 4, 2), "The third one is the first too many.")
+    turned = [
+        {"name": "send", "arguments": {"to": a, "text": b}},
+        {"name": "send", "arguments": {"text": b, "to": a}},
+    ]
+    yield Case("another order", (turned, 1), "These two do the same.")
+    other = [{"name": name, "arguments": {"query": a}} for name in ("search", "find")]
+    yield Case("another tool", (other, 1), "Same arguments, another tool: not the same call.")
+    typed = [{"name": "wait", "arguments": {"minutes": value}} for value in ("5", 5)]
+    yield Case("another type", (typed, 1), "A text and a number are not the same argument.")
+    yield Case("no calls", ([], 1), "There is nothing to repeat.")
+
+
+@exercise.mistake("Only neighbors are compared. a, b, a, b goes in a circle as well.")
+def _neighbors(calls: list[dict], limit: int) -> int:
+    run = 0
+    for place, call in enumerate(calls):
+        run = run + 1 if place and call == calls[place - 1] else 1
+        if run > limit:
+            return place
+    return -1
+
+
+@exercise.mistake(
+    "The arguments are compared as they are written: their order counts, and must not."
+)
+def _as_written(calls: list[dict], limit: int) -> int:
+    written = [json.dumps(call) for call in calls]
+    places = [at for at, text in enumerate(written) if written[:at].count(text) == limit]
+    return places[0] if places else -1
+
+
+@exercise.mistake("Only the arguments are compared. Another tool with them is another call.")
+def _any_tool(calls: list[dict], limit: int) -> int:
+    return repeated_at([call | {"name": ""} for call in calls], limit)
+
+
+@exercise.mistake("One call too late: the call behind the last one allowed is the one too many.")
+def _late(calls: list[dict], limit: int) -> int:
+    return repeated_at(calls, limit + 1)
+
+
+@exercise.mistake("The values are compared as texts, so that the number 5 equals the text 5.")
+def _as_texts(calls: list[dict], limit: int) -> int:
+    return repeated_at(
+        [
+            call | {"arguments": {key: str(value) for key, value in call["arguments"].items()}}
+            for call in calls
+        ],
+        limit,
+    )
+
+
+exercise = page.exercise(
+    title="Clear old results",
+    difficulty="medium",
+    minutes=20,
+    statement="""
+    The results of tools fill the context. Replace them by `"[cleared]"`, the oldest first, until
+    the conversation fits. Everything else stays: the question, what the model wrote, and above all
+    the *newest* result, which it has not used yet. `count` counts the tokens of a text; what is
+    put in the place of a result counts too.
+    """,
+    hints=(
+        "Where are the results? Make a list of their places, and leave the last one out.",
+        "Go through these places from the front. Before each, see whether it fits already.",
+        "Copy before you change: `messages = [dict(message) for message in messages]`.",
+    ),
+)
+
+
+@exercise.solution
+def clear_results(messages: list[dict], budget: int, count: collections.abc.Callable) -> list[dict]:
+    """Clear the results of tools, oldest first, until a conversation fits.
+
+    Args:
+        messages: Dicts with "role" and "content"; results have the role "tool".
+            They must not be changed.
+        budget: Most tokens of all contents together.
+        count: ``count(text)`` returns the tokens of a text.
+
+    Returns:
+        The messages, as few results cleared as the budget allows. If it can't
+        be met, all results but the newest are cleared.
+    """
+    messages = [dict(message) for message in messages]
+    results = [at for at, message in enumerate(messages) if message["role"] == "tool"]
+    for at in results[:-1]:
+        if sum(count(message["content"]) for message in messages) <= budget:
+            break
+        messages[at]["content"] = "[cleared]"
+    return messages
+
+
+@exercise.run
+def _run_clear(answer: object, messages: list[dict], budget: int) -> dict[str, object]:
+    import copy
+
+    given = copy.deepcopy(messages)
+    kept = answer(given, budget, lambda text: len(text.split()))
+    return {"messages": kept, "given changed": given != messages}
+
+
+def _conversation(rng: Random, results: int, length: int) -> list[dict]:
+    messages = [{"role": "user", "content": " ".join(some_words(rng, 4))}]
+    for _ in range(results):
+        messages.append({"role": "assistant", "content": " ".join(some_words(rng, 3))})
+        messages.append({"role": "tool", "content": " ".join(some_words(rng, length))})
+    return messages
+
+
+@exercise.cases
+def _clear_cases(rng: Random) -> Cases:
+    talk = _conversation(rng, 3, 10)  # 4 + 3 * 13 = 43 words
+    yield Case("it fits", (talk, 43), "Nothing has to go. Is exactly the budget too much?")
+    yield Case("one too many", (talk, 40), "One cleared result is enough. Which one?")
+    yield Case("two too many", (talk, 30), "Go on until it fits.")
+    yield Case("can't be met", (talk, 10), "The newest result stays, whatever the budget says.")
+    yield Case("no results", (talk[:2], 1), "What the user and the model wrote stays.")
+    yield Case("one result", (talk[:3], 5), "It is the newest: it stays.")
+
+
+@exercise.mistake("The newest result is gone: the model has not read it yet.")
+def _newest_too(messages: list[dict], budget: int, count: collections.abc.Callable) -> list[dict]:
+    kept = clear_results([*messages, {"role": "tool", "content": ""}], budget, count)
+    return kept[:-1]
+
+
+@exercise.mistake("The newest results go first. The oldest have been used, and are missed least.")
+def _newest_first(messages: list[dict], budget: int, count: collections.abc.Callable) -> list[dict]:
+    messages = [dict(message) for message in messages]
+    results = [at for at, message in enumerate(messages) if message["role"] == "tool"]
+    for at in reversed(results[:-1]):
+        if sum(count(message["content"]) for message in messages) <= budget:
+            break
+        messages[at]["content"] = "[cleared]"
+    return messages
+
+
+@exercise.mistake("Every old result is cleared, also where the conversation would fit with some.")
+def _all_of_them(messages: list[dict], budget: int, count: collections.abc.Callable) -> list[dict]:
+    if sum(count(message["content"]) for message in messages) <= budget:
+        return messages
+    return clear_results(messages, 0, count)
+
+
+@exercise.mistake("The messages that were handed in are changed. Copy them first.")
+def _in_place(messages: list[dict], budget: int, count: collections.abc.Callable) -> list[dict]:
+    for message, kept in zip(messages, clear_results(messages, budget, count), strict=True):
+        message.update(kept)
+    return messages
+
+
+@exercise.mistake("Whole messages are removed. A call without a result confuses the model.")
+def _removed(messages: list[dict], budget: int, count: collections.abc.Callable) -> list[dict]:
+    kept = clear_results(messages, budget, count)
+    return [message for message in kept if message["content"] != "[cleared]"]
+
+
+exercise = page.exercise(
+    title="A gate before the tools",
+    difficulty="medium",
+    minutes=15,
+    statement="""
+    Decide about each call that a model asks for. Tools in `reading` only look something up: run
+    them. Tools in `changing` have an effect: ask `approve(call)`, and only `True` itself lets the
+    call run. A tool in neither set is refused, and nobody is asked about it.
+    """,
+    hints=(
+        "Three cases: reading, changing, neither. Which of them needs no question?",
+        '`approve` may return "no" or None, if somebody wrote it carelessly. "no" is truthy.',
+        "`approve(call) is True`",
+    ),
+)
+
+
+@exercise.solution
+def decide(
+    calls: list[dict],
+    reading: set[str],
+    changing: set[str],
+    approve: collections.abc.Callable,
+) -> list[str]:
+    """Decide which calls run.
+
+    Args:
+        calls: What the model asks for, each {"name": ..., "arguments": {...}}.
+        reading: Names of tools that change nothing.
+        changing: Names of tools that have an effect.
+        approve: ``approve(call)`` asks a person.
+
+    Returns:
+        For each call "run" or "refused".
+    """
+    decisions = []
+    for call in calls:
+        name = call["name"]
+        runs = name in reading or (name in changing and approve(call) is True)
+        decisions.append("run" if runs else "refused")
+    return decisions
+
+
+@exercise.run
+def _run_gate(
+    answer: object, names: list[str], reading: list[str], changing: list[str], replies: list
+) -> dict[str, object]:
+    asked: list[str] = []
+
+    def approve(call: dict) -> object:
+        asked.append(call["name"])
+        return replies[(len(asked) - 1) % len(replies)]
+
+    calls = [{"name": name, "arguments": {}} for name in names]
+    return {"decisions": answer(calls, set(reading), set(changing), approve), "asked about": asked}
+
+
+@exercise.cases
+def _gate_cases(rng: Random) -> Cases:
+    look, send, other = some_words(rng, 3)
+    yield Case("reading", ([look], [look], [send], [False]), "It changes nothing: nobody is asked.")
+    yield Case("approved", ([send], [look], [send], [True]), "The person agreed.")
+    yield Case("refused", ([send], [look], [send], [False]), "The person did not agree.")
+    yield Case("unknown", ([other], [look], [send], [True]), "It is in neither set.")
+    yield Case('"no"', ([send], [look], [send], ["no"]), 'Is the text "no" a yes?')
+    yield Case("no reply", ([send], [look], [send], [None]), "Silence is no approval.")
+    several = ([look, send, send, other], [look], [send], [True, False])
+    yield Case("each call", several, "What was agreed to once holds for that call only.")
+
+
+@exercise.mistake('"no" lets the call run: any text that is not empty is truthy.')
+def _truthy(
+    calls: list[dict],
+    reading: set[str],
+    changing: set[str],
+    approve: collections.abc.Callable,
+) -> list[str]:
+    return decide(calls, reading, changing, lambda call: bool(approve(call)))
+
+
+@exercise.mistake("A tool in neither set is asked about. It must be refused, whatever anyone says.")
+def _asks_about_unknown(
+    calls: list[dict],
+    reading: set[str],
+    _changing: set[str],
+    approve: collections.abc.Callable,
+) -> list[str]:
+    return decide(calls, reading, {call["name"] for call in calls}, approve)
+
+
+@exercise.mistake("People are asked about every call. Soon they will say yes without reading.")
+def _asks_always(
+    calls: list[dict],
+    reading: set[str],
+    changing: set[str],
+    approve: collections.abc.Callable,
+) -> list[str]:
+    return decide(calls, set(), reading | changing, approve)
+
+
+@exercise.mistake("One yes lets all later calls of the tool run. Each call has its own arguments.")
+def _once(
+    calls: list[dict],
+    reading: set[str],
+    changing: set[str],
+    approve: collections.abc.Callable,
+) -> list[str]:
+    agreed: set[str] = set()
+
+    def remembered(call: dict) -> bool:
+        if call["name"] not in agreed and approve(call) is True:
+            agreed.add(call["name"])
+        return call["name"] in agreed
+
+    return decide(calls, reading, changing, remembered)
