@@ -287,8 +287,6 @@ def _thousand(prompt: int, cached: int, output: int, prices: dict[str, float]) -
     return 1000 * request_price(prompt, cached, output, prices)
 
 
-@exercise.mistake(
-    "Output is billed at the price of input. It has its own, mostly a higher one."
-)
+@exercise.mistake("Output is billed at the price of input. It has its own, mostly a higher one.")
 def _one_price(prompt: int, cached: int, output: int, prices: dict[str, float]) -> float:
     return request_price(prompt, cached, output, prices | {"output": prices["input"]})
