@@ -47,7 +47,8 @@ _PRINT = {
     "transferMode": "ReturnAsStream",
 }
 _PIECE = 1 << 22  # bytes
-_SECONDS = 900
+_SECONDS = 1800
+_SHOWN = 20  # letters without a font
 _LEFT_BLANK = "000"  # where a page number will stand
 _TOO_WIDE = """\
 const faults = [];
@@ -125,7 +126,8 @@ def write_pdf(site: Path, out: Path, project: Project) -> Path:
         pages = page_numbers(_printed(driver, page, text))
         if missing := without_a_font(driver):
             print(
-                f"note: no font here has {missing}, which are empty boxes in the PDF.\n"
+                f"note: no font here has {missing[:_SHOWN]}, in all {len(missing)} letters, which "
+                "are empty boxes in the PDF.\n"
                 "      to install some: sudo apt-get install fonts-noto-cjk fonts-noto-core"
             )
         print("printing them with page numbers ...", flush=True)
