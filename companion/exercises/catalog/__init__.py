@@ -70,6 +70,7 @@ CONTENTS: dict[str, tuple[str, ...]] = {
         "agents",
         "conversation",
         "evaluation",
+        "verdicts",
         "safety",
     ),
     "summary": ("decisions", "operating"),
