@@ -39,7 +39,7 @@ def _head_faults(soup: BeautifulSoup) -> list[str]:
     asks = any("prefers-color-scheme" in (script.string or "") for script in soup("script"))
     if soup.select("link[href*=_static]") and not asks:
         faults.append("the color scheme of the reader's system is not asked for")
-    for script in soup.select("head script[src]:not([defer]):not([async])"):
+    for script in soup.select("head script[src]:not([defer], [async], [type=module])"):
         if _AT_ONCE not in script["src"]:
             faults.append(f"a script holds up the page: {script['src']}")
     return faults
