@@ -10,7 +10,8 @@
 `index`         vectors with their documents: `neighbors` by faiss, saved in a `store`
 `bm25`          ranking by shared words
 `fusion`        one ranking out of several
-`retriever`     dense, hybrid and reranked search; bridges to and from LangChain
+`retriever`     dense, hybrid and reranked search; bridges to and from LangChain;
+                `late_interaction` reranks token by token
 `close`         meaning and words together, and only what is close
 `library`       the documents of a folder, kept in a `library_file`; `desk`: one conversation's
 `grounding`     passages put before a question, as many of the best as fit
