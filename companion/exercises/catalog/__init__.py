@@ -67,6 +67,7 @@ CONTENTS: dict[str, tuple[str, ...]] = {
         "tool_calls",
         "tool_loop",
         "structured_output",
+        "output_checks",
         "agents",
         "conversation",
         "evaluation",
