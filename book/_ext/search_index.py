@@ -114,6 +114,13 @@ def write_search_index(app: Sphinx, error: Exception | None) -> None:
     target.write_text(f"const bookSections = {text};\n", encoding="utf-8")
 
 
+def spare_search_index(app: Sphinx) -> None:
+    """Let Sphinx collect no words for its own search, which the site does not have."""
+    if app.builder.name == "html":
+        app.builder.index_page = lambda *_: None
+
+
 def setup_search(app: Sphinx) -> None:
     """Register the search with Sphinx."""
+    app.connect("builder-inited", spare_search_index)
     app.connect("build-finished", write_search_index)

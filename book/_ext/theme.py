@@ -17,6 +17,7 @@ from myst_nb.sphinx_ import HideCodeCellNode, depart_HideCellInput
 from sphinx.application import Sphinx
 
 _EMPTY_HEADER = re.compile(r"<th( [^>]*)?>(?:\s|&nbsp;|&#160;|\u00a0)*</th>")
+_HALIGN = ' halign="left"'  # of pandas, where a header spans columns
 _SCOPED = re.compile(r"<style scoped.*?</style>\s*", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")  # what a model writes may have some
 _AT_ONCE = "documentation_options"  # a script that inline scripts need
@@ -45,13 +46,13 @@ def plain_corners(body: str) -> str:
 
 
 def plain_outputs(body: str) -> str:
-    r"""Take out of outputs what HTML does not allow: style sheets of pandas, control characters.
+    r"""Take out of outputs what HTML does not allow: pandas's styles, control characters.
 
     Example:
         >>> plain_outputs("<div><style scoped>td {}</style>a\x05</div>")
         '<div>a\ufffd</div>'
     """
-    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", _SCOPED.sub("", body))
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", _SCOPED.sub("", body).replace(_HALIGN, ""))
 
 
 def named_toggles(generate: Callable[..., BeautifulSoup]) -> Callable[..., BeautifulSoup]:
