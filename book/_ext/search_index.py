@@ -118,6 +118,7 @@ def spare_search_index(app: Sphinx) -> None:
     """Let Sphinx collect no words for its own search, which the site does not have."""
     if app.builder.name == "html":
         app.builder.index_page = lambda *_: None
+        app.builder.dump_search_index = lambda: None
 
 
 def setup_search(app: Sphinx) -> None:
