@@ -40,6 +40,7 @@ def pictures() -> dict[str, Callable[[], Drawing]]:
         applications.chunk_overlap,
         applications.rag_prompt,
         applications.tool_loop,
+        applications.image_patches,
     ]
     return {function.__name__.replace("_", "-"): function for function in functions}
 

@@ -133,3 +133,32 @@ def tool_loop() -> Drawing:
     drawing.text(180, y + 18, "each arrow: everything above is read again")
     drawing.height = y + 30
     return drawing
+
+
+def image_patches() -> Drawing:
+    """A drawing cut into patches, their way into the sequence of pocket-base."""
+    drawing = Drawing(330)
+    drawing.text(180, 14, "image (3, 32, 32), patches of 8 × 8", kind="strong")
+    side = 22
+    labels = [[str(4 * row + column) for column in range(4)] for row in range(4)]
+    colors = [["orange" if row in (1, 2) and column in (1, 2) else "plain" for column in range(4)]
+              for row in range(4)]  # fmt: skip
+    drawing.grid(136, 28, labels, width=side, height=side, colors=colors)
+    drawing.arrow((180, 120), (180, 138))
+    steps = [
+        ("patches (16, 192)", "plain"),
+        ("encoder (16, 64)", "blue"),
+        ("projector (16, 256)", "orange"),
+    ]
+    for number, (words, color) in enumerate(steps):
+        y = 142 + 40 * number
+        drawing.cell(100, y, 160, 24, words, color=color)
+        if number < 2:
+            drawing.arrow((180, y + 24), (180, y + 38))
+    drawing.arrow((180, 246), (180, 262))
+    tokens = ["0", "1", "…", "15", "What", "color", "…"]
+    tints = ["orange"] * 4 + ["green"] * 3
+    drawing.row(40, 266, tokens, width=40, height=26, colors=tints)
+    drawing.bracket(40, 294, 160, "16 × <image>", below=True)
+    drawing.bracket(202, 294, 118, "words", below=True)
+    return drawing

@@ -54,7 +54,15 @@ CONTENTS: dict[str, tuple[str, ...]] = {
         "lora_counts",
     ),
     "prompting": ("few_shot", "chain_of_thought", "prompt_design", "injection"),
-    "open-models": ("landscape", "llama", "llama_attention", "memory", "quantization", "serving"),
+    "open-models": (
+        "landscape",
+        "llama",
+        "llama_attention",
+        "memory",
+        "quantization",
+        "serving",
+        "multimodal",
+    ),
     "applications": (
         "citations",
         "rag",
