@@ -4,6 +4,7 @@
 `tokenizer`     byte-level BPE, trained on the corpus
 `pretrain`      pocket-base from nothing, by a `recipe`; `checkpoint` exports it
 `post_train`    pocket-chat and pocket-reward
+`agent`         pocket-agent: an adapter of pocket-chat for searching step by step
 `tasks`         what they are measured by; `ordinary`: problems in other words
 `evaluate`      the measurement
 `publish`       weights, `records` and cards into the package

@@ -77,6 +77,7 @@ CONTENTS: dict[str, tuple[str, ...]] = {
         "structured_output",
         "output_checks",
         "agents",
+        "agent_limits",
         "conversation",
         "evaluation",
         "verdicts",
