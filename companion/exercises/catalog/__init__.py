@@ -70,6 +70,7 @@ CONTENTS: dict[str, tuple[str, ...]] = {
         "embeddings",
         "measures",
         "ranking",
+        "reranking",
         "approximate_search",
         "calculator",
         "tool_calls",
