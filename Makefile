@@ -4,7 +4,8 @@ EXTRAS ?= book,test,all# extras of pyproject.toml that are installed
 PYTHON ?=# interpreter to make .venv with; empty: the first of 3.11, 3.12, 3.13 that works
 OPEN ?= smollm2# open model that `make setup` fetches; empty: none
 PAGE ?=# page for `make notebook`; empty: every page
-JOBS ?= 2# test processes
+JOBS ?= 2# notebooks that are tested side by side
+UNIT_JOBS ?= 3# processes of the unit tests: some wait for a browser or for a time limit
 PAGES ?=# pages for `make test-wobble` and `make test-open`; empty: every page
 SEEDS ?= 1# disturbances of the weights for `make test-wobble`; 0 is none
 SETTINGS ?= here sse41# processors it plays: here, two-threads, avx2, sse41, or all
@@ -31,7 +32,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 help:  ## list the commands (this text)
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
-	@echo "  Variables: PAGE, SECTION, PAGES, SEEDS, SETTINGS, CHANGED, EXTRAS, OPEN, PYTHON, JOBS, PORT, OUT (see the top of the Makefile)"
+	@echo "  Variables: PAGE, SECTION, PAGES, SEEDS, SETTINGS, CHANGED, EXTRAS, OPEN, PYTHON, JOBS, UNIT_JOBS, PORT, OUT (see the top of the Makefile)"
 
 setup: $(READY)  ## make .venv with what the other commands need (they do this by themselves), fetch the open model
 	@sh .ci/venv open_model '$(OPEN)'
@@ -82,7 +83,7 @@ lint: $(READY)  ## ruff and codespell
 
 unit: $(READY)  ## unit tests and doctests (also: make test-slow)
 	@echo "== unit tests and doctests"
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(JOBS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(UNIT_JOBS)
 
 fresh: $(READY)  ## are exercise pages, diagrams and notebooks those of the catalog and the pages?
 	@echo "== freshness of exercise pages, diagrams, notebooks"

@@ -17,7 +17,7 @@ LIMIT_BYTES = 5_000_000
 SHIPPED = Path(companion.__file__).parent / "pocket" / "weights"
 
 
-@pytest.mark.parametrize("model", ["base", "chat"])
+@pytest.mark.parametrize("model", [pytest.param("base", marks=pytest.mark.slow), "chat"])
 def test_int8_changes_little(page, pocket, model):
     texts = [document.text for document in islice(documents(7), 10)]
     rows = [ids[:30] for ids in pocket("base")[1](texts)["input_ids"]]
