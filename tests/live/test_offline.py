@@ -96,6 +96,8 @@ class Reader:
 @pytest.fixture
 def reader(driver: object, root: Path) -> Iterator[Reader]:
     reader = Reader(driver, root)
+    origin = {"origin": reader.address.removesuffix("/book/"), "storageTypes": "all"}
+    driver.execute_cdp_cmd("Storage.clearDataForOrigin", origin)  # a port may come again
     with reader.stack:
         yield reader
     driver.get("about:blank")
