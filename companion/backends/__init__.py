@@ -6,6 +6,7 @@
 `langchain_chat`  a backend as LangChain's chat model
 `grammars`        decoding that a grammar holds in
 `constrained`     a grammar of tool calls: every call is valid
+`structured`      a grammar of JSON that keeps to a schema
 `quoting`         a grammar of quotations: every answer stands in a passage
 `endpoint`        a model behind an OpenAI-compatible endpoint
 `address`         where that is

@@ -8,6 +8,7 @@
 `embedding`     the bundled embedding model
 `open_model`    SmolLM2-135M-Instruct, fetched once
 `gguf_file`     a GGUF file made into a checkpoint
+`gguf_export`   a pocket model made into a GGUF file, for llama.cpp
 `devices`       device, dtype and memory
 `loading`       `load`, with `quantized` for 4 and 8 bits
 `listing`       what ``companion models`` lists

@@ -5,6 +5,7 @@
 `pretrain`      pocket-base from nothing, by a `recipe`; `checkpoint` exports it
 `post_train`    pocket-chat and pocket-reward
 `agent`         pocket-agent: an adapter of pocket-chat for searching step by step
+`draft`         pocket-draft, a small one that guesses for pocket-chat
 `tasks`         what they are measured by; `ordinary`: problems in other words
 `evaluate`      the measurement
 `publish`       weights, `records` and cards into the package
