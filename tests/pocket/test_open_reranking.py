@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from companion.pocket.experiments import open_reranking
-from companion.pocket.experiments._side_by_side import as_message, load_columns, load_items
+from companion.pocket.experiments._side_by_side import as_message, load_columns
 from companion.pocket.records import record
 from companion.rag.book import load_questions
 
@@ -33,7 +33,7 @@ def test_the_nats_of_a_batch_are_those_of_each_passage_alone(chat) -> None:
 
 
 def test_every_follow_up_belongs_to_a_labelled_question() -> None:
-    pairs = load_items("follow_ups")["pairs"]
+    pairs = open_reranking.follow_ups()
     labels = [label for *_, label in pairs]
     known = {one.text for one in load_questions()}
 

@@ -71,6 +71,7 @@ CONTENTS: dict[str, tuple[str, ...]] = {
         "measures",
         "ranking",
         "reranking",
+        "rewriting",
         "approximate_search",
         "calculator",
         "tool_calls",

@@ -71,7 +71,7 @@ def measure(*, scale: float = 1.0, column: str = "open") -> dict[str, Any]:
     """
     loaded = load_columns([column])[column].chat
     questions = [one.text for one in part(load_questions(), scale)]
-    pairs = part(load_items("follow_ups")["pairs"], scale)
+    pairs = part(follow_ups(), scale)
     depth = max(2, round(DEPTH * min(1.0, scale)))
     cost: dict[str, float] = {}
     places, nats = _timed(cost, "likelihood", len(questions), _judge, loaded, questions, depth)
@@ -90,6 +90,11 @@ def measure(*, scale: float = 1.0, column: str = "open") -> dict[str, Any]:
         **texts,
         "cost": cost,
     }
+
+
+def follow_ups() -> list[tuple[str, str, int]]:
+    """Return pairs of questions, the second pointing back, with the number of the labelled one."""
+    return [(before, after, label) for before, after, label in load_items("follow_ups")["pairs"]]
 
 
 def question_nats(loaded: LoadedModel, question: str, passages: Sequence[str]) -> list[float]:
