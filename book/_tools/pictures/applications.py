@@ -138,7 +138,9 @@ def tool_loop() -> Drawing:
 def image_patches() -> Drawing:
     """A drawing cut into patches, their way into the sequence of pocket-base."""
     drawing = Drawing(330)
-    drawing.text(180, 14, "image (3, 32, 32), patches of 8 × 8", kind="strong")
+    drawing.text(
+        180, 14, "image (3, 32, 32), patches of 8 \N{MULTIPLICATION SIGN} 8", kind="strong"
+    )
     side = 22
     labels = [[str(4 * row + column) for column in range(4)] for row in range(4)]
     colors = [["orange" if row in (1, 2) and column in (1, 2) else "plain" for column in range(4)]
@@ -159,6 +161,6 @@ def image_patches() -> Drawing:
     tokens = ["0", "1", "…", "15", "What", "color", "…"]
     tints = ["orange"] * 4 + ["green"] * 3
     drawing.row(40, 266, tokens, width=40, height=26, colors=tints)
-    drawing.bracket(40, 294, 160, "16 × <image>", below=True)
+    drawing.bracket(40, 294, 160, "16 \N{MULTIPLICATION SIGN} <image>", below=True)
     drawing.bracket(202, 294, 118, "words", below=True)
     return drawing

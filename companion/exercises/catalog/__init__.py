@@ -62,6 +62,7 @@ CONTENTS: dict[str, tuple[str, ...]] = {
         "quantization",
         "serving",
         "multimodal",
+        "image_places",
     ),
     "applications": (
         "citations",

@@ -24,7 +24,6 @@ from transformers import (
 
 from companion.lora import inject_lora
 from companion.models.loading import LoadedModel, load
-from companion.pocket.experiments.speed import one_thread
 from companion.prompts.evaluation import Accuracy
 
 SIDE, PATCH = 32, 8
@@ -290,9 +289,8 @@ def measure(*, scale: float = 1.0) -> dict[str, Any]:
     """Train with ten pairs and with all twelve, then with LoRA, from three random starts."""
     steps, count = max(4, round(400 * scale)), max(4, round(200 * scale))
     found = []
-    with one_thread():
-        for seed in range(3 if scale >= 1 else 1):
-            for name, pairs in (("ten", SEEN), ("all twelve", PAIRS)):
-                for trained, scores in _run(pairs, seed, steps, count).items():
-                    found.append({"pairs": name, "trained": trained, "seed": seed, **scores})
+    for seed in range(3 if scale >= 1 else 1):
+        for name, pairs in (("ten", SEEN), ("all twelve", PAIRS)):
+            for trained, scores in _run(pairs, seed, steps, count).items():
+                found.append({"pairs": name, "trained": trained, "seed": seed, **scores})
     return {"pictures": count, "runs": found}
