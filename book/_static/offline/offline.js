@@ -46,6 +46,7 @@ async function keep({ path, bytes, sha256, store, key }, name, older, signal) {
     await fetchFile(MODELS, { file: path.split("/").at(-1), bytes, sha256 }, () => {}, signal);
     return;
   }
+  signal?.throwIfAborted();
   const cache = await caches.open(store ?? name);
   const address = new URL(key ?? path, ROOT).href;
   const places = store ? [cache] : [cache, ...older];
@@ -80,16 +81,17 @@ async function keepAll(report, signal) {
   const older = (await books()).filter(([other]) => other !== name);
   const olderCaches = await Promise.all(older.map(([other]) => caches.open(other)));
   const waiting = [...list.files];
-  let done = 0;
+  let done = 0, isOver = false; // others may be on their way when one fails
   await Promise.all(Array.from({ length: AT_ONCE }, async () => {
     for (let file = waiting.shift(); file; file = waiting.shift()) {
-      signal?.throwIfAborted();
       await keep(file, name, olderCaches, signal).catch((error) => {
-        waiting.length = 0; // the others stop, too
+        isOver = true;
+        waiting.length = 0;
         throw error.name === "QuotaExceededError"
           ? new Sentence("There is no room left in this browser. Nothing more is kept.") : error;
       });
-      report(done += file.bytes, list.bytes);
+      done += file.bytes;
+      if (!isOver) report(done, list.bytes);
     }
   }));
   await (await caches.open(name)).put(LIST, answer);
