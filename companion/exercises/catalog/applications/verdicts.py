@@ -126,7 +126,8 @@ def _win_cases(rng: Random) -> Cases:
     yield Case("only ties", ([["tie"], ["tie", "tie"]],), "Two equal systems: what is the rate?")
     often = [["loss"] * rng.randint(6, 9), ["win"], ["win", "tie"]]
     yield Case("one judged more often", (often,), "How much does the first prompt count?")
-    yield Case("a prompt without verdicts", ([["win"], [], ["tie", "loss"]],), "Is no verdict a loss?")
+    silent = [["win"], [], ["tie", "loss"]]
+    yield Case("a prompt without verdicts", (silent,), "Is no verdict a loss?")
     yield Case("always won", ([["win", "win"], ["win"]],), "Are those all the points there are?")
     mixed = [[rng.choice(["win", "tie", "loss"]) for _ in range(k)] for k in (1, 4, 2, 5)]
     yield Case("mixed", (mixed,), "Average within prompts, then over them.")

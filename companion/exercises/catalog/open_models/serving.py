@@ -264,7 +264,8 @@ def _price_cases(rng: Random) -> Cases:
     prompt = rng.randint(4000, 9000)
     yield Case("a long prefix", (prompt, prompt - 300, 150, prices), "What is left to read?")
     yield Case("all but one", (prompt, prompt - 1, 1, prices), "Cached tokens are in the prompt.")
-    yield Case("a long answer", (100, 64, rng.randint(2000, 5000), prices), "Which of the three prices dominates?")
+    written = rng.randint(2000, 5000)
+    yield Case("a long answer", (100, 64, written, prices), "Which of the prices dominates?")
 
 
 @exercise.mistake("Cached tokens are billed twice: they are in the prompt, and it is billed whole.")
