@@ -64,7 +64,7 @@ def _mcnemar_cases(rng: Random) -> Cases:
     )
     yield Case(
         "the other way round",
-        _outcomes(rng, 30, rng.randint(9, 12), 3, 5),
+        _outcomes(rng, 5, rng.randint(9, 12), 3, 30),
         "Is it the same if the first system wins?",
     )
     yield Case("none lost", _outcomes(rng, 10, 0, 6, 4), "Six coins of six: how likely is that?")
@@ -86,6 +86,17 @@ def _one_sided(before: list[bool], after: list[bool]) -> float:
 def _all_items(before: list[bool], after: list[bool]) -> float:
     n, fewer = len(before), min(sum(before), sum(after))
     return min(1.0, 2 * sum(math.comb(n, k) for k in range(fewer + 1)) / 2**n)
+
+
+@exercise.mistake(
+    "That is the tail up to the larger side. It holds half of everything or more, so that twice it "
+    "is always 1."
+)
+def _larger_side(before: list[bool], after: list[bool]) -> float:
+    lost = sum(a and not b for a, b in zip(before, after, strict=True))
+    won = sum(b and not a for a, b in zip(before, after, strict=True))
+    n, more = lost + won, max(lost, won)
+    return min(1.0, 2 * sum(math.comb(n, k) for k in range(more + 1)) / 2**n)
 
 
 @exercise.mistake(

@@ -122,10 +122,11 @@ def _token_cases(rng: Random) -> Cases:
     guests = str(rng.randint(3, 9))
     valid = [f'{{"day": "{day}", "guests": {guests}}}' for day in ("Tuesday", "Thursday")]
     tokens = ["<end>", "", "{", '{"', "day", '": "', "T", "Tu", "Th", "ur", "sday", '", "', "u"]
-    tokens += ["guests", '": ', guests, f"{guests}}}", "}", "} "]
+    tokens += ["guests", '": ', guests, f"{guests}}}", "}", "} ", "esday"]
     yield Case("nothing written", (valid, "", tokens, 0), "Which tokens begin a valid text?")
     yield Case("a fork", (valid, '{"day": "', tokens, 0), "One token may be one letter or several.")
     yield Case("inside a word", (valid, '{"day": "T', tokens, 0), "Which rests fit?")
+    yield Case("behind the fork", (valid, '{"day": "Th', tokens, 0), "Which day is it already?")
     before = valid[0][:-2]
     yield Case("two things at once", (valid, before, tokens, 0), "A token may close the object.")
     yield Case("complete", (valid, valid[1], tokens, 0), "What is left behind a complete text?")
@@ -166,6 +167,21 @@ def _one_character(valid: list[str], text: str, tokens: list[str], end: int) -> 
 def _first_character(valid: list[str], text: str, tokens: list[str], end: int) -> list[int]:
     firsts = [token[:1] for token in tokens]
     return allowed_tokens(valid, text, firsts, end)
+
+
+@exercise.mistake(
+    "The rests of all valid texts are compared. A text that does not begin with what was written "
+    "can no longer come."
+)
+def _any_beginning(valid: list[str], text: str, tokens: list[str], end: int) -> list[int]:
+    found = allowed_tokens(valid, text, tokens, end)
+    rests = [one[len(text) :] for one in valid]
+    loose = [
+        i
+        for i, token in enumerate(tokens)
+        if i != end and token and any(rest.startswith(token) for rest in rests)
+    ]
+    return sorted({*found, *loose})
 
 
 @exercise.mistake("Where a text is complete, only the end is allowed. But 1 may become 10.")

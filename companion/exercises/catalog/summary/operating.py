@@ -155,7 +155,7 @@ def _canary_cases(rng: Random) -> Cases:
     yield Case("everybody", (_user_with(rng, first, 99, 99), first, 100), "Also the remainder 99.")
     while True:
         moved = _user_with(rng, first, 0, 20)
-        if _bucket(moved, second) > 60:
+        if _bucket(moved, second) > 60 and _all_digits(moved, second, 30):
             break
     yield Case("the same user, this release", (moved, first, 30), "The release is in the text.")
     yield Case("the same user, another release", (moved, second, 30), "The release is in the text.")
@@ -181,6 +181,12 @@ def _same_users(user: str, release: str, percent: int) -> bool:
 )
 def _others(user: str, release: str, percent: int) -> bool:
     return _bucket(user, release) >= percent
+
+
+@exercise.mistake("All 64 digits are read as a number. Asked are the first 8 of them.")
+def _all_digits(user: str, release: str, percent: int) -> bool:
+    digits = hashlib.sha256(f"{release}:{user}".encode()).hexdigest()
+    return int(digits, 16) % 100 < percent
 
 
 @exercise.mistake("User and release have changed places in the text that is hashed.")
