@@ -91,7 +91,7 @@ class ToolServer:
         """Run a tool of the server.
 
         Returns:
-            Its result: what it has as data, else its text.
+            Its result as data, or as text where it has no data.
 
         Raises:
             ToolError: If the tool fails, or the server does. The words are for the model.
