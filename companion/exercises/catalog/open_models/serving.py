@@ -47,13 +47,14 @@ def schedule_steps(lengths: list[int], slots: int) -> tuple[int, int]:
 
 @exercise.cases
 def _schedule_cases(rng: Random) -> Cases:
-    yield Case("one long among short", ([9, 2, 2, 2, 3, 2], 2), "Who waits for the longest?")
+    long = rng.randint(8, 20)
+    yield Case("one long among short", ([long, 2, 2, 2, 3, 2], 2), "Who waits for the longest?")
     yield Case("one slot", ([rng.randint(1, 9) for _ in range(4)], 1), "Is anything saved?")
-    yield Case("fewer requests than slots", ([4, 7], 5), "When is the last one done?")
+    yield Case("fewer requests than slots", ([4, long], 5), "When is the last one done?")
     mixed = [rng.randint(1, 30) for _ in range(rng.randint(9, 14))]
     yield Case("many", (mixed, 4), "Which slot is free first?")
     yield Case("long ones last", ([2, 2, 3, 5, 12, 12], 3), "Requests are taken in their order.")
-    yield Case("equal lengths", ([5] * 7, 3), "How many groups are there?")
+    yield Case("equal lengths", ([long] * 7, 3), "How many groups are there?")
 
 
 @exercise.mistake("Slots are handed out in turns, not to the one that is free first.")
