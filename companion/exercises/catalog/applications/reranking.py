@@ -180,14 +180,19 @@ def room(ranks: list[int | None], depth: int) -> dict[str, float]:
 
 @exercise.cases
 def _room_cases(rng: Random) -> Cases:
-    yield Case("all within reach", ([1, 2, 4], 5), "Where does the right passage end up?")
+    far = rng.randint(11, 25)
+    yield Case(
+        "all within reach", ([1, 2, rng.randint(3, 6)], 6), "Where does the right passage end up?"
+    )
     yield Case("one at the border", ([3, 1, 8], 3), "Is rank 3 among the first 3?")
     yield Case(
         "one too far down",
-        ([1, 12, 2], 10),
-        "The reranker does not see rank 12. What does the search give for it?",
+        ([1, far, 2], 10),
+        f"The reranker does not see rank {far}. What does the search give for it?",
     )
-    yield Case("one never found", ([2, None, 1], 10), "How many questions are there?")
+    yield Case(
+        "one never found", ([rng.randint(2, 9), None, 1], 10), "How many questions are there?"
+    )
     drawn = [rng.choice((1, 1, 2, 3, 7, 15, None)) for _ in range(10)]
     yield Case("random ranks", (drawn, rng.randint(2, 9)), "Which ranks become 1?")
 

@@ -44,9 +44,9 @@ def two_order_verdict(forward: str, swapped: str) -> str:
 def _verdict_cases(rng: Random) -> Cases:
     yield Case("one, both times", ("A", "B"), "Who is B after the swap?")
     yield Case("two, both times", ("B", "A"), "Who is A after the swap?")
-    yield Case("always A", ("A", "A"), "Did it choose the same answer twice, or the same place?")
-    yield Case("always B", ("B", "B"), "Did it choose the same answer twice, or the same place?")
-    odd = rng.choice(["both are good", "C", "", "neither"])
+    same = rng.choice("AB")
+    yield Case("one letter twice", (same, same), "The same answer twice, or the same place?")
+    odd = rng.choice(["both are good", "C", "neither"]) + "." * rng.randint(0, 9)
     yield Case("no letter first", (odd, "A"), "One of the two is no verdict.")
     yield Case("no letter after the swap", ("A", odd), "One of the two is no verdict.")
     yield Case("no letter at all", (odd, odd), "There is no verdict.")
@@ -123,12 +123,20 @@ def win_rate(verdicts: list[list[str]]) -> float:
 @exercise.cases
 def _win_cases(rng: Random) -> Cases:
     yield Case("one verdict each", ([["win"], ["loss"], ["win"], ["tie"]],), "What is a tie worth?")
-    yield Case("only ties", ([["tie"], ["tie", "tie"]],), "Two equal systems: what is the rate?")
+    yield Case(
+        "only ties",
+        ([["tie"], ["tie"] * rng.randint(2, 9)],),
+        "Two equal systems: what is the rate?",
+    )
     often = [["loss"] * rng.randint(6, 9), ["win"], ["win", "tie"]]
     yield Case("one judged more often", (often,), "How much does the first prompt count?")
     silent = [["win"], [], ["tie", "loss"]]
     yield Case("a prompt without verdicts", (silent,), "Is no verdict a loss?")
-    yield Case("always won", ([["win", "win"], ["win"]],), "Are those all the points there are?")
+    yield Case(
+        "always won",
+        ([["win"] * rng.randint(2, 9), ["win"]],),
+        "Are those all the points there are?",
+    )
     mixed = [[rng.choice(["win", "tie", "loss"]) for _ in range(k)] for k in (1, 4, 2, 5)]
     yield Case("mixed", (mixed,), "Average within prompts, then over them.")
 
