@@ -12,8 +12,6 @@ Shape letters: ``H`` heads, ``D`` size of a head, ``W`` width.
 """
 
 import json
-import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +20,7 @@ import torch
 from torch import Tensor
 
 from companion._extras import require
+from companion._files import replacing
 
 _PARTS = {
     "self_attn.q_proj": "attn_q",
@@ -57,10 +56,8 @@ def export_gguf(
     """
     gguf, file = require("gguf", extra="open"), Path(file)
     _check(model, tokenizer, dtype)
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
-    os.close(handle)
-    try:
-        writer = gguf.GGUFWriter(name, "llama")
+    with replacing(file) as new:
+        writer = gguf.GGUFWriter(str(new), "llama")
         _write_settings(writer, model, gguf, dtype)
         _write_tokenizer(writer, model, tokenizer, gguf)
         for tensor_name, tensor in gguf_tensors(model):
@@ -70,9 +67,6 @@ def export_gguf(
         writer.write_kv_data_to_file()
         writer.write_tensors_to_file()
         writer.close()
-        Path(name).replace(file)
-    finally:
-        Path(name).unlink(missing_ok=True)
     return file
 
 
