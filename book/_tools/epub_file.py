@@ -8,7 +8,6 @@ it is installed.
 
 from __future__ import annotations
 
-import argparse
 import html
 import io
 import mimetypes
@@ -26,9 +25,9 @@ from bs4 import Tag
 from build_site import last_change
 from logo_picture import cover
 from paper_pages import Chapter, dangling_links, read_chapters
-from project import BookError, Project, find_project
+from project import BookError, Project
 from pygments.formatters import HtmlFormatter
-from site_files import offer
+from site_files import make_file
 
 NAME = "llm-measured.epub"
 LIMIT_MB = 15
@@ -96,23 +95,7 @@ _PACKAGE = """\
 
 def main(arguments: list[str] | None = None, project: Project | None = None) -> int:
     """Run the command line; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--site", type=Path, default=Path("_build/html"), help="the built site")
-    parser.add_argument("--out", type=Path, default=Path("_build"), help="folder for the result")
-    options = parser.parse_args(arguments)
-    project = project or find_project()
-    started = time.perf_counter()
-    try:
-        path = write_epub(project.root / options.site, project.root / options.out, project)
-        offer(project.root / options.site, path)
-    except BookError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    seconds = time.perf_counter() - started
-    print(f"{path}: {path.stat().st_size / 1e6:.1f} MB, {seconds:.0f} s")
-    return 0
+    return make_file(write_epub, __doc__, arguments, project)
 
 
 def write_epub(site: Path, out: Path, project: Project) -> Path:

@@ -9,7 +9,6 @@ install chromium chromium-driver) and selenium, which the extra `test` has.
 
 from __future__ import annotations
 
-import argparse
 import base64
 import html
 import io
@@ -27,10 +26,10 @@ from typing import Any
 from build_site import last_change
 from paper_pages import Chapter, dangling_links, read_chapters
 from pdf_packing import packed
-from project import BookError, Project, find_project
+from project import BookError, Project
 from pygments.formatters import HtmlFormatter
 from pypdf import PdfReader
-from site_files import offer
+from site_files import make_file
 
 NAME = "llm-measured.pdf"
 LIMIT_MB = 15
@@ -90,23 +89,7 @@ _WHAT_TO_DO = {
 
 def main(arguments: list[str] | None = None, project: Project | None = None) -> int:
     """Run the command line; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--site", type=Path, default=Path("_build/html"), help="the built site")
-    parser.add_argument("--out", type=Path, default=Path("_build"), help="folder for the result")
-    options = parser.parse_args(arguments)
-    project = project or find_project()
-    started = time.perf_counter()
-    try:
-        path = write_pdf(project.root / options.site, project.root / options.out, project)
-        offer(project.root / options.site, path)
-    except BookError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    seconds = time.perf_counter() - started
-    print(f"{path}: {path.stat().st_size / 1e6:.1f} MB, {seconds:.0f} s")
-    return 0
+    return make_file(write_pdf, __doc__, arguments, project)
 
 
 def write_pdf(site: Path, out: Path, project: Project) -> Path:

@@ -1,17 +1,21 @@
-"""Offer the PDF and the EPUB on the title page of a built site.
+"""The command line of PDF and EPUB, and the line that offers them on the title page of a site.
 
 Where no such file was made, the title page names none: the line is written here.
 """
 
 from __future__ import annotations
 
+import argparse
 import html
 import re
 import shutil
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from offline_files import add_offline
-from project import BookError
+from project import BookError, Project, find_project
 
 KINDS = {".pdf": "PDF", ".epub": "EPUB"}
 _LINE = re.compile(r'<p class="site-files">.*?</p>\n', re.DOTALL)
@@ -51,3 +55,36 @@ def line(files: list[Path]) -> str:
         for path in files
     )
     return f'<p class="site-files">As a file, without what needs scripts: {links}.</p>\n'
+
+
+def make_file(
+    write: Callable[[Path, Path, Project], Path],
+    description: str,
+    arguments: list[str] | None,
+    project: Project | None,
+) -> int:
+    """Run a command line that makes a file of the built site and offers it; the exit status.
+
+    Args:
+        write: Takes the built site, the folder for the result and the project; returns the file.
+        description: What ``--help`` says.
+        arguments: Those of the command line. None takes those of the process.
+        project: None looks for it.
+    """
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--site", type=Path, default=Path("_build/html"), help="the built site")
+    parser.add_argument("--out", type=Path, default=Path("_build"), help="folder for the result")
+    options = parser.parse_args(arguments)
+    project = project or find_project()
+    started = time.perf_counter()
+    try:
+        path = write(project.root / options.site, project.root / options.out, project)
+        offer(project.root / options.site, path)
+    except BookError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    seconds = time.perf_counter() - started
+    print(f"{path}: {path.stat().st_size / 1e6:.1f} MB, {seconds:.0f} s")
+    return 0
