@@ -23,12 +23,18 @@ from ._episodes import (
     crowd,
     failure,
     first_note,
+    holds,
     notes_tool,
     questions,
     run_together,
     send_message,
 )
-from ._open_agent import ask_open
+from ._open_agent import ask_open, one_episode, open_questions
+
+__all__ = [  # what the page uses, too
+    "clear_old", "crowd", "failure", "first_note", "holds", "measure", "notes_tool",
+    "one_episode", "open_questions", "questions", "run_together", "scored", "send_message",
+]  # fmt: skip
 
 ITEMS = 30
 OPEN_ITEMS = 10

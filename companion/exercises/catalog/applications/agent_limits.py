@@ -28,7 +28,11 @@ exercise = page.exercise(
 
 
 @exercise.solution
-def clear_results(messages: list[dict], budget: int, count: collections.abc.Callable) -> list[dict]:
+def clear_results(
+    messages: list[dict],
+    budget: int,
+    count: collections.abc.Callable,
+) -> list[dict]:
     """Clear the results of tools, oldest first, until a conversation fits.
 
     Args:

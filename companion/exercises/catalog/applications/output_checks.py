@@ -28,16 +28,20 @@ exercise = page.exercise(
 
 
 @exercise.solution
-def masked_probabilities(logits: np.ndarray, allowed: list[list[int] | None]) -> np.ndarray:
+def masked_probabilities(
+    logits: np.ndarray,
+    allowed: list[list[int] | None],
+) -> np.ndarray:
     """Turn logits into probabilities of the allowed tokens.
 
     Args:
         logits: Next-token logits, shape (B, V).
-        allowed: For each of the B sequences the ids of its allowed tokens, at least one; None for
-            a sequence that has finished.
+        allowed: For each of the B sequences the ids of its allowed tokens, at
+            least one; None for a sequence that has finished.
 
     Returns:
-        Probabilities, shape (B, V); each row sums to 1. The input is not changed.
+        Probabilities, shape (B, V); each row sums to 1. The input is not
+        changed.
     """
     masked = np.full(logits.shape, -np.inf)
     for row, ids in enumerate(allowed):
@@ -134,13 +138,14 @@ def complaints(booking: dict[str, object], rules: dict[str, dict]) -> list[str]:
 
     Args:
         booking: The object that a model wrote.
-        rules: For each field {"values": [...]}, or {"least": ..., "most": ...} for a whole
-            number.
+        rules: For each field {"values": [...]}, or {"least": ..., "most": ...}
+            for a whole number.
 
     Returns:
-        One message per problem: "FIELD is missing", "FIELD must be one of A, B", "FIELD must be a
-        whole number", "FIELD must be from LEAST to MOST", and for other fields "FIELD was not
-        asked for". An empty list if all is well.
+        One message per problem: "FIELD is missing", "FIELD must be one of A,
+        B", "FIELD must be a whole number", "FIELD must be from LEAST to MOST",
+        and for other fields "FIELD was not asked for". An empty list if all is
+        well.
     """
     found = []
     for field, rule in rules.items():

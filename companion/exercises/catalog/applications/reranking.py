@@ -44,11 +44,11 @@ def maxsim(
         questions: Vectors of the questions' tokens, shape (Q, S, d).
         passages: Vectors of the passages' tokens, shape (P, T, d).
         question_mask: True for real tokens, shape (Q, S).
-        passage_mask: True for real tokens, at least one per passage, shape (P, T).
+        passage_mask: True for real tokens, at least one a row, shape (P, T).
 
     Returns:
-        For each real token of the question the largest inner product with a real token of the
-        passage, summed over the question; shape (Q, P).
+        For each real token of the question the largest inner product with a
+        real token of the passage, summed over the question; shape (Q, P).
     """
     cosines = np.einsum("qsx,ptx->qpst", questions, passages)
     best = np.where(passage_mask[None, :, None, :], cosines, -np.inf).max(axis=-1)
@@ -163,13 +163,15 @@ def room(ranks: list[int | None], depth: int) -> dict[str, float]:
     """Compare a search with a perfect reranker of its first candidates.
 
     Args:
-        ranks: For each question the rank of the first right passage, 1 for the best, or None if
-            there was none.
-        depth: Candidates that the reranker sees. What comes after them keeps its place.
+        ranks: For each question the rank of the first right passage, 1 for the
+            best, or None if there was none.
+        depth: Candidates that the reranker sees. What comes after them keeps
+            its place.
 
     Returns:
-        Means over all questions: "before", 1 / rank, or 0 without a rank; and "after", the same
-        once the reranker has put a right passage first in each question where it saw one.
+        Means over all questions: "before", 1 / rank, or 0 without a rank; and
+        "after", the same once the reranker has put a right passage first in
+        each question where it saw one.
     """
     before = [1 / rank if rank else 0.0 for rank in ranks]
     after = [

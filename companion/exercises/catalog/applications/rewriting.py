@@ -45,8 +45,9 @@ def standalone(
         opening: Words that point back if the question begins with one of them.
 
     Returns:
-        Both questions with a blank between them if there is one before and the new one points
-        back; else the new one, unchanged. Words are whole words, in upper or lower case.
+        Both questions with a blank between them if there is one before and the
+        new one points back; else the new one, unchanged. Words are whole words,
+        in upper or lower case.
     """
     words = re.findall(r"[a-z']+", question.lower())
     back = any(word in pointing for word in words) or words[0] in opening
@@ -134,17 +135,22 @@ exercise = page.exercise(
 
 
 @exercise.solution
-def with_neighbors(chunks: list[tuple[str, str]], place: int, reach: int) -> str:
+def with_neighbors(
+    chunks: list[tuple[str, str]],
+    place: int,
+    reach: int,
+) -> str:
     """Return a chunk with its neighbors as one text.
 
     Args:
-        chunks: Pairs of section and text, in the order of the document. The chunks of a section
-            stand together.
+        chunks: Pairs of section and text, in the order of the document. The
+            chunks of a section stand together.
         place: Which chunk was found, counted from 0.
         reach: How many neighbors to show on each side, 0 or more.
 
     Returns:
-        The texts in their order, with one blank between them; only those of the same section.
+        The texts in their order, with one blank between them; only those of the
+        same section.
     """
     around = range(max(0, place - reach), min(len(chunks), place + reach + 1))
     return " ".join(chunks[at][1] for at in around if chunks[at][0] == chunks[place][0])

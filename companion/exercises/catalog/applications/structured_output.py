@@ -34,8 +34,8 @@ def next_characters(words: list[str], text: str) -> list[str]:
         text: What was written so far, perhaps nothing.
 
     Returns:
-        Each character that may come next, once, sorted; "" where the word may end here. An
-        empty list if the text is no beginning of any word.
+        Each character that may come next, once, sorted; "" where the word may
+        end here. An empty list if the text is no beginning of any word.
     """
     fitting = [word for word in words if word.startswith(text)]
     return sorted({word[len(text) : len(text) + 1] for word in fitting})
@@ -93,7 +93,12 @@ exercise = page.exercise(
 
 
 @exercise.solution
-def allowed_tokens(valid: list[str], text: str, tokens: list[str], end: int) -> list[int]:
+def allowed_tokens(
+    valid: list[str],
+    text: str,
+    tokens: list[str],
+    end: int,
+) -> list[int]:
     """Find the tokens that may come next.
 
     Args:
@@ -103,8 +108,8 @@ def allowed_tokens(valid: list[str], text: str, tokens: list[str], end: int) -> 
         end: Index of the token that ends a text; its own text does not count.
 
     Returns:
-        Indices of the allowed tokens, in order. A token without any text is never allowed, but
-        for the end.
+        Indices of the allowed tokens, in order. A token without any text is
+        never allowed, but for the end.
     """
     allowed = []
     for index, token in enumerate(tokens):

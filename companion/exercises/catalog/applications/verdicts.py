@@ -29,7 +29,8 @@ def two_order_verdict(forward: str, swapped: str) -> str:
     """Combine the verdicts of both orders.
 
     Args:
-        forward: What the judge said with answer one as A: "A", "B" or another text.
+        forward: What the judge said with answer one as A: "A", "B" or another
+            text.
         swapped: What it said with answer two as A.
 
     Returns:
@@ -109,8 +110,8 @@ def win_rate(verdicts: list[list[str]]) -> float:
     """Compute a win rate over prompts.
 
     Args:
-        verdicts: For each prompt, the verdicts "win", "tie" or "loss" of the first system. At
-            least one prompt has some.
+        verdicts: For each prompt, the verdicts "win", "tie" or "loss" of the
+            first system. At least one prompt has some.
 
     Returns:
         The mean over the prompts of the mean points within each, from 0 to 1.

@@ -35,7 +35,8 @@ def merge_embeddings(
     Args:
         ids: Token ids, shape (B, T).
         table: Embeddings of the vocabulary, shape (V, D).
-        vectors: Projected patches of all images in the order of the batch, shape (N, P, D).
+        vectors: Projected patches of all images in the order of the batch,
+            shape (N, P, D).
         placeholder: Id of the token that marks the place of a patch.
 
     Returns:
@@ -133,7 +134,11 @@ exercise = page.exercise(
 
 
 @exercise.solution
-def answer_labels(ids: list[list[int]], starts: list[int], lengths: list[int]) -> list[list[int]]:
+def answer_labels(
+    ids: list[list[int]],
+    starts: list[int],
+    lengths: list[int],
+) -> list[list[int]]:
     """Return labels for each row.
 
     Args:

@@ -174,7 +174,7 @@ exercise = page.exercise(
 
 @exercise.solution
 def tokens_per_pass(acceptance: float, ahead: int) -> float:
-    """Return the expected number of tokens that a pass of the large model brings.
+    """Return the expected tokens that a pass of the large model brings.
 
     Args:
         acceptance: Probability that a drafted token is accepted, from 0 to 1.
@@ -241,7 +241,12 @@ exercise = page.exercise(
 
 
 @exercise.solution
-def request_price(prompt: int, cached: int, output: int, prices: dict[str, float]) -> float:
+def request_price(
+    prompt: int,
+    cached: int,
+    output: int,
+    prices: dict[str, float],
+) -> float:
     """Return what a request costs.
 
     Args:
