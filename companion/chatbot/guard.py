@@ -1,6 +1,6 @@
 """A guard in front of the web page: only its own requests pass, with its key, and only small ones.
 
-Taught in :doc:`/book/applications/safety`.
+Taught in :doc:`/book/applications/privacy`.
 """
 
 import hmac

@@ -3,7 +3,7 @@
 `redact` finds the common forms of e-mail addresses, phone numbers and payment card numbers. It is
 a net with holes: names, postal addresses, account numbers (IBAN), keys, and numbers in unusual
 forms pass. It lowers a
-risk, it does not make a text anonymous. Taught in :doc:`/book/applications/safety`.
+risk, it does not make a text anonymous. Taught in :doc:`/book/applications/privacy`.
 """
 
 import re
@@ -23,7 +23,7 @@ def redact(text: str) -> str:
     Card numbers must pass the check of `luhn`. Phone numbers are those that begin with ``+``
     or an area code in parentheses and have 8 to 15 digits, or with ``0`` and have at least 9,
     and the American form ``555-010-0199``. Doing it twice changes nothing more. Taught in
-    :doc:`/book/applications/safety`.
+    :doc:`/book/applications/privacy`.
 
     Args:
         text: Any text.

@@ -152,9 +152,9 @@ def test_fine_tuning_takes_what_the_page_prints(tab):
 
 
 def test_a_sentence_is_redacted_as_on_the_page(tab):
-    tab.open("applications/safety", "redact")
+    tab.open("applications/privacy", "redact")
 
-    assert tab.text_of(".live-out") in printed("applications/safety").splitlines()
+    assert tab.text_of(".live-out") in printed("applications/privacy").splitlines()
     assert tab.status().startswith("Taken out: 1 e-mail address, 1 phone number, 1 card number.")
 
 
@@ -211,7 +211,7 @@ BAD = [  # page, widget, what is typed into the first field, and what the widget
     ("training/data", "near_copies", "", "One of the texts is empty."),
     ("training/data", "near_copies", "a" * 3001, "A text may have 3,000 characters here."),
     ("open-models/landscape", "sizes", "7", "Write two numbers above 0"),
-    ("applications/safety", "redact", "", "There is no text."),
+    ("applications/privacy", "redact", "", "There is no text."),
     ("applications/mcp", "mcp", "", "error -32700: this is not JSON"),
 ]
 

@@ -128,7 +128,7 @@ export const EXERCISES = {
  "two-order-verdict": {"place": ["applications", "verdicts"], "kind": "code", "variable": "two_order_verdict", "points": 1},
  "win-rate": {"place": ["applications", "verdicts"], "kind": "code", "variable": "win_rate", "points": 2},
  "least-privilege": {"place": ["applications", "safety"], "kind": "choice", "variable": "least_privilege", "points": 1, "several": true},
- "redact-personal-data": {"place": ["applications", "safety"], "kind": "code", "variable": "redact", "points": 2},
+ "redact-personal-data": {"place": ["applications", "privacy"], "kind": "code", "variable": "redact", "points": 2},
  "which-lever": {"place": ["summary", "decisions"], "kind": "choice", "variable": "which_lever", "points": 2, "several": true},
  "explain-the-decision": {"place": ["summary", "decisions"], "kind": "words", "variable": "explain_the_decision", "points": 2, "key_points": 5},
  "percentile": {"place": ["summary", "operating"], "kind": "code", "variable": "percentile", "points": 1},

@@ -85,6 +85,7 @@ CONTENTS: dict[str, tuple[str, ...]] = {
         "evaluation",
         "verdicts",
         "safety",
+        "privacy",
     ),
     "summary": ("decisions", "operating"),
 }
