@@ -1,4 +1,4 @@
-"""The command line: ``companion models``, ``companion fetch``, ``chat`` and ``grade``."""
+"""The command line: ``companion models``, ``fetch``, ``chat``, ``serve``, ``export``, ``grade``."""
 
 import argparse
 import json
@@ -34,20 +34,6 @@ Then load("smollm2") loads it, and COMPANION_MODELS=open lets "base" and "chat" 
 the user's cache, or in the folder that COMPANION_CACHE names, and may be deleted at any time.
 """
 
-GRADE_HELP = """\
-Grades notebooks and scripts on the exercises of the book, with hidden cases.
-
-  companion grade submissions/ --out grades.csv --seed @secret.txt --section gpt
-
-FOLDER holds one notebook (.ipynb), script (.py), .zip archive or folder with such files per
-student; names as Canvas, Moodle and Blackboard give them are understood. Cases are drawn from the
-seed: keep it secret until the grades are out. Each submission runs in a sandbox (bubblewrap);
-comparison with the solutions happens outside it. Beside the CSV there will be a folder with a file
-of feedback for each student, a summary that says who needs attention, and, where names hold the
-ids of Canvas or Moodle, a CSV to import there. Answers in words are not graded. A run that was
-stopped goes on when the same command is given.
-"""
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line.
@@ -73,6 +59,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     models.set_defaults(run=_models)
     _add_fetch(commands)
     _add_chat(commands)
+    _add_serve(commands)
+    _add_export(commands)
     _add_grade(commands)
     arguments = parser.parse_args(argv)
     try:
@@ -135,49 +123,71 @@ def _chat(arguments: argparse.Namespace) -> int:
         return start(_options(ChatOptions, arguments))
 
 
+def _add_serve(commands: Any) -> None:
+    from companion.serving import options  # imports nothing heavy
+
+    serve = commands.add_parser(
+        "serve",
+        help="serve a model to clients of the OpenAI protocol",
+        description=options.HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    options.add_options(serve)
+    serve.set_defaults(run=_serve)
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    from companion._interface import speaking
+    from companion.serving.options import NAMES, ServeOptions
+
+    with speaking(NAMES):
+        options = _options(ServeOptions, arguments)
+        from companion.serving.launch import start  # here: a wrong option is said at once
+
+        return start(options)
+
+
+def _add_export(commands: Any) -> None:
+    from companion.serving import options
+
+    export = commands.add_parser(
+        "export",
+        help="write a model as a file for llama.cpp, or a folder for vLLM",
+        description=options.EXPORT_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    options.add_export_options(export)
+    export.set_defaults(run=_export)
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from companion.serving.export import start  # here: --help stays fast
+
+    return start(
+        arguments.model,
+        arguments.gguf,
+        arguments.folder,
+        dtype=arguments.dtype,
+        force=arguments.force,
+    )
+
+
 def _add_grade(commands: Any) -> None:
-    """Declare the options of ``companion grade``; see `GradeOptions`."""
+    from companion.exercises.grading import options  # imports nothing heavy
+
     grade = commands.add_parser(
         "grade",
         help="grade a folder of submissions",
-        description=GRADE_HELP,
+        description=options.HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    grade.add_argument("folder", type=Path, metavar="FOLDER", help="submissions, one per student")
-    grade.add_argument("--out", type=Path, required=True, metavar="CSV", help="file for the grades")
-    grade.add_argument(
-        "--seed", required=True, metavar="SECRET", help="draws the hidden cases; @FILE reads it"
-    )
-    grade.add_argument("--section", nargs="+", metavar="NAME", help="exercises of these sections")
-    grade.add_argument("--exercises", nargs="+", metavar="ID", help="these exercises")
-    grade.add_argument("--jobs", type=int, metavar="N", help="submissions at a time")
-    grade.add_argument(
-        "--memory",
-        type=int,
-        default=argparse.SUPPRESS,  # that of GradeOptions
-        metavar="MIB",
-        help="memory of one (default 4096)",
-    )
-    grade.add_argument(
-        "--assignment",
-        default="",
-        metavar="NAME",
-        help="column of the assignment in the file for Canvas",
-    )
-    grade.add_argument(
-        "--results-json", type=Path, metavar="FILE", help="of one submission, for Gradescope"
-    )
-    grade.add_argument(
-        "--classroom-json",
-        type=Path,
-        metavar="FILE",
-        help="of one submission, for GitHub Classroom",
-    )
+    options.add_options(grade)
     grade.set_defaults(run=_grade)
 
 
 def _grade(arguments: argparse.Namespace) -> int:
-    from companion.exercises.grading.launch import GradeOptions, grade
+    from companion.exercises.grading.launch import grade  # here: --help stays fast
+    from companion.exercises.grading.options import GradeOptions
 
     return grade(_options(GradeOptions, arguments))
 

@@ -70,7 +70,7 @@ LAYERS = [
         "companion.tools",
     ],
     ["companion.backends", "companion.rag.pipeline"],
-    ["companion.chatbot"],
+    ["companion.chatbot", "companion.serving"],
     ["companion.pocket", "companion.exercises", "companion.__main__"],
 ]
 
@@ -96,8 +96,13 @@ OWNERS = {
     "langchain_text_splitters": [],  # compared with in tests and on a page
     "chardet": [],  # this and the next: optional, see companion._extras.require
     "webencodings": [],
-    "starlette": ["companion.chatbot.web", "companion.chatbot.guard"],
-    "uvicorn": ["companion.chatbot.web"],
+    "starlette": [
+        "companion.chatbot.web",
+        "companion.chatbot.guard",
+        "companion.serving.app",
+        "companion.serving.gate",
+    ],
+    "uvicorn": ["companion.chatbot.web", "companion.serving.launch"],
     "openai": [],  # this and the next: optional, see companion._extras.require
     "mcp": [],
     "prompt_toolkit": ["companion.chatbot.keyboard"],

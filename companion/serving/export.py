@@ -1,0 +1,93 @@
+"""``companion export``: a model as a file or folder for other engines.
+
+Taught in :doc:`/book/open-models/serving`.
+"""
+
+import os
+import secrets
+import shutil
+import sys
+from pathlib import Path
+
+import torch
+
+from companion.models import load
+from companion.models.gguf_export import export_gguf
+
+
+def export_file(model: str, file: Path, *, dtype: str = "float16", force: bool = False) -> str:
+    """Write a model as a GGUF file.
+
+    Args:
+        model: Role, folder or Hub id.
+        file: The file.
+        dtype: Of the matrices, ``"float16"`` or ``"float32"``.
+        force: Whether a file that is there is replaced.
+
+    Returns:
+        What was written, and what to do with it.
+
+    Raises:
+        FileExistsError: If it is there.
+        ValueError: If no file can be made of this model.
+    """
+    if file.exists() and not force:
+        raise FileExistsError(f"{file} is there already: choose another name, or give --force")
+    _check_parent(file)
+    loaded = load(model)
+    export_gguf(*loaded, file, dtype=getattr(torch, dtype))
+    context = loaded.model.config.max_position_embeddings
+    size = file.stat().st_size / 1e6
+    return f"{file}: {size:.1f} MB. llama-server -m {file} -c {context}"
+
+
+def export_folder(model: str, folder: Path, *, dtype: str = "float16") -> str:
+    """Write a model as a folder that transformers and vLLM load.
+
+    Args:
+        model: Role, folder, GGUF file or Hub id.
+        folder: The folder, which must not be there.
+        dtype: Of the weights.
+
+    Returns:
+        What was written, and what to do with it.
+
+    Raises:
+        FileExistsError: If it is there.
+    """
+    if folder.exists():
+        raise FileExistsError(f"{folder} is there already: choose another name")
+    _check_parent(folder)
+    loaded = load(model)
+    new = folder.with_name(f".{folder.name[:40]}-{secrets.token_hex(8)}.tmp")
+    try:
+        loaded.model.to(getattr(torch, dtype)).save_pretrained(new)
+        loaded.tokenizer.save_pretrained(new)
+        os.rename(new, folder)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+    size = sum(file.stat().st_size for file in folder.iterdir()) / 1e6
+    return f"{folder}: {size:.1f} MB. vllm serve ./{folder}, or transformers serve ./{folder}"
+
+
+def start(
+    model: str, gguf: Path | None, folder: Path | None, *, dtype: str, force: bool = False
+) -> int:
+    """Run ``companion export``.
+
+    Returns:
+        Exit status, 0 for success.
+    """
+    said = (
+        export_folder(model, folder, dtype=dtype)
+        if gguf is None
+        else export_file(model, gguf, dtype=dtype, force=force)
+    )
+    sys.stdout.write(f"{said}\n")
+    return 0
+
+
+def _check_parent(path: Path) -> None:
+    """Say that a folder is missing before a model is loaded."""
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {path.parent}: make it first")
