@@ -2,7 +2,7 @@
 
     python book/_tools/notebook.py [PAGE ...]            run pages and write their notebooks
     python book/_tools/notebook.py --check [PAGE ...]    do pages and notebooks agree?
-    python book/_tools/notebook.py --refresh [PAGE ...]  take over text and captions, run nothing
+    python book/_tools/notebook.py --refresh [PAGE ...]  take over text and layout, run nothing
     python book/_tools/notebook.py --retarget OWNER/NAME point all notebooks at another repository
 
 One notebook serves four readers: Colab opens it, nbval runs it again and compares, the website
@@ -50,7 +50,7 @@ def main(arguments: list[str] | None = None, project: Project | None = None) -> 
     parser.add_argument("pages", nargs="*", metavar="PAGE", help="page to work on (default: all)")
     action = parser.add_mutually_exclusive_group()
     action.add_argument("--check", action="store_true", help="compare, run and write nothing")
-    action.add_argument("--refresh", action="store_true", help="take over text, run nothing")
+    action.add_argument("--refresh", action="store_true", help="take over text and layout, run nothing")
     action.add_argument("--retarget", metavar="OWNER/NAME", help="rewrite the repository address")
     options = parser.parse_args(arguments)
     project = project or find_project()
@@ -211,13 +211,13 @@ def stale(page: Page, project: Project, references: References) -> list[str]:
 
 
 def _refresh(project: Project, wanted: list[str]) -> int:
-    """Write notebooks anew whose pages changed in text and captions only."""
+    """Write notebooks anew whose pages changed in text, captions and layout of code only."""
     references = read_references(project)
     count = 0
     for page in project.find_pages(wanted):
         if is_executable(page) and stale(page, project, references):
             draft = build_draft(page, project, references)
-            take_outputs(draft.notebook, page)
+            take_outputs(draft.notebook, page, any_layout=True)
             _check_outputs(page, draft, project)
             write(draft.notebook, page.notebook)
             count += 1

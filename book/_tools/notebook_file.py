@@ -5,6 +5,7 @@ Cell ids come from a cell's position and MyST source, so they are the same on ev
 
 from __future__ import annotations
 
+import ast
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -196,12 +197,13 @@ def is_unrun(cell: NotebookNode) -> bool:
     return not exempt and cell.execution_count is None
 
 
-def take_outputs(notebook: NotebookNode, page: Page) -> None:
+def take_outputs(notebook: NotebookNode, page: Page, *, any_layout: bool = False) -> None:
     """Give a page's cells the outputs that its stored notebook has, in place; nothing is run.
 
     Args:
         notebook: The page with cells as it has them now, with or without the set-up cell.
         page: The page.
+        any_layout: Take code for the same that differs in line breaks and comments only.
 
     Raises:
         BookError: If there is no notebook, or one with other code or with cells never run.
@@ -211,12 +213,21 @@ def take_outputs(notebook: NotebookNode, page: Page) -> None:
         raise BookError(f"book/{page.name}.md has no notebook; {advice}")
     cells = _code_cells(notebook)
     runs = _code_cells(nbformat.read(page.notebook, as_version=4))
-    if [cell.source for cell in cells] != [cell.source for cell in runs]:
+    read = _program if any_layout else str
+    if [read(cell.source) for cell in cells] != [read(cell.source) for cell in runs]:
         raise BookError(f"book/{page.name}.md has changed since its notebook was made; {advice}")
     for cell, run in zip(cells, runs, strict=True):
         if is_unrun(run):
             raise BookError(f"the notebook of book/{page.name}.md has a cell never run; {advice}")
         cell.outputs, cell.execution_count = run.outputs, run.execution_count
+
+
+def _program(source: str) -> str:
+    """What a cell does, whatever its layout; its source where that is not plain Python."""
+    try:
+        return ast.dump(ast.parse(source))
+    except SyntaxError:
+        return source
 
 
 def _code_cells(notebook: NotebookNode) -> list[NotebookNode]:

@@ -237,10 +237,23 @@ def test_changed_text_and_captions_are_taken_over_without_a_run(book, page):
     assert below.source == "*It is 1.*"
 
 
-def test_changed_code_is_not_taken_over(book, page, capsys):
+def test_code_that_is_laid_out_anew_keeps_its_outputs(book, page):
+    made = store(book, page)
+    laid_out = page.text().replace("print(1)", "print(  # on three lines\n    1\n)")
+    page.source.write_text(laid_out, "utf-8")
+
+    assert notebook.main(["--refresh", "one"], book.project) == 0
+
+    cell = nbformat.read(page.notebook, as_version=4).cells[2]
+    assert cell.source == "print(  # on three lines\n    1\n)"
+    assert cell.outputs == made.cells[2].outputs
+
+
+@pytest.mark.parametrize("other", ["print(2)", "print(1, 1)", "%time print(1)"])
+def test_changed_code_is_not_taken_over(other, book, page, capsys):
     store(book, page)
     before = page.notebook.read_bytes()
-    page.source.write_text(page.text().replace("print(1)", "print(2)"), "utf-8")
+    page.source.write_text(page.text().replace("print(1)", other), "utf-8")
 
     assert notebook.main(["--refresh", "one"], book.project) == 1
     assert "has changed since its notebook was made" in capsys.readouterr().err
