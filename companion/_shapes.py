@@ -1,10 +1,29 @@
-"""Checks of the shapes of tensors: broadcasting would hide a mistake.
+"""Checks of the shapes of tensors: broadcasting would hide a mistake. And of their precision.
 
 Shape letters: ``B`` responses, ``T`` tokens.
 """
 
 import torch
 from torch import Tensor
+
+
+def widened(tensor: Tensor) -> Tensor:
+    """Return a tensor in float32 if it has fewer bits; sums and exponentials need them.
+
+    float16 ends at 65,504 and bfloat16 has 8 bits of precision, so a loss over a batch would
+    overflow in the one and stand still in the other. Gradients arrive in the given dtype.
+
+    Args:
+        tensor: Floating-point numbers, any shape.
+
+    Returns:
+        The same numbers, in float32 or in what they were in.
+
+    Example:
+        >>> widened(torch.ones(1, dtype=torch.bfloat16)).dtype
+        torch.float32
+    """
+    return tensor.float() if tensor.is_floating_point() and tensor.itemsize < 4 else tensor
 
 
 def check_shapes(dims: int | None = None, /, **tensors: Tensor) -> None:

@@ -56,7 +56,8 @@ class BottleneckAdapter(nn.Module):
         check_whole(width=width, size=size)
         self.down = nn.utils.skip_init(nn.Linear, width, size)  # all values are set below
         self.up = nn.utils.skip_init(nn.Linear, size, width)
-        start = torch.randn(self.down.weight.shape, generator=generator)
+        device = generator.device if generator else None
+        start = torch.randn(self.down.weight.shape, generator=generator, device=device)
         with torch.no_grad():
             self.down.weight.copy_(start * width**-0.5)  # a value of size 1 stays of size 1
         for parameter in (self.down.bias, self.up.weight, self.up.bias):

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from companion._checks import check_whole
-from companion._shapes import check_rows, check_shapes, check_tokens
+from companion._shapes import check_rows, check_shapes, check_tokens, widened
 
 
 def kl_estimate(
@@ -55,7 +55,7 @@ def kl_estimate(
         tensor([0.1931, 0.3069])
     """
     check_shapes(logprobs=logprobs, reference_logprobs=reference_logprobs)
-    log_ratio = reference_logprobs - logprobs
+    log_ratio = widened(reference_logprobs) - widened(logprobs)
     if estimator == "k1":
         return -log_ratio
     if estimator == "k3":
@@ -158,6 +158,7 @@ def generalized_advantages(
     for name, number in {"gamma": gamma, "lam": lam}.items():
         if not 0 <= number <= 1:
             raise ValueError(f"{name} must be from 0 to 1, got {number}")
+    rewards, values = widened(rewards), widened(values)
     advantages = torch.zeros_like(values)  # (B, T)
     next_value = next_advantage = torch.zeros_like(values[:, 0])  # (B,), nothing after the end
     for t in reversed(range(values.shape[1])):
@@ -197,6 +198,7 @@ def whiten(values: Tensor, mask: Tensor, *, shift_mean: bool = True) -> Tensor:
         tensor([-0.7071,  0.7071,  0.0000])
     """
     check_tokens(mask, values=values)
+    values = widened(values)
     kept = values[mask]
     if len(kept) < 2:
         raise ValueError(f"at least two values must be kept to have a variance, got {len(kept)}")
@@ -238,7 +240,7 @@ def group_advantages(rewards: Tensor, *, group_size: int, scale: bool = True) ->
             f"there are {len(rewards)} rewards, which is no multiple of group_size={group_size}. "
             "Give every prompt the same number of responses."
         )
-    groups = (1.0 * rewards).view(-1, group_size)  # (B / group_size, group_size)
+    groups = widened(1.0 * rewards).view(-1, group_size)  # (B / group_size, group_size)
     shifted = groups - groups.mean(dim=-1, keepdim=True)
     # The mean of equal numbers may differ from them by rounding.
     shifted = shifted.masked_fill((groups == groups[:, :1]).all(dim=-1, keepdim=True), 0.0)

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from companion._checks import check_above_zero
-from companion._shapes import check_rows, check_shapes, check_tokens
+from companion._shapes import check_rows, check_shapes, check_tokens, widened
 from companion.advantages import kl_estimate
 
 
@@ -60,7 +60,7 @@ def masked_cross_entropy(logits: Tensor, labels: Tensor, completion_mask: Tensor
             f"{kept.max()}. Mark ignored positions (-100) as False in completion_mask."
         )
     scores = logits[:, :-1][counts]  # (N, V)
-    return F.cross_entropy(scores.float() if scores.itemsize < 4 else scores, kept)
+    return F.cross_entropy(widened(scores), kept)
 
 
 def reward_model_loss(chosen_rewards: Tensor, rejected_rewards: Tensor) -> Tensor:
@@ -86,7 +86,7 @@ def reward_model_loss(chosen_rewards: Tensor, rejected_rewards: Tensor) -> Tenso
         tensor([0.6931])
     """
     check_shapes(1, chosen_rewards=chosen_rewards, rejected_rewards=rejected_rewards)
-    return -F.logsigmoid(chosen_rewards - rejected_rewards)
+    return -F.logsigmoid(widened(chosen_rewards) - widened(rejected_rewards))
 
 
 def ppo_policy_loss(
@@ -129,7 +129,7 @@ def ppo_policy_loss(
     )
     _check_kept(completion_mask, clip_range=clip_range)
     given = (logprobs, old_logprobs.detach(), advantages.detach())
-    now, old, gains = (tensor[completion_mask] for tensor in given)  # (N,) each
+    now, old, gains = (widened(tensor[completion_mask]) for tensor in given)  # (N,) each
     return -_clipped_surrogate(now, old, gains, clip_range).mean()
 
 
@@ -172,7 +172,7 @@ def ppo_value_loss(
     check_tokens(completion_mask, values=values, old_values=old_values, returns=returns)
     _check_kept(completion_mask, clip_range=clip_range)
     given = (values, old_values.detach(), returns.detach())
-    now, old, target = (tensor[completion_mask] for tensor in given)  # (N,) each
+    now, old, target = (widened(tensor[completion_mask]) for tensor in given)  # (N,) each
     clipped = torch.clamp(now, old - clip_range, old + clip_range)
     return 0.5 * torch.maximum((now - target) ** 2, (clipped - target) ** 2).mean()
 
@@ -221,8 +221,8 @@ def dpo_loss(
     )
     check_above_zero(beta=beta)
     return reward_model_loss(
-        beta * (policy_chosen_logprobs - reference_chosen_logprobs.detach()),
-        beta * (policy_rejected_logprobs - reference_rejected_logprobs.detach()),
+        beta * (widened(policy_chosen_logprobs) - widened(reference_chosen_logprobs).detach()),
+        beta * (widened(policy_rejected_logprobs) - widened(reference_rejected_logprobs).detach()),
     )
 
 
@@ -275,7 +275,8 @@ def grpo_loss(
     if beta < 0 or (beta > 0 and reference_logprobs is None):
         raise ValueError(f"beta={beta} must not be negative, and above 0 needs reference_logprobs")
     rows = completion_mask.nonzero()[:, 0]  # (N,), which response each token belongs to
-    now, old = logprobs[completion_mask], old_logprobs.detach()[completion_mask]  # (N,)
+    given = (logprobs, old_logprobs.detach())
+    now, old = (widened(tensor[completion_mask]) for tensor in given)  # (N,) each
     gain = _clipped_surrogate(now, old, advantages.detach()[rows], clip_range)
     if beta > 0:
         check_shapes(logprobs=logprobs, reference_logprobs=reference_logprobs)

@@ -11,6 +11,8 @@ Shape letters: ``B`` rows of a batch, ``V`` vocabulary size, ``N`` tokens to gen
 import torch
 from torch import Tensor
 
+from companion._shapes import widened
+
 
 def draw_uniforms(rows: int, tokens: int, generator: torch.Generator | None = None) -> Tensor:
     """Draw every random number of a generation at once.
@@ -53,7 +55,7 @@ def sample_tokens(logits: Tensor, uniforms: Tensor) -> Tensor:
         >>> sample_tokens(logits, torch.tensor([0.1, 0.6, 0.9]))
         tensor([0, 1, 2])
     """
-    probs = logits.softmax(dim=-1).to(_summing_device(logits.device)).double()  # (B, V)
+    probs = widened(logits).softmax(dim=-1).to(_summing_device(logits.device)).double()  # (B, V)
     upper_edges = probs.cumsum(dim=-1)  # (B, V), where each token's stretch ends
     uniforms = uniforms.double().to(probs.device, non_blocking=True)
     marks = uniforms[:, None] * upper_edges[:, -1:]  # (B, 1)

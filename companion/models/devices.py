@@ -1,7 +1,9 @@
 """Device, dtype and memory: where a model runs and whether it fits.
 
-Taught in :doc:`/book/start/pocket-models`. Left out: several devices, offloading, MPS as a default
-(pass ``device="mps"`` to try it).
+The environment variables COMPANION_DEVICE and COMPANION_DTYPE stand for the arguments ``device``
+and ``dtype`` of `companion.load` where a call leaves them out, so that a page runs on a GPU without
+a change. Taught in :doc:`/book/start/pocket-models`. Left out: several devices, offloading, MPS as
+a default (pass ``device="mps"`` to try it).
 """
 
 import os
@@ -14,17 +16,33 @@ from companion._interface import advice
 from companion.errors import NotEnoughMemoryError
 from companion.quantization.footprint import GIB
 
+DEVICE_VARIABLE = "COMPANION_DEVICE"
+"""Names the device where a call does not."""
+DTYPE_VARIABLE = "COMPANION_DTYPE"
+"""Names the dtype where a call does not."""
 
-def pick_device() -> torch.device:
-    """Return the CUDA device if there is one, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+def pick_device(*, small: bool = False) -> torch.device:
+    """Return the device that COMPANION_DEVICE names; else the CUDA device if there is one.
+
+    Args:
+        small: The model is small enough for any CPU and stays there if no variable says otherwise.
+
+    Raises:
+        ValueError: If COMPANION_DEVICE names no device of this machine.
+    """
+    named = os.environ.get(DEVICE_VARIABLE)
+    if named:
+        return check_device(named, variable=DEVICE_VARIABLE)
+    return torch.device("cuda" if torch.cuda.is_available() and not small else "cpu")
 
 
-def check_device(device: torch.device | str) -> torch.device:
+def check_device(device: torch.device | str, *, variable: str | None = None) -> torch.device:
     """Return the device that is meant, if this machine has it.
 
     Args:
         device: A name of torch: "cpu", "cuda", "cuda:1", "mps".
+        variable: The environment variable that named it, for the message.
 
     Returns:
         The device.
@@ -42,18 +60,24 @@ def check_device(device: torch.device | str) -> torch.device:
     try:
         checked = torch.device(device)
     except (RuntimeError, TypeError, ValueError) as error:
+        hint = f"unset {variable} to have one picked" if variable else "None picks one"
         raise ValueError(
-            f"unknown device {device!r}. Here there is {_listed(here)}; None picks one."
+            f"unknown device {device!r}{_named_by(variable)}. Here there is {_listed(here)}; {hint}."
         ) from error
     if (checked.index or 0) >= here.get(checked.type, 0):
         hint = ""
         if checked.type == "cuda" and torch.version.cuda is None:
             hint = " The installed torch is a build without CUDA."
+        remedy = f"Unset {variable}" if variable else "Leave device out"
         raise ValueError(
-            f"device {str(device)!r} is not available: here there is {_listed(here)}.{hint} "
-            "Leave device out to take the best one."
+            f"device {str(device)!r}{_named_by(variable)} is not available: here there is "
+            f"{_listed(here)}.{hint} {remedy} to take the best one."
         )
     return checked
+
+
+def _named_by(variable: str | None) -> str:
+    return f" (environment variable {variable})" if variable else ""
 
 
 def _listed(devices: dict[str, int]) -> str:
@@ -73,7 +97,7 @@ def _listed(devices: dict[str, int]) -> str:
 def pick_dtype(device: torch.device | str | None = None) -> torch.dtype:
     """Choose the number format for inference: bfloat16 if the GPU has it, float16 else.
 
-    bfloat16 has the range of float32, so nothing overflows; GPUs have it from compute capability
+    COMPANION_DTYPE, if it is set, has the last word. bfloat16 has the range of float32, so nothing overflows; GPUs have it from compute capability
     8.0 (Ampere) on. A T4 (7.5) computes in float16. On the CPU float32 is exact and fast.
 
     Args:
@@ -83,13 +107,16 @@ def pick_dtype(device: torch.device | str | None = None) -> torch.dtype:
         ``torch.bfloat16``, ``torch.float16`` or ``torch.float32``.
 
     Raises:
-        ValueError: If this machine has no such device.
+        ValueError: If this machine has no such device, or COMPANION_DTYPE names no dtype.
 
     Example:
         >>> pick_dtype("cpu")
         torch.float32
     """
     device = check_device(device) if device is not None else pick_device()
+    named = os.environ.get(DTYPE_VARIABLE)
+    if named:
+        return check_dtype(named, variable=DTYPE_VARIABLE)
     if device.type != "cuda":
         return torch.float32
     return _gpu_dtype(torch.cuda.get_device_capability(device))
@@ -102,6 +129,31 @@ def _gpu_dtype(capability: tuple[int, int]) -> torch.dtype:
     (torch.float16, torch.bfloat16)
     """
     return torch.bfloat16 if capability >= (8, 0) else torch.float16
+
+
+def check_dtype(dtype: torch.dtype | str, *, variable: str | None = None) -> torch.dtype:
+    """Return the number format that is meant.
+
+    Args:
+        dtype: A floating-point dtype of torch, or its name.
+        variable: The environment variable that named it, for the message.
+
+    Returns:
+        The dtype.
+
+    Raises:
+        ValueError: If it is no such dtype.
+
+    Example:
+        >>> check_dtype("bfloat16")
+        torch.bfloat16
+    """
+    known = getattr(torch, dtype, None) if isinstance(dtype, str) else dtype
+    if not isinstance(known, torch.dtype) or not known.is_floating_point:
+        raise ValueError(
+            f"{variable or 'dtype'} must be 'float32', 'bfloat16' or 'float16', got {dtype!r}"
+        )
+    return known
 
 
 def available_memory(device: torch.device | str) -> int | None:

@@ -61,7 +61,7 @@ def export_gguf(
         _write_settings(writer, model, gguf, dtype)
         _write_tokenizer(writer, model, tokenizer, gguf)
         for tensor_name, tensor in gguf_tensors(model):
-            kept = tensor.to(dtype if tensor.ndim > 1 else torch.float32)
+            kept = tensor.to("cpu", dtype if tensor.ndim > 1 else torch.float32)
             writer.add_tensor(tensor_name, kept.contiguous().numpy())
         writer.write_header_to_file()
         writer.write_kv_data_to_file()

@@ -18,6 +18,7 @@ from companion.models.checkpoint import parameter_count, verify_pocket
 from companion.models.devices import (
     available_memory,
     check_device,
+    check_dtype,
     check_memory,
     pick_device,
     pick_dtype,
@@ -85,8 +86,10 @@ def load(
             environment variable COMPANION_CHAT names, for "base" and "chat") or "hub". None reads
             the variable COMPANION_MODELS. Without it, it is "open" if COMPANION_CHAT is set, else
             "pocket".
-        device: Where to put the model, such as "cpu" or "cuda:1".
-        dtype: Number format of the weights, such as ``"bfloat16"`` or ``torch.float32``.
+        device: Where to put the model, such as "cpu" or "cuda:1". None reads the environment
+            variable COMPANION_DEVICE, which also moves the small models.
+        dtype: Number format of the weights, such as ``"bfloat16"`` or ``torch.float32``. None
+            reads COMPANION_DTYPE.
         revision: Commit, tag or branch of a Hub model; the pinned commit if None, "main" for a
             model that has none.
         quantization: Format of the linear layers: "int8" (LLM.int8()), "nf4" (with double
@@ -106,13 +109,16 @@ def load(
         NotEnoughMemoryError: If the weights exceed the free memory.
         MissingExtraError: If bitsandbytes is asked for and not installed.
         ValueError: If ``source``, ``dtype`` or ``quantization`` is unknown, or this machine has no
-            such ``device``.
+            such ``device``; variables of the environment are checked in the same way.
     """
     if quantization is not None:
         check_quantization(quantization)
     target = resolve(name, source)
-    device = _default_device(target) if device is None else check_device(device)
-    dtype = pick_dtype(device) if dtype is None else _as_dtype(dtype)
+    small = bool(target.pocket or target.open)
+    device = pick_device(small=small) if device is None else check_device(device)
+    if dtype is None:  # vectors are compared with stored ones, so an encoder computes in float32
+        dtype = torch.float32 if target.head == "encoder" else pick_dtype(device)
+    dtype = check_dtype(dtype)
 
     def check(folder: Path) -> None:
         """Refuse what doesn't fit. Of the files it needs config.json only."""
@@ -166,17 +172,6 @@ def prepare_tokenizer(tokenizer: Any) -> Any:
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.convert_ids_to_tokens(0)
     return tokenizer
-
-
-def _default_device(target: Target) -> torch.device:
-    return torch.device("cpu") if target.pocket or target.open else pick_device()
-
-
-def _as_dtype(dtype: torch.dtype | str) -> torch.dtype:
-    known = getattr(torch, dtype, None) if isinstance(dtype, str) else dtype
-    if not isinstance(known, torch.dtype) or not known.is_floating_point:
-        raise ValueError(f"dtype must be 'float32', 'bfloat16' or 'float16', got {dtype!r}")
-    return known
 
 
 def _locate(

@@ -112,6 +112,7 @@ def quantize_blocks(values: Tensor, codebook: Tensor, *, block_size: int = 64) -
     scaled = blocks / torch.where(scales == 0, torch.ones_like(scales), scales)[:, None]
 
     # 3. Codes: the nearest value is found by the middles between neighbors.
+    codebook = codebook.to(scaled.device)
     middles = (codebook[1:] + codebook[:-1]) / 2
     codes = torch.bucketize(scaled.contiguous(), middles).to(torch.uint8)
     return BlockQuantized(codes, scales, codebook, values.shape)

@@ -99,7 +99,7 @@ class Embedder:
             all-MiniLM-L6-v2, checked by sha256, if None.
         cache: Folder in which vectors are kept between runs; none are kept if None.
         batch_size: Texts per pass through the model.
-        device: Where the model runs.
+        device: Where the model runs; the CPU, or what COMPANION_DEVICE names, if None.
 
     Attributes:
         model_id: Name and hash of the model, and how it reads. An index remembers it and refuses
@@ -120,7 +120,7 @@ class Embedder:
         *,
         cache: str | Path | None = None,
         batch_size: int = 32,
-        device: str = "cpu",
+        device: str | None = None,
     ) -> None:
         """Check the model's files."""
         check_whole(batch_size=batch_size)
@@ -141,7 +141,8 @@ class Embedder:
 
         The bundled one is loaded when it is needed first.
         """
-        from companion.models.loading import load, no_progress_bar  # here: it imports torch
+        from companion.models.devices import pick_device  # here: they import torch
+        from companion.models.loading import load, no_progress_bar
 
         if self._bundled:
             transformer, tokenizer = load("embedding", source="pocket", device=self._device)
@@ -150,7 +151,7 @@ class Embedder:
             library = require("sentence_transformers", extra="rag")
             return library.SentenceTransformer(
                 str(self.folder),
-                device=self._device,
+                device=str(self._device or pick_device(small=True)),
                 local_files_only=True,
                 trust_remote_code=False,
             )

@@ -121,7 +121,8 @@ def update(
     trained = [p for p in model.parameters() if p.requires_grad], list(head.parameters())
     seen: list[tuple[float, float, float]] = []
     for _ in range(config.epochs):
-        order = torch.randperm(len(experience.kl), generator=generator)
+        device = generator.device if generator else None
+        order = torch.randperm(len(experience.kl), generator=generator, device=device)
         for index in order.split(config.minibatch_size):  # (b,)
             losses = minibatch_losses(model, head, experience, index, config)
             optimizer.zero_grad()

@@ -60,7 +60,8 @@ def reward_model_from(
         raise ValueError(f"the two models differ in {(missing + unexpected)[:3]}")
     (head,) = (p for name, p in reward.named_parameters() if not name.startswith(f"{prefix}."))
     with torch.no_grad():
-        noise = torch.randn(head.shape, generator=generator)
+        device = generator.device if generator else None
+        noise = torch.randn(head.shape, generator=generator, device=device)
         head.copy_(noise / (10 * head.shape[-1] ** 0.5))
     return reward.to(model.device).eval()
 

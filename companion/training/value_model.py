@@ -33,7 +33,8 @@ class ValueHead(nn.Module):
         self.hidden = nn.Linear(width, width)
         self.output = nn.Linear(width, 1)
         with torch.no_grad():
-            self.hidden.weight.normal_(std=width**-0.5, generator=generator)
+            start = torch.empty(width, width, device=generator.device if generator else None)
+            self.hidden.weight.copy_(start.normal_(std=width**-0.5, generator=generator))
         for parameter in (self.hidden.bias, self.output.weight, self.output.bias):
             nn.init.zeros_(parameter)
 
