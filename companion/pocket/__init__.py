@@ -3,6 +3,7 @@
 ==============  =====================================================================
 `tokenizer`     byte-level BPE, trained on the corpus
 `pretrain`      pocket-base from nothing, by a `recipe`; `checkpoint` exports it
+`distributed`   the same trainings on several processes; `distributed_tasks` in each
 `post_train`    pocket-chat and pocket-reward
 `agent`         pocket-agent: an adapter of pocket-chat for searching step by step
 `draft`         pocket-draft, a small one that guesses for pocket-chat

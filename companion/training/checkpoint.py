@@ -4,7 +4,8 @@ A new checkpoint replaces the old one in one move. Nothing is pickled, so openin
 checkpoint runs no code. Pre-training and PPO use it; the trainers of TRL write their own.
 
 Left out: states of random generators (our loops draw from the seed and the number of the step),
-several processes.
+several processes
+(`companion.training.processes.sharded_checkpoint`).
 """
 
 import json
@@ -117,7 +118,7 @@ def restore(
     if not (folder / NAME).exists():
         return Progress(0, {})
     tensors, texts = read(folder)
-    _check_recipe(folder, json.loads(texts.pop("recipe")), recipe, set(changeable))
+    check_recipe(folder / NAME, json.loads(texts.pop("recipe")), recipe, changeable=changeable)
     load_parameters(folder, tensors, modules)
     for i, optimizer in enumerate(optimizers):
         states: dict[int, dict[str, Tensor]] = {}
@@ -156,6 +157,33 @@ def load_parameters(
             parameter.copy_(tensors[name])
 
 
+def check_recipe(
+    path: Path,
+    before: Mapping[str, Any],
+    now: Mapping[str, Any],
+    *,
+    changeable: Iterable[str] = (),
+) -> None:
+    """Refuse to go on with other settings than a run began with.
+
+    Args:
+        path: The checkpoint, for the error.
+        before: Settings when it was written.
+        now: Settings of this run.
+        changeable: Settings that may have changed since.
+
+    Raises:
+        CheckpointError: If another one has changed.
+    """
+    free = set(changeable)
+    changed = sorted(key for key in now if key not in free and before.get(key) != now[key])
+    if changed:
+        was = ", ".join(f"{key}: {before.get(key)} then, {now[key]} now" for key in changed)
+        raise CheckpointError(
+            f"{path} belongs to another recipe ({was}). Use another folder or the old recipe."
+        )
+
+
 @contextmanager
 def _opened(folder: Path) -> Iterator[Any]:
     path = folder / NAME
@@ -174,15 +202,3 @@ def _parameters(modules: Mapping[str, nn.Module]) -> Iterator[tuple[str, Tensor]
     for prefix, module in modules.items():
         for name, parameter in module.named_parameters():
             yield f"{prefix}.{name}", parameter
-
-
-def _check_recipe(
-    folder: Path, before: Mapping[str, Any], now: Mapping[str, Any], changeable: set[str]
-) -> None:
-    changed = sorted(key for key in now if key not in changeable and before.get(key) != now[key])
-    if changed:
-        was = ", ".join(f"{key}: {before.get(key)} then, {now[key]} now" for key in changed)
-        raise CheckpointError(
-            f"{folder / NAME} belongs to another recipe ({was}). "
-            "Use another folder or the old recipe."
-        )

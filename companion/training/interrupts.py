@@ -11,10 +11,14 @@ from threading import Event
 
 
 @contextmanager
-def held_interrupts() -> Iterator[Event]:
+def held_interrupts(*others: signal.Signals) -> Iterator[Event]:
     """Turn Ctrl-C into a request, for as long as the block lasts; a second one stops at once.
 
     Outside of the main thread Python delivers no signals, so nothing is changed there.
+
+    Args:
+        others: Further signals to take for Ctrl-C, such as ``signal.SIGTERM``, by which launchers
+            and schedulers end a program.
 
     Yields:
         An event that is set when somebody has pressed Ctrl-C.
@@ -26,11 +30,15 @@ def held_interrupts() -> Iterator[Event]:
 
     def handle(*_: object) -> None:
         asked.set()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number in signals:
+            signal.signal(number, signal.default_int_handler)
 
-    before = signal.signal(signal.SIGINT, handle)
+    signals = (signal.SIGINT, *others)
+    before = {number: signal.signal(number, handle) for number in signals}
     try:
         yield asked
     finally:
-        # None: the handler was not installed from Python and can't be put back.
-        signal.signal(signal.SIGINT, signal.default_int_handler if before is None else before)
+        for number, handler in before.items():
+            # None: the handler was not installed from Python and can't be put back.
+            usual = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+            signal.signal(number, usual if handler is None else handler)

@@ -1,0 +1,137 @@
+"""A checkpoint of several processes: each writes its part, and the parts fit any number of them.
+
+PyTorch's distributed checkpoint (DCP) writes and reads the parts. Its usual form keeps a pickled
+index, which runs code when it is opened; here the parts are safetensors files, whose headers are
+the index, so nothing is pickled. Steps and settings are in ``checkpoint.json``, which is written
+last, in one move. A run that dies while it saves leaves the checkpoint before.
+
+::
+
+    runs/two/checkpoint.json           {"step": 10, "parts": "step-000010", ...}
+    runs/two/step-000010/shard-00001-model-00001-of-00001.safetensors
+    runs/two/step-000010/shard-00002-model-00001-of-00001.safetensors
+
+On several machines the folder must be one that all of them see. Taught in
+:doc:`/book/training/many-processes`.
+
+Left out: states of random generators, writing while training goes on.
+"""
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch.distributed as dist
+import torch.distributed.checkpoint as dcp
+from torch import Tensor, nn, optim
+from torch.distributed.checkpoint.state_dict import (
+    StateDictOptions,
+    get_optimizer_state_dict,
+    set_optimizer_state_dict,
+)
+
+from companion._files import write_whole
+from companion.errors import CheckpointError
+from companion.training.checkpoint import check_recipe
+from companion.training.processes import progress
+from companion.training.processes.sharing import core
+
+_FLAT = StateDictOptions(flatten_optimizer_state_dict=True)
+
+
+def save(
+    folder: Path,
+    model: nn.Module,
+    optimizer: optim.Optimizer,
+    recipe: Mapping[str, Any],
+    *,
+    step: int,
+) -> None:
+    """Write the state after ``step`` steps. All processes must call it.
+
+    Args:
+        folder: Where to write. It is made if it does not exist.
+        model: What `companion.training.processes.sharing.wrap` returned.
+        optimizer: Its optimizer.
+        recipe: The settings of the run, which must be the same when it goes on.
+        step: Steps done.
+    """
+    parts = folder / f"step-{step:06d}"
+    if dist.get_rank() == 0:
+        shutil.rmtree(parts, ignore_errors=True)  # of a run that died here: other parts, perhaps
+        parts.mkdir(parents=True)
+    dist.barrier()
+    writer = dcp.HuggingFaceStorageWriter(str(parts), save_distributed=True)
+    dcp.save(_tensors(model, optimizer), storage_writer=writer)  # ends when all have written
+    if dist.get_rank() == 0:
+        facts = {"step": step, "parts": parts.name, "processes": dist.get_world_size()}
+        write_whole(
+            folder / progress.NAME, json.dumps({**facts, "recipe": dict(recipe)}, indent=1) + "\n"
+        )
+        for old in folder.glob("step-*"):
+            if old != parts:
+                shutil.rmtree(old, ignore_errors=True)
+    dist.barrier()
+
+
+def restore(
+    folder: Path, model: nn.Module, optimizer: optim.Optimizer, recipe: Mapping[str, Any]
+) -> int:
+    """Load the checkpoint in ``folder``, if there is one. All processes must call it.
+
+    Args:
+        folder: Where `save` wrote, with the same or another number of processes.
+        model: As in `save`.
+        optimizer: As in `save`, new.
+        recipe: As in `save`.
+
+    Returns:
+        Steps done, 0 if there is no checkpoint.
+
+    Raises:
+        CheckpointError: If it is damaged, or was written by another recipe or for another model.
+    """
+    facts = progress.read(folder)
+    if facts is None:
+        return 0
+    check_recipe(folder / progress.NAME, facts["recipe"], recipe)
+    parts = folder / facts["parts"]
+    tensors = _tensors(model, optimizer)
+    try:
+        reader = dcp.HuggingFaceStorageReader(str(parts))
+        dcp.load(tensors, storage_reader=reader)
+    except dcp.CheckpointException as error:
+        raise CheckpointError(
+            f"{parts} cannot be read, or belongs to another model ({_first(error)}). Use another "
+            f"folder, or delete {folder / progress.NAME} to start from the beginning."
+        ) from error
+    states = get_optimizer_state_dict(model, optimizer, options=_FLAT)
+    states |= {
+        name.removeprefix("optimizer."): tensor
+        for name, tensor in tensors.items()
+        if name.startswith("optimizer.")
+    }
+    set_optimizer_state_dict(model, optimizer, states, options=_FLAT)
+    return facts["step"]
+
+
+def _tensors(model: nn.Module, optimizer: optim.Optimizer) -> dict[str, Tensor]:
+    """Return weights and optimizer states; of a new optimizer, zeros in the right shapes."""
+    states = get_optimizer_state_dict(model, optimizer, options=_FLAT)
+    return {
+        **{f"model.{name}": parameter for name, parameter in core(model).named_parameters()},
+        **{
+            f"optimizer.{name}": value
+            for name, value in states.items()
+            if isinstance(value, Tensor)
+        },
+    }
+
+
+def _first(error: BaseException) -> str:
+    """Return the reason in one line: that of the first process which failed."""
+    failures = getattr(error, "failures", {})
+    reason = next((failure[0] for failure in failures.values()), error)
+    return str(reason).strip().partition("\n")[0]
