@@ -29,6 +29,7 @@ import platformdirs
 CACHE_VARIABLE = "COMPANION_CACHE"
 
 _HOUR = 3600
+_TOKEN = "-" + "[0-9a-f]" * 16  # as a pattern; secrets.token_hex(8) makes one
 
 
 def user_cache(name: str) -> Path:
@@ -55,7 +56,9 @@ def resolved(path: str | Path) -> Path:
 
 
 @contextlib.contextmanager
-def replacing(path: str | Path, *, mode: int | None = None, sync: bool = True) -> Iterator[Path]:
+def replacing(
+    path: str | Path, *, mode: int | None = None, sync: bool = True, tidy: bool = True
+) -> Iterator[Path]:
     """Give the path of a new, empty file; when the block ends well, it takes the place of ``path``.
 
     Args:
@@ -64,6 +67,8 @@ def replacing(path: str | Path, *, mode: int | None = None, sync: bool = True) -
             the usual ones.
         sync: Whether to wait until the disk has the content. Without it, a power cut may leave an
             empty file: right only for what is checked when it is read.
+        tidy: Whether to look through the folder for what killed programs have left of this file.
+            Who writes many files to one folder calls `remove_leftovers` once instead.
 
     Yields:
         The path to write to, in the same folder.
@@ -74,10 +79,11 @@ def replacing(path: str | Path, *, mode: int | None = None, sync: bool = True) -
     target = resolved(path)
     if mode is None and target.exists():
         mode = stat.S_IMODE(target.stat().st_mode)
-    stem = f".{target.name[:40]}-"
-    new = target.with_name(f"{stem}{secrets.token_hex(8)}.tmp")
+    stem = f".{target.name[:40]}"
+    new = target.with_name(f"{stem}-{secrets.token_hex(8)}.tmp")
     try:
-        _remove_leftovers(target.parent, stem)
+        if tidy:
+            remove_leftovers(target.parent, stem)
         flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
         os.close(os.open(new, flags, 0o666 if mode is None else 0o600))
         yield new
@@ -102,6 +108,7 @@ def write_whole(
     encoding: str = "utf-8",
     mode: int | None = None,
     sync: bool = True,
+    tidy: bool = True,
 ) -> None:
     """Write a file as a whole, or leave the one that is there.
 
@@ -111,18 +118,25 @@ def write_whole(
         encoding: Of the text.
         mode: As in `replacing`.
         sync: As in `replacing`.
+        tidy: As in `replacing`.
 
     Raises:
         OSError: If the file can't be written.
         UnicodeEncodeError: If the encoding has no such character. Nothing is touched.
     """
     data = content.encode(encoding) if isinstance(content, str) else content
-    with replacing(path, mode=mode, sync=sync) as new:
+    with replacing(path, mode=mode, sync=sync, tidy=tidy) as new:
         new.write_bytes(data)
 
 
-def _remove_leftovers(folder: Path, stem: str) -> None:
-    for left in folder.glob(f"{glob.escape(stem)}*.tmp"):
+def remove_leftovers(folder: Path, stem: str = ".") -> None:
+    """Remove what programs that were killed an hour ago, or earlier, have left in a folder.
+
+    Args:
+        folder: The folder.
+        stem: How the names begin; those of all files if it is not given.
+    """
+    for left in folder.glob(f"{glob.escape(stem)}*{_TOKEN}.tmp"):
         with contextlib.suppress(OSError):
             if time.time() - left.stat().st_mtime > _HOUR:
                 left.unlink()

@@ -1,8 +1,10 @@
-"""Grades as Canvas and Moodle import them, for students whose file names hold their ids.
+"""Grades with the columns of the platform that the submissions come from.
 
-Canvas wants the columns Student, ID, Section and one for the assignment, and a line with the
-points possible. Moodle's offline grading worksheet wants Identifier, Grade and Last modified
-(grade). Who was not judged gets an empty cell there, not a zero.
+Canvas imports the columns Student, ID, Section and one for the assignment, and a line with the
+points possible. Moodle's offline grading worksheet has Identifier, Grade and Last modified
+(grade). For Gradescope and GitHub Classroom, which import no such file, there is one for the
+gradebook of your school: a line for each student, those of a group too, with what the platform
+knows of them. Who was not judged gets an empty cell, not a zero.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,10 +36,15 @@ def write_gradebooks(
         The files.
     """
     written = []
-    for platform, table in (("Canvas", _canvas), ("Moodle", _moodle)):
-        mine = [submission for submission in submissions if submission.student.platform == platform]
+    for platform, table in _TABLES.items():
+        mine = [
+            submission
+            for submission in submissions
+            if submission.student.platform == platform
+            and (submission.student.id or submission.student.account)
+        ]
         if mine:
-            path = out.with_name(f"{out.stem}-{platform.lower()}.csv")
+            path = out.with_name(f"{out.stem}-{platform.lower().replace(' ', '-')}.csv")
             grades = [(submission, _grade(rows[submission.name], exercises)) for submission in mine]
             most = sum(exercise.points for exercise in exercises)
             write_table(path, table(grades, most, assignment or out.stem))
@@ -63,3 +70,28 @@ def _moodle(grades: list[tuple[Submission, str]], most: int, _: str) -> list[lis
         [f"Participant {submission.student.id}", submission.student.name, grade, str(most), "-"]
         for submission, grade in grades
     ]
+
+
+def _gradescope(grades: list[tuple[Submission, str]], most: int, _: str) -> list[list[str]]:
+    head = ["Name", "SID", "Email", "Total Score", "Max Points"]
+    return [head] + [
+        [one.name, one.id, one.account, grade, str(most)]
+        for submission, grade in grades
+        for one in submission.student.group or (submission.student,)
+    ]
+
+
+def _classroom(grades: list[tuple[Submission, str]], most: int, _: str) -> list[list[str]]:
+    head = ["identifier", "github_username", "name", "points_awarded", "points_available"]
+    return [head] + [
+        [one.id, one.account, one.name, grade, str(most)]
+        for one, grade in ((submission.student, grade) for submission, grade in grades)
+    ]
+
+
+_TABLES = {
+    "Canvas": _canvas,
+    "Moodle": _moodle,
+    "Gradescope": _gradescope,
+    "GitHub Classroom": _classroom,
+}

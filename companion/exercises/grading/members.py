@@ -181,7 +181,7 @@ def _in_archive(source: Path | io.BytesIO, files: Files) -> Iterator[Member]:
             infos = archive.infolist()
     except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError) as error:
         raise ValueError(f"a damaged .zip archive ({error})") from None
-    names = [_archived_name(info) for info in infos]
+    names = [archived_name(info) for info in infos]
     environments = {PurePosixPath(n).parent for n in names if n.endswith("/pyvenv.cfg")}
     wanted = _Count(files)
     for name, info in zip(names, infos, strict=True):
@@ -201,7 +201,7 @@ def _in_archive(source: Path | io.BytesIO, files: Files) -> Iterator[Member]:
             yield _archived(source, name, info)
 
 
-def _archived_name(info: zipfile.ZipInfo) -> str:
+def archived_name(info: zipfile.ZipInfo) -> str:
     """Return a name; old programs write UTF-8 or a code page of Windows and do not say which."""
     name = info.filename
     if not info.flag_bits & 0x800:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from companion._files import write_whole
+from companion._files import remove_leftovers, write_whole
 from companion.exercises.exercise import Exercise
 from companion.exercises.grading.submission import Submission
 
@@ -142,8 +142,9 @@ def write_feedback(
     """
     folder.mkdir(parents=True, exist_ok=True)
     files = {name: folder / short for name, short in feedback_names(rows).items()}
+    remove_leftovers(folder)  # once: to look for those of each file takes ten minutes of 10,000
     for name, file in files.items():
-        write_whole(file, feedback(name, rows[name], exercises))
+        write_whole(file, feedback(name, rows[name], exercises), tidy=False)
     return files
 
 

@@ -1,25 +1,38 @@
 """Names that a learning platform gives to downloaded files: who handed in, under which id.
 
 ========== ==================================================================================
-Canvas     ``doejane_12345_67890_hw.ipynb``, ``doejane_LATE_12345_67890_hw.ipynb``
-Moodle     ``Jane Doe_12345_assignsubmission_file_`` (a folder, or followed by ``hw.ipynb``)
+Canvas     ``doejane_12345_67890_hw.ipynb``, ``doejane_LATE_12345_67890_hw.ipynb``; a text or
+           address that was typed: ``doejane_12345_text.html``, ``doejane_12345_link.html``; with
+           anonymous grading: ``anon_Xy12a_67890_hw.ipynb``
+Moodle     ``Jane Doe_12345_assignsubmission_file`` (a folder, or followed by ``_hw.ipynb``), or
+           ``..._assignsubmission_onlinetext``; older versions end folders with ``_``
 Blackboard ``Homework 1_jdoe_attempt_2026-01-31-10-20-30_hw.ipynb``
 ========== ==================================================================================
+
+Gradescope and GitHub Classroom say it in a file of their own: see `roster`.
 
 Files of one student are one submission. The names of Canvas have no mark of their own, so they
 count only if the last number, which Canvas gives to one file, differs in all of them. In those of
 Blackboard both the assignment and the user name may hold ``_``: what all files of the class have in
 common in front is the assignment. Where that tells nothing, all of it stands for the name, so that
-no two students become one.
+no two students become one. The names of Canvas and Moodle are those that ``lib/content_zipper.rb``
+and ``mod/assign/classes/downloader.php`` of their sources make.
 """
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
-_CANVAS = re.compile(r"(?P<name>[^\W\d_][^_]*)_(?:LATE_)?(?P<id>\d+)_(?P<number>\d+)_(?P<file>.+)")
+_CANVAS = re.compile(
+    r"(?P<name>[^\W\d_][^_]*)_(?:LATE_)?(?P<id>\d+)_"
+    r"(?:(?P<number>\d+)_(?P<file>.+)|(?P<typed>text\.html|link\.html))"
+)
+_CANVAS_ANONYMOUS = re.compile(
+    r"(?:LATE_)?(?P<name>anon_[^\W_]{5})_"
+    r"(?:(?P<number>\d+)_(?P<file>.+)|(?P<typed>text\.html|link\.html))"
+)
 _MOODLE = re.compile(r"(?P<name>.+?)_(?P<id>\d+)_assignsubmission_[a-z]+(?:_(?P<file>.*))?")
 _BLACKBOARD = re.compile(  # the first date is Blackboard's; the student's file may hold another
     r"(?P<head>.+?)_attempt_(?P<when>\d{4}(?:-\d\d){5})(?:_(?P<file>.+)|\.txt)"
@@ -33,12 +46,17 @@ class Student:
     Args:
         name: As the platform writes it; empty if it does not.
         id: What the platform calls the student in its list of grades; empty if unknown.
-        platform: ``"Canvas"``, ``"Moodle"``, ``"Blackboard"`` or empty.
+        platform: ``"Canvas"``, ``"Moodle"``, ``"Blackboard"``, ``"Gradescope"``,
+            ``"GitHub Classroom"`` or empty.
+        account: E-mail address or user name there; empty if unknown.
+        group: The students, if several have handed in together and the platform names them.
     """
 
     name: str = ""
     id: str = ""
     platform: str = ""
+    account: str = ""
+    group: tuple["Student", ...] = ()
 
 
 NOBODY = Student()
@@ -68,9 +86,10 @@ def read_names(names: Sequence[str]) -> list[Named]:
         >>> read_names(["Jane Doe_17_assignsubmission_file_"])[0].student
         Student(name='Jane Doe', id='17', platform='Moodle')
     """
-    canvas = [_CANVAS.fullmatch(name) for name in names]
-    numbers = [match["number"] for match in canvas if match]
-    trusted = len(numbers) == len(set(numbers)) and 2 * len(numbers) > len(names)
+    canvas = [_CANVAS_ANONYMOUS.fullmatch(name) or _CANVAS.fullmatch(name) for name in names]
+    numbers = [match["number"] for match in canvas if match and match["number"]]
+    likely = sum(match is not None for match in canvas)
+    trusted = len(numbers) == len(set(numbers)) and 2 * likely > len(names)
     board = [_BLACKBOARD.fullmatch(name) for name in names]
     heads = _split_heads({match["head"] for match in board if match})
     students = []
@@ -83,8 +102,8 @@ def read_names(names: Sequence[str]) -> list[Named]:
             file = of_board["file"] or "comment.txt"
             students.append(Named(student, file, of_board["when"], task))
         elif of_canvas and trusted:
-            student = Student(of_canvas["name"], of_canvas["id"], "Canvas")
-            students.append(Named(student, of_canvas["file"]))
+            student = Student(of_canvas["name"], of_canvas.groupdict().get("id", ""), "Canvas")
+            students.append(Named(student, of_canvas["file"] or of_canvas["typed"]))
         else:
             students.append(Named(Student(), name))
     return students
@@ -108,14 +127,23 @@ def _split_heads(heads: set[str]) -> dict[str, tuple[str, Student]]:
     return groups
 
 
-def grouped(names: Sequence[str]) -> list[tuple[Student, list[tuple[int, str]]]]:
+def grouped(
+    names: Sequence[str], known: Mapping[str, Student] | None = None
+) -> list[tuple[Student, list[tuple[int, str]]]]:
     """Put the entries of one student together; of several attempts the last one counts.
+
+    Args:
+        names: Names of the entries.
+        known: Entries of which a file of the platform says whose they are. Each is a submission.
 
     Returns:
         For each submission the student, and the number and own name of each of its entries.
     """
     groups: dict[tuple, list[int]] = defaultdict(list)
-    read = read_names(names)
+    read = [
+        Named(known[name], name, task=name) if known and name in known else named
+        for name, named in zip(names, read_names(names), strict=True)
+    ]
     for number, named in enumerate(read):
         student = named.student
         key = (student, named.task) if student.platform else (number,)

@@ -1,7 +1,8 @@
 """Submissions: who handed in what. Nothing in them runs here.
 
 Each entry of the folder is one submission: a notebook, a script, a ``.zip`` archive, or a folder.
-Files that a learning platform has named after the same student are one, too: see `student`.
+Files that a learning platform has named after the same student are one, too: see `student`. Who
+handed in can also stand in a file beside them: see `roster`.
 """
 
 import hashlib
@@ -9,14 +10,15 @@ import os
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from companion.exercises.grading.cells import Cell, kind
 from companion.exercises.grading.members import is_archive
 from companion.exercises.grading.reader import read_all
+from companion.exercises.grading.roster import read_roster
 from companion.exercises.grading.student import NOBODY, Student, grouped
 
 _CHECK = re.compile(r"""\bcheck\s*\(\s*(?:exercise_id\s*=\s*)?["']([a-z0-9-]+)["']""")
@@ -72,7 +74,7 @@ class Submission:
 
 
 def find_submissions(folder: Path) -> list[Submission]:
-    """Return the submissions in a folder, by name.
+    """Return the submissions in a folder, by name, and read them.
 
     Args:
         folder: The folder. Hidden folders and what systems put there are left out.
@@ -80,32 +82,56 @@ def find_submissions(folder: Path) -> list[Submission]:
     Raises:
         ValueError: If there is no such folder, or nothing in it.
     """
+    return list(read_submissions(list_submissions(folder)[0]))
+
+
+def list_submissions(
+    folder: Path, roster: Path | None = None
+) -> tuple[list[Submission], tuple[str, ...]]:
+    """Return the submissions in a folder, by name, and read only what they are called.
+
+    Args:
+        folder: The folder, as in `find_submissions`.
+        roster: GitHub Classroom's roster, if it lies elsewhere.
+
+    Returns:
+        The submissions, without code and digest, and what is to be said about the class.
+
+    Raises:
+        ValueError: If there is no such folder, nothing in it, or the roster is none.
+    """
     if not folder.is_dir():
         raise ValueError(f"{folder} is not a folder; give the one that holds the submissions")
     entries = sorted(entry for entry in folder.iterdir() if not _put_there_by_a_system(entry.name))
+    known = read_roster(folder, [entry.name for entry in entries], roster)
+    entries = [entry for entry in entries if entry.name not in known.files]
     if not entries:
         raise ValueError(f"{folder} is empty; put one notebook, script or folder per student there")
-    groups = grouped([readable_name(entry.name) for entry in entries])
+    students = {readable_name(name): student for name, student in known.students.items()}
+    groups = grouped([readable_name(entry.name) for entry in entries], students)
     parts = [
         tuple((file or entries[number].name, entries[number]) for number, file in members)
         for _, members in groups
     ]
-    names = _names(
-        [
-            readable_name(files[0][1].name)
-            if len(files) == 1
-            else f"{student.name}_{student.id}".strip("_")
-            for files, (student, _) in zip(parts, groups, strict=True)
-        ],
-        parts,
-    )
+    whole = [_whole_name(files, student) for files, (student, _) in zip(parts, groups, strict=True)]
     made = [
-        Submission(name, files, student=student, **{**read, "notes": tuple(read["notes"])})
-        for name, files, (student, _), read in zip(
-            names, parts, groups, read_all(parts), strict=True
-        )
+        Submission(name, files, student=student)
+        for name, files, (student, _) in zip(_names(whole, parts), parts, groups, strict=True)
     ]
-    return sorted(made, key=lambda submission: submission.name)
+    return sorted(made, key=lambda submission: submission.name), known.remarks
+
+
+def read_submissions(listed: Sequence[Submission]) -> Iterator[Submission]:
+    """Yield submissions with their code and digest, in the same order."""
+    read = read_all([submission.parts for submission in listed])
+    for submission, found in zip(listed, read, strict=True):
+        yield replace(submission, **{**found, "notes": tuple(found["notes"])})
+
+
+def _whole_name(parts: Sequence[tuple[str, Path]], student: Student) -> str:
+    if len(parts) == 1 and student.platform != "Gradescope":  # which calls its folders by numbers
+        return readable_name(parts[0][1].name)
+    return f"{student.name}_{student.id}".strip("_")
 
 
 def _put_there_by_a_system(name: str) -> bool:
@@ -128,9 +154,14 @@ def readable_name(name: str) -> str:
     return _NOT_IN_NAMES.sub("\ufffd", text)
 
 
+def without_suffix(name: str) -> str:
+    """Return a name without ``.ipynb``, ``.py`` or ``.zip``."""
+    return _SUFFIX.sub("", name) or name
+
+
 def _names(whole: Sequence[str], parts: Sequence[Sequence[tuple[str, Path]]]) -> list[str]:
     """Return names without suffix where that is clear, and never two that look the same."""
-    names = [_SUFFIX.sub("", name) or name for name in whole]
+    names = [without_suffix(name) for name in whole]
     for _ in range(2):  # a whole name may be the short one of another
         counts = Counter(map(alike, names))
         names = [
