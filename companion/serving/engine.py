@@ -236,13 +236,13 @@ class Engine:
             job.writing.leave()
         if job.writing.live:
             return
+        self._running.remove(job)
         if job.writing.error:
             job.hand(Refusal(500, f"the answer could not go on: {job.writing.error}"))
-        else:
-            job.hand(None)
-            self._seconds = 0.8 * self._seconds + 0.2 * (time.monotonic() - job.begun)
-        self._running.remove(job)
-        self.answered += not (job.gone or job.writing.error)
+            return
+        self._seconds = 0.8 * self._seconds + 0.2 * (time.monotonic() - job.begun)
+        self.answered += not job.gone
+        job.hand(None)
 
     def _lets_in(self) -> bool:
         with self._changed:

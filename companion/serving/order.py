@@ -93,7 +93,7 @@ class Served:
         else:
             self.backend = backend
         self.context = min(lengths)
-        self.vocabulary = self.model.config.vocab_size
+        self.vocabulary = getattr(self.model.config, "vocab_size", len(self.tokenizer))
 
     def chat_backend(self) -> LocalBackend:
         """Return what makes prompts of messages.
