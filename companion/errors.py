@@ -108,3 +108,7 @@ class DocumentError(CompanionError, ValueError):
 
 class IndexFileError(CompanionError, ValueError):
     """A saved index is damaged, of another version, or holds vectors of another model."""
+
+
+class VectorStoreError(CompanionError):
+    """A vector store can't be reached, refuses, or holds something else than what was asked for."""

@@ -12,12 +12,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import numpy as np
-
 from companion._checks import check_whole
 from companion.errors import IndexFileError
 from companion.rag.documents import Document, Hit
-from companion.rag.neighbors import IndexConfig, Neighbors
+from companion.rag.neighbors import IndexConfig, Neighbors, unit_vectors
 from companion.rag.store import read_store, write_store
 
 FORMAT, VERSION = "companion vector index", 1
@@ -83,7 +81,7 @@ class VectorIndex:
         Raises:
             ValueError: If the numbers differ, or a vector is not finite or not of length 1.
         """
-        matrix = self._checked(vectors)
+        matrix = unit_vectors(vectors, self.dimension)
         if len(matrix) != len(documents):
             raise ValueError(
                 f"there must be one vector per document, got {len(matrix)} vectors and "
@@ -136,7 +134,7 @@ class VectorIndex:
         check_whole(k=k)
         return [
             [Hit(self._documents[number], score) for number, score in row]
-            for row in self._neighbors.search(self._checked(vectors), k)
+            for row in self._neighbors.search(unit_vectors(vectors, self.dimension), k)
         ]
 
     def rebuild(self, config: IndexConfig | None = None) -> None:
@@ -223,21 +221,6 @@ class VectorIndex:
                 f"{folder} contradicts itself: {error!s:.200}. Build the index again."
             ) from error
         return index
-
-    def _checked(self, vectors: Any) -> np.ndarray:
-        matrix = np.ascontiguousarray(vectors, dtype=np.float32)
-        if matrix.size == 0:
-            matrix = matrix.reshape(0, self.dimension)
-        if matrix.ndim != 2 or matrix.shape[1] != self.dimension:
-            raise ValueError(f"vectors must have shape (N, {self.dimension}), got {matrix.shape}")
-        lengths = np.linalg.norm(matrix, axis=1)
-        wrong = np.flatnonzero(~(np.abs(lengths - 1) < 1e-3))  # NaN is wrong too
-        if len(wrong):
-            raise ValueError(
-                f"vector {wrong[0]} has length {lengths[wrong[0]]:.4g}, not 1: divide it by its "
-                "length, so that the inner product is the cosine"
-            )
-        return matrix
 
 
 def _parse_documents(data: bytes) -> dict[int, Document]:

@@ -190,6 +190,27 @@ class Neighbors:
         return faiss.SearchParametersHNSW(efSearch=effort, sel=self._alive)
 
 
+def unit_vectors(vectors: Any, dimension: int) -> np.ndarray:
+    """Return vectors as float32, shape ``(N, d)``, after checking that they have length 1.
+
+    Raises:
+        ValueError: If the shape is another, or a vector is not finite or not of length 1.
+    """
+    matrix = np.ascontiguousarray(vectors, dtype=np.float32)
+    if matrix.size == 0:
+        matrix = matrix.reshape(0, dimension)
+    if matrix.ndim != 2 or matrix.shape[1] != dimension:
+        raise ValueError(f"vectors must have shape (N, {dimension}), got {matrix.shape}")
+    lengths = np.linalg.norm(matrix, axis=1)
+    wrong = np.flatnonzero(~(np.abs(lengths - 1) < 1e-3))  # NaN is wrong too
+    if len(wrong):
+        raise ValueError(
+            f"vector {wrong[0]} has length {lengths[wrong[0]]:.4g}, not 1: divide it by its "
+            "length, so that the inner product is the cosine"
+        )
+    return matrix
+
+
 def _new_index(config: IndexConfig, vectors: np.ndarray) -> Any:
     """Make an empty faiss index; the clusters of IVF are computed from ``vectors`` (N, d)."""
     count, dimension = vectors.shape

@@ -42,7 +42,8 @@ class DenseRetriever:
     The score of a hit is the cosine. Taught in :doc:`/book/applications/retrieval`.
 
     Args:
-        index: Documents with their vectors.
+        index: Documents with their vectors: a `VectorIndex`, or a store of
+            `companion.rag.vector_stores`, which may be a server.
         embedder: What made the vectors: an `Embedder`, or any object with ``embed(texts)`` and
             ``model_id``.
 
