@@ -39,8 +39,8 @@ def _no_cache_of_the_user(
 ) -> None:
     """Keep indexes of documents among the files of the test run, and take the models it expects."""
     monkeypatch.setenv("COMPANION_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
-    for variable in ("COMPANION_MODELS", "COMPANION_CHAT"):
-        monkeypatch.delenv(variable, raising=False)
+    for variable in ("MODELS", "CHAT", "DEVICE", "DTYPE"):
+        monkeypatch.delenv(f"COMPANION_{variable}", raising=False)
 
 
 @pytest.fixture(scope="session", autouse=True)

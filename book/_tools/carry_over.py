@@ -25,7 +25,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -136,13 +136,19 @@ def make_double(folder: Path) -> Path:
     return folder / "double"
 
 
-def run(page: Page, model: str | None, options: argparse.Namespace) -> PageResult:
+def run(
+    page: Page,
+    model: str | None,
+    options: argparse.Namespace,
+    settings: Mapping[str, str] | None = None,
+) -> PageResult:
     """Run one page's notebook.
 
     Args:
         page: The page.
         model: What COMPANION_CHAT is to name; None for the open model of the book.
         options: The limits, and whether asserts count.
+        settings: What the environment of the kernel is to hold besides.
     """
     notebook = nbformat.read(page.notebook, as_version=4)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
@@ -150,7 +156,8 @@ def run(page: Page, model: str | None, options: argparse.Namespace) -> PageResul
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         claims = Path(folder) / "claims.jsonl"
-        asyncio.run(_run(notebook, page, _environment(claims, model), options, result))
+        environment = _environment(claims, model) | dict(settings or {})
+        asyncio.run(_run(notebook, page, environment, options, result))
         if claims.is_file() and not options.double:
             _read_claims(claims, result)
     result.seconds = time.monotonic() - started

@@ -25,6 +25,8 @@ from project import BookError
 # What every run of a notebook adds to the environment, here and under nbval.
 KERNEL_ENVIRONMENT = {
     "COMPANION_MODELS": "pocket",
+    "COMPANION_DEVICE": "",
+    "COMPANION_DTYPE": "",
     # tqdm warns in every kernel without ipywidgets; no page needs a widget
     "PYTHONWARNINGS": "ignore:IProgress not found",
     "MATPLOTLIBRC": str(Path(__file__).with_name("matplotlibrc")),

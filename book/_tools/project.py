@@ -69,6 +69,11 @@ class Project:
         return self.book / "_data" / "timings.json"
 
     @property
+    def gpu(self) -> Path:
+        """File with what was measured on a GPU; there is none before the first run."""
+        return self.book / "_data" / "gpu.json"
+
+    @property
     def exercises(self) -> Path:
         """File with the exercises of each page."""
         return self.book / "_data" / "exercises.json"

@@ -86,7 +86,7 @@ class Trial:
         parts = [self.page.name, self.setting, SETTINGS[self.setting], self.seed, self.size]
         files = [self.page.notebook, *sorted(NOISE.glob("*.py"))]
         contents = b"".join(hashlib.sha256(file.read_bytes()).digest() for file in files)
-        known = json.dumps(parts).encode() + contents + _package(project.root).encode()
+        known = json.dumps(parts).encode() + contents + package_digest(project.root).encode()
         return hashlib.sha256(known).hexdigest()[:20]
 
 
@@ -151,7 +151,7 @@ def read_report(path: Path) -> list[Change]:
 
 
 @cache
-def _package(root: Path) -> str:
+def package_digest(root: Path) -> str:
     """Digest of the package's files and of the versions of everything that is installed."""
     versions = sorted({f"{package.name}=={package.version}" for package in distributions()})
     state = hashlib.sha256("\n".join(versions).encode())

@@ -221,7 +221,7 @@ def test_results_are_kept_until_notebook_setting_seed_or_package_change(book, ad
 
     def run(*arguments):
         before = len(ran)
-        trials._package.cache_clear()
+        trials.package_digest.cache_clear()
         assert wobble.main(list(arguments), book.project) == 1
         return len(ran) - before
 

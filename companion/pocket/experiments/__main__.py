@@ -78,7 +78,7 @@ def main(arguments: list[str] | None = None) -> int:
         parser.print_help()
         return 0
     # A record is about the models that it names, whatever the user has chosen for the pages.
-    os.environ["COMPANION_MODELS"] = "pocket"
+    os.environ |= {"COMPANION_MODELS": "pocket", "COMPANION_DEVICE": "cpu", "COMPANION_DTYPE": ""}
     try:
         target = redo(
             options.name, hardware=options.hardware, scale=options.scale, folder=options.out
