@@ -157,7 +157,7 @@ def join(encoder: Encoder, loaded: LoadedModel, *, seed: int = 0) -> LlavaForCon
 
 def with_image_token() -> LoadedModel:
     """Load pocket-base and give it the placeholder ``<image>``."""
-    loaded = load("base", source="pocket")
+    loaded = load("base", source="pocket", device="cpu")
     loaded.tokenizer.add_tokens([IMAGE], special_tokens=True)
     loaded.model.resize_token_embeddings(len(loaded.tokenizer), mean_resizing=False)
     return loaded
