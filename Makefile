@@ -9,6 +9,12 @@ UNIT_JOBS ?= 3# processes of the unit tests: some wait for a browser or for a ti
 PAGES ?=# pages for `make test-wobble` and `make test-open`; empty: every page
 SEEDS ?= 1# disturbances of the weights for `make test-wobble`; 0 is none
 SETTINGS ?= here sse41# processors it plays: here, two-threads, avx2, sse41, or all
+DEVICE ?= cuda# where `make gpu` runs: cuda, cpu, or far, which only refuses what a GPU refuses
+MINUTES ?= 8# time of `make gpu`; the next run goes on where it stopped
+DRY ?=# `make gpu DRY=1 DEVICE=cpu`: a tiny selection, to see that every part works
+WHEELHOUSE ?=# folder of wheels: `make wheelhouse` fills it, `make gpu` installs from it without a network
+TARGET_PYTHON ?= 3.12# Python of the machine that `make wheelhouse` is for
+WITHOUT ?=# torch: `make wheelhouse` leaves out torch and CUDA, as that machine has them
 CHANGED ?=# a commit: only pages that differ from there
 SECTION ?= gpt# section whose exercises `make scorm` packs
 PORT ?= 8000# port of `make serve`
@@ -28,11 +34,11 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup book serve pdf epub scorm notebook diagrams test lint unit fresh notebooks test-slow test-wobble test-open format constraints clean distclean
+.PHONY: help setup book serve pdf epub scorm notebook diagrams test lint unit fresh notebooks test-slow test-wobble test-open gpu wheelhouse format constraints clean distclean
 
 help:  ## list the commands (this text)
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
-	@echo "  Variables: PAGE, SECTION, PAGES, SEEDS, SETTINGS, CHANGED, EXTRAS, OPEN, PYTHON, JOBS, UNIT_JOBS, PORT, OUT (see the top of the Makefile)"
+	@echo "  Variables: PAGE, SECTION, PAGES, SEEDS, SETTINGS, CHANGED, EXTRAS, OPEN, PYTHON, JOBS, UNIT_JOBS, DEVICE, MINUTES, DRY, WHEELHOUSE, PORT, OUT (see the top of the Makefile)"
 
 setup: $(READY)  ## make .venv with what the other commands need (they do this by themselves), fetch the open model
 	@sh .ci/venv open_model '$(OPEN)'
@@ -105,6 +111,15 @@ test-wobble: $(READY)  ## the notebooks again while the numbers under them wobbl
 test-open: $(READY)  ## the pages with the open model in place of the pocket models (PAGES): what carries over
 	@$(BIN)/python -m companion fetch smollm2
 	@$(BIN)/python book/_tools/carry_over.py $(PAGES) --jobs $(JOBS)
+
+gpu: $(if $(WHEELHOUSE),,$(READY))  ## on a GPU: its tests, the notebooks, speed and memory; writes book/_data/gpu.json (PAGES, MINUTES, DEVICE, DRY)
+	@if [ -n '$(WHEELHOUSE)' ] && [ ! -e .venv/wheelhouse ]; then \
+	  $(or $(PYTHON),python3) .ci/wheelhouse.py install '$(WHEELHOUSE)' && : >.venv/wheelhouse; fi
+	@$(BIN)/python book/_tools/gpu_run.py $(PAGES) --device $(DEVICE) --minutes $(MINUTES) $(if $(DRY),--dry-run)
+
+wheelhouse: $(READY)  ## fill WHEELHOUSE=folder with wheels for a GPU machine without a network (TARGET_PYTHON, WITHOUT=torch)
+	@test -n '$(WHEELHOUSE)' || { echo "name a folder: make wheelhouse WHEELHOUSE=wheels"; exit 1; }
+	@$(BIN)/python .ci/wheelhouse.py fill '$(WHEELHOUSE)' --python $(TARGET_PYTHON) $(if $(WITHOUT),--without $(WITHOUT))
 
 # -- housekeeping ------------------------------------------------------------------------------------------
 
