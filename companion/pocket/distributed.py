@@ -29,7 +29,7 @@ def work(options: argparse.Namespace) -> int:
 
     out = options.out
     out.mkdir(parents=True, exist_ok=True)
-    with joined() as world, farewell(world, out):
+    with joined(gpu=False if options.cpu else None) as world, farewell(world, out):
         common = {"steps": options.steps, "seed": options.seed}
         try:
             if options.task == "rollouts":
@@ -62,6 +62,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--processes", type=int, default=2, help="on this machine (default: 2)")
     made.add_argument("--nodes", type=int, default=1, help="machines (default: 1)")
     made.add_argument("--rendezvous", metavar="HOST:PORT", help="where several machines meet")
+    made.add_argument("--cpu", action="store_true", help="even if there are GPUs")
     made.add_argument("--sharing", choices=SHARINGS, default="ddp", help="copies, or parts")
     made.add_argument("--size", choices=("small", "base"), default="small", help="of pretrain")
     made.add_argument("--steps", type=int, default=20, help="of the whole run (default: 20)")

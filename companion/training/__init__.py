@@ -11,6 +11,7 @@
 `ppo`            a loop to be read: `rollout`, then `ppo_step`; `ppo_config`, `value_model`
 `adapters`       training a few parameters: LoRA, adapters, prompt tuning
 `checkpoint`     our own loops saved and resumed; `interrupts`: Ctrl-C
-`processes`      several processes: DDP, FSDP2, shared rollouts, a launcher
 ===============  ====================================================================
+
+`companion.training.processes` trains on several processes.
 """

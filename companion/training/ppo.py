@@ -7,8 +7,9 @@ Schulman et al. 2017, https://arxiv.org/abs/1707.06347; for language models Zieg
 https://arxiv.org/abs/1909.08593, and Ouyang et al. 2022, https://arxiv.org/abs/2203.02155. Taught
 in :doc:`/book/training/ppo`.
 
-Left out: several processes (but for `companion.training.processes.rollouts`), 16-bit training, the pre-training term of InstructGPT (PPO-ptx), an
-entropy bonus, a penalty for answers that were cut off.
+Left out: several processes (`companion.training.processes.rollouts` shares the writing of answers),
+16-bit training, the pre-training term of InstructGPT (PPO-ptx), an entropy bonus, a penalty for
+answers that were cut off.
 
 Shape letters: ``B`` responses of a step, ``T`` tokens of the longest one.
 """

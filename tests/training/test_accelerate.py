@@ -1,4 +1,4 @@
-"""Several processes: `accelerate launch` trains to the same losses as one process.
+"""Several processes: `accelerate launch` and `torchrun` train to the same losses as one process.
 
 ``--multi_gpu`` names the launcher that starts several processes; the script keeps the model
 on the CPU. With ``--cpu`` or without a flag, accelerate 1.15 would start only one.
@@ -15,6 +15,15 @@ import torch
 from safetensors.torch import load_file
 
 pytest.importorskip("trl")
+
+LAUNCHERS = {
+    "accelerate": (
+        *("-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"),
+        *("--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"),
+        *("--num_cpu_threads_per_process", "1", "--main_process_port", "0"),
+    ),
+    "torchrun": ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"),
+}
 
 SCRIPT = Path(__file__).with_name("run_sft.py")
 
@@ -42,18 +51,21 @@ def launch(folder: Path, *launcher: str) -> tuple[dict, dict[str, torch.Tensor]]
     )
 
 
+@pytest.fixture(scope="module")
+def one(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict, dict[str, torch.Tensor]]:
+    return launch(tmp_path_factory.mktemp("one") / "run")
+
+
 @pytest.mark.slow
-def test_two_processes_give_the_losses_and_weights_of_one(tmp_path: Path) -> None:
-    one, weights = launch(tmp_path / "one")
+@pytest.mark.parametrize("launcher", LAUNCHERS)
+def test_two_processes_give_the_losses_and_weights_of_one(
+    launcher: str, one: tuple[dict, dict[str, torch.Tensor]], tmp_path: Path
+) -> None:
+    alone, weights = one
 
-    two, shared_weights = launch(
-        tmp_path / "two",
-        *("-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"),
-        *("--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"),
-        *("--num_cpu_threads_per_process", "1", "--main_process_port", "0"),
-    )
+    two, shared_weights = launch(tmp_path / "two", *LAUNCHERS[launcher])
 
-    assert (one["processes"], two["processes"]) == (1, 2)
-    assert two["losses"] == pytest.approx(one["losses"], rel=1e-5)
-    assert one["losses"][-1] < one["losses"][0]
+    assert (alone["processes"], two["processes"]) == (1, 2)
+    assert two["losses"] == pytest.approx(alone["losses"], rel=1e-5)
+    assert alone["losses"][-1] < alone["losses"][0]
     torch.testing.assert_close(shared_weights, weights, rtol=1e-3, atol=1e-4)

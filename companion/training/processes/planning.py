@@ -8,8 +8,11 @@ Taught in :doc:`/book/training/many-processes`.
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from torch import nn
+
 from companion._checks import check_above_zero, check_whole
 from companion.quantization.footprint import GB, GIB, weight_bytes
+from companion.training.processes.sharing import blocks
 
 DIVIDED: Mapping[str, frozenset[str]] = {
     "ddp": frozenset(),
@@ -26,8 +29,9 @@ class RankMemory(NamedTuple):
     weights: float
     gradients: float
     optimizer: float
-    working_copies: float
-    """Weights in 16 bits with which blocks compute."""
+    """The two means of AdamW, and in mixed precision the weights in float32."""
+    collected: float
+    """Weights of others, collected to compute with them."""
     activations: float
 
     @property
@@ -38,13 +42,12 @@ class RankMemory(NamedTuple):
     def __str__(self) -> str:
         """Write the total in GB and GiB, and the parts.
 
-        >>> print(RankMemory(4e9, 4e9, 8e9, 0, 1e9))  # doctest: +NORMALIZE_WHITESPACE
-        17.0 GB (15.8 GiB): weights 4.0, gradients 4.0, optimizer 8.0, working copies 0.0,
+        >>> print(RankMemory(2e9, 2e9, 12e9, 0, 1e9))  # doctest: +NORMALIZE_WHITESPACE
+        17.0 GB (15.8 GiB): weights 2.0, gradients 2.0, optimizer 12.0, collected 0.0,
         activations 1.0 GB
         """
         parts = ", ".join(
-            f"{name.replace('_', ' ')} {value / GB:.1f}"
-            for name, value in zip(self._fields, self, strict=True)
+            f"{name} {value / GB:.1f}" for name, value in zip(self._fields, self, strict=True)
         )
         return f"{self.total / GB:.1f} GB ({self.total / GIB:.1f} GiB): {parts} GB"
 
@@ -54,24 +57,23 @@ def rank_memory(
     processes: int,
     *,
     sharing: str,
-    block_parameters: int = 0,
+    collected: int = 0,
     mixed_precision: bool = True,
     activations: float = 0,
 ) -> RankMemory:
     """Compute what training with AdamW takes in each process.
 
-    Weights, gradients and the two means of AdamW are in float32, together 16 bytes for each
-    parameter. (Rajbhandari et al. 2020, section 3.1, https://arxiv.org/abs/1910.02054, divide the
-    same 16 bytes in another way: 2 + 2 + 12.) In mixed precision there are working copies in 16
-    bits: of all weights, or with "fsdp" of two blocks, the one that computes and the one that is
-    being collected. Taught in :doc:`/book/training/many-processes`.
+    16 bytes for each parameter. In mixed precision: weights and gradients in 16 bits, 2 and 2, and
+    in float32 the weights once more and two means, 12 (Rajbhandari et al. 2020, section 3.1,
+    https://arxiv.org/abs/1910.02054). All in float32: 4, 4 and 8. Libraries differ by some bytes:
+    DDP under autocast keeps weights and gradients in float32, and 16-bit copies besides. Taught in
+    :doc:`/book/training/many-processes`.
 
     Args:
         parameters: Weights of the model, all of them trained.
         processes: How many share them.
         sharing: A key of `DIVIDED`.
-        block_parameters: Weights of the largest block, embeddings and output layer among the
-            candidates; used with "fsdp".
+        collected: With "fsdp", weights that are whole at one time, see `collected_at_once`.
         mixed_precision: Whether blocks compute in 16 bits.
         activations: Bytes of the activations, see `activation_bytes`.
 
@@ -82,27 +84,38 @@ def rank_memory(
         ValueError: If the sharing is unknown or a number is out of range.
 
     Example:
-        >>> [rank_memory(10**9, 8, sharing=s, mixed_precision=False).total / 1e9 for s in DIVIDED]
-        [16.0, 9.0, 5.5, 2.0]
+        >>> [rank_memory(10**9, 8, sharing=sharing).total / 1e9 for sharing in DIVIDED]
+        [16.0, 5.5, 3.75, 2.0]
     """
-    if sharing not in DIVIDED:
-        raise ValueError(f"sharing must be one of {', '.join(DIVIDED)}, got {sharing!r}")
+    _check_sharing(sharing)
     check_whole(parameters=parameters, processes=processes)
-    check_whole(0, block_parameters=block_parameters)
+    check_whole(0, collected=collected)
+    dtype = "bfloat16" if mixed_precision else "float32"
+    size, exact = weight_bytes(parameters, dtype=dtype), weight_bytes(parameters, dtype="float32")
     full = {
-        "weights": weight_bytes(parameters, dtype="float32"),
-        "gradients": weight_bytes(parameters, dtype="float32"),
-        "optimizer": 2 * weight_bytes(parameters, dtype="float32"),
+        "weights": size,
+        "gradients": size,
+        "optimizer": (3 if mixed_precision else 2) * exact,
     }
     share = {
         name: size / processes if name in DIVIDED[sharing] else size for name, size in full.items()
     }
-    collected = 2 * block_parameters if sharing == "fsdp" else parameters
-    if mixed_precision:
-        copies = weight_bytes(collected)
-    else:
-        copies = weight_bytes(collected, dtype="float32") if sharing == "fsdp" else 0
-    return RankMemory(**share, working_copies=copies, activations=activations)
+    copies = weight_bytes(collected, dtype=dtype) if sharing == "fsdp" else 0
+    return RankMemory(**share, collected=copies, activations=activations)
+
+
+def collected_at_once(model: nn.Module) -> int:
+    """Count the weights that FSDP2 collects at one time: all outside the blocks, and two blocks.
+
+    One block computes while the next one is collected. Works on the "meta" device, where a model of
+    any size takes no memory.
+
+    Args:
+        model: A model, not yet wrapped.
+    """
+    sizes = [sum(weight.numel() for weight in block.parameters()) for block in blocks(model)]
+    every = sum(weight.numel() for weight in model.parameters())
+    return every - sum(sizes) + sum(sorted(sizes)[-2:])
 
 
 def activation_bytes(config: Any, tokens: int, *, recompute: bool = False) -> float:
@@ -157,8 +170,7 @@ def traffic_bytes(
         >>> [traffic_bytes(1000, 4, sharing=sharing) for sharing in ("ddp", "fsdp")]
         [3000.0, 4500.0]
     """
-    if sharing not in DIVIDED:
-        raise ValueError(f"sharing must be one of {', '.join(DIVIDED)}, got {sharing!r}")
+    _check_sharing(sharing)
     check_whole(parameters=parameters, processes=processes)
     check_above_zero(bytes_per_value=bytes_per_value)
     passes = 3 if sharing == "fsdp" else 2
@@ -213,3 +225,8 @@ def step_time(
     if mfu > 1:
         raise ValueError(f"mfu must be at most 1, got {mfu}")
     return StepTime(6 * parameters * tokens / (peak * mfu), traffic / bandwidth)
+
+
+def _check_sharing(sharing: str) -> None:
+    if sharing not in DIVIDED:
+        raise ValueError(f"sharing must be one of {', '.join(DIVIDED)}, got {sharing!r}")
