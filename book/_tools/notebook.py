@@ -50,7 +50,9 @@ def main(arguments: list[str] | None = None, project: Project | None = None) -> 
     parser.add_argument("pages", nargs="*", metavar="PAGE", help="page to work on (default: all)")
     action = parser.add_mutually_exclusive_group()
     action.add_argument("--check", action="store_true", help="compare, run and write nothing")
-    action.add_argument("--refresh", action="store_true", help="take over text and layout, run nothing")
+    action.add_argument(
+        "--refresh", action="store_true", help="take over text and layout, run nothing"
+    )
     action.add_argument("--retarget", metavar="OWNER/NAME", help="rewrite the repository address")
     options = parser.parse_args(arguments)
     project = project or find_project()

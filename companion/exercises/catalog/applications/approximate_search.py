@@ -32,23 +32,28 @@ exercise = page.exercise(
 
 @exercise.solution
 def ivf_search(
-    query: np.ndarray, vectors: np.ndarray, centroids: np.ndarray, k: int, nprobe: int
+    query: np.ndarray,
+    vectors: np.ndarray,
+    centroids: np.ndarray,
+    k: int,
+    nprobe: int,
 ) -> list[int]:
-    """Search with an inverted file (IVF): only in the clusters nearest to the query.
+    """Search with an inverted file (IVF): only in the nearest clusters.
 
-    All vectors have length 1, so the inner product is the cosine. Each vector belongs to the
-    centroid with the largest inner product.
+    All vectors have length 1, so the inner product is the cosine. Each vector
+    belongs to the centroid with the largest inner product.
 
     Args:
         query: Shape (d,).
         vectors: Shape (N, d).
         centroids: Centers of the clusters, shape (C, d).
         k: How many to find.
-        nprobe: How many clusters to look into: those whose centroids are nearest to the query.
+        nprobe: How many clusters to look into: those whose centroids are
+        nearest to the query.
 
     Returns:
-        Rows of `vectors`, the nearest to the query first; fewer than k if the clusters that were
-        looked into hold fewer.
+        Rows of `vectors`, the nearest to the query first; fewer than k if the
+        clusters that were looked into hold fewer.
     """
     clusters = (vectors @ centroids.T).argmax(axis=1)  # (N,)
     probed = np.argsort(-(centroids @ query))[:nprobe]

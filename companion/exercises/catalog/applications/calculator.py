@@ -35,8 +35,9 @@ exercise = page.exercise(
 def calculate(expression: str) -> float:
     """Compute an arithmetic expression that a model wrote.
 
-    Allowed are whole and decimal numbers, ``+ - * /``, signs and parentheses. Everything else is
-    refused: names, calls, attributes, powers, texts, True and False.
+    Allowed are whole and decimal numbers, ``+ - * /``, signs and parentheses.
+    Everything else is refused: names, calls, attributes, powers, texts, True
+    and False.
 
     Args:
         expression: Such as "2 * (3 + 4)", at most 100 characters.
@@ -45,8 +46,8 @@ def calculate(expression: str) -> float:
         The value.
 
     Raises:
-        ValueError: If the text is longer, is no complete expression, holds anything that is not
-            allowed, or divides by zero.
+        ValueError: If the text is longer, is no complete expression, holds
+            anything that is not allowed, or divides by zero.
     """
     binary = {
         ast.Add: operator.add,

@@ -28,17 +28,21 @@ exercise = page.exercise(
 
 
 @exercise.solution
-def cited_sources(answer: str, passages: list[str]) -> dict[str, str | list[str]]:
+def cited_sources(
+    answer: str,
+    passages: list[str],
+) -> dict[str, str | list[str]]:
     """Find out which passages an answer cites.
 
     Args:
-        answer: What the model wrote, with marks such as "[2]". Passage 1 is the first.
+        answer: What the model wrote, with marks such as "[2]". Passage 1 is the
+        first.
         passages: Names of the passages that the model was shown.
 
     Returns:
-        "sources": the names of the cited passages in the order of their first mark, each once;
-        "text": the answer without the marks of passages that do not exist, each removed together
-        with the blanks before it.
+        "sources": the names of the cited passages in the order of their first
+        mark, each once; "text": the answer without the marks of passages that
+        do not exist, each removed together with the blanks before it.
     """
     sources = []
 

@@ -29,17 +29,21 @@ exercise = page.exercise(
 
 
 @exercise.solution
-def trim_history(messages: list[dict[str, str]], budget: int) -> list[dict[str, str]]:
+def trim_history(
+    messages: list[dict[str, str]],
+    budget: int,
+) -> list[dict[str, str]]:
     """Leave out the oldest turns of a conversation until the rest fits.
 
-    A turn is a message of the user with everything that answers it. Turns are kept or left out as
-    a whole, and the system message always stays.
+    A turn is a message of the user with everything that answers it. Turns are
+    kept or left out as a whole, and the system message always stays.
 
     Args:
-        messages: {"role": ..., "content": ...}, oldest first: perhaps a "system" message, then
-            turns, each a "user" message and perhaps "assistant" messages.
-        budget: Tokens that may be left at most. To keep it simple, a token is a word:
-            ``len(content.split())``.
+        messages: {"role": ..., "content": ...}, oldest first: perhaps a
+            "system" message, then turns, each a "user" message and perhaps
+            "assistant" messages.
+        budget: Tokens that may be left at most. To keep it simple, a token is a
+            word: ``len(content.split())``.
 
     Returns:
         The messages that stay, in their order.

@@ -28,7 +28,7 @@ exercise = page.exercise(
 
 @exercise.solution
 def chunk_tokens(tokens: list[int], size: int, overlap: int) -> list[list[int]]:
-    """Cut tokens into chunks, each beginning with the last tokens of the one before.
+    """Cut tokens into chunks that begin with the last tokens of the one before.
 
     Args:
         tokens: Tokens of a document.
@@ -36,8 +36,9 @@ def chunk_tokens(tokens: list[int], size: int, overlap: int) -> list[list[int]]:
         overlap: Tokens that a chunk shares with the one before.
 
     Returns:
-        The chunks in order, none for an empty document. Every token is in at least one, and every
-        chunk has at least one token that no chunk before it has.
+        The chunks in order, none for an empty document. Every token is in at
+        least one, and every chunk has at least one token that no chunk before
+        it has.
 
     Raises:
         ValueError: If overlap is negative or not smaller than size.

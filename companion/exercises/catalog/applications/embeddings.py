@@ -29,7 +29,11 @@ exercise = page.exercise(
 
 
 @exercise.solution
-def nearest(query: np.ndarray, vectors: np.ndarray, k: int) -> list[tuple[int, float]]:
+def nearest(
+    query: np.ndarray,
+    vectors: np.ndarray,
+    k: int,
+) -> list[tuple[int, float]]:
     """Find the vectors that are most similar to a query by cosine.
 
     Args:
@@ -38,8 +42,9 @@ def nearest(query: np.ndarray, vectors: np.ndarray, k: int) -> list[tuple[int, f
         k: How many to find.
 
     Returns:
-        Pairs of row and cosine, the largest cosine first; of equal ones the lower row first. All
-        N if k is larger. A vector of zeros has the cosine 0 with everything.
+        Pairs of row and cosine, the largest cosine first; of equal ones the
+        lower row first. All N if k is larger. A vector of zeros has the cosine
+        0 with everything.
     """
     lengths = np.linalg.norm(vectors, axis=1) * np.linalg.norm(query)
     cosines = vectors @ query / np.where(lengths == 0, 1, lengths)

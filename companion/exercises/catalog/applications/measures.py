@@ -35,14 +35,16 @@ def retrieval_metrics(
     """Measure a search over several questions.
 
     Args:
-        rankings: For each question the ids that were found, best first, each once.
+        rankings: For each question the ids that were found, best first, each
+        once.
         relevant: For each question the ids that should be found, at least one.
         k: Places that count for the recall.
 
     Returns:
-        Means over all questions: "recall", the share of a question's relevant ids that are among
-        the first k; and "mrr", 1 / rank of the first relevant id in the whole ranking, counting
-        from 1, or 0 if there is none.
+        Means over all questions: "recall", the share of a question's relevant
+        ids that are among the first k; and "mrr", 1 / rank of the first
+        relevant id in the whole ranking, counting from 1, or 0 if there is
+        none.
     """
     recall = mrr = 0.0
     for ranking, wanted in zip(rankings, relevant, strict=True):

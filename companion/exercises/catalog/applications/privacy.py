@@ -36,11 +36,12 @@ exercise = page.exercise(
 def redact(text: str) -> str:
     """Replace e-mail addresses by [email] and payment card numbers by [card].
 
-    An address is one or more of letters, digits and ``. _ + -``, then ``@``, then two or more
-    names of letters, digits and hyphens with dots between them. A card number has 13 to 19
-    digits, with at most one blank or hyphen between two of them, and passes the Luhn check:
-    from the right, every second digit is doubled, beginning with the second; of a result
-    above 9 take 9 off; the sum of all must be a multiple of 10.
+    An address is one or more of letters, digits and ``. _ + -``, then ``@``,
+    then two or more names of letters, digits and hyphens with dots between
+    them. A card number has 13 to 19 digits, with at most one blank or hyphen
+    between two of them, and passes the Luhn check: from the right, every second
+    digit is doubled, beginning with the second; of a result above 9 take 9 off;
+    the sum of all must be a multiple of 10.
 
     Args:
         text: Any text.

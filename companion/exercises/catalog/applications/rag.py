@@ -40,8 +40,10 @@ class RagSystem:
     """Answers questions from documents, and says which ones it used.
 
     Args:
-        embed: ``embed(texts)`` returns vectors, shape (N, d), of any length, for a list of texts.
-        generate: ``generate(prompt)`` returns what a model writes after the prompt.
+        embed: ``embed(texts)`` returns vectors, shape (N, d), of any length,
+        for a list of texts.
+        generate: ``generate(prompt)`` returns what a model writes after the
+        prompt.
         k: Passages to show to the model, at most.
         threshold: Smallest cosine of a passage that is shown.
     """
@@ -60,12 +62,15 @@ class RagSystem:
         self.vectors = []
 
     def add(self, documents: list[dict[str, str]]) -> None:
-        """Embed documents, each {"id": ..., "text": ...}, and keep them with those from before."""
+        """Embed documents, each {"id": ..., "text": ...}, and keep them.
+
+        Those from before stay.
+        """
         self.documents += documents
         self.vectors += list(self.embed([document["text"] for document in documents]))
 
     def search(self, question: str) -> list[tuple[float, dict[str, str]]]:
-        """Return (cosine, document) of the passages to show, the largest cosine first.
+        """Return (cosine, document) of what to show, the largest cosine first.
 
         A vector of zeros has the cosine 0 with everything.
         """
@@ -80,13 +85,15 @@ class RagSystem:
     def answer(self, question: str) -> dict[str, str | list[str]]:
         """Answer a question.
 
-        The model's prompt has these lines, joined by newlines: "Answer the question with the
-        context only.", "Context:", then "[1] TEXT", "[2] TEXT" and so on for the passages, and
-        "Question: QUESTION". If there is no passage to show, the model is not asked.
+        The model's prompt has these lines, joined by newlines: "Answer the
+        question with the context only.", "Context:", then "[1] TEXT", "[2]
+        TEXT" and so on for the passages, and "Question: QUESTION". If there is
+        no passage to show, the model is not asked.
 
         Returns:
-            "text": what the model wrote, or "The documents do not say."; "sources": ids of the
-            documents whose numbers stand in the text, such as [2], in the order of the passages.
+            "text": what the model wrote, or "The documents do not say.";
+            "sources": ids of the documents whose numbers stand in the text,
+            such as [2], in the order of the passages.
         """
         passages = [document for _, document in self.search(question)]
         if not passages:

@@ -36,23 +36,28 @@ exercise = page.exercise(
 
 @exercise.solution
 def bm25_scores(
-    query: list[str], documents: list[list[str]], k1: float = 1.5, b: float = 0.75
+    query: list[str],
+    documents: list[list[str]],
+    k1: float = 1.5,
+    b: float = 0.75,
 ) -> list[float]:
     """Score documents by the words that they share with a query.
 
-    The sum, over the words of the query, of ``rarity * f / (f + k1 * (1 - b + b * length /
-    mean))``, where rarity is ``ln(1 + (N - n + 0.5) / (n + 0.5))``.
+    The sum, over the words of the query, of ``rarity * f / (f + k1 * (1 - b + b
+    * length / mean))``, where rarity is ``ln(1 + (N - n + 0.5) / (n + 0.5))``.
 
     Args:
         query: Words; one that stands there twice counts twice.
-        documents: Words of each of the N documents, at least one word in all of them together.
+        documents: Words of each of the N documents, at least one word in all of
+        them together.
         k1: How quickly repetition stops to count.
         b: How much long documents are held back, 0 to 1.
 
     Returns:
-        One score per document. In the formula, n is the number of documents that contain the
-        word, f how often it stands in this document, length the document's number of words, and
-        mean the mean length of all documents.
+        One score per document. In the formula, n is the number of documents
+        that contain the word, f how often it stands in this document, length
+        the document's number of words, and mean the mean length of all
+        documents.
     """
     mean = sum(len(words) for words in documents) / len(documents)
     scores = [0.0] * len(documents)
@@ -170,18 +175,22 @@ exercise = page.exercise(
 
 
 @exercise.solution
-def fuse_rankings(rankings: list[list[str]], k: int = 60) -> list[tuple[str, float]]:
+def fuse_rankings(
+    rankings: list[list[str]],
+    k: int = 60,
+) -> list[tuple[str, float]]:
     """Merge rankings by reciprocal rank fusion.
 
-    An item's score is the sum of ``1 / (k + rank)`` over the rankings that contain it.
+    An item's score is the sum of ``1 / (k + rank)`` over the rankings that
+    contain it.
 
     Args:
         rankings: Items of each ranking, best first. The best has the rank 1.
         k: Constant that keeps the first rank from deciding alone.
 
     Returns:
-        Pairs of item and score, the largest score first; equal ones in the order in which they
-        first occur, reading one ranking after the other.
+        Pairs of item and score, the largest score first; equal ones in the
+        order in which they first occur, reading one ranking after the other.
     """
     scores = {}
     for ranking in rankings:

@@ -33,7 +33,16 @@ OPENING = ("and", "or", "but")
 def standalone(
     question: str,
     before: str,
-    pointing: tuple[str, ...] = ("it", "its", "they", "them", "their", "that", "this", "one"),
+    pointing: tuple[str, ...] = (
+        "it",
+        "its",
+        "they",
+        "them",
+        "their",
+        "that",
+        "this",
+        "one",
+    ),
     opening: tuple[str, ...] = ("and", "or", "but"),
 ) -> str:
     """Put the question before in front of one that points back.

@@ -34,21 +34,27 @@ exercise = page.exercise(
 
 
 @exercise.solution
-def parse_call(text: str, tools: dict[str, dict[str, str]]) -> dict[str, object]:
+def parse_call(
+    text: str,
+    tools: dict[str, dict[str, str]],
+) -> dict[str, object]:
     """Read a tool call out of what a model wrote, and check it.
 
     Args:
-        text: Holds one call as JSON, ``{"name": ..., "arguments": {...}}``, perhaps with words
-            before and after it. The call begins at the first brace.
-        tools: For each tool the JSON types of its arguments: "string", "integer" (whole
-            numbers), "number" (whole or decimal) or "boolean". All of them are required.
+        text: Holds one call as JSON, ``{"name": ..., "arguments": {...}}``,
+            perhaps with words before and after it. The call begins at the first
+            brace.
+        tools: For each tool the JSON types of its arguments: "string",
+            "integer" (whole numbers), "number" (whole or decimal) or "boolean".
+            All of them are required.
 
     Returns:
         {"name": ..., "arguments": {...}} as the model wrote it.
 
     Raises:
-        ValueError: If there is no valid JSON object, the tool is unknown, or an argument is
-            missing, unknown or of another type. Nothing is repaired or converted.
+        ValueError: If there is no valid JSON object, the tool is unknown, or an
+            argument is missing, unknown or of another type. Nothing is repaired
+            or converted.
     """
     start = text.find("{")
     if start < 0:

@@ -40,17 +40,17 @@ def run_tool_loop(
     """Let a model call tools until it answers.
 
     Args:
-        model: ``model(messages)`` returns {"content": TEXT}, an answer, or {"name": ...,
-            "arguments": {...}}, a call.
+        model: ``model(messages)`` returns {"content": TEXT}, an answer, or
+            {"name": ..., "arguments": {...}}, a call.
         tools: Functions by name; arguments are passed by name.
         question: What the user asks.
         max_steps: How often the model is asked, at most.
 
     Returns:
-        The model's answer. The messages begin as [{"role": "user", "content": question}]. For
-        each call two are added: {"role": "assistant", "call": CALL}, and {"role": "tool",
-        "content": ...} with the result as text, or "error: unknown tool", or "error: " and the
-        exception's text.
+        The model's answer. The messages begin as [{"role": "user", "content":
+        question}]. For each call two are added: {"role": "assistant", "call":
+        CALL}, and {"role": "tool", "content": ...} with the result as text, or
+        "error: unknown tool", or "error: " and the exception's text.
 
     Raises:
         ValueError: If there is no answer after `max_steps` turns of the model.

@@ -120,7 +120,12 @@ exercise = page.exercise(
 
 
 @exercise.solution
-def swiglu(x: np.ndarray, gate: np.ndarray, up: np.ndarray, down: np.ndarray) -> np.ndarray:
+def swiglu(
+    x: np.ndarray,
+    gate: np.ndarray,
+    up: np.ndarray,
+    down: np.ndarray,
+) -> np.ndarray:
     """Return the feed-forward network of Llama.
 
     ``down (SiLU(gate x) * (up x))``, with ``SiLU(z) = z * sigmoid(z)``.

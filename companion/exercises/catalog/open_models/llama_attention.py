@@ -32,15 +32,16 @@ exercise = page.exercise(
 def grouped_scores(q: np.ndarray, k: np.ndarray) -> np.ndarray:
     """Return attention scores where groups of query heads share a key head.
 
-    With 8 query heads and 2 key heads, query heads 0 to 3 use key head 0 and 4 to 7 use key head 1.
+    With 8 query heads and 2 key heads, query heads 0 to 3 use key head 0 and 4
+    to 7 use key head 1.
 
     Args:
         q: Queries, shape (heads, T, d).
         k: Keys, shape (kv_heads, T, d).
 
     Returns:
-        Scores ``q k / sqrt(d)`` before mask and softmax, shape (heads, T, T); entry [h, i, j] is
-        of query i and key j.
+        Scores ``q k / sqrt(d)`` before mask and softmax, shape (heads, T, T);
+        entry [h, i, j] is of query i and key j.
 
     Raises:
         ValueError: If heads is not a multiple of kv_heads.
@@ -136,12 +137,16 @@ exercise = page.exercise(
 
 
 @exercise.solution
-def rotate(x: np.ndarray, positions: np.ndarray, base: float = 10_000.0) -> np.ndarray:
+def rotate(
+    x: np.ndarray,
+    positions: np.ndarray,
+    base: float = 10_000.0,
+) -> np.ndarray:
     """Turn each query or key by its position (RoPE).
 
-    The numbers j and j + d/2 of a vector are a pair, for j = 0, ..., d/2 - 1. At position m, pair
-    j is turned counterclockwise by the angle ``m * base**(-2j/d)``: (a, b) becomes
-    (a cos - b sin, b cos + a sin).
+    The numbers j and j + d/2 of a vector are a pair, for j = 0, ..., d/2 - 1.
+    At position m, pair j is turned counterclockwise by the angle ``m *
+    base**(-2j/d)``: (a, b) becomes (a cos - b sin, b cos + a sin).
 
     Args:
         x: Queries or keys of one head, shape (T, d), d even.

@@ -31,7 +31,8 @@ def weights_gib(parameters: int, dtype: str) -> float:
 
     Args:
         parameters: Number of weights.
-        dtype: Format of each: "float32", "float16", "bfloat16", "int8" or "int4".
+        dtype: Format of each: "float32", "float16", "bfloat16", "int8" or
+        "int4".
 
     Returns:
         Memory in GiB. 1 GiB is 2**30 bytes, 1 byte is 8 bits.

@@ -32,15 +32,16 @@ exercise = page.exercise(
 def absmax_quantize(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Quantize each row to 8-bit integers with a scale of its own.
 
-    The largest magnitude of a row becomes 127 or -127. ``codes * scales[:, None]`` gives the
-    weights back, up to rounding.
+    The largest magnitude of a row becomes 127 or -127. ``codes * scales[:,
+    None]`` gives the weights back, up to rounding.
 
     Args:
         weights: Weights, shape (rows, d).
 
     Returns:
-        Codes, int8, shape (rows, d), each rounded to the nearest integer; and scales, shape
-        (rows,). A row of zeros has the scale 0 and the codes 0, without a division by zero.
+        Codes, int8, shape (rows, d), each rounded to the nearest integer; and
+        scales, shape (rows,). A row of zeros has the scale 0 and the codes 0,
+        without a division by zero.
     """
     scales = np.abs(weights).max(axis=1) / 127
     divisors = np.where(scales == 0, 1, scales)
@@ -160,7 +161,7 @@ exercise = page.exercise(
 def quantize_blocks(
     values: np.ndarray, codebook: np.ndarray, block_size: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Replace each number by the nearest value of a codebook, scaled block by block, as NF4 does.
+    """Replace numbers by the nearest of a codebook, block by block, like NF4.
 
     Args:
         values: Weights, shape (n,).
@@ -168,9 +169,10 @@ def quantize_blocks(
         block_size: Neighbors that share a scale. The last block may be shorter.
 
     Returns:
-        Codes, positions in the codebook, shape (n,); and scales, the largest magnitude of each
-        block, shape (blocks,). A number halfway between two values takes the lower one. A block
-        of zeros has the scale 0 and the code of the value nearest to 0.
+        Codes, positions in the codebook, shape (n,); and scales, the largest
+        magnitude of each block, shape (blocks,). A number halfway between two
+        values takes the lower one. A block of zeros has the scale 0 and the
+        code of the value nearest to 0.
     """
     blocks = -(-len(values) // block_size)  # rounded up
     padded = np.zeros(blocks * block_size)

@@ -31,14 +31,16 @@ exercise = page.exercise(
 def extract_number(text: str) -> float | None:
     """Return the number that a chain of thought arrives at.
 
-    It is the first number after the last "The answer is". Numbers may have a minus sign, commas
-    between groups of three digits, and decimals: -3, 1,234, 2.50.
+    It is the first number after the last "The answer is". Numbers may have a
+    minus sign, commas between groups of three digits, and decimals: -3, 1,234,
+    2.50.
 
     Args:
         text: What the model wrote.
 
     Returns:
-        The number, or None if there is no "The answer is", or no number after it.
+        The number, or None if there is no "The answer is", or no number after
+        it.
     """
     _, marker, rest = text.rpartition("The answer is")
     match = re.search(r"-?\d+(?:,\d{3})*(?:\.\d+)?", rest)
@@ -130,8 +132,9 @@ def vote(answers: list[float | None]) -> tuple[float | None, float]:
         answers: The answer of each sampled chain; None where a chain had none.
 
     Returns:
-        The most frequent answer (of equals, the one that came first), and the share of *all*
-        samples that gave it. (None, 0.0) if no chain had an answer.
+        The most frequent answer (of equals, the one that came first), and the
+        share of *all* samples that gave it. (None, 0.0) if no chain had an
+        answer.
     """
     counts = collections.Counter(answer for answer in answers if answer is not None)
     if not counts:

@@ -25,16 +25,22 @@ exercise = page.exercise(
 
 
 @exercise.solution
-def few_shot_prompt(question: str, examples: list[tuple[str, str]], instruction: str) -> str:
+def few_shot_prompt(
+    question: str,
+    examples: list[tuple[str, str]],
+    instruction: str,
+) -> str:
     r"""Write a few-shot prompt for a base model.
 
-    An example is written as "Question: ...\nAnswer: ...". The question to be answered comes last
-    and ends in "Answer:", with nothing behind it. The instruction, if there is one, the examples
-    and the question are separated by one blank line each.
+    An example is written as "Question: ...\nAnswer: ...". The question to be
+    answered comes last and ends in "Answer:", with nothing behind it. The
+    instruction, if there is one, the examples and the question are separated by
+    one blank line each.
 
     Args:
         question: What to ask.
-        examples: Pairs of question and answer, in the order in which they are shown. May be empty.
+        examples: Pairs of question and answer, in the order in which they are
+        shown. May be empty.
         instruction: What to do; "" for none.
 
     Returns:

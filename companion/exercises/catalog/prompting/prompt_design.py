@@ -31,11 +31,13 @@ exercise = page.exercise(
 def fill_template(template: str, values: dict[str, str]) -> str:
     """Replace every {name} of a template by its value.
 
-    Values are data and are put in as they are, whatever braces, names or backslashes they
-    contain. Braces of the template that hold no plain name, as in JSON, stay.
+    Values are data and are put in as they are, whatever braces, names or
+    backslashes they contain. Braces of the template that hold no plain name, as
+    in JSON, stay.
 
     Args:
-        template: Text with fields such as {question}. A name consists of letters, digits and _.
+        template: Text with fields such as {question}. A name consists of
+        letters, digits and _.
         values: One text per name. Left-over values are no error.
 
     Returns:
@@ -148,18 +150,20 @@ exercise = page.exercise(
 def chat_prompt(messages: list[dict[str, str]]) -> str:
     r"""Write a conversation as the text that a chat model continues.
 
-    Each message becomes "<|role|>\ncontent<|end|>\n", with its role in place of the word role.
-    Behind the last one the assistant's turn is opened: "<|assistant|>\n".
+    Each message becomes "<|role|>\ncontent<|end|>\n", with its role in place of
+    the word role. Behind the last one the assistant's turn is opened:
+    "<|assistant|>\n".
 
     Args:
-        messages: Dicts with "role" and "content". Roles are "system", "user" and "assistant".
+        messages: Dicts with "role" and "content". Roles are "system", "user"
+        and "assistant".
 
     Returns:
         The prompt.
 
     Raises:
-        ValueError: If a role is unknown, or if the last message is the assistant's, so that there
-            is nothing to answer.
+        ValueError: If a role is unknown, or if the last message is the
+            assistant's, so that there is nothing to answer.
     """
     prompt = ""
     for message in messages:
