@@ -208,7 +208,9 @@ def step_time(
         peak: Operations per second of its processor.
         mfu: Share of the peak that is reached while it computes, at most 1.
         traffic: Bytes that it sends, see `traffic_bytes`.
-        bandwidth: Bytes per second in one direction, of the slowest link on the way.
+        bandwidth: Bytes per second in one direction, of the narrowest place on the ring: what a GPU
+            sends within its machine, or all network cards of a machine together, since rings run
+            side by side, one through each card.
 
     Returns:
         Both parts in seconds.
