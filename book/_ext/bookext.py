@@ -28,6 +28,7 @@ from api_reference import setup_reference  # noqa: E402
 from book_directives import Dot, QuizQuestion, Tensor  # noqa: E402
 from cells import setup_cells  # noqa: E402
 from code_links import setup_code_links  # noqa: E402
+from gpu_record import page_line, read_record  # noqa: E402
 from live_widget import Live  # noqa: E402
 from parts import Parts  # noqa: E402
 from plots import setup_plots  # noqa: E402
@@ -121,6 +122,7 @@ def complete_page(
     url = f"https://colab.research.google.com/github/{project.repository}/blob/{BRANCH}/{path}"
     to_root = context["pathto"]("index").removesuffix("index.html")
     figures = measured(read_timings(project.timings).get(page.name, {}))
+    figures += on_gpu(page_line(read_record(project.gpu), page.name))
     line = run_line(url, to_root, path, figures)
     context["body"] = re.sub(
         "</h1>", lambda match: match[0] + line, context.get("body") or "", count=1
@@ -159,6 +161,14 @@ def measured(timings: dict[str, dict]) -> str:
         title = html.escape(run["machine"], quote=True)
         sentences.append(f'<span class="run-cost" title="{title}">{html.escape(text)}</span>')
     return "".join(sentences)
+
+
+def on_gpu(shown: tuple[str, str] | None) -> str:
+    """The sentence on a run on a GPU, if there was one."""
+    if shown is None:
+        return ""
+    line, details = (html.escape(words, quote=True) for words in shown)
+    return f'<span class="run-cost" title="{details}">{line}</span>'
 
 
 @functools.cache

@@ -41,6 +41,7 @@ WORTH = (
 DRY_PAGES = ("start/how-to-use", "gpt/next-token")
 HALVES = ("bfloat16", "float16")
 _ROLES = ("base", "chat")
+LIMIT = 300  # seconds that a job may take, where there is time
 _REFUSED = "a model in float16 can't be trained"
 
 
@@ -78,10 +79,6 @@ class Job:
         for file in [project.page(self.page).notebook] if self.page else tools:
             parts.update(file.read_bytes())
         return parts.hexdigest()[:20]
-
-    def limit(self) -> int:
-        """Seconds that it may take where there is time."""
-        return 300 if self.page else 120
 
 
 def all_jobs(project: Project, device: str, *, dry: bool, pages: list[str]) -> list[Job]:
@@ -163,7 +160,7 @@ def run(job: Job, project: Project) -> dict[str, object]:
 def _run_page(job: Job, project: Project) -> dict[str, object]:
     import carry_over
 
-    limits = argparse.Namespace(cell=job.limit(), page=job.limit(), double=False)
+    limits = argparse.Namespace(cell=LIMIT, page=LIMIT, double=False)
     settings = {
         "COMPANION_MODELS": job.source,
         "COMPANION_DEVICE": job.device,
@@ -184,7 +181,12 @@ def _run_page(job: Job, project: Project) -> dict[str, object]:
 
 def _run_tests(job: Job, project: Project) -> dict[str, object]:
     """Run the tests with the marker gpu; without a GPU, see that they can be collected."""
-    command = [sys.executable, "-m", "pytest", "tests", "-q", "-m", "gpu", "-p", "no:cacheprovider"]
+    files = [
+        str(file)
+        for file in sorted((project.root / "tests").rglob("test_*.py"))
+        if "mark.gpu" in file.read_text(encoding="utf-8")
+    ]
+    command = [sys.executable, "-m", "pytest", *files, "-q", "-m", "gpu", "-p", "no:cacheprovider"]
     if job.device != "cuda":
         command.append("--collect-only")
     with tempfile.TemporaryDirectory() as folder:

@@ -30,7 +30,7 @@ from typing import NamedTuple
 
 import gpu_record
 import psutil
-from gpu_jobs import Job, all_jobs, environment
+from gpu_jobs import LIMIT, Job, all_jobs, environment
 from project import BookError, Project, find_project
 from trial import package_digest
 
@@ -182,7 +182,7 @@ def _schedule(
         while (waiting or running) and time.monotonic() < deadline:
             for job, (process, begun) in list(running.items()):
                 seconds = time.monotonic() - begun
-                if process.poll() is None and seconds < job.limit() + 60:
+                if process.poll() is None and seconds < LIMIT + 60:
                     continue
                 _end(process)
                 del running[job]

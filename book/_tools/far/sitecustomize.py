@@ -28,10 +28,10 @@ class Finder(MetaPathFinder):
         spec = PathFinder.find_spec(name, path, target) if name == "torch" else None
         if spec is None:
             return None
-        sys.meta_path.remove(self)
         execute = spec.loader.exec_module
 
         def execute_and_enable(module: ModuleType) -> None:
+            sys.meta_path.remove(self)  # not earlier: others only ask whether there is a torch
             execute(module)
             from far_device import enable
 
