@@ -35,11 +35,13 @@ def invented(monkeypatch):
         rng = random.Random(f"{submission.name} {submission.digest}")
         marks = {
             one.id: {
-                "state": "wrong", "share": rng.choice([0.0, 1 / 3, 1.0]), "text": f"said {one.id} of {submission.digest}",
+                "state": "wrong",
+                "share": rng.choice([0.0, 1 / 3, 1.0]),
+                "text": f"said {one.id} of {submission.digest}",
                 "wrong": rng.choice([None, 0, 1]),
             }
             for one in grader.exercises
-        }  # fmt: skip
+        }
         status = rng.choice(["graded", "graded", "stopped"])
         return {
             "status": status, "isolation": "bubblewrap", "code": True,
