@@ -1,6 +1,6 @@
-"""Servers on this machine for the time of a block: ``transformers serve`` and llama.cpp.
+"""Servers on this machine for a block: ``companion serve``, ``transformers serve``, llama.cpp.
 
-Both speak the protocol of OpenAI on loopback, and both are ended with the block. Left out: vLLM,
+They speak the protocol of OpenAI on loopback, and are ended with the block. Left out: vLLM,
 which is started by hand (`companion.pocket.experiments.engines`).
 """
 
@@ -31,6 +31,15 @@ time.sleep(1e6)
 
 Exact: and ``-ctk f32 -ctv f32 -fa off``, so that the cache and attention are not in 16 bits.
 """
+
+
+@contextmanager
+def companion_serve(folder: Path) -> Iterator[str]:
+    """Run ``companion serve`` with the checkpoint in a folder; gives its address."""
+    port = _free_port()
+    command = [sys.executable, "-m", "companion", "serve", str(folder), "--port", str(port)]
+    with _running(command, port) as address:
+        yield address
 
 
 @contextmanager

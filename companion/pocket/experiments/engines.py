@@ -1,9 +1,10 @@
 """One model on four engines: do they give the same tokens the same log-probabilities?
 
-The package, ``transformers serve``, llama.cpp and vLLM answer the same questions with pocket-chat,
-greedily. llama.cpp reads it from a GGUF file: as it is used, with a cache in 16 bits, and with
-everything in 32 bits. It is taken along if the package xllamacpp is installed, and vLLM if the
-variable VLLM_ADDRESS has the address of a running one. Taught in :doc:`/book/open-models/serving`.
+The package, its server ``companion serve``, ``transformers serve``, llama.cpp and vLLM answer the
+same questions with pocket-chat, greedily. llama.cpp reads it from a GGUF file: as it is used, with
+a cache in 16 bits, and with everything in 32 bits. It is taken along if the package xllamacpp is
+installed, and vLLM if the variable VLLM_ADDRESS has the address of a running one. Taught in
+:doc:`/book/open-models/serving`.
 
 Left out: speed (the model is too small to say anything about that), GPUs.
 """
@@ -25,7 +26,7 @@ from companion.messages import prompt_text
 from companion.models import load
 from companion.models.gguf_export import export_gguf
 
-from ._servers import llama_cpp, transformers_serve
+from ._servers import companion_serve, llama_cpp, transformers_serve
 
 QUESTIONS = (
     "What is the capital of France?",
@@ -119,6 +120,9 @@ def _others(chat: Any, conversations: list[Any]) -> Iterator[tuple[Any, ...]]:
         folder = Path(name, "pocket-chat")
         for part in chat:
             part.save_pretrained(folder)
+        with companion_serve(folder) as address:
+            found = served(address, conversations, model=folder.name)
+        yield "companion serve", companion.__version__, *plain, found
         with transformers_serve(folder) as address:
             found = served(address, conversations, model=str(folder), logprobs=False)
         yield "transformers serve", number, *plain, found
