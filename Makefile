@@ -34,7 +34,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup book serve pdf epub scorm notebook diagrams test lint unit fresh notebooks test-slow test-wobble test-open gpu wheelhouse format constraints clean distclean
+.PHONY: help setup book serve pdf epub scorm wheel notebook diagrams test lint unit fresh notebooks test-slow test-wobble test-open gpu wheelhouse format constraints clean distclean
 
 help:  ## list the commands (this text)
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -67,6 +67,9 @@ epub: $(READY)  ## make an EPUB of the site that was built last, and offer it th
 
 scorm: book  ## pack a page of exercises for a learning platform: SECTION=gpt
 	@$(BIN)/python book/_tools/scorm.py '$(SECTION)' --site '$(SITE)' --out '$(OUT)/$(SECTION)-scorm.zip'
+
+wheel: $(READY)  ## pack the package as the notebooks' first cell fetches it (make book then names it in them)
+	@$(BIN)/python book/_tools/wheel_file.py --out '$(OUT)'
 
 notebook: $(READY)  ## run a page and write its notebook: PAGE=book/gpt/sampling.md (without PAGE: every page)
 	@$(BIN)/python book/_tools/notebook.py $(PAGE)
@@ -131,7 +134,7 @@ constraints:  ## write constraints.txt anew: the newest versions that pyproject.
 	@PYTHON='$(PYTHON)' sh .ci/venv freeze
 
 clean:  ## remove what the commands built, but keep .venv
-	rm -rf _build build dist .pytest_cache .ruff_cache .hypothesis .coverage htmlcov companion.egg-info
+	rm -rf _build build dist .pytest_cache .ruff_cache .hypothesis .coverage htmlcov llm_measured.egg-info
 	find . -path ./.venv -prune -o -type d \( -name __pycache__ -o -name .ipynb_checkpoints \) -exec rm -rf {} +
 
 distclean: clean  ## remove .venv too

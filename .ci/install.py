@@ -2,7 +2,7 @@
 
     python .ci/install.py newest    pip install . with the newest versions, then one sentence
     python .ci/install.py lowest    the lowest versions that pyproject.toml allows, then unit tests
-    python .ci/install.py colab     what Colab has, then notebooks with their real set-up cell
+    python .ci/install.py colab     what Colab has, then all notebooks with their real set-up cell
 
 Needs the network, and some gigabytes where pip takes a CUDA build of torch. Environments are made
 in WORK and kept, so that a second run is short.
@@ -22,19 +22,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 COLAB_VERSIONS = Path(__file__).with_name("colab.txt")
-# They need different libraries; training/lora and open-models/qlora have failed before.
-NOTEBOOKS = [
-    "training/lora",
-    "open-models/qlora",
-    "start/pocket-models",
-    "gpt/sampling",
-    "training/instruction-tuning",
-    "prompting/langchain",
-    "open-models/bitsandbytes",
-    "applications/rag",
-    "applications/function-calling",
-    "applications/exercises",
-]
 SENTENCE = """
 import companion
 model, tokenizer = companion.load("base")
@@ -92,7 +79,10 @@ def lowest(work: Path, python: str, tests: list[str]) -> int:
 
 
 def colab(work: Path, python: str, notebooks: list[str]) -> int:
-    """Play Colab: its versions, its google.colab, and this checkout in the place of GitHub."""
+    """Play Colab: its versions, its google.colab, and this checkout's wheel beside the notebook.
+
+    Notebooks that need no large library come first, so that what each kind of them fetches shows.
+    """
     interpreter = environment(work / "env", python)
     played, versions = work / "played", COLAB_VERSIONS.read_text(encoding="utf-8")
     if not played.exists() or played.read_text(encoding="utf-8") != versions:
@@ -100,27 +90,35 @@ def colab(work: Path, python: str, notebooks: list[str]) -> int:
         played.write_text(versions, encoding="utf-8")
     show(interpreter)
     variables = stand_ins(work, interpreter)
-    run(interpreter, "-m", "pip", "uninstall", "-q", "-y", "companion")  # of an earlier run
-    tools = tools_environment(work, python)
+    run(interpreter, "-m", "pip", "uninstall", "-q", "-y", "llm-measured")  # of an earlier run
+    tools, wheel = tools_environment(work, python), build_wheel(work, interpreter)
+    folder = ROOT / "book" / "notebooks"
+    files = [folder / f"{name}.ipynb" for name in notebooks] or sorted(folder.rglob("*.ipynb"))
     failed = 0
-    for name in notebooks or NOTEBOOKS:
-        notebook = ROOT / "book" / "notebooks" / f"{name}.ipynb"
-        failed += run(tools, __file__, "--run", str(notebook), cwd=work, env=variables, check=False)
+    for file in sorted(files, key=needs):
+        command = (tools, __file__, "--run", str(file), str(wheel))
+        failed += run(*command, cwd=work, env=variables, check=False)
     return failed
+
+
+def needs(notebook: Path) -> str:
+    """What a notebook's set-up cell asks for of the large libraries."""
+    cell = json.loads(notebook.read_text(encoding="utf-8"))["cells"][0]
+    return "".join(cell["source"]).partition("prepare(")[2].partition("]")[0]
+
+
+def build_wheel(work: Path, interpreter: Path) -> Path:
+    """Build the wheel as for publishing; returns its path."""
+    run(interpreter, "-m", "pip", "install", "-q", "setuptools>=77.0.3")
+    tool = ROOT / "book" / "_tools" / "wheel_file.py"
+    run(interpreter, str(tool), "--out", str(work))
+    (wheel,) = (work / "wheel").glob("*.whl")
+    return wheel
 
 
 def stand_ins(work: Path, interpreter: Path) -> dict[str, str]:
     """Write what is there on Colab only; returns the variables that lead to it."""
-    sys.path.insert(0, str(ROOT / "book" / "_tools"))
-    from project import find_project
-
-    bare = work / "repository.git"
-    shutil.rmtree(bare, ignore_errors=True)  # of an earlier run
-    run("git", "clone", "-q", "--bare", str(ROOT), str(bare))
-    run("git", "-C", str(bare), "config", "uploadpack.allowFilter", "true")
-    address = f"https://github.com/{find_project().repository}"
     files = {
-        "gitconfig": f'[url "{bare.as_uri()}"]\ninsteadOf = {address}\n[safe]\ndirectory = *\n',
         "modules/google/colab/__init__.py": '"""Stand-in."""\n',
         "ipython/profile_default/startup/colab.py": "import google.colab\n",
         "jupyter/kernels/colab/kernel.json": json.dumps(
@@ -135,15 +133,15 @@ def stand_ins(work: Path, interpreter: Path) -> dict[str, str]:
         (work / name).parent.mkdir(parents=True, exist_ok=True)
         (work / name).write_text(text, encoding="utf-8")
     return {
-        "GIT_CONFIG_GLOBAL": str(work / "gitconfig"),
         "PYTHONPATH": str(work / "modules"),
         "IPYTHONDIR": str(work / "ipython"),
         "JUPYTER_PATH": str(work / "jupyter"),
         "COMPANION_PROGRESS": str(work / "progress.json"),
+        "PIP_NO_CACHE_DIR": "1",  # what is fetched shall show
     }
 
 
-def run_notebook(file: Path) -> int:
+def run_notebook(file: Path, wheel: Path) -> int:
     """Run a notebook in the kernel "colab"; say which cells raise or write to stderr."""
     import nbclient
     import nbformat
@@ -153,7 +151,9 @@ def run_notebook(file: Path) -> int:
         notebook, kernel_name="colab", timeout=900, allow_errors=True, resources={}
     )
     started = time.monotonic()
-    client.execute(cwd=tempfile.mkdtemp())
+    folder = Path(tempfile.mkdtemp(prefix="notebook-"))
+    shutil.copy(wheel, folder)
+    client.execute(cwd=str(folder))
     seconds = time.monotonic() - started
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     told = [line for o in cells[0].outputs for line in o.get("text", "").splitlines()]
@@ -215,5 +215,5 @@ def run(*command: object, check: bool = True, env: dict | None = None, cwd: Path
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--run"]:
-        sys.exit(run_notebook(Path(sys.argv[2])))
+        sys.exit(run_notebook(Path(sys.argv[2]), Path(sys.argv[3])))
     sys.exit(main())

@@ -10,7 +10,7 @@ from types import ModuleType
 
 from companion.errors import MissingExtraError
 
-DISTRIBUTION = "companion"
+DISTRIBUTION = "llm-measured"
 
 
 def require(module: str, *, extra: str) -> ModuleType:
@@ -73,12 +73,14 @@ def missing_extra(name: str, extra: str) -> MissingExtraError:
 def _command(extra: str) -> str:
     """Say how to install an extra from where this package came from.
 
-    By name alone pip would take a stranger's package: "companion" on PyPI is a robot's library.
+    The package is on no index: by its name alone pip would find nothing, or a stranger's package.
     """
     origin = _origin()
     if "vcs_info" in origin:
         source = f"{origin['vcs_info']['vcs']}+{origin['url']}"
         return f"pip install '{DISTRIBUTION}[{extra}] @ {source}'"
+    if "archive_info" in origin:
+        return f"pip install '{DISTRIBUTION}[{extra}] @ {origin['url']}'"
     option = "-e " if origin.get("dir_info", {}).get("editable") else ""
     return f"pip install {option}'.[{extra}]', in the folder of the book's repository"
 

@@ -26,6 +26,10 @@ class FetchError(CompanionError):
     """The open model of the book is not on this machine, or could not be fetched."""
 
 
+class InstallError(CompanionError):
+    """pip could not install what a page needs on a hosted machine."""
+
+
 class NotEnoughMemoryError(CompanionError):
     """The weights are larger than the free memory of the device."""
 

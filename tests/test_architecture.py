@@ -27,6 +27,7 @@ LAYERS = [
         "companion._files",
         "companion._interface",
         "companion._notebook",
+        "companion.hosted",
         "companion.phrases",
     ],
     [

@@ -53,7 +53,11 @@ def test_a_missing_library_names_its_extra(module: str) -> None:
         ({"url": "file:///book", "dir_info": {"editable": True}}, "pip install -e '.[rag]', in"),
         (
             {"url": "https://example.org/a/b", "vcs_info": {"vcs": "git", "commit_id": "0" * 40}},
-            "pip install 'companion[rag] @ git+https://example.org/a/b'",
+            "pip install 'llm-measured[rag] @ git+https://example.org/a/b'",
+        ),
+        (
+            {"url": "https://example.org/a.whl", "archive_info": {}},
+            "pip install 'llm-measured[rag] @ https://example.org/a.whl'",
         ),
     ],
 )
@@ -61,9 +65,9 @@ def test_the_command_installs_from_where_the_package_came_from(
     tmp_path, monkeypatch: pytest.MonkeyPatch, noted: dict | None, command: str
 ) -> None:
     """By its name alone pip would take the package of a stranger."""
-    folder = tmp_path / "companion-1.0.dist-info"
+    folder = tmp_path / "llm_measured-1.0.dist-info"
     folder.mkdir()
-    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: companion\nVersion: 1.0\n")
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: llm-measured\nVersion: 1.0\n")
     if noted is not None:
         (folder / "direct_url.json").write_text(json.dumps(noted))
     monkeypatch.setattr(sys, "path", [str(tmp_path)])

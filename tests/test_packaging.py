@@ -17,6 +17,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 import companion
+from companion._extras import DISTRIBUTION
 
 ROOT = Path(__file__).resolve().parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -51,7 +52,7 @@ def test_version_is_written_in_one_place():
 
 
 def test_installed_version_is_that_of_the_source():
-    assert version("companion") == companion.__version__
+    assert version(DISTRIBUTION) == companion.__version__
 
 
 def test_python_classifiers_agree_with_requires_python():
@@ -67,7 +68,7 @@ def test_python_classifiers_agree_with_requires_python():
 def test_every_requirement_has_an_exact_version_within_its_bounds(extra):
     pins = read_pins()
     lines = PYPROJECT["project"]["dependencies"] if extra == "core" else EXTRAS[extra]
-    requirements = [Requirement(line) for line in lines if not line.startswith("companion[")]
+    requirements = [Requirement(line) for line in lines if not line.startswith(f"{DISTRIBUTION}[")]
 
     bad = [r for r in requirements if pins.get(canonicalize_name(r.name), "0") not in r.specifier]
 
@@ -75,7 +76,7 @@ def test_every_requirement_has_an_exact_version_within_its_bounds(extra):
 
 
 def test_all_brings_what_a_notebook_needs_but_not_the_tools_of_the_book():
-    (own,) = [Requirement(line) for line in EXTRAS["all"] if line.startswith("companion[")]
+    (own,) = [Requirement(line) for line in EXTRAS["all"] if line.startswith(f"{DISTRIBUTION}[")]
 
     assert own.extras == {"train", "open", "quant", "rag", "tools", "chat", "mcp"}
     assert set(EXTRAS) - own.extras == {"grade", "book", "test", "all"}
@@ -175,27 +176,25 @@ def test_the_program_that_checks_installing_says_what_it_does():
     assert all(f"install.py {check} " in done.stdout for check in ("newest", "lowest", "colab"))
 
 
-def test_the_checks_of_installing_name_notebooks_and_tests_that_are_there():
+def test_the_checks_of_installing_name_tests_that_are_there():
     text = (ROOT / ".ci" / "install.py").read_text(encoding="utf-8")
     values = {}
     for node in ast.parse(text).body:
-        if isinstance(node, ast.Assign) and node.targets[0].id in ("NOTEBOOKS", "TESTS"):
-            values[node.targets[0].id] = ast.literal_eval(node.value)
-    notebooks, tests = values["NOTEBOOKS"], values["TESTS"]
+        if isinstance(node, ast.Assign) and node.targets[0].id == "TESTS":
+            values["TESTS"] = ast.literal_eval(node.value)
 
-    lost = [name for name in notebooks if not (ROOT / f"book/notebooks/{name}.ipynb").is_file()]
-    lost += [name for name in tests if not (ROOT / name).exists()]
+    lost = [name for name in values["TESTS"] if not (ROOT / name).exists()]
 
     assert lost == []
-    assert len(notebooks) >= 8
-    assert {"training/lora", "open-models/qlora"} <= set(notebooks)
 
 
 def test_colab_is_played_with_exact_versions_and_the_torchao_that_peft_refuses():
     lines = (ROOT / ".ci" / "colab.txt").read_text(encoding="utf-8").splitlines()
     requirements = [Requirement(line) for line in lines if not line.startswith("#")]
+    exact = {r.name.replace("_", "-") for r in requirements if str(r.specifier).startswith("==")}
 
-    assert all(str(r.specifier).startswith("==") for r in requirements)
+    assert {"torch", "numpy", "transformers", "huggingface-hub", "datasets", "pyarrow"} <= exact
+    assert {"torch", "torchao", "fsspec"} <= exact
     assert "torchao==0.10.0" in lines
 
 
@@ -231,6 +230,21 @@ def test_no_part_of_the_package_imports_a_library_that_the_core_does_not_declare
         assert foreign == set(), f"{file} imports {foreign}"
 
 
+def test_the_distribution_has_one_name_everywhere():
+    """Under the name of the module, the package index has a stranger's package."""
+    assert PYPROJECT["project"]["name"] == DISTRIBUTION
+    assert PYPROJECT["project"]["scripts"] == {"companion": "companion.__main__:main"}
+
+
+def test_no_file_that_readers_see_names_an_owner_on_github():
+    """An owner whom nobody has registered can be registered by anybody."""
+    files = [ROOT / "README.md", ROOT / "index.md", ROOT / "_config.yml"]
+    files += [*(ROOT / "book").glob("*/*.md"), *(ROOT / "book" / "notebooks").rglob("*.ipynb")]
+    own = re.compile(r"llm-measured/llm-measured|llm-measured\.github\.io")
+
+    assert [path.name for path in files if own.search(path.read_text(encoding="utf-8"))] == []
+
+
 def test_wheel_holds_every_file_of_the_package_and_nothing_else(tmp_path):
     source, out = tmp_path / "source", tmp_path / "out"
     ignored = shutil.ignore_patterns("__pycache__")
@@ -245,7 +259,7 @@ def test_wheel_holds_every_file_of_the_package_and_nothing_else(tmp_path):
     done = run(sys.executable, "-m", "pip", "wheel", *options, str(source))
 
     assert done.returncode == 0, done.stderr
-    (wheel,) = out.glob("companion-*.whl")
+    (wheel,) = out.glob("llm_measured-*.whl")
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert names == {path.relative_to(source).as_posix() for path in files}
     assert {"companion/py.typed", "companion/pocket/weights/SHA256SUMS"} <= names

@@ -13,7 +13,6 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -32,7 +31,7 @@ from gpu_record import page_line, read_record  # noqa: E402
 from live_widget import Live  # noqa: E402
 from parts import Parts  # noqa: E402
 from plots import setup_plots  # noqa: E402
-from project import BRANCH, find_project  # noqa: E402
+from project import BRANCH, NOTEBOOKS_BRANCH, Page, Project, find_project  # noqa: E402
 from search_index import setup_search  # noqa: E402
 from theme import setup_theme  # noqa: E402
 from timings import read_timings  # noqa: E402
@@ -53,11 +52,15 @@ def set_addresses(app: Sphinx, config: Config) -> None:
     project = find_project(Path(app.srcdir))
     config.html_baseurl = project.site_url
     config.ogp_site_url = project.site_url
-    prefix = urlsplit(project.site_url).path
+    prefix = project.site_path
     config.notfound_urls_prefix = prefix
     config.notfound_context = {"title": "Page not found", "body": _NOT_FOUND.format(prefix)}
-    config.html_theme_options["repository_url"] = f"https://github.com/{project.repository}"
-    config.html_theme_options["repository_branch"] = BRANCH
+    if project.repository:  # otherwise nothing leads to one that may become a stranger's
+        options = config.html_theme_options
+        options["repository_url"] = f"https://github.com/{project.repository}"
+        options["repository_branch"] = BRANCH
+        for button in ("repository", "issues", "edit_page"):
+            options[f"use_{button}_button"] = True
 
 
 def choose_math(app: Sphinx, config: Config) -> None:
@@ -118,12 +121,10 @@ def complete_page(
         context["body"] = body + exercise_links(exercises, context["pathto"])
     if doctree is None or not page.notebook.is_file():
         return
-    path = f"book/notebooks/{page.name}.ipynb"
-    url = f"https://colab.research.google.com/github/{project.repository}/blob/{BRANCH}/{path}"
     to_root = context["pathto"]("index").removesuffix("index.html")
     figures = measured(read_timings(project.timings).get(page.name, {}))
     figures += on_gpu(page_line(read_record(project.gpu), page.name))
-    line = run_line(url, to_root, path, figures)
+    line = run_line(colab_url(project, page), to_root, page.name, figures)
     context["body"] = re.sub(
         "</h1>", lambda match: match[0] + line, context.get("body") or "", count=1
     )
@@ -135,14 +136,24 @@ def _mentions(item: object, words: list[str]) -> bool:
     return any(word in text for word in words)
 
 
-def run_line(url: str, to_root: str, path: str, figures: str) -> str:
-    """The line below the title: open in Colab, download, what a run costs."""
-    notebook = f"{to_root}notebooks/{path.removeprefix('book/notebooks/')}"
-    return (
-        '<div class="run-line d-print-none">'
+def colab_url(project: Project, page: Page) -> str:
+    """Address at which Colab opens a page's notebook; empty if the repository is not known."""
+    if not project.repository:
+        return ""
+    where = f"{project.repository}/blob/{NOTEBOOKS_BRANCH}/{page.name}.ipynb"
+    return f"https://colab.research.google.com/github/{where}"
+
+
+def run_line(url: str, to_root: str, name: str, figures: str) -> str:
+    """The line below the title: open in Colab (at ``url``, if any), download, what a run costs."""
+    notebook = f"{to_root}notebooks/{name}.ipynb"
+    colab = (
         f'<a class="run-colab" href="{url}" target="_blank" rel="noopener">'
         f'<img src="{to_root}{_COLAB_LOGO}" alt="" width="20" height="20" class="dark-light">'
         " Open in Colab</a>"
+    )
+    return (
+        f'<div class="run-line d-print-none">{colab if url else ""}'
         f'<a href="{notebook}" download>Download the notebook</a>'
         f"{figures}</div>"
     )

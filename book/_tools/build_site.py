@@ -18,14 +18,17 @@ import time
 from pathlib import Path
 
 import open_weights
-from check_site import check, site_prefix
+from check_site import check
 from exercise_runtime import add_runtime
 from lean_site import lean
 from live_weights import write_live_weights
 from llms_text import llms_text
+from notebook_file import Address, published, write
 from offline_files import add_offline
 from prime_cache import prime
 from project import BookError, Page, Project, find_project
+from references import read_references
+from wheel_file import find_wheel
 
 # jupyter-book cannot be run with python -m, and its script may not be on the PATH
 _JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"
@@ -69,7 +72,7 @@ def build(project: Project, out: Path) -> int:
     if executed:
         raise BookError("the build executed code, which it must not:\n" + "\n".join(executed))
     html = work / "_build" / "html"
-    _add_notebooks(project, pages, html)
+    _add_notebooks(project, pages, html, find_wheel(out))
     add_runtime(html / "_static")
     open_model = open_weights.find()
     if open_model is None:
@@ -78,7 +81,7 @@ def build(project: Project, out: Path) -> int:
     (html / "llms.txt").write_text(llms_text(project), encoding="utf-8")
     lean(html)
     add_offline(html)
-    status = check(html, site_prefix(project), project)
+    status = check(html, project.site_path, project)
     if status:
         print(f"the site with these faults is at {html}", file=sys.stderr)
         return status
@@ -137,12 +140,19 @@ def last_change(project: Project) -> str:
     return time_of_commit.strip() or str(int(time.time()))
 
 
-def _add_notebooks(project: Project, pages: list[Page], html: Path) -> None:
-    """Put the notebooks beside the pages, for download."""
+def _add_notebooks(project: Project, pages: list[Page], html: Path, wheel: str) -> None:
+    """Put the notebooks beside the pages, for download and for the branch that Colab opens."""
+    if not project.repository:
+        print("note: the repository on GitHub is not known, so there are no buttons for Colab")
+    references = read_references(project)
     for page in pages:
         target = html / "notebooks" / f"{page.name}.ipynb"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(page.notebook, target)
+        if project.repository:
+            address = Address(project.repository, project.site_url, wheel)
+            write(published(page, project, references, address), target)
+        else:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(page.notebook, target)
 
 
 if __name__ == "__main__":

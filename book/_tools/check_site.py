@@ -20,13 +20,14 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from html_facts import HtmlFacts, css_addresses, read_html, script_addresses
-from project import BookError, Project, find_project
+from project import NOTEBOOKS_BRANCH, BookError, Project, find_project
 
 MEDIAN_LIMIT_KB = 180
 FORMULAS_KB = 300  # what draws formulas in the reader's browser, where node was missing
 PAGE_LIMIT_KB = 450
 _COLAB = re.compile(
-    r"https://colab\.research\.google\.com/github/(?P<repository>[^/]+/[^/]+)/blob/[^/]+/(?P<path>.+)"
+    r"https://colab\.research\.google\.com/github/(?P<repository>[^/]+/[^/]+)"
+    r"/blob/(?P<branch>[^/]+)/(?P<path>.+)"
 )
 _MARKDOWN_LINK = re.compile(r"\]\((https://[^)\s]+)\)")
 
@@ -43,15 +44,10 @@ def main(arguments: list[str] | None = None, project: Project | None = None) -> 
         project = project or find_project()
         if not (options.site / "index.html").is_file():
             raise BookError(f"{options.site} has no index.html; build the site first")
-        return check(options.site, options.prefix or site_prefix(project), project)
+        return check(options.site, options.prefix or project.site_path, project)
     except BookError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-
-
-def site_prefix(project: Project) -> str:
-    """The path part of the published site's address."""
-    return urlsplit(project.site_url).path
 
 
 def check(folder: Path, prefix: str, project: Project) -> int:
@@ -148,7 +144,7 @@ def page_faults(site: Site, page: Path, project: Project) -> list[str]:
         if is_internal(url):
             faults += _internal_faults(site, page, url)
         elif match := _COLAB.match(url):
-            faults += _colab_faults(name, match, project)
+            faults += _colab_faults(site, name, match, project)
     return faults
 
 
@@ -161,11 +157,11 @@ def _internal_faults(site: Site, page: Path, url: str) -> list[str]:
     return []
 
 
-def _colab_faults(name: str, match: re.Match[str], project: Project) -> list[str]:
+def _colab_faults(site: Site, name: str, match: re.Match[str], project: Project) -> list[str]:
     path = unquote(urlsplit(match["path"]).path)
     if match["repository"] != project.repository:
         return [f"{name}: the Colab link leads to {match['repository']}, not {project.repository}"]
-    if not (project.root / path).is_file():
+    if match["branch"] != NOTEBOOKS_BRANCH or not (site.folder / "notebooks" / path).is_file():
         return [f"{name}: the Colab link leads to a file that does not exist: {path}"]
     return []
 
@@ -195,7 +191,7 @@ def notebook_faults(site: Site, project: Project) -> list[str]:
     index = site.folder / "index.html"
     for notebook in sorted((site.folder / "notebooks").rglob("*.ipynb")):
         for url in sorted(set(_MARKDOWN_LINK.findall(notebook.read_text(encoding="utf-8")))):
-            if url.startswith(project.site_url):
+            if project.site_url and url.startswith(project.site_url):
                 inside = url.removeprefix(project.site_url)
                 for fault in _internal_faults(site, index, inside):
                     faults.append(fault.replace("index.html", site.name(notebook), 1))

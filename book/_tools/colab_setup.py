@@ -1,107 +1,108 @@
-"""The first cell of every notebook: installs the package on Google Colab, elsewhere does nothing.
+"""The first cell of every notebook: brings the package on Google Colab and Kaggle.
 
-It keeps the torch and numpy that the machine has: their versions become pip constraints at run
-time, so pip either finds a set that fits or fails. It says what it replaced, since the reader's
-own cells may use that too. A box in it, not ticked, asks for the open model as well.
+It installs one wheel; `companion.hosted` in it installs the rest that the page needs. A wheel that
+lies beside the notebook goes first, so that a copy works without the repository. In an ordinary
+Jupyter the cell installs nothing, and says how to if the package is missing.
+
+A notebook in the repository names no owner, since anybody could register one that does not exist
+and have readers run his code. The notebooks that the site and Colab show are made by
+``build_site.py``, which knows the repository from git or CI.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+
 SETUP_TAG = "colab-setup"
-DISTRIBUTION = "companion"
+WHEELS = "llm_measured-*.whl"
+RELEASE = (
+    "packages"  # the release of the repository that holds a wheel for each state of the package
+)
+
+# Large libraries are fetched only for pages whose code has one of these words.
+_USES = {
+    "bitsandbytes": re.compile(r"companion\.models\.quantized|BitsAndBytes"),
+    "embeddings": re.compile(r"Embedder|faiss|load\(\"embedding\""),
+}
 
 _TEMPLATE = """\
-# @title Set-up: run this first on Google Colab (it does nothing elsewhere)
+# @title Set-up: run this first on Colab or Kaggle (elsewhere it does nothing)
+import importlib
+import os
+import subprocess
 import sys
+import time
+from importlib.util import find_spec
+from pathlib import Path
 
 # Tick the box to have SmolLM2-135M-Instruct as well, a download of 93 MB.
 OPEN_MODEL = False  # @param {type: "boolean"}
+# The repository of the book on GitHub as OWNER/NAME, and its package there.
+# Without a package, today's is taken. One beside this notebook goes first.
+REPOSITORY = "@REPOSITORY@"  # @param {type: "string"}
+PACKAGE = "@WHEEL@"  # @param {type: "string"}
 
-if "google.colab" in sys.modules:
-    import importlib
-    import os
-    import subprocess
-    from importlib.metadata import distributions, packages_distributions
-    from pathlib import Path
+GITHUB = f"https://github.com/{REPOSITORY}"
+beside = sorted(str(path) for path in Path.cwd().glob("@WHEELS@"))
+if beside:
+    source = beside[-1]
+elif REPOSITORY and PACKAGE:
+    source = f"{GITHUB}/releases/download/@RELEASE@/{PACKAGE}"
+else:
+    source = f"{GITHUB}/archive/HEAD.zip" if REPOSITORY else ""
 
-    REPOSITORY = "https://github.com/@REPOSITORY@"
-    READY = Path(sys.prefix, "@DISTRIBUTION@-is-installed")
-    PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
-
-    def run(*command):
-        quiet = {**os.environ, "GIT_TERMINAL_PROMPT": "0"}
-        return subprocess.run(command, capture_output=True, text=True, env=quiet)
-
-    def versions():
-        return {d.name.lower(): d.version for d in distributions()}
-
-    def install(before):
-        found = run("git", "ls-remote", REPOSITORY, "HEAD")
-        if found.returncode != 0:
-            raise RuntimeError(
-                f"{REPOSITORY} can't be reached: is it still there, and is the "
-                f"network up? What git said:\\n{found.stderr.strip()}"
-            )
-        # Keep Colab's own torch and numpy: they fit its GPU driver.
-        kept = [f"{name}=={before[name]}" for name in ("torch", "numpy")]
-        constraints = READY.with_suffix(".constraints")
-        constraints.write_text("\\n".join(kept) + "\\n")
-        package = f"@DISTRIBUTION@[all] @ git+{REPOSITORY}"
-        done = run(*PIP, "install", "-c", str(constraints), package)
-        if done.returncode != 0:
-            raise RuntimeError(
-                f"pip could not install the package beside {', '.join(kept)}. If "
-                "packages were installed here before, start a fresh runtime "
-                "(Runtime > Disconnect and delete runtime) and run this cell "
-                f"again. What pip said:\\n{done.stdout[-500:]}{done.stderr[-2000:]}"
-            )
-        # PEFT stops when it finds a torchao that is too old for it, as on Colab.
-        check = "from peft.import_utils import is_torchao_available as check; check()"
-        if "torchao" in before:
-            asked = run(sys.executable, "-c", check)
-            if "incompatible version of torchao" in asked.stderr:
-                run(*PIP, "uninstall", "-y", "torchao")
-        importlib.invalidate_caches()
-
-    def report(before, after):
-        moved = {n: v for n, v in before.items() if after.get(n, v) != v}
-        gone = [f"{n} {before[n]}" for n in sorted(before.keys() - after.keys())]
-        print(f"Packages installed: {len(after.keys() - before.keys())}.")
-        print(f"Kept torch {after['torch']}, numpy {after['numpy']}.")
-        if moved:
-            pairs = [f"{n} {v} -> {after[n]}" for n, v in sorted(moved.items())]
-            print(f"Replaced {', '.join(pairs)}.")
-        if gone:
-            print(f"Removed {', '.join(gone)}: too old for the PEFT installed.")
-        owners = packages_distributions().items()
-        names = {n for m, ns in owners if m in sys.modules for n in ns}
-        stale = sorted({n.lower() for n in names} & moved.keys() - {"certifi"})
-        if stale:
-            print(
-                f"Restart now (Runtime > Restart session): {', '.join(stale)} had "
-                "been imported before this cell, in the old version."
-            )
-
-    def fetch_open_model():
-        done = run(sys.executable, "-m", "@DISTRIBUTION@", "fetch", "smollm2")
-        print(
-            done.stdout.strip()
-            if done.returncode == 0
-            else "The open model was not fetched; all else works. What it said:\\n"
-            + done.stderr.strip()[-500:]
+hosted = "google.colab" in sys.modules or "KAGGLE_KERNEL_RUN_TYPE" in os.environ
+missing, started, said = find_spec("companion") is None, time.monotonic(), ""
+if missing and hosted and not source:
+    raise RuntimeError(
+        "This copy of the notebook does not know where the book's package is. "
+        "Open it from the book's site, or write the book's repository into the "
+        "field REPOSITORY above, or put the package beside this notebook (a "
+        "file @WHEELS@). Then run this cell again."
+    )
+if missing and hosted:
+    print(f"Installing {source} and what this page needs (about half a minute)")
+    pip = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check"]
+    pip += ["--no-deps", "--progress-bar=off", "--retries=2", source]
+    done = subprocess.run(pip, capture_output=True, text=True)
+    said = done.stdout
+    if done.returncode != 0:
+        raise RuntimeError(
+            f"pip could not install {source}. Is the network up (on Kaggle: Internet "
+            "in the notebook's settings), is there room on the disk, and does that "
+            f"address still exist? What pip said:\\n{(said + done.stderr)[-1500:]}"
         )
+    importlib.invalidate_caches()
+elif missing:
+    wanted = f"'llm-measured[all] @ {source}'" if source else "'.[all]'"
+    where = "" if source else ", in the folder of the book's repository"
+    print(f"The book's package is not installed. To install it: pip install {wanted}{where}")
+if hosted:
+    from companion.hosted import prepare
 
-    before = versions()
-    if READY.exists() and "@DISTRIBUTION@" in before:
-        print("Nothing to do: the package is installed.")
-    else:
-        install(before)
-        report(before, versions())
-        READY.touch()
+    print(prepare(@NEEDS@, said=said, since=started))
     if OPEN_MODEL:
-        fetch_open_model()"""
+        fetch = [sys.executable, "-m", "companion", "fetch", "smollm2"]
+        done = subprocess.run(fetch, capture_output=True, text=True)
+        said = (done.stderr if done.returncode else done.stdout).strip()
+        failed = "The open model was not fetched; all else works. What it said:\\n"
+        print(failed * bool(done.returncode) + said[-500:])"""
 
 
-def setup_source(repository: str) -> str:
-    """Source of the set-up cell for the GitHub repository "owner/name"."""
-    return _TEMPLATE.replace("@DISTRIBUTION@", DISTRIBUTION).replace("@REPOSITORY@", repository)
+def setup_source(needs: Iterable[str] = (), *, repository: str = "", wheel: str = "") -> str:
+    """Source of the set-up cell.
+
+    Args:
+        needs: What the page needs of the large libraries, from `needs_of`.
+        repository: The GitHub repository "owner/name" that has the package; empty if not known.
+        wheel: Name of the wheel there; empty for today's state of the repository.
+    """
+    values = {"REPOSITORY": repository, "WHEELS": WHEELS, "WHEEL": wheel, "RELEASE": RELEASE}
+    values["NEEDS"] = "[" + ", ".join(f'"{name}"' for name in needs) + "]"
+    return re.sub("@(REPOSITORY|WHEELS|WHEEL|RELEASE|NEEDS)@", lambda m: values[m[1]], _TEMPLATE)
+
+
+def needs_of(code: str) -> list[str]:
+    """Which large libraries the code of a page uses, as keys of ``companion.hosted.HEAVY``."""
+    return [name for name, words in _USES.items() if words.search(code)]

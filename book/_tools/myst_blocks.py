@@ -6,7 +6,6 @@ the line, so that no MyST can leak into a notebook unseen.
 
 from __future__ import annotations
 
-import posixpath
 import re
 import textwrap
 from collections.abc import Callable
@@ -160,9 +159,10 @@ def _picture(directive: Directive, context: Context) -> str:
     alt = directive.options.get("alt")
     if not alt:
         raise context.error(directive.line, f"{{{directive.name}}} needs an :alt: text")
-    url = f"{context.site}_images/{posixpath.basename(directive.argument)}"
     caption = _inner(directive, context)
-    return f"![{alt}]({url})" + (f"\n\n*{caption}*" if caption else "")
+    return f"![{alt}]({context.picture(directive.argument)})" + (
+        f"\n\n*{caption}*" if caption else ""
+    )
 
 
 def _diagram(directive: Directive, context: Context) -> str:
@@ -176,11 +176,11 @@ def _tensor(directive: Directive, context: Context) -> str:
     alt, caption = directive.options.get("alt"), directive.options.get("caption")
     if not (alt and caption):
         raise context.error(directive.line, "{tensor} needs an :alt: text and a :caption:")
-    return f"![{alt}]({context.site}_static/tensors/{directive.argument}.svg)\n\n*{caption}*"
+    return f"![{alt}]({context.tensor(directive.argument)})\n\n*{caption}*"
 
 
 def _web_page(context: Context) -> str:
-    return f"[web page]({context.site}{context.references.pages[context.page].url})"
+    return f"[web page]({context.address(context.references.pages[context.page].url)})"
 
 
 def _live(directive: Directive, context: Context) -> str:

@@ -32,7 +32,8 @@ class Context:
 
     Attributes:
         page: Name of the page, such as ``gpt/sampling``.
-        site: Address of the published site, with a final slash.
+        site: Address of the published site, with a final slash. If it is empty, links lead to
+            files beside the notebook in the repository.
         references: Index of the whole book.
     """
 
@@ -41,8 +42,29 @@ class Context:
     references: References
 
     def link(self, target: Target, text: str | None = None) -> str:
-        """A Markdown link to the website."""
-        return f"[{text or target.title}]({self.site}{target.url})"
+        """A Markdown link to a page."""
+        return f"[{text or target.title}]({self.address(target.url)})"
+
+    def address(self, url: str) -> str:
+        """Where the page is that the site has at ``url``: on the site, or its source."""
+        if self.site:
+            return self.site + url
+        path, mark, fragment = url.partition("#")
+        return self._beside(f"{path.removesuffix('.html') or 'index'}.md") + mark + fragment
+
+    def picture(self, path: str) -> str:
+        """The address of a picture that the page shows, whose path starts at the page."""
+        if self.site:
+            return f"{self.site}_images/{posixpath.basename(path)}"
+        return self._beside(posixpath.join("book", posixpath.dirname(self.page), path))
+
+    def tensor(self, name: str) -> str:
+        """The address of a picture of tensors."""
+        path = f"_static/tensors/{name}.svg"
+        return f"{self.site}{path}" if self.site else self._beside(f"book/{path}")
+
+    def _beside(self, path: str) -> str:
+        return posixpath.relpath(path, posixpath.dirname(f"book/notebooks/{self.page}"))
 
     def error(self, line: int, problem: str) -> PageError:
         """An error at ``line`` of this page."""
@@ -102,7 +124,7 @@ def _page(key: str, text: str | None, line: int, context: Context) -> str:
     else:
         name = posixpath.normpath(posixpath.join(posixpath.dirname(context.page), key))
     if name in ("../index", "/index"):
-        return f"[{text or 'the title page'}]({context.site})"
+        return f"[{text or 'the title page'}]({context.address('')})"
     target = context.references.pages.get(name)
     if target is None:
         raise context.error(line, f"_toc.yml lists no page {name!r}")
@@ -113,7 +135,7 @@ def _term(key: str, text: str | None, line: int, context: Context) -> str:
     url = context.references.terms.get(key.lower())
     if url is None:
         raise context.error(line, f"the glossary does not define {key!r}")
-    return f"[{text or key}]({context.site}{url})"
+    return f"[{text or key}]({context.address(url)})"
 
 
 def _cited(key: str, line: int, context: Context) -> list[tuple[str, str]]:
@@ -126,13 +148,13 @@ def _cited(key: str, line: int, context: Context) -> list[tuple[str, str]]:
 
 
 def _cite_in_parentheses(key: str, text: str | None, line: int, context: Context) -> str:
-    url = f"{context.site}book/back/references.html"
+    url = context.address("book/back/references.html")
     cited = _cited(key, line, context)
     return "(" + "; ".join(f"[{authors}, {year}]({url})" for authors, year in cited) + ")"
 
 
 def _cite_in_text(key: str, text: str | None, line: int, context: Context) -> str:
-    url = f"{context.site}book/back/references.html"
+    url = context.address("book/back/references.html")
     cited = _cited(key, line, context)
     return ", ".join(f"[{authors} ({year})]({url})" for authors, year in cited)
 
@@ -164,7 +186,7 @@ def _link(mark: Mark, source: str, line: int, context: Context) -> str:
     if urlsplit(mark.name).scheme:
         return source
     if mark.kind == "image":
-        return f"![{mark.text}]({context.site}_images/{posixpath.basename(mark.name)})"
+        return f"![{mark.text}]({context.picture(mark.name)})"
     text = convert_inline(mark.text, line, context) or None
     if mark.name.startswith("#"):
         label = mark.name[1:]
@@ -172,7 +194,7 @@ def _link(mark: Mark, source: str, line: int, context: Context) -> str:
         if known:
             return _label(label, text, line, context)
         page = context.references.pages[context.page]  # an automatic heading anchor
-        return f"[{text or plain_title(label)}]({context.site}{page.url}{mark.name})"
+        return f"[{text or plain_title(label)}]({context.address(page.url + mark.name)})"
     path, _, fragment = mark.name.partition("#")
     link = _page(path.removesuffix(".md"), text, line, context)
     return f"{link[:-1]}#{fragment})" if fragment else link

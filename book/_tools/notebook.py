@@ -3,11 +3,11 @@
     python book/_tools/notebook.py [PAGE ...]            run pages and write their notebooks
     python book/_tools/notebook.py --check [PAGE ...]    do pages and notebooks agree?
     python book/_tools/notebook.py --refresh [PAGE ...]  take over text and layout, run nothing
-    python book/_tools/notebook.py --retarget OWNER/NAME point all notebooks at another repository
 
-One notebook serves four readers: Colab opens it, nbval runs it again and compares, the website
-takes its outputs, people download it. PAGE is a name such as gpt/sampling or the path of the
-file; without one, all pages. BOOK_BUDGET_SCALE=3 allows three times each page's time budget.
+One notebook serves four readers: nbval runs it again and compares, the website takes its outputs,
+and Colab and people get it with the addresses of its repository (``build_site.py`` writes them).
+PAGE is a name such as gpt/sampling or the path of the file; without one, all pages.
+BOOK_BUDGET_SCALE=3 allows three times each page's time budget.
 """
 
 from __future__ import annotations
@@ -26,14 +26,13 @@ from notebook_file import (
     build_draft,
     differences,
     is_executable,
-    retarget,
     tags,
     take_outputs,
     write,
 )
 from open_cells import NAME, installed, needs_open_model
 from plot_file import tidy_plots
-from project import BookError, Page, Project, check_repository, find_project
+from project import BookError, Page, Project, find_project
 from references import References, read_references
 from timings import record
 
@@ -53,12 +52,9 @@ def main(arguments: list[str] | None = None, project: Project | None = None) -> 
     action.add_argument(
         "--refresh", action="store_true", help="take over text and layout, run nothing"
     )
-    action.add_argument("--retarget", metavar="OWNER/NAME", help="rewrite the repository address")
     options = parser.parse_args(arguments)
     project = project or find_project()
     try:
-        if options.retarget:
-            return _retarget_all(project, check_repository(options.retarget))
         if options.check:
             return _check(project, options.pages)
         if options.refresh:
@@ -215,15 +211,22 @@ def stale(page: Page, project: Project, references: References) -> list[str]:
 def _refresh(project: Project, wanted: list[str]) -> int:
     """Write notebooks anew whose pages changed in text, captions and layout of code only."""
     references = read_references(project)
-    count = 0
+    count, failures = 0, []
     for page in project.find_pages(wanted):
-        if is_executable(page) and stale(page, project, references):
+        if not is_executable(page) or not stale(page, project, references):
+            continue
+        try:
             draft = build_draft(page, project, references)
             take_outputs(draft.notebook, page, any_layout=True)
             _check_outputs(page, draft, project)
-            write(draft.notebook, page.notebook)
-            count += 1
+        except BookError as error:  # another page is none the worse for it
+            failures.append(str(error))
+            continue
+        write(draft.notebook, page.notebook)
+        count += 1
     print(f"{count} notebooks have the text of their pages again")
+    if failures:
+        raise BookError("\nerror: ".join(failures))
     return 0
 
 
@@ -239,15 +242,6 @@ def _strays(project: Project) -> list[str]:
     return [f"{path.relative_to(root)} has no page; delete it" for path in orphans] + [
         f"{path.relative_to(root)} is not listed in _toc.yml" for path in unlisted
     ]
-
-
-def _retarget_all(project: Project, repository: str) -> int:
-    count = 0
-    for path in sorted(project.notebooks.rglob("*.ipynb")):
-        write(retarget(nbformat.read(path, as_version=4), repository), path)
-        count += 1
-    print(f"{count} notebooks now belong to {repository}")
-    return 0
 
 
 if __name__ == "__main__":

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
-from colab_setup import SETUP_TAG, setup_source
+from colab_setup import SETUP_TAG, needs_of, setup_source
 from myst_blocks import convert
 from myst_inline import Context, PageError
 from myst_nb.core.read import MystMetadataParsingError, read_myst_markdown_notebook
 from nbformat import NotebookNode
-from project import BookError, Page, Project, site_url
+from project import BookError, Page, Project
 from references import References
 
 from companion._files import write_whole
@@ -56,16 +56,39 @@ def read_cells(page: Page) -> NotebookNode:
         raise PageError(page.name, 1, f"cannot read the page: {error}") from error
 
 
-def build_draft(page: Page, project: Project, references: References) -> Draft:
+@dataclass(frozen=True)
+class Address:
+    """Where a published notebook finds what is not in it.
+
+    Attributes:
+        repository: The GitHub repository, "owner/name".
+        site: Address of the site, with a final slash.
+        wheel: Name of the package's wheel among the repository's releases; empty for none.
+    """
+
+    repository: str
+    site: str
+    wheel: str = ""
+
+
+def build_draft(
+    page: Page, project: Project, references: References, address: Address | None = None
+) -> Draft:
     """Turn a page into a plain notebook.
+
+    Args:
+        page: The page.
+        project: The checkout it is in.
+        references: Index of the whole book.
+        address: For a notebook that will be published; those in the repository name no owner.
 
     Raises:
         PageError: If the page uses MyST that a notebook cannot show, or lacks a time budget.
     """
     source = read_cells(page)
-    context = Context(page.name, project.site_url, references)
+    context = Context(page.name, address.site if address else "", references)
     text = page.text().split("\n")
-    cells, lines = [_setup_cell(project.repository)], [0]
+    cells, lines = [_setup_cell(source, address)], [0]
     for number, cell in enumerate(source.cells):
         line = source.metadata["source_map"][number]  # of code: the fence; of text: one before
         if cell.cell_type == "markdown":
@@ -76,7 +99,7 @@ def build_draft(page: Page, project: Project, references: References) -> Draft:
             identity = f"{number:03d}-caption"
             cells.append(nbformat.v4.new_markdown_cell(f"*{caption}*", id=identity))
             lines.append(line)
-    notebook = nbformat.v4.new_notebook(cells=cells, metadata=_metadata(page, source, project))
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata=_metadata(page, source))
     return Draft(notebook, lines, _budget(page, source))
 
 
@@ -87,8 +110,10 @@ def _first_line(text: list[str], start: int) -> int:
     return start + 1
 
 
-def _setup_cell(repository: str) -> NotebookNode:
-    cell = nbformat.v4.new_code_cell(setup_source(repository), id=SETUP_TAG)
+def _setup_cell(source: NotebookNode, address: Address | None) -> NotebookNode:
+    needs = needs_of("\n".join(cell.source for cell in source.cells if cell.cell_type == "code"))
+    where = {"repository": address.repository, "wheel": address.wheel} if address else {}
+    cell = nbformat.v4.new_code_cell(setup_source(needs, **where), id=SETUP_TAG)
     cell.metadata = nbformat.from_dict({"tags": [SETUP_TAG, "nbval-skip"], "cellView": "form"})
     return cell
 
@@ -114,12 +139,12 @@ def figure_caption(cell: NotebookNode) -> str:
     return cell.metadata.get("mystnb", {}).get("figure", {}).get("caption", "")
 
 
-def _metadata(page: Page, source: NotebookNode, project: Project) -> dict:
+def _metadata(page: Page, source: NotebookNode) -> dict:
     book = source.metadata.get("book", {})
     metadata = {
         "kernelspec": dict(source.metadata["kernelspec"]),
         "language_info": {"name": "python"},
-        "book": {"page": page.name, "repository": project.repository},
+        "book": {"page": page.name},
         "colab": {"provenance": [], "toc_visible": True},
     }
     return {**metadata, "accelerator": "GPU"} if book.get("gpu") else metadata
@@ -133,23 +158,17 @@ def _budget(page: Page, source: NotebookNode) -> float:
     return budget
 
 
-def retarget(notebook: NotebookNode, repository: str) -> NotebookNode:
-    """A copy of a notebook that belongs to another repository; no cell is run.
+def published(
+    page: Page, project: Project, references: References, address: Address
+) -> NotebookNode:
+    """A page's notebook with its outputs and with the addresses of a repository and its site.
 
-    Changes the set-up cell and the links to the website. With the repository that it belongs to
-    already, it gets today's set-up cell and nothing else. Does nothing more when repeated.
+    Raises:
+        BookError: If the stored notebook does not have the page's code, or was not run.
     """
-    copy = nbformat.from_dict(notebook)
-    old = copy.metadata.get("book", {}).get("repository")
-    if old is None:
-        return copy
-    for cell in copy.cells:
-        if SETUP_TAG in tags(cell):
-            cell.source = setup_source(repository)
-        elif cell.cell_type == "markdown":
-            cell.source = cell.source.replace(site_url(old), site_url(repository))
-    copy.metadata["book"]["repository"] = repository
-    return copy
+    notebook = build_draft(page, project, references, address).notebook
+    take_outputs(notebook, page)
+    return notebook
 
 
 def tags(cell: NotebookNode) -> list[str]:
@@ -161,8 +180,7 @@ def differences(draft: Draft, stored: NotebookNode, page: Page) -> list[str]:
     """Where a stored notebook no longer matches its page, as sentences; empty when fresh."""
     here = f"book/{page.name}.md"
     wanted = draft.notebook.cells
-    repository = draft.notebook.metadata["book"]["repository"]
-    cells = retarget(stored, repository).cells
+    cells = stored.cells
     changes = []
     for new, old, line in zip(wanted, cells, draft.lines, strict=False):
         if changed := _changes(new, old):

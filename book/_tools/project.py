@@ -16,11 +16,12 @@ import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import yaml
 
-DEFAULT_REPOSITORY = "llm-measured/llm-measured"
 BRANCH = "main"
+NOTEBOOKS_BRANCH = "notebooks"  # those that Colab opens: they know their repository
 _REPOSITORY_PATTERN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?/(?!\.{1,2}$)[\w.-]+")
 
 
@@ -48,10 +49,15 @@ class Page:
 
 @dataclass(frozen=True)
 class Project:
-    """A checkout of the book."""
+    """A checkout of the book.
+
+    Attributes:
+        root: Its folder.
+        repository: Its name on GitHub, "owner/name"; empty where that is not known.
+    """
 
     root: Path
-    repository: str = DEFAULT_REPOSITORY
+    repository: str = ""
 
     @property
     def book(self) -> Path:
@@ -80,8 +86,13 @@ class Project:
 
     @property
     def site_url(self) -> str:
-        """Address of the published site, with a final slash."""
-        return site_url(self.repository)
+        """Address of the published site, with a final slash; empty without a repository."""
+        return site_url(self.repository) if self.repository else ""
+
+    @property
+    def site_path(self) -> str:
+        """The path part of that address, "/" without a repository."""
+        return urlsplit(self.site_url).path or "/"
 
     def page(self, name: str) -> Page:
         """The page called ``name``; it need not exist."""
@@ -154,7 +165,10 @@ def check_repository(repository: str) -> str:
 
 
 def find_repository(root: Path) -> str:
-    """The repository's GitHub name: from the environment, else git's origin, else the default."""
+    """The repository's GitHub name, from the environment or git's origin; empty if unknown.
+
+    There is no default: an owner whom nobody has registered could be registered by anybody.
+    """
     for variable in ("BOOK_REPOSITORY", "GITHUB_REPOSITORY"):
         if os.environ.get(variable):
             return check_repository(os.environ[variable])
@@ -162,9 +176,9 @@ def find_repository(root: Path) -> str:
     try:
         origin = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
     except FileNotFoundError:
-        return DEFAULT_REPOSITORY
+        return ""
     match = re.search(r"github\.com[:/](.+?)(?:\.git)?/?$", origin)
-    return check_repository(match[1]) if match else DEFAULT_REPOSITORY
+    return check_repository(match[1]) if match else ""
 
 
 def find_project(root: Path | None = None) -> Project:

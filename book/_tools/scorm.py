@@ -20,7 +20,7 @@ from urllib.parse import urljoin
 from xml.etree import ElementTree
 
 from bs4 import BeautifulSoup
-from check_site import Site, is_internal, site_prefix
+from check_site import Site, is_internal
 from project import BookError, Project, find_project
 
 _CONTENT = "http://www.imsproject.org/xsd/imscp_rootv1p1p2"
@@ -66,7 +66,7 @@ def pack(site_folder: Path, section: str, out: Path, project: Project) -> int:
     if not page.is_file():
         raise BookError(f"{page} is not there; run `make book`, and name a section such as gpt")
     name = f"book/{section}/exercises.html"
-    site = Site(site_folder.resolve(), site_prefix(project), pages=name)
+    site = Site(site_folder.resolve(), project.site_path, pages=name)
     soup = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
     title = soup.h1.get_text().rstrip("#").strip()
     files = {site.name(path): path.read_bytes() for path in loaded(site, page)}

@@ -151,6 +151,38 @@ def test_the_run_line_states_what_was_measured():
     assert 'title="CPU &lt;1&gt;"' in line
 
 
+def test_the_run_line_has_a_button_for_colab_where_the_repository_is_known(tmp_path, book):
+    page = book.project.page("gpt/one")
+    known = bookext.colab_url(book.project, page)
+
+    with_it = bookext.run_line(known, "../", page.name, "")
+    without = bookext.run_line(bookext.colab_url(Project(tmp_path), page), "../", page.name, "")
+
+    assert (
+        known == "https://colab.research.google.com/github/ada/engine/blob/notebooks/gpt/one.ipynb"
+    )
+    assert (f'href="{known}"' in with_it, "Colab" in without) == (True, False)
+    assert 'href="../notebooks/gpt/one.ipynb" download' in without
+
+
+@pytest.mark.parametrize("wheel", ["llm_measured-1.0-1gabc-py3-none-any.whl", ""])
+def test_published_notebooks_know_their_repository_and_its_wheel(book, page, tmp_path, wheel):
+    build_site._add_notebooks(book.project, [page], tmp_path, wheel)
+
+    cells = nbformat.read(tmp_path / "notebooks/gpt/one.ipynb", as_version=4).cells
+    assert 'REPOSITORY = "ada/engine"  # @param' in cells[0].source
+    assert f'PACKAGE = "{wheel}"  # @param' in cells[0].source
+
+
+def test_without_a_repository_published_notebooks_are_those_of_the_checkout(
+    book, page, tmp_path, capsys
+):
+    build_site._add_notebooks(Project(book.root), [page], tmp_path, "")
+
+    assert (tmp_path / "notebooks/gpt/one.ipynb").read_bytes() == page.notebook.read_bytes()
+    assert "no buttons for Colab" in capsys.readouterr().out
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("programs", ["all programs", "no node"])
 def test_a_small_book_builds_without_a_warning_or_execution(programs, book, page, monkeypatch):
@@ -176,7 +208,7 @@ def test_a_small_book_builds_without_a_warning_or_execution(programs, book, page
     text = (book.root / "_build/html/book/gpt/one.html").read_text(encoding="utf-8")
 
     assert status == 0
-    assert "colab.research.google.com/github/ada/engine/blob/main/book/notebooks/gpt/one" in text
+    assert "colab.research.google.com/github/ada/engine/blob/notebooks/gpt/one.ipynb" in text
     assert '<svg role="img" aria-label="a to b"' in text
     assert 'data-live="temperature"' in text
     assert "_static/live.js" in text

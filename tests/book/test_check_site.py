@@ -143,18 +143,32 @@ def test_a_fault_in_an_asset_is_found(name, text, fault, site, capsys):
 
 
 @pytest.mark.parametrize(
-    ("repository", "fault"),
+    ("branch", "fault"),
     [
-        ("ada/engine", "does not exist: book/notebooks/gpt/one.ipynb"),
-        ("else/where", "leads to else/where, not ada/engine"),
+        ("ada/engine/blob/notebooks", "does not exist: gpt/one.ipynb"),
+        ("ada/engine/blob/main", "does not exist: gpt/here.ipynb"),
+        ("else/where/blob/notebooks", "leads to else/where, not ada/engine"),
     ],
 )
-def test_a_colab_link_to_nowhere_is_found(repository, fault, site, capsys):
-    url = f"https://colab.research.google.com/github/{repository}/blob/main/book/notebooks"
+def test_a_colab_link_to_nowhere_is_found(branch, fault, site, capsys):
+    name = "here" if "main" in branch else "one"
+    url = f"https://colab.research.google.com/github/{branch}/gpt/{name}.ipynb"
+    folder = site(page=f'<a href="{url}">Colab</a>')
+    (folder / "notebooks" / "gpt").mkdir(parents=True)
+    (folder / "notebooks" / "gpt" / "here.ipynb").write_text("{}", encoding="utf-8")
 
-    [found] = faults_of(site(page=f'<a href="{url}/gpt/one.ipynb">Colab</a>'), capsys)
+    [found] = faults_of(folder, capsys)
 
     assert fault in found
+
+
+def test_a_colab_link_to_a_notebook_of_the_site_is_none(site, capsys):
+    url = "https://colab.research.google.com/github/ada/engine/blob/notebooks/gpt/here.ipynb"
+    folder = site(page=f'<a href="{url}">Colab</a>')
+    (folder / "notebooks" / "gpt").mkdir(parents=True)
+    (folder / "notebooks" / "gpt" / "here.ipynb").write_text("{}", encoding="utf-8")
+
+    assert faults_of(folder, capsys) == []
 
 
 def test_a_link_from_a_notebook_to_a_missing_page_is_found(site, capsys):

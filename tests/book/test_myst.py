@@ -106,6 +106,28 @@ def test_a_broken_quiz_says_what_is_wrong(source, problem, context):
         convert(f"```{{quiz}} other-one\n{source}\n```", 1, context)
 
 
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("{doc}`other`", "[Other page](../../gpt/other.md)"),
+        ("{doc}`/index`", "[the title page](../../../index.md)"),
+        ("{ref}`sec-here`", "[A section](../../gpt/other.md#sec-here)"),
+        ("{term}`top-k`", "[top-k](../../back/glossary.md#term-top-k)"),
+        ("{cite:p}`one2020`", "([Lovelace, 2020](../../back/references.md))"),
+        ("![A line](img/fig.png)", "![A line](../../gpt/img/fig.png)"),
+        (
+            "```{tensor} head-split\n:alt: A grid\n:caption: One.\n```",
+            "![A grid](../../_static/tensors/head-split.svg)\n\n*One.*",
+        ),
+    ],
+)
+def test_in_the_repository_links_lead_to_the_files_beside_the_notebook(source, expected, context):
+    """There no owner is named: a name that nobody has can be registered by anybody."""
+    unowned = Context(context.page, "", context.references)
+
+    assert convert(source, 1, unowned) == expected
+
+
 def test_the_cases_cover_every_allowed_directive():
     assert set(PLAIN) == set(RENDERERS)
 

@@ -1,11 +1,10 @@
-"""From a page to its notebook: building, running, comparing, retargeting."""
+"""From a page to its notebook: building, running, comparing, publishing."""
 
-import importlib.metadata
+import importlib.util
 import json
 import re
 import subprocess
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import colab_setup
@@ -13,8 +12,11 @@ import nbformat
 import notebook
 import pytest
 from myst_inline import PageError
-from notebook_file import build_draft, retarget, write
+from notebook_file import Address, build_draft, published, write
+from project import BookError
 from references import read_references
+
+from companion.hosted import HEAVY
 
 PAGE = """\
 # One
@@ -260,6 +262,21 @@ def test_changed_code_is_not_taken_over(other, book, page, capsys):
     assert page.notebook.read_bytes() == before
 
 
+def test_a_page_that_cannot_be_refreshed_does_not_stop_the_others(book, page, capsys):
+    store(book, page)
+    page.source.write_text(page.text().replace("print(1)", "print(2)"), "utf-8")
+    book.add_code("gpt/two", PAGE.replace("# One", "# Two"))
+    two = book.project.page("gpt/two")
+    store(book, two)
+    two.source.write_text(two.text().replace("Text about", "Words about"), "utf-8")
+
+    assert notebook.main(["--refresh"], book.project) == 1
+    told = capsys.readouterr()
+    assert "1 notebooks have the text" in told.out
+    assert "book/gpt/one.md has changed since" in told.err
+    assert "Words about" in two.notebook.read_text("utf-8")
+
+
 def test_freshness_catches_a_cell_that_was_never_run(book, page, capsys):
     made = store(book, page)
     made.cells[3].execution_count = None
@@ -286,82 +303,44 @@ def test_an_unknown_page_is_an_error_without_a_stack_trace(book, capsys):
     assert capsys.readouterr().err.startswith("error: no page is called 'nope'")
 
 
-# -- another repository ----------------------------------------------------------------------------
-
-
-def test_retargeting_changes_addresses_only_and_stays_fresh(book, page, capsys):
-    made = store(book, page)
-    status = notebook.main(["--retarget", "fork/copy"], book.project)
-    moved = nbformat.read(page.notebook, as_version=4)
-
-    assert status == 0
-    assert 'REPOSITORY = "https://github.com/fork/copy"' in moved.cells[0].source
-    assert "https://fork.github.io/copy/book/back/glossary.html" in moved.cells[1].source
-    assert "ada/" not in nbformat.writes(moved)
-    assert retarget(moved, "ada/engine") == made
-    assert notebook.main(["--check"], book.project) == 0
-
-
-def test_retargeting_to_its_own_repository_renews_the_setup_cell_only(book, page):
-    made = store(book, page)
-    old = nbformat.from_dict(made)
-    old.cells[0].source = "# of last year"
-
-    assert retarget(old, "ada/engine") == made
-
-
-def test_a_strange_target_is_refused(book, capsys):
-    assert notebook.main(["--retarget", "copy"], book.project) == 1
-    assert "written OWNER/NAME" in capsys.readouterr().err
-
-
 # -- the set-up cell -------------------------------------------------------------------------------
 
 
-REPOSITORY = "https://github.com/ada/engine"
-MANY = {"torch": "2.11.0+cu128", "numpy": "2.1.3", "pyarrow": "18.1.0", "torchao": "0.10.0"}
+WHEEL = "llm_measured-1.0-1gabc-py3-none-any.whl"
+ADDRESS = f"https://github.com/ada/engine/releases/download/packages/{WHEEL}"
 
 
 class Machine:
-    """A Colab runtime, as the set-up cell sees it: packages, git, pip and a kernel's modules."""
+    """What the set-up cell sees of a machine: pip, the package, and where it runs."""
 
-    def __init__(self, monkeypatch, tmp_path, *, colab=True):
-        self.packages = dict(MANY)
-        self.brought = {"companion": "1.0", "peft": "0.21", "pyarrow": "26.0"}
-        self.fails = {}
-        self.asked, self.kept = [], ""
-        monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    def __init__(self, monkeypatch, folder, *, host="colab", has_package=False):
+        self.asked, self.prepared, self.fails = [], [], {}
+        self.has_package = has_package
+        monkeypatch.chdir(folder)
         monkeypatch.setattr(subprocess, "run", self.run)
-        monkeypatch.setattr(importlib.metadata, "distributions", self.distributions)
-        monkeypatch.setattr(importlib.metadata, "packages_distributions", self.owners)
-        for name in self.brought:  # another test may have imported it into this very process
-            if name != "companion":
-                monkeypatch.delitem(sys.modules, name, raising=False)
-        if colab:
+        monkeypatch.setattr(importlib.util, "find_spec", lambda name: self.has_package or None)
+        monkeypatch.setitem(sys.modules, "companion.hosted", SimpleNamespace(prepare=self.prepare))
+        monkeypatch.delitem(sys.modules, "google.colab", raising=False)
+        monkeypatch.delenv("KAGGLE_KERNEL_RUN_TYPE", raising=False)
+        if host == "colab":
             monkeypatch.setitem(sys.modules, "google.colab", SimpleNamespace())
-
-    def distributions(self):
-        return [SimpleNamespace(name=n, version=v) for n, v in self.packages.items()]
-
-    def owners(self):
-        return {name: [name] for name in self.packages}
+        if host == "kaggle":
+            monkeypatch.setenv("KAGGLE_KERNEL_RUN_TYPE", "Interactive")
 
     def run(self, command, **options):
-        assert options["env"]["GIT_TERMINAL_PROMPT"] == "0"  # git must not wait for a password
-        self.asked.append(" ".join(command[1:]))
-        words = ("ls-remote", "uninstall", "install", "peft", "fetch")
-        action = next(word for word in words if word in self.asked[-1])
+        self.asked.append(command[-1])
+        action = "fetch" if "fetch" in command else "install"
         if action in self.fails:
             return SimpleNamespace(returncode=1, stdout="", stderr=self.fails[action])
-        if action == "install":
-            self.kept = Path(command[command.index("-c") + 1]).read_text(encoding="utf-8")
-            self.packages |= self.brought
-        if action == "uninstall":
-            del self.packages[command[-1]]
-        return SimpleNamespace(returncode=0, stdout="ready" * (action == "fetch"), stderr="")
+        self.has_package = True
+        return SimpleNamespace(returncode=0, stdout=f"{action}ed", stderr="")
 
-    def set_up(self, *, open_model=False):
-        source = colab_setup.setup_source("ada/engine")
+    def prepare(self, needs, *, said, since):
+        self.prepared.append((needs, said))
+        return "prepared"
+
+    def set_up(self, *, open_model=False, needs=(), repository="ada/engine", wheel=WHEEL):
+        source = colab_setup.setup_source(needs, repository=repository, wheel=wheel)
         if open_model:  # as Colab does it when the box is ticked
             source = source.replace("OPEN_MODEL = False", "OPEN_MODEL = True", 1)
         code = compile(source, "setup", "exec")
@@ -373,76 +352,84 @@ def machine(monkeypatch, tmp_path):
     return Machine(monkeypatch, tmp_path)
 
 
-def test_the_setup_cell_does_nothing_outside_colab(monkeypatch, tmp_path):
-    machine = Machine(monkeypatch, tmp_path, colab=False)
-    assert "google.colab" not in sys.modules
+@pytest.mark.parametrize("host", ["colab", "kaggle"])
+def test_on_a_hosted_machine_the_setup_cell_installs_the_wheel_of_its_repository(
+    host, monkeypatch, tmp_path, capsys
+):
+    machine = Machine(monkeypatch, tmp_path, host=host)
 
+    machine.set_up(needs=["embeddings"])
+
+    assert machine.asked == [ADDRESS]
+    assert machine.prepared == [(["embeddings"], "installed")]
+    assert capsys.readouterr().out.endswith("(about half a minute)\nprepared\n")
+
+
+def test_a_second_run_of_the_setup_cell_looks_for_the_libraries_only(machine):
     machine.set_up()
+    machine.set_up()
+
+    assert machine.asked == [ADDRESS]
+    assert machine.prepared == [([], "installed"), ([], "")]
+
+
+def test_in_an_ordinary_jupyter_the_setup_cell_does_nothing(monkeypatch, tmp_path, capsys):
+    machine = Machine(monkeypatch, tmp_path, host="", has_package=True)
+
+    machine.set_up(open_model=True)
+
+    assert (machine.asked, machine.prepared, capsys.readouterr().out) == ([], [], "")
+
+
+@pytest.mark.parametrize(
+    ("repository", "command"),
+    [
+        ("ada/engine", f"pip install 'llm-measured[all] @ {ADDRESS}'\n"),
+        ("", "pip install '.[all]', in the folder of the book's repository\n"),
+    ],
+)
+def test_in_an_ordinary_jupyter_without_the_package_it_says_how_to_install_it(
+    repository, command, monkeypatch, tmp_path, capsys
+):
+    machine = Machine(monkeypatch, tmp_path, host="")
+
+    machine.set_up(repository=repository)
+
+    assert (machine.asked, machine.prepared) == ([], [])
+    assert capsys.readouterr().out.endswith(command)
+
+
+@pytest.mark.parametrize("repository", ["ada/engine", ""])
+def test_a_wheel_beside_the_notebook_goes_first(repository, machine, tmp_path):
+    (tmp_path / WHEEL).touch()
+
+    machine.set_up(repository=repository, wheel="")
+
+    assert machine.asked == [str(tmp_path / WHEEL)]
+
+
+def test_with_a_repository_alone_its_newest_state_is_installed(machine):
+    machine.set_up(wheel="")
+
+    assert machine.asked == ["https://github.com/ada/engine/archive/HEAD.zip"]
+
+
+def test_a_copy_that_knows_no_repository_says_what_to_do(machine):
+    with pytest.raises(RuntimeError, match=r"field REPOSITORY above, or put the package beside"):
+        machine.set_up(repository="", wheel="")
 
     assert machine.asked == []
 
 
-def test_the_setup_cell_keeps_torch_and_numpy_on_colab(machine):
-    machine.set_up()
-
-    assert machine.asked[0] == f"ls-remote {REPOSITORY} HEAD"
-    assert machine.asked[1].endswith(f" companion[all] @ git+{REPOSITORY}")
-    assert machine.kept == "torch==2.11.0+cu128\nnumpy==2.1.3\n"
-
-
-def test_the_setup_cell_says_what_it_installed_kept_and_replaced(machine, capsys):
-    machine.set_up()
-
-    told = capsys.readouterr().out
-    assert told == (
-        "Packages installed: 2.\nKept torch 2.11.0+cu128, numpy 2.1.3.\n"
-        "Replaced pyarrow 18.1.0 -> 26.0.\n"
-    )
-
-
-@pytest.mark.parametrize("stale", [True, False])
-def test_the_setup_cell_removes_a_torchao_that_peft_refuses(machine, capsys, stale):
-    if stale:
-        machine.fails["peft"] = "ImportError: Found an incompatible version of torchao. Found ..."
+def test_the_setup_cell_says_what_pip_said_and_starts_again(machine):
+    machine.fails["install"] = "ERROR: HTTP error 404"
+    with pytest.raises(RuntimeError, match=r"does that address still exist\?(.|\n)*HTTP error 404"):
+        machine.set_up()
+    machine.fails.clear()
 
     machine.set_up()
 
-    assert ("torchao" in machine.packages) is not stale
-    assert ("Removed torchao 0.10.0" in capsys.readouterr().out) is stale
-
-
-def test_without_torchao_the_setup_cell_does_not_wait_for_peft(machine):
-    del machine.packages["torchao"]
-
-    machine.set_up()
-
-    assert len(machine.asked) == 2
-
-
-@pytest.mark.parametrize("loaded", [["pyarrow"], [], ["numpy", "torch"]])
-def test_the_setup_cell_asks_for_a_restart_if_what_it_replaced_is_in_use(
-    machine, monkeypatch, capsys, loaded
-):
-    monkeypatch.delitem(sys.modules, "pyarrow", raising=False)
-    for name in loaded:
-        monkeypatch.setitem(sys.modules, name, SimpleNamespace())
-
-    machine.set_up()
-
-    assert ("Restart now (Runtime > Restart session): pyarrow had" in capsys.readouterr().out) is (
-        "pyarrow" in loaded
-    )
-
-
-def test_a_second_run_of_the_setup_cell_does_nothing_and_says_so(machine, capsys):
-    machine.set_up()
-    asked = len(machine.asked)
-    capsys.readouterr()
-
-    machine.set_up()
-
-    assert len(machine.asked) == asked
-    assert capsys.readouterr().out == "Nothing to do: the package is installed.\n"
+    assert len(machine.prepared) == 1
 
 
 def test_the_setup_cell_fetches_the_open_model_only_when_asked(machine, capsys):
@@ -450,9 +437,9 @@ def test_the_setup_cell_fetches_the_open_model_only_when_asked(machine, capsys):
     before = len(machine.asked)
     machine.set_up(open_model=True)
 
-    assert "-m companion fetch smollm2" not in machine.asked[:before]
-    assert machine.asked[before:] == ["-m companion fetch smollm2"]
-    assert capsys.readouterr().out.endswith("\nready\n")
+    assert "smollm2" not in machine.asked[:before]
+    assert machine.asked[before:] == ["smollm2"]
+    assert capsys.readouterr().out.endswith("prepared\nfetched\n")
 
 
 def test_an_open_model_that_cannot_be_fetched_does_not_stop_the_setup_cell(machine, capsys):
@@ -463,31 +450,44 @@ def test_an_open_model_that_cannot_be_fetched_does_not_stop_the_setup_cell(machi
     told = capsys.readouterr().out
     assert "The open model was not fetched; all else works." in told
     assert told.endswith("pip could not download it\n")
-    assert "companion" in machine.packages
 
 
-def test_after_a_failure_the_setup_cell_starts_again(machine):
-    machine.fails["install"] = "no space"
-    with pytest.raises(RuntimeError, match="no space"):
-        machine.set_up()
-    del machine.fails["install"]
-
-    machine.set_up()
-
-    assert "companion" in machine.packages
-
-
-def test_the_setup_cell_says_what_to_do_when_pip_fails(machine):
-    machine.fails["install"] = "no fitting versions"
-
-    with pytest.raises(RuntimeError, match=r"start a fresh runtime .*(.|\n)*no fitting versions"):
-        machine.set_up()
+@pytest.mark.parametrize(
+    ("code", "needs"),
+    [
+        ("from companion.rag import DenseRetriever, Embedder", ["embeddings"]),
+        ('companion.load("embedding")', ["embeddings"]),
+        ("import faiss", ["embeddings"]),
+        ("from companion.models.quantized import load_quantized", ["bitsandbytes"]),
+        ("from companion.rag.bm25 import BM25Retriever", []),
+        ('logging.getLogger("bitsandbytes")', []),
+    ],
+)
+def test_a_page_gets_the_large_libraries_that_its_code_uses(code, needs):
+    assert colab_setup.needs_of(code) == needs
+    assert set(needs) <= HEAVY.keys()
 
 
-def test_the_setup_cell_says_so_when_the_repository_is_not_there(machine):
-    machine.fails["ls-remote"] = "fatal: repository not found"
+def test_a_notebook_of_the_repository_names_no_owner_and_a_published_one_does(book, page):
+    made = store(book, page)
+    address = Address("ada/engine", "https://ada.github.io/engine/", WHEEL)
 
-    with pytest.raises(RuntimeError, match=rf"{REPOSITORY} can't be reached(.|\n)*not found"):
-        machine.set_up()
+    out = published(page, book.project, read_references(book.project), address)
 
-    assert len(machine.asked) == 1  # pip was not asked
+    assert "ada/" not in nbformat.writes(made)
+    assert "ada.github" not in nbformat.writes(made)
+    assert 'REPOSITORY = "ada/engine"' in out.cells[0].source
+    assert f'PACKAGE = "{WHEEL}"' in out.cells[0].source
+    assert "(../../back/glossary.md#term-token)" in made.cells[1].source
+    assert f"({address.site}book/back/glossary.html#term-token)" in out.cells[1].source
+    assert out.cells[2].execution_count == 2
+
+
+def test_a_notebook_that_was_not_run_is_not_published(book, page):
+    made = store(book, page)
+    made.cells[3].execution_count = None
+    write(made, page.notebook)
+    address = Address("ada/engine", "https://ada.github.io/engine/")
+
+    with pytest.raises(BookError, match="has a cell never run"):
+        published(page, book.project, read_references(book.project), address)

@@ -3,7 +3,7 @@
 import subprocess
 
 import pytest
-from project import DEFAULT_REPOSITORY, BookError, find_repository, site_url
+from project import BookError, Project, find_repository, site_url
 
 
 @pytest.fixture(autouse=True)
@@ -25,8 +25,8 @@ def test_the_environment_names_the_repository_first(tmp_path, monkeypatch):
     [
         ("https://github.com/ada/engine.git", "ada/engine"),
         ("git@github.com:ada/engine", "ada/engine"),
-        ("https://example.org/ada/engine", DEFAULT_REPOSITORY),
-        (None, DEFAULT_REPOSITORY),
+        ("https://example.org/ada/engine", ""),
+        (None, ""),
     ],
 )
 def test_else_the_origin_on_github_names_it(origin, expected, tmp_path):
@@ -52,6 +52,12 @@ def test_the_site_has_the_address_of_github_pages():
     addresses = site_url("Ada/engine"), site_url("ada/ada.github.io")
 
     assert addresses == ("https://ada.github.io/engine/", "https://ada.github.io/")
+
+
+def test_without_a_repository_the_site_has_no_address(tmp_path):
+    known, unknown = Project(tmp_path, "ada/engine"), Project(tmp_path)
+
+    assert (known.site_path, unknown.site_url, unknown.site_path) == ("/engine/", "", "/")
 
 
 @pytest.mark.parametrize(
