@@ -79,7 +79,7 @@ def test_all_brings_what_a_notebook_needs_but_not_the_tools_of_the_book():
     (own,) = [Requirement(line) for line in EXTRAS["all"] if line.startswith(f"{DISTRIBUTION}[")]
 
     assert own.extras == {"train", "open", "quant", "rag", "tools", "chat", "mcp"}
-    assert set(EXTRAS) - own.extras == {"grade", "book", "test", "all"}
+    assert set(EXTRAS) - own.extras == {"grade", "stores", "book", "test", "all"}
 
 
 def test_constraints_are_plain_sorted_exact_public_versions():
