@@ -1,15 +1,9 @@
-"""The same pipeline over a server: Chroma on loopback, killed and started again."""
+"""The same pipeline over LangChain's store for Chroma, on a server that is killed in between."""
 
 import gc
-import os
-import signal
-import socket
-import subprocess
-import sys
-import time
 import warnings
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -17,6 +11,7 @@ import companion
 from companion.rag.documents import Document
 from companion.rag.pipeline import RagPipeline
 from companion.rag.retriever import DenseRetriever, VectorStoreRetriever, langchain_embeddings
+from companion.rag.vector_stores.servers import LocalServer, chroma_server
 
 FACTS = [
     ("Roujanwion lives in Roatrearn.", "Where does Roujanwion live?", "Roatrearn."),
@@ -26,48 +21,10 @@ FACTS = [
 ]
 
 
-class Server:
-    """A Chroma server over a folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.process: subprocess.Popen | None = None
-
-    def start(self) -> None:
-        command = [str(Path(sys.executable).with_name("chroma")), "run"]
-        command += ["--path", str(self.folder), "--host", "127.0.0.1", "--port", str(self.port)]
-        self.process = subprocess.Popen(
-            command,
-            env={**os.environ, "ANONYMIZED_TELEMETRY": "False"},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        until = time.monotonic() + 60
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-            except OSError:
-                assert time.monotonic() < until, "the server does not start"
-                assert self.process.poll() is None, "the server ended at once"
-                time.sleep(0.1)
-            else:
-                return
-
-    def kill(self) -> None:
-        if self.process is not None:
-            self.process.send_signal(signal.SIGKILL)
-            self.process.wait()
-
-
 @pytest.fixture
-def server(tmp_path) -> Iterator[Server]:
-    running = Server(tmp_path)
-    running.start()
-    yield running
-    running.kill()
+def server(tmp_path) -> Iterator[LocalServer]:
+    with chroma_server(tmp_path) as running:
+        yield running
 
 
 @pytest.fixture
@@ -82,7 +39,9 @@ def connect(server, fake_embedder) -> Iterator[Callable[[], VectorStoreRetriever
 
     def build() -> VectorStoreRetriever:
         settings = Settings(anonymized_telemetry=False)
-        client = chromadb.HttpClient(host="127.0.0.1", port=server.port, settings=settings)
+        client = chromadb.HttpClient(
+            host="127.0.0.1", port=urlsplit(server.url).port, settings=settings
+        )
         clients.append(client)
         store = Chroma(
             collection_name="facts",

@@ -74,7 +74,7 @@ def test_another_model_is_refused_before_anything_is_embedded(fake_embedder):
     store = ListStore()
     store.model_id = "other"
 
-    with pytest.raises(ValueError, match="the store holds vectors of 'other'.*'fake'"):
+    with pytest.raises(ValueError, match=r"the store holds vectors of 'other'.*'fake'"):
         fill(store, DOCUMENTS, fake_embedder)
 
     assert fake_embedder.texts == []
