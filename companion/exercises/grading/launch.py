@@ -5,6 +5,7 @@ Taught in :doc:`/book/back/teaching`.
 
 import contextlib
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -115,10 +116,11 @@ def _merge(options: GradeOptions) -> int:
 
 
 def _tell_shard(options: GradeOptions, shard: Shard, file: Path, rows: Rows, count: int) -> None:
+    name = shlex.quote(str(options.out))
     sys.stdout.write(
         f"{file}: shard {shard}, with {len(rows)} of {count} submissions.\n"
         f"When the files of all {shard.of} are in one folder:\n"
-        f"companion grade --merge {options.out}.shard-* --out {options.out}\n"
+        f"companion grade --merge {name}.shard-* --out {name}\n"
     )
 
 
