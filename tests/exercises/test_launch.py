@@ -223,7 +223,9 @@ def test_a_full_disk_ends_the_run_in_words_and_it_goes_on_later(folder, monkeypa
     monkeypatch.setattr(Ledger, "put", put)
 
     assert grade(folder, *ONE) == 1
-    assert "No space left on device: 'grades.csv.unfinished'" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "make room, and the same command goes on from here" in said
+    assert "No space left on device: 'grades.csv.unfinished'" in said
     assert not (folder.parent / "grades.csv").exists()
     assert grade(folder, *ONE) == 0
 

@@ -4,6 +4,7 @@ Taught in :doc:`/book/back/teaching`.
 """
 
 import contextlib
+import errno
 import os
 import shlex
 import signal
@@ -79,7 +80,7 @@ def grade(options: GradeOptions) -> int:
     out = shard.path(options.out) if shard else options.out
     unfinished = out.with_name(f"{out.name}.unfinished")
     check_places(options, [out, unfinished] if shard else [out, options.summary, unfinished])
-    with _ending_in_order(), class_folder(options.folder) as folder:
+    with _ending_in_order(), _saying_what_is_kept(), class_folder(options.folder) as folder:
         listed, remarks = list_submissions(folder, options.roster)
         check_one(options, len(listed))
         mine = [one for one in listed if shard is None or shard.holds(one)]
@@ -160,6 +161,20 @@ def _ending_in_order() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
+def _saying_what_is_kept() -> Iterator[None]:
+    """Say on a full disk what to do; the error itself names the file."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            sys.stderr.write(
+                "\nthe disk is full; what has been graded is kept: make room, and the same command "
+                "goes on from here\n"
+            )
+        raise
 
 
 def _chosen(
