@@ -8,6 +8,7 @@
 `chunking`      cut documents into passages, by tokens or at paragraphs and sentences
 `embeddings`    vectors from all-MiniLM-L6-v2; `vector_cache` keeps them on disk
 `index`         vectors with their documents: `neighbors` by faiss, saved in a `store`
+                `vector_stores`: the same on a server, or in a file with a log
 `bm25`          ranking by shared words
 `fusion`        one ranking out of several
 `retriever`     dense, hybrid and reranked search; bridges to and from LangChain;
