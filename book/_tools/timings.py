@@ -15,7 +15,7 @@ from companion._files import write_whole
 
 
 def read_timings(path: Path) -> dict[str, dict[str, dict]]:
-    """All timings: page name, then device ("cpu", "gpu"), then the figures."""
+    """All timings: page name, then device ("cpu"), then the figures."""
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 

@@ -5,6 +5,7 @@ import re
 import time
 from pathlib import Path
 
+import bookext
 import gpu_jobs
 import gpu_record
 import gpu_run
@@ -86,7 +87,7 @@ def test_what_was_not_reached_is_listed_and_the_next_run_goes_on_there(stand, ca
     assert first["not_run"] == ["part/hangs pocket float32", "part/last pocket float32"]
     assert "not run, and not claimed: part/hangs pocket float32" in capsys.readouterr().out
     assert stand.began.read_text().split() == ["part/one", "part/hangs", "part/hangs", "part/last"]
-    assert stand.record()["not_run"] == [] and len(stand.record()["results"]) == 3
+    assert (stand.record()["not_run"], len(stand.record()["results"])) == ([], 3)
 
 
 def test_when_the_time_is_over_nothing_runs_on(stand) -> None:
@@ -263,6 +264,15 @@ def test_a_page_says_what_was_measured_and_nothing_else() -> None:
         assert gpu_record.page_line(record, "part/page") is None
 
 
+def test_the_line_below_the_title_has_it_too() -> None:
+    line = bookext.on_gpu(("On a GPU: 4 s (A & B)", 'a "card"'))
+
+    assert line == (
+        '<span class="run-cost" title="a &quot;card&quot;">On a GPU: 4 s (A &amp; B)</span>'
+    )
+    assert bookext.on_gpu(None) == ""
+
+
 def test_a_job_of_a_page_is_run_in_the_asked_for_way(book, monkeypatch) -> None:
     monkeypatch.setenv("COMPANION_DEVICE", "cuda:7")
     names = ("MODELS", "DEVICE", "DTYPE")
@@ -274,4 +284,5 @@ def test_a_job_of_a_page_is_run_in_the_asked_for_way(book, monkeypatch) -> None:
     result = gpu_jobs.run(Job("page", "cpu", "part/page", "pocket", "float32"), book.project)
 
     assert (result["ran"], result["held"], result["failed"]) == (3, 3, [])
-    assert result["refused"] == 1 and "ZeroDivisionError" in result["errors"][0]
+    assert (result["refused"], len(result["errors"])) == (1, 1)
+    assert "ZeroDivisionError" in result["errors"][0]

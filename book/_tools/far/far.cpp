@@ -132,7 +132,7 @@ void fallback(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
   const auto count = schema.arguments().size();
   for (size_t i = 0; i < count; ++i) {
     auto& value = torch::jit::peek(*stack, i, count);
-    const bool is_index = schema.arguments()[i].name() == "indices" && call.name.rfind("aten::index", 0) == 0;
+    const bool is_index = schema.arguments()[i].name() == "indices" && call.name.find("index") != std::string::npos;
     auto take = [&](const at::Tensor& tensor) {
       alive.push_back(call.take(tensor, is_index));
       return alive.back();
