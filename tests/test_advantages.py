@@ -422,3 +422,27 @@ def test_rewards_that_fill_no_whole_group_are_refused() -> None:
 def test_rewards_already_in_groups_are_refused() -> None:
     with pytest.raises(ValueError, match=r"expected 1 dimension, got rewards \(2, 2\)"):
         group_advantages(torch.zeros(2, 2), group_size=2)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_advantages_of_half_precision_are_computed_in_float32(dtype: torch.dtype) -> None:
+    generator = torch.Generator().manual_seed(0)
+    rewards, values = (torch.randn(4, 50, generator=generator).to(dtype) for _ in range(2))
+    mask = torch.ones(4, 50, dtype=torch.bool)
+
+    for function in (
+        lambda x, y: kl_estimate(x, y, estimator="k3"),
+        lambda x, y: generalized_advantages(x, y, mask)[0],
+        lambda x, y: whiten(x, mask),
+        lambda x, y: group_advantages(x[:, 0], group_size=2),
+        lambda x, y: penalized_rewards(x[:, 0], x, y, mask, beta=0.1),
+    ):
+        half = function(rewards, values)
+        assert half.dtype == torch.float32
+        assert torch.equal(half, function(rewards.float(), values.float()))
+
+
+def test_equal_advantages_in_float16_stay_finite() -> None:
+    values = torch.full((1, 8), 3.0, dtype=torch.float16)
+
+    assert whiten(values, torch.ones(1, 8, dtype=torch.bool)).abs().max() == 0  # not 0 / 0

@@ -519,3 +519,23 @@ def test_another_shape_is_refused(loss: Callable[..., Tensor], position: int) ->
 def test_a_clip_range_is_above_0(loss: Callable[..., Tensor], clip_range: float) -> None:
     with pytest.raises(ValueError, match="clip_range must be above 0"):
         loss(*random_tokens(0, 3), MASK, clip_range=clip_range)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_losses_of_half_precision_are_computed_in_float32(dtype: torch.dtype) -> None:
+    generator = torch.Generator().manual_seed(0)
+    now, old, gains = (torch.randn(4, 300, generator=generator).to(dtype) for _ in range(3))
+    mask = torch.ones(4, 300, dtype=torch.bool)
+    losses: dict[str, Callable[..., Tensor]] = {
+        "policy": lambda x, y, z: ppo_policy_loss(x, y, z, mask),
+        "value": lambda x, y, z: ppo_value_loss(x, y, z, mask),
+        "grpo": lambda x, y, z: grpo_loss(x, y, z[:, 0], mask, reference_logprobs=y, beta=0.1),
+        "dpo": lambda x, y, z: dpo_loss(x[:, 0], x[:, 1], y[:, 0], y[:, 1]),
+        "reward": lambda x, y, z: reward_model_loss(x[:, 0], y[:, 0]),
+    }
+
+    for name, loss in losses.items():
+        half = loss(now, old, gains)
+        whole = loss(now.float(), old.float(), gains.float())
+        assert half.dtype == torch.float32, name
+        assert torch.equal(half, whole), name

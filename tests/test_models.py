@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -445,6 +446,59 @@ def test_the_cpu_is_a_device_by_any_name(device: object) -> None:
 
 def test_the_cpu_computes_in_float32() -> None:
     assert pick_dtype("cpu") == torch.float32
+
+
+def test_the_environment_names_device_and_dtype_where_a_call_does_not(
+    weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COMPANION_DEVICE", "meta")
+    with pytest.raises(
+        ValueError, match=r"device 'meta' \(environment variable COMPANION_DEVICE\)"
+    ):
+        load("base", weights_root=weights)
+    monkeypatch.setenv("COMPANION_DTYPE", "bfloat16")
+
+    model, _ = load("base", weights_root=weights, device="cpu")
+    other, _ = load("base", weights_root=weights, device="cpu", dtype="float32")
+    monkeypatch.setenv("COMPANION_DEVICE", "cpu:0")
+
+    assert (model.dtype, other.dtype) == (torch.bfloat16, torch.float32)
+    assert pick_device() == torch.device("cpu:0")
+
+
+def test_vectors_are_float32_whatever_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COMPANION_DTYPE", "float16")
+
+    assert load("embedding", source="pocket").model.dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("DEVICE", "gpu", "unknown device 'gpu' (environment variable COMPANION_DEVICE)"),
+        ("DEVICE", "cpu:3", "device 'cpu:3' (environment variable COMPANION_DEVICE) is not"),
+        ("DTYPE", "haif", "COMPANION_DTYPE must be 'float32', 'bfloat16' or 'float16', got 'haif'"),
+        ("DTYPE", "int8", "COMPANION_DTYPE must be"),
+    ],
+)
+def test_variables_of_the_environment_are_checked(
+    weights: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, words: str
+) -> None:
+    monkeypatch.setenv(f"COMPANION_{variable}", value)
+
+    with pytest.raises(ValueError, match=re.escape(words)):
+        load("base", weights_root=weights)
+
+
+@pytest.mark.parametrize("variable", ["COMPANION_DEVICE", "COMPANION_DTYPE"])
+def test_an_empty_variable_says_nothing(
+    weights: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, "")
+
+    model, _ = load("base", weights_root=weights)
+
+    assert (model.device.type, model.dtype) == ("cpu", torch.float32)
 
 
 @pytest.mark.gpu

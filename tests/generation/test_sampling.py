@@ -70,3 +70,11 @@ def test_logits_that_are_not_numbers_give_an_id_of_the_vocabulary() -> None:
 
     assert tokens.max() < 5
     assert tokens[2] == 2
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_draws_as_float32_does(dtype: torch.dtype) -> None:
+    logits = torch.linspace(-4, 4, 3000).to(dtype).expand(200, -1)
+    uniforms = torch.linspace(0, 0.999, 200, dtype=torch.float64)
+
+    assert torch.equal(sample_tokens(logits, uniforms), sample_tokens(logits.float(), uniforms))
