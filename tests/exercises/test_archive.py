@@ -74,6 +74,17 @@ def test_what_moodle_gives_is_read_as_it_is(tmp_path):
     }
 
 
+def test_text_typed_into_the_platform_is_no_file_and_says_so(tmp_path):
+    names = ["Ann Lee_17_assignsubmission_onlinetext/onlinetext.html", *MOODLE[3:]]
+    with class_folder(pack(tmp_path / "a.zip", names)) as folder:
+        problems = {one.name: one.problem for one in find_submissions(folder)}
+
+    assert problems.pop("Ann Lee_17_assignsubmission_onlinetext") == (
+        "onlinetext.html: typed into the platform; hand in the notebook (.ipynb) as a file"
+    )
+    assert set(problems.values()) == {""}
+
+
 def test_one_student_of_moodle_is_no_folder_around_the_class(tmp_path):
     assert list(seen(pack(tmp_path / "a.zip", MOODLE[:1]))) == ["Ann Lee_17_assignsubmission_file"]
 

@@ -151,11 +151,11 @@ def test_the_assignment_is_what_most_repositories_begin_with(classroom):
     found = read_roster(classroom, ["a-jane-doe", "a-jane-x", "b-jane-doe"], None)
     assert found.students == {}  # the roster is not among the names
 
-    names = ["hw-jane-doe", "hw-doe", "lab-doe", "classroom_roster.csv"]
+    names = ["q-jane-doe", "q-doe", "lab-doe", "classroom_roster.csv"]
     found = read_roster(classroom, names, None)
 
     assert {name: one.account for name, one in found.students.items()} == {
-        "hw-jane-doe": "jane-doe", "hw-doe": "Doe",
+        "q-jane-doe": "jane-doe", "q-doe": "Doe",
     }  # fmt: skip
 
 

@@ -39,6 +39,8 @@ _ELSEWHERE = {
     ".gz": "an archive of another kind than .zip", ".tar": "an archive of another kind than .zip",
 }  # fmt: skip
 
+_TYPED = {"onlinetext.html", "text.html", "link.html"}  # so Moodle and Canvas call it
+
 
 def read_all(requests: Sequence[Parts], seconds: float = SECONDS) -> Iterator[dict[str, Any]]:
     """Read submissions.
@@ -260,6 +262,8 @@ def _nothing(files: Files) -> str:
     if files.notes or len(members) > 1:
         return "; ".join(["no notebook (.ipynb) or script (.py) in it", *files.notes[:_MOST_SAID]])
     name = members[0].name
+    if PurePosixPath(name).name in _TYPED:
+        return f"{name}: typed into the platform; hand in the notebook (.ipynb) as a file"
     ending = PurePosixPath(name).suffix.lower()
     what = f"{ending} ({_ELSEWHERE[ending]})" if ending in _ELSEWHERE else ending or "no suffix"
     return f"{what}: not a notebook (.ipynb), script (.py), folder or .zip archive"
