@@ -7,6 +7,7 @@ import copy
 import dataclasses
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from signal import SIGTERM
@@ -18,6 +19,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from tqdm import tqdm
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers.utils import logging as transformers_logging
 
 from companion._files import replacing, write_whole
 from companion.messages import tokenize_chat
@@ -166,8 +168,21 @@ def run(made: Made, world: World, out: Path, *, sharing: str, save_every: int) -
     if world.first:
         plain = LlamaForCausalLM(task.model.config)
         plain.load_state_dict(weights)
-        plain.half().save_pretrained(out / "model")
+        with _without_bars():
+            plain.half().save_pretrained(out / "model")
         made.tokenizer.save_pretrained(out / "model")
+
+
+@contextmanager
+def _without_bars() -> Iterator[None]:
+    """Keep `transformers` from drawing a progress bar over files that take no time."""
+    shown = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            transformers_logging.enable_progress_bar()
 
 
 def write_rollouts(world: World, out: Path, *, sharing: str, count: int, seed: int) -> None:

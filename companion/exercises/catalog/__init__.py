@@ -52,6 +52,7 @@ CONTENTS: dict[str, tuple[str, ...]] = {
         "lora",
         "adapters",
         "lora_counts",
+        "processes",
     ),
     "prompting": ("few_shot", "chain_of_thought", "prompt_design", "injection"),
     "open-models": (
@@ -74,6 +75,7 @@ CONTENTS: dict[str, tuple[str, ...]] = {
         "reranking",
         "rewriting",
         "approximate_search",
+        "vector_stores",
         "calculator",
         "tool_calls",
         "tool_loop",
