@@ -59,6 +59,7 @@ def read_chat(fields: Fields, served: Served) -> ChatRequest:
     sampling, schema = served.sampling(fields), _schema(fields, declared)
     stream, usage = read_stream(fields)
     top = _top(fields)
+    served.check_length(sum(len(message["content"] or "") for message in messages))
     with served.lock:
         backend = _told(fields, backend, declared)
         prompt = backend.prompt(messages)

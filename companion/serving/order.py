@@ -17,6 +17,10 @@ from companion.serving.fields import Fields
 from companion.serving.refusal import Refusal
 from companion.serving.sampling import Sampling, read_sampling
 
+LONGEST_TOKEN = 64
+"""Characters of a token that a text is certain to have fewer of on average. A longer text is
+refused before it is cut into tokens, which would take long."""
+
 
 @dataclass(frozen=True)
 class Order:
@@ -127,6 +131,19 @@ class Served:
         return read_sampling(
             fields, most=self.max_tokens, choices=self.batch, vocabulary=self.vocabulary
         )
+
+    def check_length(self, characters: int) -> None:
+        """Refuse a text that is far too long for the context, without counting its tokens.
+
+        Raises:
+            Refusal: If it is.
+        """
+        if characters > LONGEST_TOKEN * self.context:
+            said = (
+                f"the prompt has {characters:,} characters, far more than fit into the "
+                f"{self.context} tokens of the context of {self.name}. Shorten it."
+            )
+            raise Refusal(400, said, code="context_length_exceeded")
 
     def fitting(self, sampling: Sampling, tokens: int) -> SamplingParams:
         """Return the parameters with no more new tokens than the context has room for.

@@ -83,6 +83,7 @@ def _prompts(fields: Fields, served: Served) -> list[list[int]]:
     prompts, listed = [], _listed(fields)
     for prompt in listed:
         if isinstance(prompt, str) and prompt and is_text(prompt):
+            served.check_length(len(prompt))
             prompts += encode_prompts(served.tokenizer, [prompt])
         elif prompt and isinstance(prompt, list) and all(map(_is_token, prompt)):
             if not all(0 <= token < served.vocabulary for token in prompt):

@@ -24,7 +24,27 @@ TEXT = {"model": NAME, "prompt": "The capital of", "temperature": 0, "max_tokens
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
 SCHEMA = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"enum": ["a"]}}}
 
+
+def nested(depth: int) -> dict:
+    schema = {"type": "string"}
+    for _ in range(depth):
+        schema = {"type": "array", "items": schema}
+    return schema
+
+
+DEEP = {"type": "function", "function": {"name": "f", "parameters": {
+    "type": "object", "properties": {"a": nested(300)}}}}  # fmt: skip
+FOREIGN = {"$ref": "http://127.0.0.1:1/schema"}
+
 BAD = [
+    ("chat/completions", CHAT | {"tools": [DEEP]}, 400, "nested too deeply"),
+    ("chat/completions", CHAT | {"response_format": {"type": "json_schema", "json_schema": {
+        "schema": nested(300)}}}, 400, "no grammar can be made"),
+    ("chat/completions", CHAT | {"response_format": {"type": "json_schema", "json_schema": {
+        "schema": FOREIGN}}}, 400, "no grammar can be made"),
+    ("chat/completions", CHAT | {"messages": [{"role": "user", "content": "x" * 10**6}]},
+     400, "the prompt has 1,000,000 characters"),
+    ("completions", TEXT | {"prompt": "x" * 10**6}, 400, "the prompt has 1,000,000 characters"),
     ("chat/completions", CHAT | {"model": "gpt-4o"}, 404, "model must be 'pocket-chat'"),
     ("chat/completions", CHAT | {"model": 5}, 400, "model must be a text"),
     ("chat/completions", {"messages": USER}, 404, "model must be"),

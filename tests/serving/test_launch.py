@@ -52,7 +52,7 @@ def test_the_command_serves_says_how_and_ends_with_ctrl_c() -> None:
             trust_env=False,
         )
         server.send_signal(signal.SIGINT)
-        _, errors = server.communicate(timeout=60)
+        _, errors = server.communicate(timeout=240)
 
     assert told[0].startswith("pocket-chat is served at ")
     assert "client = OpenAI(base_url=" in "".join(told)
