@@ -1,11 +1,13 @@
 """A thousand submissions in two shards, one of which is killed in the middle and gone on with."""
 
 import csv
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +15,26 @@ from companion.exercises.grading.bubblewrap import isolation
 from tests.exercises.large_class import TROUBLE, code_exercises, write_class
 
 COUNT = 1000
+BOOK = Path(__file__).parents[2] / "book"
+
+
+def test_the_page_says_what_was_measured():
+    record = json.loads((BOOK / "_data" / "grading.json").read_text())
+    page = (BOOK / "back" / "teaching.md").read_text(encoding="utf-8")
+    measured = page[page.index("Measured on ") :].split("\n\n")[0]
+    whole, outside = record["whole"], record["without_sandbox"]
+    minutes = 10 * whole["cpu_seconds"] / 60
+
+    for said in (
+        f"Measured on {record['date']} on {record['machine']}",
+        f"a class of {whole['submissions']:,}",
+        f"with {whole['exercises']} exercises each, and {whole['with_trouble']} with trouble",
+        f"{whole['cpu_seconds']} s of CPU in all",
+        f"{whole['peak_mib']} MiB of memory",
+        f"{outside['cpu_seconds']} s of CPU and {outside['peak_mib']} MiB",
+        f"about {5 * round(minutes / 5)} minutes of CPU",
+    ):
+        assert said in " ".join(measured.split())
 
 
 @pytest.mark.slow
