@@ -56,8 +56,9 @@ def launch(
         rendezvous: ``host:port`` of one of them, where all meet; needed for more than one.
 
     Returns:
-        Exit status: 0, 130 after Ctrl-C, otherwise that of the process which failed first; 128 and
-        the number of the signal if it was killed. What happened is on stderr.
+        Exit status, 0 if all went well, 130 after Ctrl-C, otherwise that of the process which
+        failed first, or 128 and the number of the signal if it was killed. What happened is on
+        stderr.
 
     Raises:
         ValueError: If a number is below 1, or a rendezvous is missing.
