@@ -148,7 +148,7 @@ def run(made: Made, world: World, out: Path, *, sharing: str, save_every: int) -
     """Train with a progress bar, log to ``log.jsonl`` and export the weights at the end."""
     task, log = made.task, out / "log.jsonl"
     begun = steps_done(out)
-    kept = log.read_text().splitlines()[:begun] if log.exists() else []
+    kept = log.read_text(encoding="utf-8").splitlines()[:begun] if log.exists() else []
     if world.first:
         write_whole(log, "".join(line + "\n" for line in kept))
     hidden = None if world.first else True  # None: show on a terminal

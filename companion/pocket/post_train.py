@@ -97,7 +97,7 @@ TRAINERS: dict[str, Callable[..., tuple[Any, Any]]] = {
 @contextmanager
 def timed(file: Path) -> Iterator[None]:
     """Add the seconds that the block takes to those in ``file``, also if it is interrupted."""
-    before = float(file.read_text()) if file.exists() else 0.0
+    before = float(file.read_text(encoding="utf-8")) if file.exists() else 0.0
     begun = time.monotonic()
     try:
         yield
@@ -108,7 +108,7 @@ def timed(file: Path) -> Iterator[None]:
 def write_log(out: Path, entries: list[dict[str, float]]) -> None:
     """Write one line of JSON per step, as pre-training does; the last one has the seconds."""
     lines = [entry | {"tokens": int(entry["num_tokens"])} for entry in entries]
-    lines[-1]["seconds"] = float((out / "seconds.txt").read_text())
+    lines[-1]["seconds"] = float((out / "seconds.txt").read_text(encoding="utf-8"))
     write_whole(out / "log.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
 
 

@@ -191,7 +191,7 @@ def run(recipe: Recipe, folder: Path, *, save_every: int, **options: object) -> 
     )
     log = folder / "log.jsonl"
     begun = checkpoint.steps_done(folder)
-    kept = log.read_text().splitlines()[:begun] if log.exists() else []
+    kept = log.read_text(encoding="utf-8").splitlines()[:begun] if log.exists() else []
     write_whole(log, "".join(line + "\n" for line in kept))
     spent, since = (json.loads(kept[-1])["seconds"] if kept else 0.0), time.monotonic()
     with (

@@ -49,7 +49,9 @@ def checksums(weights: Path) -> str:
 
 def loss_record(run: Path, *, hardware: str, points: int = 300) -> dict[str, object]:
     """Return the loss curve of ``run`` as about ``points`` averages, with its time and hardware."""
-    log = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    log = [
+        json.loads(line) for line in (run / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
     size = max(1, len(log) // points)
     groups = [log[i : i + size] for i in range(0, len(log) - size + 1, size)]
     return {
@@ -64,7 +66,7 @@ def loss_record(run: Path, *, hardware: str, points: int = 300) -> dict[str, obj
 
 def write_card(path: Path, results: dict[str, dict[str, object]]) -> None:
     """Replace the table in the model card."""
-    before, rest = path.read_text().split(CARD_MARKS[0])
+    before, rest = path.read_text(encoding="utf-8").split(CARD_MARKS[0])
     after = rest.split(CARD_MARKS[1])[1]
     write_whole(path, f"{before}{CARD_MARKS[0]}\n{table(results)}\n\n{CARD_MARKS[1]}{after}")
 

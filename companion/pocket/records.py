@@ -27,4 +27,4 @@ def record(name: str) -> dict[str, Any]:
     )
     if name not in known:
         raise ValueError(f"name must be one of {known}, got {name!r}")
-    return json.loads((folder / f"{name}.json").read_text())
+    return json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))

@@ -1,12 +1,13 @@
 """A run of an experiment in a process of its own, and the memory that it takes there."""
 
 import json
-import resource
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 import companion
 
@@ -15,6 +16,10 @@ ROOT = Path(companion.__file__).parents[1]
 
 def peak_bytes() -> int:
     """Return the largest memory that this process has held so far, resident set size."""
+    if sys.platform == "win32":
+        return psutil.Process().memory_info().peak_wset
+    import resource  # not on Windows
+
     kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return kilobytes * (1 if sys.platform == "darwin" else 1024)  # macOS counts bytes
 
