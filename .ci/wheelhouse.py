@@ -23,7 +23,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 EXTRAS = ("all", "book", "test")
-GLIBC = (39, 38, 37, 36, 35, 34, 31, 28, 27, 24, 17)
+GLIBC = range(39, 4, -1)  # pip takes the exact ones that it is given
 TORCH = re.compile(r"torch|triton|nvidia-.*|cuda-.*", re.IGNORECASE)
 FACTS = "wheelhouse.json"
 
@@ -63,7 +63,7 @@ def requirements() -> list[str]:
     waiting = list(EXTRAS)
     while waiting:
         for need in optional[waiting.pop()]:
-            inner = re.fullmatch(r"companion\[(.*)\]", need)
+            inner = re.fullmatch(rf"{re.escape(project['name'])}\[(.*)\]", need)
             if inner:
                 waiting += inner[1].split(",")
             else:

@@ -142,7 +142,9 @@ def environment(device: str) -> dict[str, str]:
     import far_device
 
     path = os.pathsep.join(filter(None, (str(FAR), os.environ.get("PYTHONPATH"))))
-    return {"BOOK_FAR": str(far_device.build()), "PYTHONPATH": path}
+    # accelerate, below the trainers of transformers and TRL, would take the CPU.
+    trainers = {"ACCELERATE_TORCH_DEVICE": "far"}
+    return {"BOOK_FAR": str(far_device.build()), "PYTHONPATH": path} | trainers
 
 
 def run(job: Job, project: Project) -> dict[str, object]:
