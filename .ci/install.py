@@ -38,7 +38,7 @@ TESTS = [
     "tests/prompts",
 ]
 TESTS += ["tests/rag", "tests/tools", "tests/backends", "tests/chatbot"]
-TESTS += ["tests/test_models.py", "tests/test_lora.py"]
+TESTS += ["tests/test_models.py", "tests/test_lora.py", "tests/test_portability.py"]
 
 
 def main() -> int:
@@ -47,7 +47,10 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("check", choices=["newest", "lowest", "colab"])
-    parser.add_argument("names", nargs="*", help="tests (lowest) or notebooks (colab) to run")
+    parser.add_argument(
+        "names", nargs="*", help="tests (newest, lowest) or notebooks (colab) to run"
+    )
+    parser.add_argument("--tests", action="store_true", help="after newest: unit tests, too")
     parser.add_argument("--python", default=sys.executable, help="interpreter of the environment")
     parser.add_argument("--work", type=Path, help="folder for it (default: a new one)")
     options = parser.parse_intermixed_args()
@@ -55,18 +58,24 @@ def main() -> int:
     work.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     check = {"newest": newest, "lowest": lowest, "colab": colab}[options.check]
-    failed = check(work, options.python, options.names)
+    names = options.names or (TESTS if options.tests else [])
+    failed = check(work, options.python, names)
     result = f"{failed} failed" if failed else "passed"
     print(f"== {options.check}: {result} in {time.monotonic() - started:.0f} s, in {work}")
     return int(failed > 0)
 
 
-def newest(work: Path, python: str, _: list[str]) -> int:
-    """Install the core as README says, and generate."""
+def newest(work: Path, python: str, tests: list[str]) -> int:
+    """Install the core as README says, and generate; with tests, install the rest and run them."""
     interpreter = environment(work / "env", python)
     run(interpreter, "-m", "pip", "install", "-q", str(ROOT))
     show(interpreter)
-    return run(interpreter, "-W", "error", "-c", SENTENCE, cwd=work, check=False)
+    failed = run(interpreter, "-W", "error", "-c", SENTENCE, cwd=work, check=False)
+    if tests:
+        run(interpreter, "-m", "pip", "install", "-q", "-e", f"{ROOT}[all,test]")
+        show(interpreter)
+        failed += run(interpreter, "-m", "pytest", "-q", *tests, check=False)
+    return failed
 
 
 def lowest(work: Path, python: str, tests: list[str]) -> int:
@@ -173,7 +182,8 @@ def run_notebook(file: Path, wheel: Path) -> int:
 
 def environment(folder: Path, python: str) -> Path:
     """Make an empty environment, unless it is there; returns its interpreter."""
-    interpreter = folder / "bin" / "python"
+    windows = sys.platform == "win32"
+    interpreter = folder / ("Scripts/python.exe" if windows else "bin/python")
     if not interpreter.exists():
         run(python, "-m", "venv", str(folder))
     return interpreter
@@ -182,7 +192,7 @@ def environment(folder: Path, python: str) -> Path:
 def tools_environment(work: Path, python: str) -> Path:
     """Make the environment of this program's own tools; returns its interpreter."""
     interpreter = environment(work / "tools", python)
-    if not (work / "tools" / "bin" / "uv").exists():
+    if run(interpreter, "-c", "import uv, nbclient", check=False):
         run(interpreter, "-m", "pip", "install", "-q", "uv", "nbclient", "nbformat")
     return interpreter
 
