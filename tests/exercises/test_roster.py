@@ -18,7 +18,7 @@ METADATA = """\
 submission_409194023:
   :submitters:
   - :name: Solo Student
-    :sid: '0100'
+    :sid: 0100
     :email: solo@example.edu
   :created_at: 2026-09-21 18:04:11.123456000 Z
   :score: 7.5
@@ -40,6 +40,8 @@ submission_409194024:
   :score: 3.0
 submission_409194025:
   :submitters:
+  - :name: ~
+  - [no, mapping]
 submission_409194026:
   :submitters:
   - :name: Gone Away
@@ -110,17 +112,32 @@ def test_each_student_of_a_group_has_a_line_in_the_file_for_the_gradebook(export
     [
         ("- a\n- b\n", "it names no submissions"),
         ("a: [", "is not what Gradescope exports: while parsing"),
-        ("a: !!python/object/apply:os.system [echo]\n", "could not determine a constructor"),
-        (b"\xff\xfe\x00", "can't read it"),
+        ("", "it names no submissions"),
+        (b"\xff\xfe\x00\xd8", "is not what Gradescope exports"),
     ],
 )
-def test_a_damaged_export_is_named_and_nothing_in_it_runs(export, content, problem):
+def test_a_damaged_export_is_named_and_is_not_believed(export, content, problem):
     data = content if isinstance(content, bytes) else content.encode()
     (export / "submission_metadata.yml").write_bytes(data)
 
     with pytest.raises(ValueError, match=r"submission_metadata\.yml") as raised:
         list_submissions(export)
     assert problem in str(raised.value)
+
+
+def test_tags_and_depth_in_an_export_build_nothing(export, tmp_path):
+    strange = (
+        f"submission_1:\n  :x: !!python/object/apply:os.mkdir [{tmp_path}/made]\n"
+        f"  :y: {'[' * 500}{']' * 500}\n  :z: &a [1, 2]\n  :w: *a\n"
+        "  :h: !ruby/hash:Some::Class\n    a: 1\n  ? [a, b]\n  : 1\n"
+    )
+    (export / "submission_metadata.yml").write_text(strange + METADATA)
+
+    listed, remarks = list_submissions(export)
+
+    assert "Solo Student_0100" in {one.name for one in listed}
+    assert remarks[0].startswith("2 in submission_metadata.yml and not in the folder")
+    assert not (tmp_path / "made").exists()
 
 
 def test_repositories_get_the_names_of_the_roster(classroom, tmp_path):

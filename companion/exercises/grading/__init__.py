@@ -3,7 +3,7 @@
 ==============  =====================================================================
 `archive`       the folder of a class, or the archive that a platform has made of it
 `submission`    who handed in what; `student`: the names of learning platforms; `roster`: their
-                files that say it
+                files that say it, such as that of `gradescope`
 `reader`        reads it, in a process of its own: `members`, `notebook`, `cells`, `magics`
 `sandbox`       a process without network, files, and with limits: `limits`, by means of
                 `bubblewrap`, `landlock`, `seccomp` or `guard`; `watch`, `workplace`

@@ -16,8 +16,8 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from companion.exercises.grading.gradescope import METADATA
 from companion.exercises.grading.members import LARGEST_NOTEBOOK, archived_name, is_archive
-from companion.exercises.grading.roster import METADATA
 from companion.exercises.grading.student import read_names
 
 _MOST_FILES = 1_000_000

@@ -1,9 +1,8 @@
 """Who handed in, where a platform says so in a file of its own.
 
 ``submission_metadata.yml``
-    of Gradescope's *Export submissions*, beside the folders ``submission_409194023``: under the
-    name of each folder its ``:submitters:``, one or a group, with ``:name:``, ``:sid:`` and
-    ``:email:``.
+    of Gradescope's *Export submissions*, beside the folders ``submission_409194023``: see
+    `gradescope`.
 ``classroom_roster.csv``
     of GitHub Classroom, with the columns ``identifier,github_username,github_id,name``. The
     repositories beside it, as ``gh classroom clone student-repos`` clones them, are called
@@ -19,14 +18,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from companion._extras import require
+from companion.exercises.grading.gradescope import METADATA, read_metadata
 from companion.exercises.grading.student import Student
 
-METADATA = "submission_metadata.yml"
 CLASSROOM = "classroom_roster.csv"
-_LARGEST = 500 * 2**20  # bytes; Gradescope writes the results of all attempts into it
 _MOST_NAMED = 5
 
 
@@ -69,8 +65,6 @@ def read_roster(folder: Path, names: Sequence[str], roster: Path | None = None) 
 
 def _text(path: Path) -> str:
     try:
-        if path.is_symlink() or path.stat().st_size > _LARGEST:
-            raise ValueError(f"{path} is a link, or larger than {_LARGEST // 2**20} MiB")
         return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or error
@@ -78,34 +72,11 @@ def _text(path: Path) -> str:
 
 
 def _gradescope(path: Path, entries: Sequence[str], files: frozenset[str]) -> Roster:
-    yaml = require("yaml", extra="grade")
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same, and ten times as fast
-    try:
-        metadata = yaml.load(_text(path), Loader=loader)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        said = " ".join(str(error).split())[:200]
-        raise ValueError(f"{path} is not what Gradescope exports: {said}") from None
-    if not isinstance(metadata, dict):
-        raise ValueError(f"{path} is not what Gradescope exports: it names no submissions")
-    people = {str(name): _submitters(about) for name, about in metadata.items()}
+    people = read_metadata(path)
     students = {name: _together(people[name]) for name in entries if people.get(name)}
-    absent = [name for name in people if name not in entries]
+    here = set(entries)
+    absent = [name for name in people if name not in here]
     return Roster(students, files, _missing(absent, f"in {METADATA} and not in the folder"))
-
-
-def _submitters(about: Any) -> list[Student]:
-    """Return the submitters of one submission, as far as they are named."""
-    submitters = about.get(":submitters") if isinstance(about, dict) else None
-    return [
-        Student(*(_plain(one.get(key)) for key in (":name", ":sid")), "Gradescope",
-                _plain(one.get(":email")))
-        for one in (submitters if isinstance(submitters, list) else [])
-        if isinstance(one, dict) and any(_plain(one.get(key)) for key in (":name", ":sid"))
-    ]  # fmt: skip
-
-
-def _plain(value: Any) -> str:
-    return " ".join(str(value).split()) if isinstance(value, str | int) else ""
 
 
 def _together(people: Sequence[Student]) -> Student:
