@@ -102,6 +102,8 @@ class Engine:
         """Take no more orders. Those in work are finished; those that wait are refused."""
         with self._changed:
             self.state = STOPPING
+            while self._waiting:
+                self._waiting.popleft().hand(Refusal(503, f"{WHY_NOT[STOPPING]}: try again later"))
             self._changed.notify_all()
 
     def stop(self) -> None:
@@ -176,9 +178,6 @@ class Engine:
         self._tell(self)
         while self._take():
             self._write()
-        for job in self._waiting:
-            job.hand(Refusal(503, f"{WHY_NOT[STOPPING]}: try again later"))
-        self._waiting.clear()
 
     def _take(self) -> bool:
         """Fill the batch from the queue; wait if there is nothing to do. False at the end."""
