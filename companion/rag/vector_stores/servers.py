@@ -60,7 +60,7 @@ class LocalServer:
         """
         until = time.monotonic() + WAIT_S
         while True:
-            with tempfile.TemporaryFile("w+", errors="replace") as log:
+            with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
                 self._launch(log)
                 if self._wait(until):
                     return
