@@ -41,7 +41,8 @@ def work(options: argparse.Namespace) -> int:
                 if options.task == "pretrain"
                 else tasks.fine_tuning(world, out, **common)
             )
-            tasks.run(made, world, out, sharing=options.sharing, save_every=options.save_every)
+            how = {"sharing": options.sharing, "save_every": options.save_every}
+            tasks.run(made, world, out, **how, bf16=options.bf16)
         except KeyboardInterrupt:
             return 130
         except (CompanionError, ValueError) as error:
@@ -62,6 +63,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--processes", type=int, default=2, help="on this machine (default: 2)")
     made.add_argument("--nodes", type=int, default=1, help="machines (default: 1)")
     made.add_argument("--rendezvous", metavar="HOST:PORT", help="where several machines meet")
+    made.add_argument("--bf16", action="store_true", help="matrix products in bfloat16")
     made.add_argument("--cpu", action="store_true", help="even if there are GPUs")
     made.add_argument("--sharing", choices=SHARINGS, default="ddp", help="copies, or parts")
     made.add_argument("--size", choices=("small", "base"), default="small", help="of pretrain")

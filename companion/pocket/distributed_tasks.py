@@ -144,7 +144,9 @@ def conversations(tokenizer: PreTrainedTokenizerFast, turns: list[list[dict[str,
     }
 
 
-def run(made: Made, world: World, out: Path, *, sharing: str, save_every: int) -> None:
+def run(
+    made: Made, world: World, out: Path, *, sharing: str, save_every: int, bf16: bool = False
+) -> None:
     """Train with a progress bar, log to ``log.jsonl`` and export the weights at the end."""
     task, log = made.task, out / "log.jsonl"
     begun = steps_done(out)
@@ -157,6 +159,7 @@ def run(made: Made, world: World, out: Path, *, sharing: str, save_every: int) -
         tqdm(total=task.steps, initial=begun, unit="step", disable=hidden) as bar,
     ):
         options = {"sharing": sharing, "save_steps": save_every, "stop": stop}
+        options |= {"dtype": torch.bfloat16 if bf16 else None}
         for record in train(task, world, out, **options):
             if world.first:
                 facts = {**record, "processes": world.size, "held": held_here(task.model)}

@@ -6,7 +6,8 @@ behind. Here they do none of that. Taught in :doc:`/book/training/instruction-tu
 
 Several processes share a batch and reach the same losses as one. Start the script with
 ``accelerate launch --multi_gpu --num_processes 2 script.py``, on CPUs as well: without the flag,
-accelerate 1.15 starts a single process there, whatever number it is asked for.
+accelerate 1.15 starts a single process there, whatever number it is asked for. Or with
+``torchrun --standalone --nproc-per-node 2 script.py``. See :doc:`/book/training/many-processes`.
 
 Left out: hyperparameter search, metrics during training, everything that needs an account.
 """

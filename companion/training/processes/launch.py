@@ -22,6 +22,7 @@ from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
 
 from companion._checks import check_whole
+from companion.errors import CheckpointError
 from companion.training.processes.progress import steps_done
 from companion.training.processes.world import World
 
@@ -111,12 +112,15 @@ def described(rank: int, failure: ProcessFailure, processes: int) -> str:
         return f"{name} was killed ({failure.signal_name()}), and the run ended."
     if failure.exitcode == LOST:
         return f"{name} lost a process on another machine, and the run ended."
-    return f"{name} failed with exit status {failure.exitcode}, and the run ended."
+    return f"{name} failed with exit status {failure.exitcode} (see above), and the run ended."
 
 
 def how_to_go_on(folder: Path) -> str:
     """Say what is kept of a run, and what to do."""
-    done = steps_done(folder)
+    try:
+        done = steps_done(folder)
+    except CheckpointError as error:
+        return f"{error} Then start the same command"
     if not done:
         return "No checkpoint was written yet. To begin again, start the same command"
     return f"{folder} has the checkpoint of step {done}. To go on, start the same command"

@@ -113,6 +113,7 @@ def train(
     folder: Path,
     *,
     sharing: str = "ddp",
+    dtype: torch.dtype | None = None,
     save_steps: int = 50,
     stop: Event | None = None,
 ) -> Iterator[dict[str, float]]:
@@ -125,6 +126,7 @@ def train(
         world: The processes. Each must run this with the same arguments.
         folder: Where checkpoints are kept; on several machines, a folder that all of them share.
         sharing: ``"ddp"`` or ``"fsdp"``.
+        dtype: Format of the matrix products, such as ``torch.bfloat16``. None: float32.
         save_steps: Steps between checkpoints.
         stop: When it is set in *one* process, all save after the step and stop.
 
@@ -136,16 +138,18 @@ def train(
         KeyboardInterrupt: If ``stop`` was set.
         ValueError: As `wrap` and `train_step`.
     """
-    model = wrap(task.model, sharing, world).train()
+    model = wrap(task.model, sharing, world, dtype=dtype).train()
+    half = sharing == "ddp" and dtype is not None  # FSDP2 casts by itself
     optimizer = task.optimizer(model.parameters())
     done = sharded_checkpoint.restore(folder, model, optimizer, task.recipe)
     steps = range(done, task.steps)
     for step, batch in zip(steps, task.batches(done), strict=False):
         for group in optimizer.param_groups:
             group["lr"] = task.learning_rate(step)
-        record = train_step(
-            model, optimizer, batch, task.loss, world, max_grad_norm=task.max_grad_norm
-        )
+        with torch.autocast(world.device.type, dtype, enabled=half):
+            record = train_step(
+                model, optimizer, batch, task.loss, world, max_grad_norm=task.max_grad_norm
+            )
         asked = total(torch.tensor(float(stop is not None and stop.is_set()))).item() > 0
         if (step + 1) % save_steps == 0 or step + 1 == task.steps or asked:
             sharded_checkpoint.save(folder, model, optimizer, task.recipe, step=step + 1)

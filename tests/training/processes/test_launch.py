@@ -38,7 +38,7 @@ def test_the_one_that_failed_by_itself_is_named() -> None:
     ("exitcode", "sentence"),
     [
         (-9, "Process 1 of 4 was killed (SIG9), and the run ended."),
-        (1, "Process 1 of 4 failed with exit status 1, and the run ended."),
+        (1, "Process 1 of 4 failed with exit status 1 (see above), and the run ended."),
         (LOST, "Process 1 of 4 lost a process on another machine, and the run ended."),
     ],
 )
@@ -52,6 +52,12 @@ def test_the_checkpoint_is_named(tmp_path: Path) -> None:
     (tmp_path / progress.NAME).write_text(json.dumps(facts))
 
     assert how_to_go_on(tmp_path).startswith(f"{tmp_path} has the checkpoint of step 7. To go on")
+
+
+def test_a_damaged_checkpoint_is_no_reason_for_a_traceback(tmp_path: Path) -> None:
+    (tmp_path / progress.NAME).write_text("half of")
+
+    assert "Delete it to start from the beginning. Then start" in how_to_go_on(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,14 @@
 """The step counts tokens, not processes, and a run stops where all have saved."""
 
+import os
+import signal
 from pathlib import Path
 from threading import Event
 
 import pytest
 import torch
 
+from companion.training.interrupts import held_interrupts
 from companion.training.processes.loop import token_losses, train, train_step
 from companion.training.processes.progress import steps_done
 from companion.training.processes.sharing import wrap
@@ -57,3 +60,28 @@ def test_a_run_that_is_asked_to_stop_saves_first(tmp_path: Path) -> None:
 
         assert seen == [1, 2, 3]
         assert steps_done(tmp_path) == 3
+
+
+@pytest.mark.parametrize("sharing", ["ddp", "fsdp"])
+def test_products_in_16_bits_give_nearly_the_same_losses(sharing: str, tmp_path: Path) -> None:
+    losses = {}
+    with joined() as world:
+        for dtype in (None, torch.bfloat16):
+            mine = task(steps=3)
+            records = train(mine, world, tmp_path / str(dtype), sharing=sharing, dtype=dtype)
+            losses[dtype] = [record["loss"] for record in records]
+            kinds = {parameter.dtype for parameter in mine.model.parameters()}
+            assert sharing == "fsdp" or kinds == {torch.float32}
+
+    assert losses[torch.bfloat16] != losses[None]
+    assert losses[torch.bfloat16] == pytest.approx(losses[None], abs=0.05)
+
+
+def test_a_signal_of_a_scheduler_is_a_request(tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+
+    with held_interrupts(signal.SIGTERM) as stop:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop.wait(5)
+
+    assert signal.getsignal(signal.SIGTERM) == before
