@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from companion._files import replacing, write_whole
+from companion._files import remove_leftovers, replacing, write_whole
 
 ROOT = Path(__file__).parents[1]
 # What moves files and is no writing of one: name it here, with the reason.
@@ -125,6 +125,20 @@ def test_a_program_that_is_killed_leaves_what_was_there(tmp_path: Path) -> None:
     write_whole(file, "new")
     assert names(tmp_path) == ["another", "file"]
     assert file.read_text() == "new"
+
+
+def test_who_writes_many_files_looks_for_leftovers_once(tmp_path: Path) -> None:
+    left, young = tmp_path / f".a.txt-{'0' * 16}.tmp", tmp_path / f".b.txt-{'1' * 16}.tmp"
+    for path in (left, young, tmp_path / ".mine.tmp"):
+        path.touch()
+    for path in (left, tmp_path / ".mine.tmp"):
+        os.utime(path, (0, 0))
+
+    write_whole(tmp_path / "a.txt", "x", tidy=False)
+    assert left.exists()
+    remove_leftovers(tmp_path)
+
+    assert names(tmp_path) == sorted([young.name, ".mine.tmp", "a.txt"])
 
 
 def test_permissions_are_kept_or_given(tmp_path: Path) -> None:

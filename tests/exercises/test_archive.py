@@ -108,6 +108,13 @@ def test_a_folder_of_the_archives_own_name_is_the_class(tmp_path):
     assert list(seen(pack(tmp_path / "other.zip", names))) == ["class"]
 
 
+def test_a_folder_of_names_that_a_platform_gives_is_the_class(tmp_path):
+    found = seen(pack(tmp_path / "other.zip", [f"HW 1/{name}" for name in CANVAS]))
+
+    assert found["doejane_12345"][:2] == ("Canvas", "12345")
+    assert len(found) == 3
+
+
 def test_the_unpacked_class_is_gone_afterwards(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
     (tmp_path / "tmp").mkdir()

@@ -3,6 +3,7 @@
 import csv
 import os
 import unicodedata
+from pathlib import Path
 
 import pytest
 
@@ -255,3 +256,13 @@ def test_the_summary_says_who_needs_attention_the_gravest_first():
 
 def test_a_fine_class_needs_nobody():
     assert "Nobody needs special attention" in summary({"a": row()}, MASK)
+
+
+def test_feedback_of_a_large_class_looks_through_its_folder_once(tmp_path, monkeypatch):
+    looks, real = [], Path.glob
+    monkeypatch.setattr(Path, "glob", lambda *given: looks.append(given) or real(*given))
+
+    files = write_feedback(tmp_path / "g-feedback", {f"s{n}": row() for n in range(20)}, MASK)
+
+    assert len(files) == 20
+    assert len(looks) == 1
