@@ -21,6 +21,7 @@ MOVES = {
     "companion/chatbot/archive.py": {"os.replace"},  # sets another server's version aside
     "companion/exercises/records.py": {".rename"},  # sets a damaged file aside
     "companion/models/gguf_file.py": {".rename"},  # a folder
+    "companion/serving/export.py": {"os.rename"},  # a folder
     "book/_tools/build_site.py": {"os.replace"},  # a folder
 }
 

@@ -97,7 +97,7 @@ class Turn:
         if not self.tools:
             return len(self._text)
         begun = self._text.lstrip()
-        if not begun or any(begun.startswith(one) or one.startswith(begun) for one in BEGINNINGS):
+        if any(begun.startswith(one) or one.startswith(begun) for one in BEGINNINGS):
             return 0
         tag = self._text.find(OPENING)
         return tag if tag >= 0 else settled_length(self._text, [OPENING])

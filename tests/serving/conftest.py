@@ -50,6 +50,16 @@ def web(address: str) -> Iterator[httpx.Client]:
         yield web
 
 
+class Wide(FunctionModel):
+    """Remembers how many columns a batch has had at most."""
+
+    widest = 0
+
+    def __call__(self, input_ids: torch.Tensor, attention_mask: torch.Tensor, **more: object):
+        self.widest = max(self.widest, attention_mask.shape[1])
+        return super().__call__(input_ids, attention_mask, **more)
+
+
 class Held:
     """A model that writes the letter ``a`` for ever, and waits before each one while it is held."""
 
@@ -57,7 +67,7 @@ class Held:
         self.go, self.begun = threading.Event(), threading.Event()
         self.go.set()
         self.fault: Exception | None = None
-        self.model = FunctionModel(self._next, eos_id=EOS)
+        self.model = Wide(self._next, eos_id=EOS)
         self.tokenizer = make_byte_tokenizer()
 
     def _next(self, ids: list[int]) -> torch.Tensor:

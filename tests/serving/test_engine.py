@@ -140,6 +140,7 @@ def test_an_order_that_fits_into_no_batch_with_others_is_written_alone(held: obj
         assert await asyncio.gather(*map(text, (first, wide, other))) == [
             "aaaa", "aaa", "a" * 20
         ]  # fmt: skip
+        assert held.model.widest <= 40
 
     run(held, test, batch=4, context=40)
 
