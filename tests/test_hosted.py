@@ -47,7 +47,7 @@ class Machine:
 
     def run(self, command: list[str], **options: object) -> SimpleNamespace:
         assert command[:3] == [sys.executable, "-m", "pip"]
-        words = [word for word in command[3:] if not word.startswith("--")]
+        words = [word for word in command[3:] if word == "--no-deps" or word[:2] != "--"]
         if "--constraint" in command:
             file = words.pop(1)
             self.kept = Path(file).read_text(encoding="utf-8").split()
@@ -97,7 +97,7 @@ def test_what_is_there_in_a_version_that_will_do_is_not_asked_for(machine: Machi
 def test_trl_is_installed_alone_and_the_rest_beside_what_is_kept(machine: Machine) -> None:
     hosted.prepare()
 
-    assert machine.asked == [["install", "mcp[cli]>=2.0"], ["install", "trl>=1.16"]]
+    assert machine.asked == [["install", "mcp[cli]>=2.0"], ["install", "--no-deps", "trl>=1.16"]]
     assert machine.kept == [
         "torch==2.11.0+cu128",
         "numpy==2.1.3",

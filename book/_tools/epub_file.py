@@ -71,8 +71,7 @@ _PACKAGE = """\
 <dc:language>en</dc:language>
 <dc:description>{description}</dc:description>
 <dc:rights>Text CC BY 4.0, code Apache-2.0</dc:rights>
-<dc:source>{address}</dc:source>
-<dc:date>{date}</dc:date>
+{source}<dc:date>{date}</dc:date>
 <meta property="dcterms:modified">{date}</meta>
 <meta property="schema:accessMode">textual</meta>
 <meta property="schema:accessMode">visual</meta>
@@ -260,10 +259,10 @@ def _package(files: dict[str, bytes], pages: list[str], project: Project, when: 
     order = ["cover.xhtml", "nav.xhtml", *pages]
     spine = [f'<itemref idref="f-{re.sub(chr(92) + "W", "-", name)}"/>' for name in order]
     return _PACKAGE.format(
-        identifier=uuid.uuid5(uuid.NAMESPACE_URL, project.site_url).urn,
+        identifier=uuid.uuid5(uuid.NAMESPACE_URL, project.site_url or TITLE).urn,
         title=TITLE,
         description=DESCRIPTION,
-        address=project.site_url,
+        source=f"<dc:source>{project.site_url}</dc:source>\n" if project.site_url else "",
         date=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(when)),
         items="\n".join(items),
         spine="\n".join(spine),

@@ -98,9 +98,10 @@ def read_chapters(site: Path, project: Project) -> list[Chapter]:
         slug = slug_of(name)
         title = article.h1.get_text().strip() if article.h1 else name
         _take_answers(article, slug, title, back)
-        _plain(article, back.soup, f"{project.site_url}{name}.html")
+        address = f"{project.site_url}{name}.html" if project.site_url else ""
+        _plain(article, back.soup, address)
         article["id"] = slug
-        chapters.append(Chapter(slug, title, part, article, kept, f"{project.site_url}{name}.html"))
+        chapters.append(Chapter(slug, title, part, article, kept, address))
     if faults:
         raise BookError("the pages have faults:\n" + "\n".join(faults))
     for slug, title, sections in (
@@ -189,8 +190,10 @@ def _settle_links(article: Tag, name: str, known: set[str], site_url: str, site:
             fragment = unquote(parts.fragment)
             to = slug_of(target.removesuffix(".html"))
             link["href"] = f"#{to}--{fragment}" if fragment else f"#{to}"
-        else:
+        elif site_url:
             link["href"] = f"{site_url}{target}" + (f"#{parts.fragment}" if parts.fragment else "")
+        else:  # the site has no address
+            del link["href"]
         del link["download"]
     for image in article.find_all("img", src=True):
         path = urlsplit(image["src"]).path
@@ -207,7 +210,8 @@ def _plain(article: Tag, soup: BeautifulSoup, address: str) -> None:
         for name in ("style", "width", "height"):
             del image[name]
     for live in article.select(".live"):
-        note = _new(soup, "p", "Can be tried ", _new(soup, "a", "on the site", href=address), ".")
+        where = _new(soup, "a", "on the site", href=address) if address else "on the site"
+        note = _new(soup, "p", "Can be tried ", where, ".")
         note["class"] = "paper-note"
         live.append(note)
     for details in article.find_all("details"):

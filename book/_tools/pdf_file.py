@@ -133,14 +133,15 @@ def one_page(chapters: list[Chapter], site: Path, project: Project) -> str:
     sheets += [STYLES / "pdf.css"]
     links = "".join(f'<link rel="stylesheet" href="{sheet.as_uri()}">' for sheet in sheets)
     code = HtmlFormatter(style=CODE_STYLE).get_style_defs(".highlight")
-    address = f'<a href="{project.site_url}">{project.site_url}</a>'
+    site = project.site_url
+    address = f'<p><a href="{site}">{site}</a></p>' if site else ""
     body = "".join(_with_page_numbers(chapter.markup()) for chapter in chapters)
     body = re.sub(r' src="(/[^"]*)"', lambda match: f' src="{Path(match[1]).as_uri()}"', body)
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{TITLE}</title>'
         f'<meta name="author" content="The authors of {TITLE}">{links}<style>{code}</style></head>'
         f'<body><header class="title-page"><p class="book-title">{TITLE}</p>'
-        f"<p>A textbook in which every claim is measured on the page</p><p>{address}</p></header>"
+        f"<p>A textbook in which every claim is measured on the page</p>{address}</header>"
         f"{contents(chapters)}<main>{body}</main></body></html>"
     )
 

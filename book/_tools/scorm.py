@@ -70,7 +70,8 @@ def pack(site_folder: Path, section: str, out: Path, project: Project) -> int:
     soup = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
     title = soup.h1.get_text().rstrip("#").strip()
     files = {site.name(path): path.read_bytes() for path in loaded(site, page)}
-    files[name] = alone(soup, urljoin(project.site_url, name)).encode()
+    address = urljoin(project.site_url, name) if project.site_url else ""
+    files[name] = alone(soup, address).encode()
     manifest = manifest_text(f"companion-{section}", title, name, sorted(files))
     files = {"imsmanifest.xml": manifest.encode(), **files}
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -98,13 +99,16 @@ def alone(soup: BeautifulSoup, address: str) -> str:
 
     Args:
         soup: The page, which is changed.
-        address: Where the page is published; its links lead there.
+        address: Where the page is published; its links lead there. Without one they are text.
     """
     for selector in _ELSEWHERE:
         for tag in soup.select(selector):
             tag.decompose()
     for link in soup.select("a[href]"):
         if is_internal(link["href"]) and not link["href"].startswith("#"):
+            if not address:
+                link.unwrap()
+                continue
             link["href"] = urljoin(address, link["href"])
             link["target"], link["rel"] = "_blank", "noopener"
     first = soup.select_one('script[src*="exercises/page.js"]')

@@ -1,5 +1,6 @@
 """The book as a PDF and as an EPUB, made of a small site of two pages."""
 
+import dataclasses
 import io
 import shutil
 import subprocess
@@ -130,6 +131,18 @@ def test_links_stay_in_the_file_or_lead_to_the_site(chapters):
     assert 'href="#two--ex-sum"' in one
     assert 'href="https://ada.github.io/engine/genindex.html"' in one
     assert paper_pages.dangling_links(list(chapters.values())) == []
+
+
+def test_without_an_address_of_the_site_what_leads_there_is_text(small):
+    unowned = dataclasses.replace(small, repository="")
+
+    found = paper_pages.read_chapters(small.root / "html", unowned)
+
+    text = "".join(chapter.markup() for chapter in found)
+    assert "genindex" not in text
+    assert "github.io" not in text
+    assert 'href="#two--ex-sum"' in text
+    assert "Can be tried on the site." in text
 
 
 def test_a_link_to_nowhere_is_named(chapters):
