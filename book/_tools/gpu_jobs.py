@@ -41,7 +41,6 @@ WORTH = (
 DRY_PAGES = ("start/how-to-use", "gpt/next-token")
 HALVES = ("bfloat16", "float16")
 _ROLES = ("base", "chat")
-LIMIT = 300  # seconds that a job may take, where there is time
 _REFUSED = "a model in float16 can't be trained"
 
 
@@ -147,10 +146,19 @@ def environment(device: str) -> dict[str, str]:
     return {"BOOK_FAR": str(far_device.build()), "PYTHONPATH": path} | trainers
 
 
-def run(job: Job, project: Project) -> dict[str, object]:
-    """Run one job in this process; returns its result."""
+def run(job: Job, project: Project, *, limit: int = 300) -> dict[str, object]:
+    """Run one job in this process.
+
+    Args:
+        job: What to run.
+        project: The book.
+        limit: Seconds after which a page is left.
+
+    Returns:
+        Its result.
+    """
     if job.kind == "page":
-        return _run_page(job, project)
+        return _run_page(job, project, limit)
     if job.kind == "tests":
         return _run_tests(job, project)
     import gpu_measures
@@ -159,10 +167,10 @@ def run(job: Job, project: Project) -> dict[str, object]:
     return measure(job.device, dry=job.dry)
 
 
-def _run_page(job: Job, project: Project) -> dict[str, object]:
+def _run_page(job: Job, project: Project, limit: int) -> dict[str, object]:
     import carry_over
 
-    limits = argparse.Namespace(cell=LIMIT, page=LIMIT, double=False)
+    limits = argparse.Namespace(cell=limit, page=limit, double=False)
     settings = {
         "COMPANION_MODELS": job.source,
         "COMPANION_DEVICE": job.device,
@@ -220,9 +228,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("job", type=json.loads, help="its fields, as JSON")
     parser.add_argument("--out", type=Path, required=True, help="file for the result")
+    parser.add_argument("--limit", type=int, default=300, help="seconds that a page may take")
     options = parser.parse_args()
     job = Job(**options.job)
-    write_whole(options.out, json.dumps({"name": job.name, "result": run(job, find_project())}))
+    result = run(job, find_project(), limit=options.limit)
+    write_whole(options.out, json.dumps({"name": job.name, "result": result}))
     return 0
 
 

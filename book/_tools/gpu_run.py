@@ -30,7 +30,7 @@ from typing import NamedTuple
 
 import gpu_record
 import psutil
-from gpu_jobs import LIMIT, Job, all_jobs, environment
+from gpu_jobs import Job, all_jobs, environment
 from project import BookError, Project, find_project
 from trial import package_digest
 
@@ -86,10 +86,14 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         metavar="N",
         help="notebooks side by side (default: %(default)s, one for two cores)",
     )
+    parser.add_argument(
+        "--limit", type=int, default=300, metavar="S", help="seconds of one job (default: 300)"
+    )
     parser.add_argument("--dry-run", action="store_true", help="a tiny selection, small sizes")
     options = parser.parse_args(arguments)
-    if options.jobs < 1:
-        parser.error(f"--jobs must be at least 1, got {options.jobs}")
+    for name in ("jobs", "limit"):
+        if getattr(options, name) < 1:
+            parser.error(f"--{name} must be at least 1, got {getattr(options, name)}")
     if not 0 < options.minutes < float("inf"):
         parser.error(f"--minutes must be above 0, got {options.minutes:g}")
     return options
@@ -182,7 +186,7 @@ def _schedule(
         while (waiting or running) and time.monotonic() < deadline:
             for job, (process, begun) in list(running.items()):
                 seconds = time.monotonic() - begun
-                if process.poll() is None and seconds < LIMIT + 60:
+                if process.poll() is None and seconds < options.limit + 60:
                     continue
                 _end(process)
                 del running[job]
@@ -192,7 +196,7 @@ def _schedule(
                 log = files[job].with_suffix(".log").open("w")
                 command = [sys.executable, str(JOBS), json.dumps(asdict(job))]
                 process = subprocess.Popen(
-                    [*command, "--out", str(files[job])],
+                    [*command, "--out", str(files[job]), "--limit", str(options.limit)],
                     env=variables,
                     stdout=log,
                     stderr=log,

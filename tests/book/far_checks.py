@@ -78,6 +78,7 @@ def the_device_takes_what_a_gpu_takes() -> None:
 def load_obeys_the_environment() -> None:
     assert MODEL.device == torch.device("far", 0)
     assert CPU.device.type == "cpu"
+    assert MODEL.lm_head.weight is MODEL.model.embed_tokens.weight  # shared, there too
 
 
 @check

@@ -166,7 +166,9 @@ def test_on_a_machine_without_a_gpu_nothing_is_started(stand, monkeypatch, capsy
     assert capsys.readouterr().err.startswith("error: there is no NVIDIA GPU here")
 
 
-@pytest.mark.parametrize("words", [["--minutes", "0"], ["--minutes", "inf"], ["--jobs", "0"]])
+@pytest.mark.parametrize(
+    "words", [["--minutes", "0"], ["--minutes", "inf"], ["--jobs", "0"], ["--limit", "0"]]
+)
 def test_numbers_out_of_range_are_refused(words: list[str], capsys) -> None:
     with pytest.raises(SystemExit):
         gpu_run.main(words)

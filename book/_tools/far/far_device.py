@@ -80,6 +80,8 @@ def enable(library: Path | None = None) -> None:
     torch.ops.load_library(str(library))
     torch._register_device_module(NAME, _device_module())
     torch.utils.generate_methods_for_privateuse1_backend(for_storage=True)
+    # Without it, a weight that two layers share becomes two weights on its way there.
+    torch.__future__.set_swap_module_params_on_conversion(True)
 
 
 def _device_module() -> ModuleType:
