@@ -24,6 +24,7 @@ from companion.exercises.grading.submission import Submission, list_submissions
 from tests.exercises.classroom import RIGHT, SUBMISSIONS
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="grading needs a Unix system")
+KNOWN = [1, 4, 2, 1, 2, 1]  # shard of each, as an earlier program has chosen it
 TWO = ["--exercises", "causal-mask", "attention-head"]
 
 
@@ -157,9 +158,20 @@ def test_the_order_of_files_and_the_machine_do_not_matter():
     assert min(sizes) > 20
 
 
+def test_a_student_stays_in_the_shard_of_every_other_machine():
+    names = ["Ann.py", "lee.ipynb", "Kim", "José.zip"]
+    people = [Student("Ann Lee", "17", "Moodle"), Student("doejane", "12345", "Canvas")]
+    listed = [Submission(name, ((name, Path(name)),)) for name in names]
+    listed += [Submission("x", (("x", Path("x")),), student=person) for person in people]
+
+    found = [[Shard(n, 5).holds(one) for n in range(1, 6)].index(True) + 1 for one in listed]
+
+    assert found == KNOWN
+
+
 def test_all_that_a_student_hands_in_is_in_one_shard(tmp_path):
     def one(path, student=Student()):  # noqa: B008, it can't be changed
-        return Submission("any", ((path, Path(path)),), student=student)
+        return Submission(path, ((path, Path(path)),), student=student)
 
     board = Student("", "jdoe", "Blackboard")
     same = [

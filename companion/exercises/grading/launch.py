@@ -96,14 +96,33 @@ def grade(options: GradeOptions) -> int:
         if shard is None:
             _write(options, submissions, rows, exercises, remarks)
         else:
-            head = ShardHead(
-                shard.number, shard.of, seed_digest(seed), names, book_version(), options.memory,
-                len(listed), class_digest(listed), remarks,
-            )  # fmt: skip
+            head = _head(options, shard, seed, names, listed, remarks)
             write_shard(out, head, submissions, rows)
             _tell_shard(options, shard, out, rows, len(listed))
         ledger.delete()
     return 0
+
+
+def _head(
+    options: GradeOptions,
+    shard: Shard,
+    seed: str,
+    exercises: tuple[str, ...],
+    listed: Sequence[Submission],
+    remarks: tuple[str, ...],
+) -> ShardHead:
+    """Return what a shard's file says of itself."""
+    return ShardHead(
+        number=shard.number,
+        of=shard.of,
+        seed=seed_digest(seed),
+        exercises=exercises,
+        version=book_version(),
+        memory=options.memory,
+        submissions=len(listed),
+        listed=class_digest(listed),
+        remarks=remarks,
+    )
 
 
 def _merge(options: GradeOptions) -> int:
