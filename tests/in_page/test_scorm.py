@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 import scorm
+from bs4 import BeautifulSoup
 
 from companion.exercises import catalog
 from tests.in_page.conftest import Page, Server, exercises_and_points
@@ -77,6 +78,18 @@ def test_it_is_the_same_each_time_and_has_the_runtime(package, site, tmp_path):
     assert again.read_bytes() == package.read_bytes()
     with zipfile.ZipFile(package) as archive:
         assert "_static/vendor/pyodide/companion.zip" in archive.namelist()
+
+
+@pytest.mark.parametrize("address", ["https://ada.github.io/engine/book/gpt/exercises.html", ""])
+def test_a_link_to_the_rest_of_the_site_is_text_where_that_has_no_address(address):
+    page = '<a href="../a.html">One</a> <a href="#b">Two</a><script src="exercises/page.js">'
+
+    alone = scorm.alone(BeautifulSoup(page, "html.parser"), address)
+
+    assert ('href="https://ada.github.io/engine/book/a.html"' in alone) is bool(address)
+    assert ("a.html" in alone) is bool(address)
+    assert "One" in alone
+    assert '<a href="#b">Two</a>' in alone
 
 
 def test_a_section_that_is_not_there_is_named(site, tmp_path, capsys):
