@@ -32,6 +32,8 @@ def test_the_page_says_what_was_measured():
         f"{whole['cpu_seconds']} s of CPU in all",
         f"{whole['peak_mib']} MiB of memory",
         f"{outside['cpu_seconds']} s of CPU and {outside['peak_mib']} MiB",
+        f"in {record['merge']['shards']} shards was put together in "
+        f"{record['merge']['cpu_seconds']} s of CPU",
         f"about {5 * round(minutes / 5)} minutes of CPU",
     ):
         assert said in " ".join(measured.split())

@@ -98,7 +98,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--merge", nargs="+", type=Path, metavar="SHARD", help="write the grades of these shards")
     add("--partial", action="store_true", help="with --merge: though shards are missing")
     add("--jobs", type=int, metavar="N", help="submissions at a time")
-    add("--memory", type=int, default=4096, metavar="MIB", help="memory of one (default 4096)")
+    add("--memory", type=int, default=GradeOptions.memory, metavar="MIB",
+        help="memory of one (default %(default)s)")  # fmt: skip
     add("--assignment", default="", metavar="NAME",
         help="column of the assignment in the file for Canvas")  # fmt: skip
     add("--results-json", type=Path, metavar="FILE", help="of one submission, for Gradescope")
