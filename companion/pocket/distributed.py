@@ -16,6 +16,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from companion._checks import check_whole
 from companion.errors import CompanionError
 from companion.training.processes.launch import farewell, launch, launched
 from companion.training.processes.world import SHARINGS, joined
@@ -78,9 +79,16 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     given = sys.argv[1:] if arguments is None else arguments
     options = parser().parse_args(given)
-    if launched() or options.processes * options.nodes == 1:
-        return work(options)
     try:
+        check_whole(
+            steps=options.steps,
+            count=options.count,
+            save_every=options.save_every,
+            processes=options.processes,
+            nodes=options.nodes,
+        )
+        if launched() or options.processes * options.nodes == 1:
+            return work(options)
         return launch(
             MODULE,
             given,

@@ -102,10 +102,12 @@ def pretraining(
 def _text(tokenizer: PreTrainedTokenizerFast, recipe: Recipe) -> Tensor:
     """Return the tokens of a run, documents packed one after the other."""
     ids: list[int] = []
-    source = documents(recipe.seed)
-    while len(ids) < recipe.steps * recipe.batch_tokens:
-        ids += [*tokenizer(next(source).text)["input_ids"], tokenizer.eos_token_id]
-    return torch.tensor(ids[: recipe.steps * recipe.batch_tokens], dtype=torch.int32)
+    source, wanted = documents(recipe.seed), recipe.steps * recipe.batch_tokens
+    with tqdm(total=wanted, unit="token", desc="text", disable=None) as bar:
+        while len(ids) < wanted:
+            ids += [*tokenizer(next(source).text)["input_ids"], tokenizer.eos_token_id]
+            bar.update(len(ids) - bar.n)
+    return torch.tensor(ids[:wanted], dtype=torch.int32)
 
 
 def fine_tuning(world: World, out: Path, *, steps: int = 20, seed: int = 0) -> Made:

@@ -132,6 +132,8 @@ def test_rollouts_are_those_of_one_process(sharing: str, tmp_path: Path) -> None
     ("arguments", "message"),
     [
         (["--processes", "0"], "processes must be a whole number from 1, got 0"),
+        (["--steps", "0"], "steps must be a whole number from 1, got 0"),
+        (["--save-every", "-1"], "from 1, got -1"),
         (["--nodes", "2"], "2 machines need a rendezvous"),
     ],
 )

@@ -20,6 +20,7 @@ import torch.distributed as dist
 from torch.distributed import run as torchrun
 from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
+from torch.distributed.elastic.rendezvous.api import RendezvousError
 
 from companion._checks import check_whole
 from companion.errors import CheckpointError
@@ -85,6 +86,8 @@ def launch(
         status = failure.exitcode if failure.exitcode > 0 else 128 - failure.exitcode
     except SignalException as error:
         what, status = "Stopped.", 128 + error.sigval
+    except RendezvousError as error:
+        what, status = f"The machines did not meet at {rendezvous or 'localhost'}: {error}.", 1
     else:
         return 0
     if status == 128 + SIGINT:

@@ -7,6 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from torch.distributed import run as torchrun
+from torch.distributed.elastic.rendezvous.api import RendezvousError
 
 from companion.training.processes import progress
 from companion.training.processes.launch import (
@@ -107,3 +109,22 @@ def test_a_launch_that_can_not_work_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         launch("companion", [], folder=tmp_path, **options)
+
+
+def test_machines_that_do_not_meet_are_no_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def apart(_: object) -> None:
+        raise RendezvousError("nobody answers")
+
+    monkeypatch.setattr(torchrun, "run", apart)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+    status = launch(
+        "a.module", ["--x"], processes=8, nodes=2, rendezvous="first:29500", folder=tmp_path
+    )
+
+    assert status == 1
+    errors = capsys.readouterr().err
+    assert "The machines did not meet at first:29500: nobody answers." in errors
+    assert "python -m a.module --x" in errors
