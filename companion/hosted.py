@@ -2,8 +2,8 @@
 
 The first cell of a notebook installs the wheel of this package alone and calls `prepare`, which
 brings what is missing. The libraries that such a machine comes with fit its GPU driver and one
-another, so those in `KEPT` stay as they are. Nothing is imported here that is not in Python itself:
-a library that pip replaces must not have been loaded before.
+another, so those in `KEPT` stay as they are. Of all libraries only ``packaging`` is imported here,
+as one that pip replaces must not have been loaded before.
 """
 
 import importlib
