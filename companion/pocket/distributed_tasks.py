@@ -193,7 +193,7 @@ def _without_bars() -> Iterator[None]:
 def write_rollouts(world: World, out: Path, *, sharing: str, count: int, seed: int) -> None:
     """Let pocket-chat answer prompts, each process its share, and write ``rollouts.jsonl``."""
     model, tokenizer = load("chat", source="pocket")
-    writer = model.float().eval()
+    writer = model.float().eval().to(world.device)
     if sharing == "fsdp":  # as while training: the policy is shared out, a whole copy writes
         writer = copy.deepcopy(model)
         writer.load_state_dict(whole_weights(wrap(model, sharing, world), everywhere=True))
