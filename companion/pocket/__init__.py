@@ -10,6 +10,7 @@
 `tasks`         what they are measured by; `ordinary`: problems in other words
 `evaluate`      the measurement
 `publish`       weights, `records` and cards into the package
+`vectors`       those of sentences, as many as a measured search needs
 ==============  =====================================================================
 
 `companion.pocket.corpus` writes what they learn from.

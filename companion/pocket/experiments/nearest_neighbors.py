@@ -20,7 +20,7 @@ import numpy as np
 from tqdm import tqdm
 
 from companion._extras import require
-from companion.pocket.experiments._grown import K, grow, nearest, recall, sentences
+from companion.pocket.vectors import K, grow, nearest, recall, sentences
 from companion.rag.embeddings import Embedder
 from companion.rag.neighbors import IndexConfig, Neighbors
 

@@ -21,8 +21,8 @@ import numpy as np
 import psutil
 from tqdm import tqdm
 
-from companion.pocket.experiments._grown import K, grow, nearest, recall, sentences
 from companion.pocket.experiments._process import in_its_own_process
+from companion.pocket.vectors import K, grow, nearest, recall, sentences
 from companion.rag.documents import Document
 from companion.rag.embeddings import Embedder
 from companion.rag.index import VectorIndex

@@ -4,6 +4,7 @@ They run as long as a block. Their data lie in a folder and stay. For work that 
 your system runs services.
 """
 
+import atexit
 import os
 import signal
 import socket
@@ -62,6 +63,7 @@ class LocalServer:
         while True:
             with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
                 self._launch(log)
+                atexit.register(self.kill)  # a program that ends without leaving the block
                 if self._wait(until):
                     return
                 log.seek(0)
@@ -112,6 +114,7 @@ class LocalServer:
         return False
 
     def _end(self, how: signal.Signals) -> None:
+        atexit.unregister(self.kill)
         if self.process is None or self.process.poll() is not None:
             return
         family = self.processes

@@ -1,9 +1,11 @@
 """A server for the time of a block, with a program that only pretends to be one."""
 
+import subprocess
 import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from companion.errors import MissingExtraError, VectorStoreError
@@ -97,3 +99,24 @@ def test_without_its_package_postgres_names_the_extra(tmp_path, monkeypatch):
         postgres_server(Path(tmp_path)),
     ):
         time.sleep(0)
+
+
+def test_a_program_that_ends_without_leaving_the_block_leaves_no_server(tmp_path):
+    sign = tmp_path / "ready"
+    code = (
+        "import pathlib, sys\n"
+        "from companion.rag.vector_stores.servers import LocalServer\n"
+        "sign = pathlib.Path(sys.argv[2])\n"
+        "command = [sys.executable, '-c', sys.argv[1], str(sign)]\n"
+        "server = LocalServer('The sleeper', command, 'nowhere', sign.exists)\n"
+        "server.start()\n"
+        "print(server.process.pid)\n"
+        "sys.exit('an error')"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code, SLEEPS, str(sign)], capture_output=True, text=True, check=False
+    )
+
+    assert done.stderr.strip().endswith("an error")
+    assert not psutil.pid_exists(int(done.stdout))

@@ -1,6 +1,7 @@
 """Vectors of sentences, as many as needed, and how many of the nearest a search has found.
 
 The sentences are from the docstrings of Python's standard library. Larger sets are grown from them.
+Taught in :doc:`/book/applications/approximate-search`.
 
 Shape letters: ``N`` vectors, ``B`` queries, ``d`` numbers of a vector.
 """
@@ -15,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 K = 10
+"""How many of the nearest are looked for."""
 
 
 def sentences(limit: int, *, seed: int = 0) -> list[str]:
