@@ -62,7 +62,8 @@ def check_device(device: torch.device | str, *, variable: str | None = None) -> 
     except (RuntimeError, TypeError, ValueError) as error:
         hint = f"unset {variable} to have one picked" if variable else "None picks one"
         raise ValueError(
-            f"unknown device {device!r}{_named_by(variable)}. Here there is {_listed(here)}; {hint}."
+            f"unknown device {device!r}{_named_by(variable)}. Here there is {_listed(here)}; "
+            f"{hint}."
         ) from error
     if (checked.index or 0) >= here.get(checked.type, 0):
         hint = ""
@@ -97,8 +98,9 @@ def _listed(devices: dict[str, int]) -> str:
 def pick_dtype(device: torch.device | str | None = None) -> torch.dtype:
     """Choose the number format for inference: bfloat16 if the GPU has it, float16 else.
 
-    COMPANION_DTYPE, if it is set, has the last word. bfloat16 has the range of float32, so nothing overflows; GPUs have it from compute capability
-    8.0 (Ampere) on. A T4 (7.5) computes in float16. On the CPU float32 is exact and fast.
+    COMPANION_DTYPE, if it is set, has the last word. bfloat16 has the range of float32, so nothing
+    overflows; GPUs have it from compute capability 8.0 (Ampere) on. A T4 (7.5) computes in float16.
+    On the CPU float32 is exact and fast.
 
     Args:
         device: Where the model will run; `pick_device` if None.
