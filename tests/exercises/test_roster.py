@@ -130,13 +130,14 @@ def test_tags_and_depth_in_an_export_build_nothing(export, tmp_path):
         f"submission_1:\n  :x: !!python/object/apply:os.mkdir [{tmp_path}/made]\n"
         f"  :y: {'[' * 500}{']' * 500}\n  :z: &a [1, 2]\n  :w: *a\n"
         "  :h: !ruby/hash:Some::Class\n    a: 1\n  ? [a, b]\n  : 1\n"
+        "submission_2:\n  :submitters: nobody\n  :score: 1\n"
     )
     (export / "submission_metadata.yml").write_text(strange + METADATA)
 
     listed, remarks = list_submissions(export)
 
     assert "Solo Student_0100" in {one.name for one in listed}
-    assert remarks[0].startswith("2 in submission_metadata.yml and not in the folder")
+    assert remarks[0].startswith("3 in submission_metadata.yml and not in the folder")
     assert not (tmp_path / "made").exists()
 
 
