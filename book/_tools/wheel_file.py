@@ -63,7 +63,7 @@ def build_wheel(project: Project, folder: Path) -> Path:
         (built,) = out.glob("*.whl")
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        return Path(shutil.move(built, folder))
+        return Path(shutil.copy(built, folder))
 
 
 def content_tag(root: Path) -> str:

@@ -55,9 +55,9 @@ class Wide(FunctionModel):
 
     widest = 0
 
-    def __call__(self, input_ids: torch.Tensor, attention_mask: torch.Tensor, **more: object):
-        self.widest = max(self.widest, attention_mask.shape[1])
-        return super().__call__(input_ids, attention_mask, **more)
+    def _probs(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        self.widest = max(self.widest, len(ids))
+        return super()._probs(ids, mask)
 
 
 class Held:

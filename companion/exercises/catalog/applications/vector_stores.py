@@ -159,7 +159,7 @@ def planned(counts: list[int], megabytes: list[float], target: int) -> float:
     """Go on with the best straight line to a larger number of vectors.
 
     Args:
-        counts: Numbers of vectors that were measured, at least two different ones.
+        counts: Numbers of vectors that were measured, at least two different.
         megabytes: What was measured at each.
         target: The number of vectors to plan for.
 
