@@ -115,8 +115,11 @@ def test_what_is_too_old_for_the_package_is_not_kept(machine: Machine) -> None:
     assert machine.kept == ["torch==2.11.0+cu128", "numpy==2.1.3", "pyarrow==18.1.0"]
 
 
-def test_the_report_says_what_was_installed_fetched_kept_and_replaced(machine: Machine) -> None:
+def test_the_report_says_what_was_installed_fetched_kept_and_replaced(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     machine.packages["langchain-core"] = "1.2.0"
+    monkeypatch.delitem(sys.modules, "langchain_core", raising=False)
 
     told = hosted.prepare(said="Downloading own.whl (30.0 MB)\n", since=time.monotonic() - 5)
 

@@ -34,7 +34,7 @@ class VectorIndex:
 
     Example:
         >>> index = VectorIndex(2, "by hand")
-        >>> index.add(np.eye(2), [Document("east"), Document("north")])
+        >>> index.add([[1, 0], [0, 1]], [Document("east"), Document("north")])
         [0, 1]
         >>> [hit.document.text for hit in index.search([[0.8, 0.6]], 2)[0]]
         ['east', 'north']

@@ -51,6 +51,7 @@ def test_without_the_model_its_output_is_not_compared_and_the_report_says_so(roo
     assert "outputs of cells tagged open-model were not compared" in done.stdout
 
 
+@pytest.mark.slow
 def test_other_cells_are_compared_without_the_model_too(room) -> None:
     done = compare(room, [cell("print('Rome')", "Paris\n", ["hide-input"])])
 

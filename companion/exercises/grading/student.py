@@ -84,7 +84,7 @@ def read_names(names: Sequence[str]) -> list[Named]:
 
     Example:
         >>> read_names(["Jane Doe_17_assignsubmission_file_"])[0].student
-        Student(name='Jane Doe', id='17', platform='Moodle')
+        Student(name='Jane Doe', id='17', platform='Moodle', account='', group=())
     """
     canvas = [_CANVAS_ANONYMOUS.fullmatch(name) or _CANVAS.fullmatch(name) for name in names]
     numbers = [match["number"] for match in canvas if match and match["number"]]
