@@ -25,6 +25,7 @@ from sphinx.application import Sphinx
 from sphinx.ext.napoleon import Config, GoogleDocstring
 from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.docutils import SphinxDirective
+from sphinx_codeautolink.extension.block import BUILTIN_BLOCKS, clean_ipython
 from sphinx_codeautolink.extension.directive import SkipMarker
 from sphinx_codeautolink.extension.resolve import populate_type_checking
 
@@ -180,6 +181,7 @@ def setup_reference(app: Sphinx) -> None:
     """Register what the reference of the package needs."""
     app.setup_extension("sphinx.ext.autodoc")
     app.setup_extension("sphinx_codeautolink")
+    BUILTIN_BLOCKS["python"] = clean_ipython  # a cell may begin with a magic
     app.add_directive("api", Api)
     app.connect("autodoc-process-docstring", read_google_style)
     app.connect("doctree-read", skip_page, priority=485)  # codeautolink reads at 490
