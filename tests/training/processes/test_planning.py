@@ -67,6 +67,13 @@ def test_with_one_process_nothing_is_divided_and_nothing_sent() -> None:
     assert traffic_bytes(10, 1, sharing="fsdp") == 0
 
 
+def test_collecting_weights_sends_half_as_much_again() -> None:
+    copied, parted = (traffic_bytes(1000, 4, sharing=sharing) for sharing in ("ddp", "fsdp"))
+
+    assert copied == 2 * 3 / 4 * 1000 * 2
+    assert parted == 1.5 * copied
+
+
 def test_activations_by_hand() -> None:
     config = SimpleNamespace(hidden_size=8, num_hidden_layers=3, vocab_size=10)
 
