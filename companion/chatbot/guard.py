@@ -3,11 +3,12 @@
 Taught in :doc:`/book/applications/privacy`.
 """
 
-import hmac
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.exceptions import HTTPException
+
+from companion._http import Message, Receive, Scope, Send, has_key, headers_of, limited
 
 MAX_BYTES = 256 * 1024
 """Size of the largest request: 256 KiB, where nothing else is said."""
@@ -25,11 +26,6 @@ HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "cache-control": "no-store",
 }
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 
 
 class Guard:
@@ -76,13 +72,16 @@ class Guard:
         if problem:
             await _refuse(send_guarded, status, problem)
             return
-        await self.app(scope, self._limited(receive, scope["path"]), send_guarded)
+        most = self._most(scope)
+        read = limited(receive, most, lambda: HTTPException(413, _too_large(most)))
+        await self.app(scope, read, send_guarded)
+
+    def _most(self, scope: Scope) -> int:
+        return self.limits.get(scope["path"], self.max_bytes)
 
     def _check(self, scope: Scope) -> tuple[int, str]:
         """Return a status and what is wrong with the request; an empty text if nothing is."""
-        headers: dict[str, list[str]] = {}
-        for name, value in scope["headers"]:
-            headers.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
+        headers = headers_of(scope)
 
         def only(name: str) -> str:
             values = headers.get(name, [])
@@ -99,31 +98,12 @@ class Guard:
                 return 403, "the request does not say which page it comes from"
             if only("content-type").partition(";")[0].strip() != "application/json":
                 return 415, "the request must be application/json"
-            if not self._has_key(scope):
+            if not has_key(scope, self.key):
                 return 401, KEY_WANTED
-            length, limit = only("content-length"), self.limits.get(scope["path"], self.max_bytes)
+            length, limit = only("content-length"), self._most(scope)
             if length and (not length.isdecimal() or int(length[:20]) > limit):
                 return 413, _too_large(limit)
         return 200, ""
-
-    def _has_key(self, scope: Scope) -> bool:
-        given = [value for name, value in scope["headers"] if name.lower() == b"authorization"]
-        wanted = f"Bearer {self.key}".encode()
-        return self.key is None or hmac.compare_digest(b" ".join(given), wanted)
-
-    def _limited(self, receive: Receive, path: str) -> Receive:
-        """Stop reading at the limit: the length may not have been said, or be wrong."""
-        seen, limit = 0, self.limits.get(path, self.max_bytes)
-
-        async def receive_limited() -> Message:
-            nonlocal seen
-            message = await receive()
-            seen += len(message.get("body", b""))
-            if seen > limit:
-                raise HTTPException(413, _too_large(limit))
-            return message
-
-        return receive_limited
 
 
 KEY_WANTED = (

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 from companion._extras import require
+from companion._words import some
 from companion.backends.backend import Backend
 from companion.chatbot.bot import Chatbot
 from companion.chatbot.documents import desk_maker
@@ -176,11 +177,6 @@ def default_model(options: ChatOptions) -> str:
         return listed[0]
     which = f"lists {some(listed)}" if listed else "does not say what models it has"
     raise UnknownModelError(f"{options.endpoint} {which}. Name one with --model.")
-
-
-def some(names: list[str], most: int = 8) -> str:
-    """Name the first few of a list."""
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if names[most:] else "")
 
 
 def check_role(options: ChatOptions, model: str) -> None:

@@ -11,7 +11,6 @@ Answers are streamed as server-sent events. Taught in :doc:`/book/applications/c
 
 import json
 import secrets
-import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
@@ -31,6 +30,7 @@ try:
 except ModuleNotFoundError as error:
     raise missing_extra(str(error.name).partition(".")[0], "chat") from error
 
+from companion._http import HOST, listen
 from companion.chatbot.answering import Answering
 from companion.chatbot.archive import Archive
 from companion.chatbot.choices import Choices
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from companion.chatbot.bot import Chatbot
 
 STATIC = Path(__file__).parent / "static"
-HOST = "127.0.0.1"
 
 POSTS = {
     "/enter": "enter",
@@ -140,7 +139,7 @@ def serve(
     Raises:
         CompanionError: If the port is taken, or the folder of the archive can't be written.
     """
-    listener = _listen(port)
+    listener = listen(HOST, port)
     port = listener.getsockname()[1]
     key = secrets.token_urlsafe(32) if archive is None else archive.key()
     app = build_app(make_bot, port=port, title=title, archive=archive, switch=switch, key=key)
@@ -157,20 +156,6 @@ def serve(
     finally:
         listener.close()
     return 0
-
-
-def _listen(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((HOST, port))
-        listener.listen(128)  # now, so that the address can be opened at once
-    except (OSError, OverflowError) as error:
-        listener.close()
-        raise CompanionError(
-            f"can't listen on port {port} ({error}). Choose another one with --port."
-        ) from error
-    return listener
 
 
 def _answer(run: Callable[[dict[str, Any]], Any]) -> Callable[[Request], Any]:

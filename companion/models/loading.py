@@ -271,7 +271,7 @@ def _load_tokenizer(folder: Path, head: str) -> Any:
 
 @contextmanager
 def no_progress_bar() -> Iterator[None]:
-    """Keep the bar of `from_pretrained` out of the notebooks, then restore the setting."""
+    """Keep the bars of transformers out, over files that take no time; then restore the setting."""
     enabled = transformers_logging.is_progress_bar_enabled()
     transformers_logging.disable_progress_bar()
     try:

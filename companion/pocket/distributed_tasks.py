@@ -7,7 +7,6 @@ import copy
 import dataclasses
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from signal import SIGTERM
@@ -19,11 +18,10 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from tqdm import tqdm
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
-from transformers.utils import logging as transformers_logging
 
 from companion._files import replacing, write_whole
 from companion.messages import tokenize_chat
-from companion.models import load
+from companion.models.loading import load, no_progress_bar
 from companion.training.data import IGNORED, label_tokens
 from companion.training.interrupts import held_interrupts
 from companion.training.processes.loop import Task, token_losses, train
@@ -173,21 +171,9 @@ def run(
     if world.first:
         plain = LlamaForCausalLM(task.model.config)
         plain.load_state_dict(weights)
-        with _without_bars():
+        with no_progress_bar():
             plain.half().save_pretrained(out / "model")
         made.tokenizer.save_pretrained(out / "model")
-
-
-@contextmanager
-def _without_bars() -> Iterator[None]:
-    """Keep `transformers` from drawing a progress bar over files that take no time."""
-    shown = transformers_logging.is_progress_bar_enabled()
-    transformers_logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            transformers_logging.enable_progress_bar()
 
 
 def write_rollouts(world: World, out: Path, *, sharing: str, count: int, seed: int) -> None:

@@ -6,12 +6,11 @@ made to lead here (DNS rebinding) is known by the host that it asks for. Other u
 are kept out by a key only. Taught in :doc:`/book/open-models/serving`.
 """
 
-import hmac
-from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from starlette.responses import JSONResponse
 
+from companion._http import Receive, Scope, Send, has_key, headers_of, limited
 from companion.serving.refusal import Refusal
 
 MAX_BYTES = 2 * 1024 * 1024
@@ -19,11 +18,6 @@ MAX_BYTES = 2 * 1024 * 1024
 OPEN_PATHS = ("/", "/health")
 """What is answered without a key."""
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 
 
 class Gate:
@@ -59,17 +53,15 @@ class Gate:
         except Refusal as refusal:
             await refused(refusal, close=True)(scope, receive, send)
             return
-        await self.app(scope, self._limited(receive), send)
+        await self.app(scope, limited(receive, self.max_bytes, self._too_large), send)
 
     def _check(self, scope: Scope) -> None:
-        headers: dict[str, list[str]] = {}
-        for name, value in scope["headers"]:
-            headers.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
+        headers = headers_of(scope)
         host = ",".join(headers.get("host", [])).strip().lower()
         if self.only_loopback and host.rpartition(":")[0] not in LOOPBACK and host not in LOOPBACK:
             said = f"this server listens to this machine only, not to the host {host!r:.80}"
             raise Refusal(421, said, code="wrong_host")
-        if scope["path"] not in OPEN_PATHS and not self._has_key(scope):
+        if scope["path"] not in OPEN_PATHS and not has_key(scope, self.key):
             said = "the API key is missing or wrong: send the header Authorization: Bearer KEY"
             raise Refusal(401, said, code="invalid_api_key")
         if scope["method"] != "POST":
@@ -81,25 +73,6 @@ class Gate:
         length = headers.get("content-length", [""])[0].strip()
         if length.isdecimal() and int(length[:20]) > self.max_bytes:
             raise self._too_large()
-
-    def _has_key(self, scope: Scope) -> bool:
-        given = [value for name, value in scope["headers"] if name.lower() == b"authorization"]
-        wanted = f"Bearer {self.key}".encode()
-        return self.key is None or hmac.compare_digest(b" ".join(given), wanted)
-
-    def _limited(self, receive: Receive) -> Receive:
-        """Stop reading at the limit: the length may not have been said, or be wrong."""
-        seen = 0
-
-        async def receive_limited() -> Message:
-            nonlocal seen
-            message = await receive()
-            seen += len(message.get("body", b""))
-            if seen > self.max_bytes:
-                raise self._too_large()
-            return message
-
-        return receive_limited
 
     def _too_large(self) -> Refusal:
         said = f"the body of a request may have at most {self.max_bytes:,} bytes"

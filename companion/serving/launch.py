@@ -18,11 +18,12 @@ try:
 except ModuleNotFoundError as error:
     raise missing_extra(str(error.name), "chat") from error
 
+from companion._http import HOST, listen
 from companion.errors import CompanionError
 from companion.models.roles import ROLES, resolve
 from companion.serving.app import build_app
 from companion.serving.engine import Engine
-from companion.serving.options import HOST, ServeOptions
+from companion.serving.options import ServeOptions
 from companion.serving.order import Served
 
 GRACE = 10
@@ -137,31 +138,6 @@ def running(
     finally:
         server.should_exit = True
         thread.join()
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Listen on a port; requests that come before the server runs are kept.
-
-    Raises:
-        CompanionError: If the port is taken, or there is no such address.
-    """
-    try:
-        (family, *_), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        listener = socket.socket(family, socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise CompanionError(f"can't listen on {host!r:.80} ({error}). See --host.") from error
-    try:
-        if os.name == "posix":  # elsewhere it would share the port with another program
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(512)
-    except OSError as error:
-        listener.close()
-        raise CompanionError(
-            f"can't listen on port {port} of {host} ({error.strerror or error}). Choose another "
-            "one with --port; 0 takes a free one."
-        ) from error
-    return listener
 
 
 def greeting(served: Served, address: str, *, has_key: bool = False) -> str:

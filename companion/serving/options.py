@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from companion._checks import check_above_zero, check_whole
+from companion._http import HOST
 
 KEY_VARIABLE = "COMPANION_SERVE_KEY"
 
 PORT = 8643
 """Port of the server. ``companion chat --web`` has 8642; vLLM takes 8000, llama.cpp 8080."""
-HOST = "127.0.0.1"
 
 HELP = f"""\
 Serves a model to clients of the OpenAI protocol: openai, LangChain, Open WebUI, companion chat.

@@ -3,7 +3,7 @@
 Taught in :doc:`/book/open-models/serving`. Left out: ``echo``, ``suffix`` and ``best_of``.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from companion.generation.batching import encode_prompts
@@ -52,8 +52,8 @@ def read_text(fields: Fields, served: Served) -> TextRequest:
         fields.refuse("best_of", "is not offered here: ask for n and choose")
     sampling = served.sampling(fields)
     if not sampling.limited:
-        fewer = Fields(fields.given | {"max_tokens": DEFAULT_TOKENS})
-        sampling = served.sampling(fewer)._replace(seed=sampling.seed)
+        fewer = min(DEFAULT_TOKENS, served.max_tokens)
+        sampling = sampling._replace(params=replace(sampling.params, max_new_tokens=fewer))
     stream, usage = read_stream(fields)
     top = fields.whole("logprobs", None, low=0, high=MAX_TOP)
     with served.lock:

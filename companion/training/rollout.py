@@ -160,9 +160,29 @@ def rollout(
         The responses.
     """
     params = SamplingParams(max_new_tokens=max_new_tokens)
-    ends = eos_token_ids(model, tokenizer) | {end_of_turn_id(tokenizer)}
-    written = [GrowingSequence("", tokenizer, params, ends) for _ in prompts]
+    written = empty_responses(model, tokenizer, len(prompts), params)
     deque(decode_steps(model, prompts, written, params, generator), maxlen=0)  # run to the end
+    return assemble_written(model, tokenizer, prompts, written)
+
+
+def empty_responses(
+    model: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
+    count: int,
+    params: SamplingParams,
+) -> list[GrowingSequence]:
+    """Return responses that nothing was written of yet. The end of a turn ends them."""
+    ends = eos_token_ids(model, tokenizer) | {end_of_turn_id(tokenizer)}
+    return [GrowingSequence("", tokenizer, params, ends) for _ in range(count)]
+
+
+def assemble_written(
+    model: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
+    prompts: list[list[int]],
+    written: list[GrowingSequence],
+) -> Rollout:
+    """Put prompts and the responses that were written to them into one `Rollout`."""
     return assemble(
         prompts,
         [sequence.token_ids for sequence in written],

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from companion.backends.endpoint import EndpointBackend
-from companion.chatbot.launch import ChatMaker, default_model, some, start
+from companion.chatbot.launch import ChatMaker, default_model, start
 from companion.chatbot.options import ChatOptions
 from companion.errors import UnknownModelError
 from companion.models import open_model
@@ -92,7 +92,6 @@ def test_the_list_is_asked_for_once(endpoint) -> None:
     endpoint("b")
 
     assert (backend.models, backend.context_length) == (["a"], 2048)
-    assert some(["a", "b", "c"], 2) == "a, b and 1 more"
 
 
 @pytest.fixture

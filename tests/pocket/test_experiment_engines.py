@@ -35,7 +35,7 @@ def test_a_server_that_ends_at_once_is_an_error_with_its_last_words() -> None:
 
     with (
         pytest.raises(RuntimeError, match="no such model"),
-        _servers._running(command, _servers._free_port()),
+        _servers._running(command, _servers.free_port()),
     ):
         pass
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from companion._words import some
 from companion.exercises.grading.shard import (
     Shard,
     ShardFile,
@@ -127,7 +128,7 @@ def _check_once(shards: Sequence[ShardFile]) -> None:
             differing = [name for name, row in shard.rows.items() if other.rows.get(name) != row]
             said = "they say the same" if other.rows == shard.rows else "they differ"
             if differing:
-                said += f" on {_some(differing)}"
+                said += f" on {some(differing, _MOST_NAMED)}"
             raise ValueError(
                 f"shard {Shard(number, shard.head.of)} is given twice, as {other.path} and "
                 f"{shard.path}; {said}: leave one of them out"
@@ -161,8 +162,3 @@ def _check_complete(shards: Sequence[ShardFile], count: int, is_partial: bool) -
             f"the shards hold {count} submissions, and the class has {whole}; grade the shards "
             "again, with the same version on all machines"
         )
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return ", ".join(names[:_MOST_NAMED]) + more

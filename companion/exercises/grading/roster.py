@@ -19,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from companion._words import some
 from companion.exercises.grading.gradescope import METADATA, read_metadata
 from companion.exercises.grading.student import Student
 
@@ -147,5 +148,4 @@ def _repositories(entries: Sequence[str], people: Mapping[str, Student]) -> dict
 def _missing(names: Sequence[str], what: str) -> tuple[str, ...]:
     if not names:
         return ()
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return (f"{len(names)} {what}: {', '.join(names[:_MOST_NAMED])}{more}",)
+    return (f"{len(names)} {what}: {some(names, _MOST_NAMED)}",)

@@ -36,7 +36,7 @@ Exact: and ``-ctk f32 -ctv f32 -fa off``, so that the cache and attention are no
 @contextmanager
 def companion_serve(folder: Path) -> Iterator[str]:
     """Run ``companion serve`` with the checkpoint in a folder; gives its address."""
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "companion", "serve", str(folder), "--port", str(port)]
     with _running(command, port) as address:
         yield address
@@ -46,7 +46,7 @@ def companion_serve(folder: Path) -> Iterator[str]:
 def transformers_serve(folder: Path) -> Iterator[str]:
     """Run ``transformers serve`` with the checkpoint in a folder; gives its address."""
     command = [Path(sys.executable).with_name("transformers"), "serve", "--host", "127.0.0.1"]
-    port = _free_port()
+    port = free_port()
     with _running([*command, "--port", str(port), "--device", "cpu", str(folder)], port) as address:
         yield address
 
@@ -59,7 +59,7 @@ def llama_cpp(file: Path, *, exact: bool = False) -> Iterator[str]:
         file: The GGUF file.
         exact: Keep the cache and compute attention in 32 bits.
     """
-    port, mode = _free_port(), "exact" if exact else "default"
+    port, mode = free_port(), "exact" if exact else "default"
     with _running([sys.executable, "-c", LLAMA, str(file), str(port), mode], port) as address:
         yield address
 
@@ -101,7 +101,8 @@ def _wait(process: subprocess.Popen, address: str, seconds: float = 180) -> None
     raise RuntimeError(f"the server does not answer after {seconds:.0f} s")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return free.getsockname()[1]

@@ -5,7 +5,6 @@ xllamacpp``), and reads the GGUF file itself. It makes its own grammar of the sc
 the library openai. Taught in :doc:`/book/applications/structured-output`.
 """
 
-import socket
 import tempfile
 from importlib import import_module
 from importlib.metadata import version
@@ -17,6 +16,7 @@ from companion.backends.structured import response_format
 from companion.models.open_model import gguf_file
 
 from ._bookings import SCHEMA, bookings
+from ._servers import free_port
 from ._side_by_side import part
 from ._structure import count, messages
 
@@ -44,7 +44,7 @@ def measure(*, scale: float = 1.0) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as work:
         params = xllamacpp.CommonParams()
         params.model.path = str(gguf_file(None, Path(work)))
-        params.hostnames, params.port, params.n_ctx = ["127.0.0.1"], _free_port(), 2048
+        params.hostnames, params.port, params.n_ctx = ["127.0.0.1"], free_port(), 2048
         params.n_parallel, params.use_jinja = 1, True
         params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
         server = xllamacpp.Server(params)
@@ -84,9 +84,3 @@ def _refusal(client: Any, openai: Any) -> str:
     except openai.APIStatusError as error:
         return f"{error.status_code}: {error.message}"[:200]
     return ""
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]

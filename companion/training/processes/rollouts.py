@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from companion.generation.batching import eos_token_ids, padding_id
 from companion.generation.params import SamplingParams
 from companion.generation.sampling import draw_uniforms
-from companion.generation.sequences import GrowingSequence
-from companion.messages import end_of_turn_id
 from companion.training.processes.world import World, total
-from companion.training.rollout import Rollout, assemble, rollout
+from companion.training.rollout import (
+    Rollout,
+    assemble_written,
+    empty_responses,
+    rollout,
+)
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -80,17 +82,9 @@ def shared_rollout(
     table = total(table)
 
     # 3. Texts and how they ended follow from the ids.
-    ends = eos_token_ids(model, tokenizer) | {end_of_turn_id(tokenizer)}
     params = SamplingParams(max_new_tokens=max_new_tokens)
-    written = [GrowingSequence("", tokenizer, params, ends) for _ in prompts]
+    written = empty_responses(model, tokenizer, len(prompts), params)
     for sequence, row in zip(written, table.tolist(), strict=True):
         for number in filter(None, row):
             sequence.append(number - 1, 0.0)
-    return assemble(
-        prompts,
-        [sequence.token_ids for sequence in written],
-        responses=[sequence.text() for sequence in written],
-        finished=[sequence.finish_reason == "eos" for sequence in written],
-        pad_id=padding_id(tokenizer),
-        device=model.device,
-    )
+    return assemble_written(model, tokenizer, prompts, written)
