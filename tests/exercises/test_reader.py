@@ -10,7 +10,7 @@ import types
 import pytest
 
 from companion.exercises import learner
-from companion.exercises.grading import stand_in
+from companion.exercises.grading import reader, stand_in
 from companion.exercises.grading.cells import kind, read_cells
 from companion.exercises.grading.magics import plain_python
 from companion.exercises.grading.members import LARGEST_COPY, copy_files
@@ -37,6 +37,16 @@ def test_what_takes_for_ever_or_all_memory_is_given_up_and_the_rest_is_read(tmp_
 
     assert [bool(one["problem"]) for one in found] == [False, True, False, True, False]
     assert "takes more than 5 s, or too much memory" in found[1]["problem"]
+
+
+@pytest.mark.parametrize("patience, given_up", [(1.0, True), (6_000.0, False)])
+def test_a_busy_machine_may_take_longer(tmp_path, monkeypatch, patience, given_up):
+    (tmp_path / "fine.py").write_text("x = 1\n")
+    monkeypatch.setattr(reader, "patience", lambda: patience)
+
+    (found,) = read_all([parts(tmp_path / "fine.py")], seconds=0.01)
+
+    assert bool(found["problem"]) is given_up
 
 
 def test_a_file_that_may_not_be_read_is_named(tmp_path):

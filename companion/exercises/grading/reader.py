@@ -27,6 +27,7 @@ from companion.exercises.grading.members import (
     is_archive,
     seen_inside,
 )
+from companion.exercises.grading.sandbox import patience
 
 SECONDS = 60.0  # for one submission
 _MEMORY = 2 * 2**30  # bytes of address space
@@ -47,7 +48,7 @@ def read_all(requests: Sequence[Parts], seconds: float = SECONDS) -> Iterator[di
 
     Args:
         requests: For each submission the names and places of its files.
-        seconds: Time for one of them.
+        seconds: Time for one of them; longer while the machine is busy with others.
 
     Yields:
         For each one ``cells``, ``notes``, ``digest`` of all its files, and ``problem``: why there
@@ -59,7 +60,7 @@ def read_all(requests: Sequence[Parts], seconds: float = SECONDS) -> Iterator[di
         timer = threading.Timer(seconds, process.kill)
         try:
             for parts in requests[done:]:
-                timer = threading.Timer(seconds, process.kill)
+                timer = threading.Timer(patience() * seconds, process.kill)
                 timer.start()
                 answer = _ask(process, parts)
                 timer.cancel()
