@@ -5,6 +5,7 @@ PYTHON ?=# interpreter to make .venv with; empty: the first of 3.11, 3.12, 3.13 
 OPEN ?= smollm2# open model that `make setup` fetches; empty: none
 PAGE ?=# page for `make notebook`; empty: every page
 JOBS ?= 2# notebooks that are tested side by side
+BESIDE ?=# not empty: `make test` runs the notebooks beside the unit tests (shorter, but needs 8 GB of memory)
 UNIT_JOBS ?= 3# processes of the unit tests: some wait for a browser or for a time limit
 PAGES ?=# pages for `make test-wobble` and `make test-open`; empty: every page
 SEEDS ?= 1# disturbances of the weights for `make test-wobble`; 0 is none
@@ -34,11 +35,11 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup book serve pdf epub scorm wheel notebook diagrams test lint unit fresh notebooks test-slow test-wobble test-open gpu wheelhouse format constraints clean distclean
+.PHONY: help setup book serve pdf epub scorm wheel notebook diagrams test lint unit fresh notebooks unit-beside-notebooks test-slow test-wobble test-open gpu wheelhouse format constraints clean distclean
 
 help:  ## list the commands (this text)
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
-	@echo "  Variables: PAGE, SECTION, PAGES, SEEDS, SETTINGS, CHANGED, EXTRAS, OPEN, PYTHON, JOBS, UNIT_JOBS, DEVICE, MINUTES, DRY, WHEELHOUSE, PORT, OUT (see the top of the Makefile)"
+	@echo "  Variables: PAGE, SECTION, PAGES, SEEDS, SETTINGS, CHANGED, EXTRAS, OPEN, PYTHON, JOBS, UNIT_JOBS, BESIDE, DEVICE, MINUTES, DRY, WHEELHOUSE, PORT, OUT (see the top of the Makefile)"
 
 setup: $(READY)  ## make .venv with what the other commands need (they do this by themselves), fetch the open model
 	@sh .ci/venv open_model '$(OPEN)'
@@ -80,7 +81,7 @@ diagrams: $(READY)  ## draw what changed of the diagrams (needs graphviz) and th
 
 # -- checks ------------------------------------------------------------------------------------------------
 
-test: lint unit fresh notebooks  ## what CI checks on each push: the next four
+test: lint fresh $(if $(BESIDE),unit-beside-notebooks,unit notebooks)  ## what CI checks on each push: the next four
 	@echo "make test: lint, unit tests, freshness and notebooks passed"
 
 lint: $(READY)  ## ruff and codespell
@@ -104,6 +105,14 @@ fresh: $(READY)  ## are exercise pages, diagrams and notebooks those of the cata
 notebooks: $(READY)  ## run every notebook again and compare every output
 	@echo "== notebooks"
 	@OMP_NUM_THREADS=1 $(NBVAL)
+
+# The notebooks take what the unit tests leave of the processors while they wait for a browser or a time limit.
+unit-beside-notebooks: $(READY)
+	@other=$$(mktemp) && { nice -n 5 $(MAKE) --no-print-directory notebooks >"$$other" 2>&1 & notebooks=$$!; \
+	trap 'kill $$notebooks; rm -f "$$other"; exit 130' INT TERM; \
+	$(MAKE) --no-print-directory unit; unit=$$?; \
+	echo "== the notebooks go on"; wait $$notebooks; notebooks=$$?; \
+	cat "$$other"; rm -f "$$other"; test $$unit = 0 && test $$notebooks = 0; }
 
 test-slow: $(READY)  ## the unit tests that take long
 	@$(BIN)/python -m pytest -q -m 'slow and not gpu and not network'

@@ -39,7 +39,7 @@ def test_what_takes_for_ever_or_all_memory_is_given_up_and_the_rest_is_read(tmp_
     assert "takes more than 5 s, or too much memory" in found[1]["problem"]
 
 
-@pytest.mark.parametrize("patience, given_up", [(1.0, True), (6_000.0, False)])
+@pytest.mark.parametrize(("patience", "given_up"), [(1.0, True), (6_000.0, False)])
 def test_a_busy_machine_may_take_longer(tmp_path, monkeypatch, patience, given_up):
     (tmp_path / "fine.py").write_text("x = 1\n")
     monkeypatch.setattr(reader, "patience", lambda: patience)
