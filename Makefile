@@ -35,7 +35,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup book serve pdf epub scorm wheel notebook diagrams test lint unit fresh notebooks unit-beside-notebooks test-slow test-wobble test-open gpu wheelhouse format constraints clean distclean
+.PHONY: help setup book serve pdf epub scorm wheel notebook diagrams test lint unit fresh notebooks side-by-side test-slow test-wobble test-open gpu wheelhouse format constraints clean distclean
 
 help:  ## list the commands (this text)
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -81,7 +81,7 @@ diagrams: $(READY)  ## draw what changed of the diagrams (needs graphviz) and th
 
 # -- checks ------------------------------------------------------------------------------------------------
 
-test: lint fresh $(if $(BESIDE),unit-beside-notebooks,unit notebooks)  ## what CI checks on each push: the next four
+test: lint fresh $(if $(BESIDE),side-by-side,unit notebooks)  ## what CI checks on each push: the next four
 	@echo "make test: lint, unit tests, freshness and notebooks passed"
 
 lint: $(READY)  ## ruff and codespell
@@ -106,8 +106,7 @@ notebooks: $(READY)  ## run every notebook again and compare every output
 	@echo "== notebooks"
 	@OMP_NUM_THREADS=1 $(NBVAL)
 
-# The notebooks take what the unit tests leave of the processors while they wait for a browser or a time limit.
-unit-beside-notebooks: $(READY)
+side-by-side: $(READY)  ## unit tests, and the notebooks in the time in which these wait for a browser or a limit
 	@other=$$(mktemp) && { nice -n 5 $(MAKE) --no-print-directory notebooks >"$$other" 2>&1 & notebooks=$$!; \
 	trap 'kill $$notebooks; rm -f "$$other"; exit 130' INT TERM; \
 	$(MAKE) --no-print-directory unit; unit=$$?; \
