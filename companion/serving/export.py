@@ -5,6 +5,7 @@ Taught in :doc:`/book/open-models/serving`.
 
 import os
 import secrets
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -67,7 +68,8 @@ def export_folder(model: str, folder: Path, *, dtype: str = "float16") -> str:
     finally:
         shutil.rmtree(new, ignore_errors=True)
     size = sum(file.stat().st_size for file in folder.iterdir()) / 1e6
-    return f"{folder}: {size:.1f} MB. vllm serve ./{folder}, or transformers serve ./{folder}"
+    place = shlex.quote(str(folder) if folder.is_absolute() else f"./{folder}")  # no Hub id
+    return f"{folder}: {size:.1f} MB. vllm serve {place}, or transformers serve {place}"
 
 
 def start(

@@ -32,12 +32,22 @@ def test_a_model_becomes_a_folder_with_the_same_weights(
 
     assert main(["export", "chat", "--folder", str(folder)]) == 0
 
-    assert "vllm serve" in capsys.readouterr().out
+    assert f"vllm serve {folder}, or transformers serve {folder}\n" in capsys.readouterr().out
     assert [path.name for path in tmp_path.iterdir()] == ["pocket-chat"]
     ours, other = companion.load("chat", source="pocket"), load(folder)
     for name, weight in other.model.state_dict().items():
         assert torch.equal(weight, ours.model.state_dict()[name])
     assert other.tokenizer.chat_template == ours.tokenizer.chat_template
+
+
+def test_a_relative_folder_is_no_hub_id(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert main(["export", "draft", "--folder", "my model"]) == 0
+
+    assert "vllm serve './my model', or" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("form", ["--gguf", "--folder"])
