@@ -45,7 +45,7 @@ def test_a_relative_folder_is_no_hub_id(
 ) -> None:
     monkeypatch.chdir(tmp_path)
 
-    assert main(["export", "draft", "--folder", "my model"]) == 0
+    assert main(["export", "chat", "--folder", "my model"]) == 0
 
     assert "vllm serve './my model', or" in capsys.readouterr().out
 
