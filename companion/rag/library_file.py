@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
+from weakref import finalize
 
 import numpy as np
 
@@ -93,6 +94,7 @@ class LibraryFile:
             isolation_level=None,
             check_same_thread=False,
         )
+        self._closing = finalize(self, self._database.close)
         try:
             self._prepare(label)
         except BaseException:
@@ -100,8 +102,8 @@ class LibraryFile:
             raise
 
     def close(self) -> None:
-        """Close the file."""
-        self._database.close()
+        """Close the file. It is closed, too, when nobody holds it any more."""
+        self._closing()
 
     def changes(self) -> int:
         """Return a number that is another one after another program has changed the file."""
