@@ -6,6 +6,7 @@ import os
 import pytest
 
 from companion.exercises import catalog
+from companion.exercises.grading.archive import class_folder
 from companion.exercises.grading.gradebook import write_gradebooks
 from companion.exercises.grading.roster import read_roster
 from companion.exercises.grading.student import Student
@@ -163,6 +164,50 @@ def test_a_roster_may_lie_elsewhere(classroom, tmp_path_factory):
     found = read_roster(classroom, REPOSITORIES, elsewhere)
 
     assert sorted(found.students) == ["hw-1-doe", "hw-1-jane-doe"]
+
+
+@pytest.mark.parametrize("place", ["..", "."])
+def test_the_folder_around_the_repositories_does_too(classroom, tmp_path_factory, place):
+    around = tmp_path_factory.mktemp("around")
+    classroom.rename(around / "hw-1-submissions")
+    roster = around / "hw-1-submissions" / "classroom_roster.csv"
+    roster.rename(roster.parent / place / roster.name)
+
+    with class_folder(around) as folder:
+        listed, remarks = list_submissions(folder)
+
+    people = {one.name: one.student.account for one in listed if one.student.account}
+    assert people == {"hw-1-doe": "Doe", "hw-1-jane-doe": "jane-doe"}
+    assert remarks == ("1 in classroom_roster.csv without a repository here: 02-cesar acebal",)
+
+
+def test_without_a_roster_each_repository_in_it_is_a_submission(classroom, tmp_path_factory):
+    around = tmp_path_factory.mktemp("around")
+    (classroom / "classroom_roster.csv").unlink()
+    classroom.rename(around / "hw-1-submissions")
+
+    with class_folder(around) as folder:
+        listed, _ = list_submissions(folder)
+
+    assert sorted(one.name for one in listed) == REPOSITORIES
+
+
+def test_a_roster_in_which_nobody_is_found_is_refused(classroom):
+    for name in REPOSITORIES:
+        (classroom / name).rename(classroom / name.replace("-", "_"))
+
+    with pytest.raises(ValueError, match=r"nobody in classroom_roster\.csv has a repository among"):
+        list_submissions(classroom)
+
+
+def test_metadata_that_name_other_folders_are_refused(export):
+    for folder in sorted(export.glob("submission_*3*")):
+        folder.rename(export / "ann")
+    for number in (4, 5):
+        (export / f"submission_40919402{number}").rename(export / f"other-{number}")
+
+    with pytest.raises(ValueError, match="names none of ann, other-4, other-5, but"):
+        list_submissions(export)
 
 
 def test_the_assignment_is_what_most_repositories_begin_with(classroom):

@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 
 from companion.exercises.grading.gradescope import METADATA
 from companion.exercises.grading.members import LARGEST_NOTEBOOK, archived_name, is_archive
+from companion.exercises.grading.roster import CLASSROOM, CLONED
 from companion.exercises.grading.student import read_names
 
 _MOST_FILES = 1_000_000
@@ -54,11 +55,12 @@ def class_folder(path: Path) -> Iterator[Path]:
 
 def _inner(folder: Path, stem: str) -> Path:
     """Return the only folder in ``folder`` if that is no student's, or ``folder``."""
-    entries = [entry for entry in folder.iterdir() if not entry.name.startswith((".", "__MACOSX"))]
+    ignored = (".", "__MACOSX", CLASSROOM)
+    entries = [entry for entry in folder.iterdir() if not entry.name.startswith(ignored)]
     if len(entries) != 1 or not entries[0].is_dir() or entries[0].is_symlink():
         return folder
     inside = [entry.name for entry in entries[0].iterdir() if not entry.name.startswith(".")]
-    packed = METADATA in inside or entries[0].name == stem
+    packed = METADATA in inside or entries[0].name == stem or entries[0].name.endswith(CLONED)
     named = inside and all(named.student.platform for named in read_names(inside))
     return entries[0] if packed or named else folder
 

@@ -24,6 +24,9 @@ from companion.exercises.grading.gradescope import METADATA, read_metadata
 from companion.exercises.grading.student import Student
 
 CLASSROOM = "classroom_roster.csv"
+CLONED = "-submissions"
+"""How a folder's name ends that ``gh classroom clone`` has made."""
+
 _MOST_NAMED = 5
 
 
@@ -48,7 +51,8 @@ def read_roster(folder: Path, names: Sequence[str], roster: Path | None = None) 
     Args:
         folder: The folder of the submissions.
         names: Names of its entries.
-        roster: GitHub Classroom's roster; None for the one in the folder, if it is there.
+        roster: GitHub Classroom's roster; None for the one in the folder, or beside a folder that
+            ``gh classroom clone`` has made, if it is there.
 
     Raises:
         ValueError: If the file can't be read, or says something impossible.
@@ -59,6 +63,8 @@ def read_roster(folder: Path, names: Sequence[str], roster: Path | None = None) 
         return _gradescope(folder / METADATA, entries, files)
     if roster is None and CLASSROOM in files:
         roster = folder / CLASSROOM
+    if roster is None and folder.name.endswith(CLONED) and (folder.parent / CLASSROOM).is_file():
+        roster = folder.parent / CLASSROOM
     if roster is not None:
         return _classroom(roster, entries, files)
     return Roster()
@@ -75,6 +81,12 @@ def _text(path: Path) -> str:
 def _gradescope(path: Path, entries: Sequence[str], files: frozenset[str]) -> Roster:
     people = read_metadata(path)
     students = {name: _together(people[name]) for name in entries if people.get(name)}
+    if people and entries and not students:
+        raise ValueError(
+            f"{path} names none of {some(entries, _MOST_NAMED)}, but {some(list(people), 2)}. Give "
+            f"the folder as Gradescope packed it, or take {METADATA} away, and students are called "
+            "as their files are"
+        )
     here = set(entries)
     absent = [name for name in people if name not in here]
     return Roster(students, files, _missing(absent, f"in {METADATA} and not in the folder"))
@@ -111,6 +123,12 @@ def _classroom(path: Path, entries: Sequence[str], files: frozenset[str]) -> Ros
         if user:
             people[user.lower()] = Student(name or identifier, identifier, "GitHub Classroom", user)
     students = _repositories(entries, people)
+    if people and entries and not students:
+        raise ValueError(
+            f"nobody in {path.name} has a repository among {some(entries, _MOST_NAMED)}. Give the "
+            "folder that holds the repositories, such as homework-1-octocat; or take the roster "
+            "away, and students are called as their files are"
+        )
     there = {student.account for student in students.values()}
     absent = [
         (row["identifier"] or "").strip()
