@@ -4,6 +4,7 @@ import copy
 import json
 import re
 import shutil
+from importlib import import_module
 from pathlib import Path
 
 import psutil
@@ -217,6 +218,16 @@ def test_what_is_no_name_is_unknown(name: object, folder: Path, monkeypatch) -> 
 
     with pytest.raises(UnknownModelError, match=r"unknown model .*a folder that exists"):
         load(name)
+
+
+@pytest.mark.parametrize("name", ["draft", "pocket-agent"])
+def test_a_model_that_helps_another_says_how_it_is_loaded(name: str) -> None:
+    short = name.removeprefix("pocket-")
+
+    with pytest.raises(UnknownModelError, match=rf"companion\.pocket\.{short}\.load_{short}\(\)"):
+        load(name)
+
+    assert callable(getattr(import_module(f"companion.pocket.{short}"), f"load_{short}"))
 
 
 def test_the_current_folder_is_loaded_by_its_name(checkpoint: Path, monkeypatch) -> None:

@@ -113,6 +113,11 @@ def _check(model: Any, tokenizer: Any, dtype: torch.dtype) -> None:
             f"model must be a Llama without biases, got {config.model_type!r}; llama.cpp's own "
             "convert_hf_to_gguf.py knows the others"
         )
+    if model.get_output_embeddings() is None:
+        raise ValueError(
+            f"model must write text, got a {type(model).__name__}, which gives scores; only a "
+            "folder can be made of it"
+        )
     stated = json.loads(tokenizer.backend_tokenizer.to_str())
     steps = [step["type"] for step in stated["pre_tokenizer"].get("pretokenizers", [])]
     if stated["model"]["type"] != "BPE" or steps != ["Digits", "ByteLevel"]:

@@ -98,6 +98,7 @@ ALIASES = {"gpt2": "openai-community/gpt2"}
 OPEN = "smollm2"
 """Name of the open model that comes in a wheel; see `companion.models.open_model`."""
 OPEN_TITLE = "SmolLM2-135M-Instruct"
+_PARTNERS = ("draft", "agent")  # of pocket-chat; no roles, as they are nothing without it
 
 
 class Target(NamedTuple):
@@ -250,6 +251,9 @@ def _single_file(file: Path) -> str:
 def _unknown(name: object) -> str:
     close = get_close_matches(str(name), [*ROLES, OPEN], n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""
+    short = str(name).removeprefix("pocket-")
+    if short in _PARTNERS:
+        hint = f" companion.pocket.{short}.load_{short}() loads pocket-{short}."
     return (
         f"unknown model {name!r:.200}.{hint} Pass a role ({', '.join(ROLES)}), {OPEN!r}, a folder "
         "that exists, a GGUF file, or a Hub id such as 'openai-community/gpt2'."

@@ -8,9 +8,12 @@ import secrets
 import shlex
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 
 from companion.models import load
 from companion.models.gguf_export import export_gguf
@@ -30,13 +33,17 @@ def export_file(model: str, file: Path, *, dtype: str = "float16", force: bool =
 
     Raises:
         FileExistsError: If it is there.
-        ValueError: If no file can be made of this model.
+        ValueError: If no file can be made of this model, or a folder is there.
+        OSError: If it can't be written, such as on a full disk.
     """
+    if file.is_dir():
+        raise ValueError(f"{file} is a folder: name a file, such as {file / 'model.gguf'}")
     if file.exists() and not force:
         raise FileExistsError(f"{file} is there already: choose another name, or give --force")
     _check_parent(file)
     loaded = load(model)
-    export_gguf(*loaded, file, dtype=getattr(torch, dtype))
+    with _in_words(file):
+        export_gguf(*loaded, file, dtype=getattr(torch, dtype))
     context = loaded.model.config.max_position_embeddings
     size = file.stat().st_size / 1e6
     return f"{file}: {size:.1f} MB. llama-server -m {file} -c {context}"
@@ -55,6 +62,7 @@ def export_folder(model: str, folder: Path, *, dtype: str = "float16") -> str:
 
     Raises:
         FileExistsError: If it is there.
+        OSError: If it can't be written, such as on a full disk.
     """
     if folder.exists():
         raise FileExistsError(f"{folder} is there already: choose another name")
@@ -62,12 +70,15 @@ def export_folder(model: str, folder: Path, *, dtype: str = "float16") -> str:
     loaded = load(model)
     new = folder.with_name(f".{folder.name[:40]}-{secrets.token_hex(8)}.tmp")
     try:
-        loaded.model.to(getattr(torch, dtype)).save_pretrained(new)
-        loaded.tokenizer.save_pretrained(new)
-        os.rename(new, folder)
+        with _in_words(folder):
+            loaded.model.to(getattr(torch, dtype)).save_pretrained(new)
+            loaded.tokenizer.save_pretrained(new)
+            os.rename(new, folder)
     finally:
         shutil.rmtree(new, ignore_errors=True)
     size = sum(file.stat().st_size for file in folder.iterdir()) / 1e6
+    if not loaded.model.can_generate():
+        return f"{folder}: {size:.1f} MB. It gives scores and writes no text"
     place = shlex.quote(str(folder) if folder.is_absolute() else f"./{folder}")  # no Hub id
     return f"{folder}: {size:.1f} MB. vllm serve {place}, or transformers serve {place}"
 
@@ -87,6 +98,20 @@ def start(
     )
     sys.stdout.write(f"{said}\n")
     return 0
+
+
+@contextmanager
+def _in_words(path: Path) -> Iterator[None]:
+    """Say which file can't be written, where a library says how many bytes were."""
+    try:
+        yield
+    except (SafetensorError, OSError) as error:
+        if getattr(error, "errno", None) and not isinstance(error, SafetensorError):
+            raise
+        free = shutil.disk_usage(path.parent).free / 1e6
+        raise OSError(
+            f"{path} can't be written ({free:.1f} MB of its disk are free): {error}"
+        ) from error
 
 
 def _check_parent(path: Path) -> None:

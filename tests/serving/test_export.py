@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import SafetensorError
 
 import companion
 from companion.__main__ import main
 from companion.models.loading import load
+from companion.serving import export
 
 
 def test_a_pocket_model_becomes_a_gguf_file_by_one_command(
@@ -38,6 +40,44 @@ def test_a_model_becomes_a_folder_with_the_same_weights(
     for name, weight in other.model.state_dict().items():
         assert torch.equal(weight, ours.model.state_dict()[name])
     assert other.tokenizer.chat_template == ours.tokenizer.chat_template
+
+
+def test_a_model_of_scores_becomes_a_folder_and_no_gguf_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", "reward", "--gguf", str(tmp_path / "r.gguf")]) == 1
+    assert "must write text, got a LlamaForSequenceClassification" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+    assert main(["export", "reward", "--folder", str(tmp_path / "r")]) == 0
+    assert "serve" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("force", [[], ["--force"]])
+def test_a_folder_in_the_place_of_the_file_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], force: list[str]
+) -> None:
+    assert main(["export", "chat", "--gguf", str(tmp_path), *force]) == 1
+    assert f"is a folder: name a file, such as {tmp_path / 'model.gguf'}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("error", [OSError("9 requested and 4 written"), SafetensorError("full")])
+def test_what_a_library_says_of_a_full_disk_gets_the_name_of_the_file(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(export, "export_gguf", full)
+
+    assert main(["export", "chat", "--gguf", str(tmp_path / "chat.gguf")]) == 1
+
+    said = capsys.readouterr().err
+    assert "chat.gguf can't be written (" in said
+    assert f"MB of its disk are free): {error}" in said
 
 
 def test_a_relative_folder_is_no_hub_id(
