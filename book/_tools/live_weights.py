@@ -1,4 +1,4 @@
-"""Write what the widgets read: weights in int8 and in float16, tokenizer, passages, manifest.
+"""Write what the widgets read: weights in int8 and float16, tokenizer, passages, records, manifest.
 
     python book/_tools/live_weights.py FOLDER
 
@@ -24,6 +24,7 @@ from torch import Tensor
 
 import companion
 from companion._files import write_whole
+from companion.pocket.records import record
 from companion.quantization.integers import absmax_quantize
 from companion.rag import Embedder, passage, split_recursively
 from companion.rag.book import load_book
@@ -31,6 +32,7 @@ from companion.tools.weather import observations
 
 MODELS = ("base", "chat")
 _SHIPPED = Path(companion.__file__).parent / "pocket" / "weights"
+_STORE = ("mb", "disk_mb", "fill_cpu_s", "cpu_ms")  # quantities of a vector store
 _CONFIG = (  # what llama.js reads of config.json
     "head_dim",
     "hidden_size",
@@ -73,6 +75,8 @@ def write_live_weights(folder: Path, open_model: Path | None = None) -> dict:
     manifest["passages"] = _write(folder, "passages", passages, ".json")
     weather = json.dumps(observations()).encode()
     manifest["weather"] = _write(folder, "weather", weather, ".json")
+    records = json.dumps(recorded(), ensure_ascii=False).encode()
+    manifest["records"] = _write(folder, "records", records, ".json")
     if open_model:
         manifest["open"] = _write(folder, "smollm2", open_model.read_bytes(), ".gguf")
     write_whole(folder / "manifest.json", json.dumps(manifest, indent=1) + "\n")
@@ -128,6 +132,22 @@ def book_passages() -> dict:
             }
             for chunk in chunks
         ],
+    }
+
+
+def recorded() -> dict:
+    """Return what widgets compute with of recorded runs: counts of right answers, and of stores."""
+    run, stores = record("thinking"), record("vector_stores")
+    return {
+        "thinking": {
+            f"{name}, {kind}": {"tries": run["samples"], "counts": found["counts"]}
+            for name, by_kind in run["models"].items()
+            for kind, found in by_kind.items()
+        },
+        "stores": {
+            size: {kind: {key: row[key] for key in _STORE} for kind, row in by_kind.items()}
+            for size, by_kind in stores["sizes"].items()
+        },
     }
 
 

@@ -38,6 +38,18 @@ const { REQUESTS } = await load("widgets/mcp.js");
 const { QUESTIONS } = await load("widgets/guide.js");
 const { smallestCard } = await load("widgets/sizes.js");
 const { trainingBytes } = await load("widgets/training_memory.js");
+const { rankMemory } = await load("ranks.js");
+const images = await load("image_tokens.js");
+const intervals = await load("intervals.js");
+const tries = await load("pass_at_k.js");
+const stores = await load("stores.js");
+const scheduling = await load("scheduling.js");
+const { stepSuccess } = await load("widgets/steps.js");
+const schemas = await load("schema_prefix.js");
+const { textPieces } = await load("constrained.js");
+const templates = await load("templates.js");
+const { cite, valuesOf } = await load("widgets/chain.js");
+const stations = await load("stations.js");
 
 function engineWith(program) {
   return new Engine({
@@ -155,6 +167,27 @@ const TESTS = {
   guide: () => QUESTIONS,
   card: ({ gigabytes }) => smallestCard(gigabytes),
   training: ({ name, rank, rest }) => trainingBytes(name, { rank, rest }),
+  ranks: ({ name, ...settings }) => rankMemory(name, settings),
+  imageTokens: ({ width, height }) =>
+    [images.tileTokens(width, height), images.squareTokens(width, height), images.resized(width, height)],
+  wilson: ({ right, total }) => intervals.wilson(right, total),
+  gain: ({ counts }) => intervals.gain(counts),
+  mcnemar: ({ lost, won }) => intervals.mcnemar(lost, won),
+  passAtK: ({ n, c, k }) => [tries.passAtK(n, c, k), tries.shortcut(n, c, k)],
+  plan: ({ kind, quantity, target, sizes }) => stores.plan(sizes, kind, quantity, target),
+  schedule: ({ lengths, slots, isContinuous }) => scheduling.schedule(lengths, slots, isContinuous),
+  stepSuccess: ({ p, retries, noticed }) => stepSuccess(p, retries, noticed),
+  isPrefix: ({ schema, texts }) => texts.map((text) => schemas.isPrefix(schema, text)),
+  allowed: async ({ schema, text }) => {
+    const { tokenizer, eos } = await engines.simd.model("chat", "float16");
+    return schemas.allowedTokens(schema, text, textPieces(tokenizer, eos), eos);
+  },
+  schemaProblem: ({ schema }) => schemas.problem(schema),
+  filled: ({ template, values }) => templates.fill(template, new Map(Object.entries(values))),
+  comparedValues: ({ template, values }) => templates.compare(template, new Map(Object.entries(values))),
+  valuesOf: ({ text }) => Object.fromEntries(valuesOf(text)),
+  cite: ({ text }) => cite(text),
+  station: ({ turn, ...settings }) => stations.check(turn, settings),
   preference: ({ chosen, rejected }) => losses.bradleyTerry(chosen, rejected),
   bestOf: ({ rewards, n }) => [losses.bestOf(rewards, n), losses.bestOfDivergence(n)],
   declaration: async () => calls.declaration(calls.toolbox(await stored("weather"))),

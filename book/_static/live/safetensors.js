@@ -52,7 +52,7 @@ const HALVES = Float32Array.from({ length: 65536 }, (_, bits) => {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 });
 
-function float16(bytes) {
+export function float16(bytes) {
   return Float32Array.from(new Uint16Array(bytes), (half) => HALVES[half]);
 }
 

@@ -4,6 +4,7 @@
    Common arguments: model, "base" or "chat"; precision, "int8" or "float16"; text or messages. */
 
 import { beamSearch } from "./beam_search.js";
+import { writeJson } from "./constrained.js";
 import { generate, readAll } from "./decoding.js";
 import { logSoftmax, softmax } from "./llama.js";
 import { ranked, shapeLogits } from "./sampling.js";
@@ -109,6 +110,13 @@ async function* write(engine, { text, messages, settings = {}, off = [], ...want
   }
 }
 
+/* Writes JSON of a schema; see constrained.js for what it yields. */
+async function* json(engine, { messages, schema, maxNewTokens, ...wanted }) {
+  const { llama, tokenizer, eos } = await engine.model(wanted.model, wanted.precision);
+  const ids = promptIds(tokenizer, { messages }, llama.config, maxNewTokens);
+  yield* writeJson(llama, tokenizer, ids, { schema, eos, maxNewTokens });
+}
+
 /* Searches with beams. Yields what each step looked at; see beam_search.js. */
 async function* search(engine, { text, settings = {}, ...wanted }) {
   const { llama, tokenizer, eos } = await engine.model(wanted.model, wanted.precision);
@@ -160,4 +168,4 @@ function oneHot(length, id) {
   return shares;
 }
 
-export const TASKS = { tokens, next, inside, journey, score, write, search, row };
+export const TASKS = { tokens, next, inside, journey, score, write, json, search, row };

@@ -42,7 +42,7 @@ export function number(text, { min, max, value, onchange = () => {} }) {
     note.textContent = isRight ? ""
       : `A whole number from ${grouped(min)} to ${grouped(max)}, please. ${grouped(nearest())} counts.`;
   };
-  return { node, value: nearest };
+  return { node, value: nearest, set: (other) => { input.value = other; show(); } };
 }
 
 /* A text to write. */
@@ -93,10 +93,10 @@ export function bar(share, most = 1) {
   return h("span", { class: "live-bar", style: `width:${(100 * length).toFixed(1)}%`, "aria-hidden": "true" });
 }
 
-/* Rows of {name, share, text} as a table with bars. */
+/* Rows of {name, share, text} as a table with bars; `text` is one cell, or a list of them. */
 export function bars(caption, head, rows, most = 1) {
   const node = table(caption, [...head, "as a bar"], rows.map(({ name, share, text }) =>
-    [name, text, h("span", { class: "live-track" }, bar(share, most))]));
+    [name, ...[text].flat(), h("span", { class: "live-track" }, bar(share, most))]));
   node.classList.add("live-bars");
   return node;
 }
