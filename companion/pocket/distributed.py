@@ -13,12 +13,13 @@ Left out: Muon, which needs whole matrices, while FSDP cuts them; everything is 
 """
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
 from companion._checks import check_whole
 from companion.errors import CompanionError
-from companion.training.processes.launch import farewell, launch, launched
+from companion.training.processes.launch import REFUSED, farewell, launch, launched
 from companion.training.processes.world import SHARINGS, joined
 
 MODULE = "companion.pocket.distributed"
@@ -49,7 +50,7 @@ def work(options: argparse.Namespace) -> int:
         except (CompanionError, ValueError) as error:
             if world.first:
                 print(error, file=sys.stderr)  # noqa: T201
-            return 1
+            return REFUSED
     return 0
 
 
@@ -87,6 +88,7 @@ def main(arguments: list[str] | None = None) -> int:
             processes=options.processes,
             nodes=options.nodes,
         )
+        check_folder(options.out)
         if launched() or options.processes * options.nodes == 1:
             return work(options)
         return launch(
@@ -99,7 +101,20 @@ def main(arguments: list[str] | None = None) -> int:
         )
     except ValueError as error:
         print(error, file=sys.stderr)  # noqa: T201
-        return 2
+        return REFUSED
+
+
+def check_folder(out: Path) -> None:
+    """Look whether the folder of a run is there or can be made, before any process starts.
+
+    Raises:
+        ValueError: If there can be none.
+    """
+    there = next(path for path in (out, *out.absolute().parents) if path.exists())
+    if not there.is_dir():
+        raise ValueError(f"--out {out}: {there} is a file; name a folder")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise ValueError(f"--out {out}: {there} can't be written to; name another folder")
 
 
 if __name__ == "__main__":

@@ -155,5 +155,31 @@ def test_a_folder_of_another_run_is_refused(
 
     status = main(["pretrain", "--processes", "1", "--steps", "1", "--out", str(tmp_path)])
 
-    assert status == 1
+    assert status == 2
     assert "belongs to another recipe" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["file", "file/below"])
+def test_a_file_in_the_place_of_the_folder_is_said_before_anything_starts(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("mine")
+
+    assert main(["pretrain", "--out", str(tmp_path / name)]) == 2
+
+    assert "file is a file; name a folder" in capsys.readouterr().err
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.slow
+def test_processes_that_are_refused_give_no_advice_to_start_again(tmp_path: Path) -> None:
+    (tmp_path / "checkpoint.json").write_text(
+        json.dumps({"step": 1, "parts": "step-000001", "recipe": {"task": "sft"}})
+    )
+
+    process = started(command("pretrain", "--steps", "1", out=tmp_path))
+    _, errors = process.communicate(timeout=120)
+
+    assert process.returncode == 2
+    assert errors.count("belongs to another recipe") == 1
+    assert "To go on" not in errors

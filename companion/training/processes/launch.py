@@ -30,6 +30,9 @@ from companion.training.processes.world import World
 LOST = 75
 """Exit status of a process that stopped because another one is gone."""
 
+REFUSED = 2
+"""Exit status of a process that has said what is wrong with its order; the same one won't do."""
+
 
 def launched() -> bool:
     """Tell whether a launcher has started this process as one of several."""
@@ -60,7 +63,7 @@ def launch(
     Returns:
         Exit status, 0 if all went well, 130 after Ctrl-C, otherwise that of the process which
         failed first, or 128 and the number of the signal if it was killed. What happened is on
-        stderr.
+        stderr; of `REFUSED`, the process itself has said it.
 
     Raises:
         ValueError: If a number is below 1, or a rendezvous is missing.
@@ -82,6 +85,8 @@ def launch(
         torchrun.run(torchrun.parse_args(options))
     except ChildFailedError as error:
         rank, failure = culprit(error.failures)
+        if failure.exitcode == REFUSED:
+            return REFUSED
         what = described(rank, failure, processes * nodes)
         status = failure.exitcode if failure.exitcode > 0 else 128 - failure.exitcode
     except SignalException as error:

@@ -8,11 +8,13 @@ from types import SimpleNamespace
 import pytest
 import torch
 from torch.distributed import run as torchrun
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.elastic.rendezvous.api import RendezvousError
 
 from companion.training.processes import progress
 from companion.training.processes.launch import (
     LOST,
+    REFUSED,
     culprit,
     described,
     farewell,
@@ -128,3 +130,18 @@ def test_machines_that_do_not_meet_are_no_traceback(
     errors = capsys.readouterr().err
     assert "The machines did not meet at first:29500: nobody answers." in errors
     assert "python -m a.module --x" in errors
+
+
+def test_a_process_that_is_refused_has_said_it_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(_: object) -> None:
+        error = ChildFailedError.__new__(ChildFailedError)  # its text wants files of a report
+        error.failures = {0: failure(REFUSED, 1)}
+        raise error
+
+    monkeypatch.setattr(torchrun, "run", refused)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+    assert launch("a.module", [], processes=2, folder=tmp_path) == REFUSED
+    assert capsys.readouterr().err == ""
