@@ -2,7 +2,7 @@
 
 import { modelPanel } from "../model_panel.js";
 import { compare, fill, names } from "../templates.js";
-import { h, status, table, textField } from "../view.js";
+import { h, table, textField } from "../view.js";
 
 const SETTINGS = { temperature: 0, maxNewTokens: 32 };
 
@@ -29,7 +29,8 @@ export function cite(text) {
 export default function chain({ template, values }) {
   const words = textField("Template", template, { rows: 4, onchange: draw });
   const given = textField("Values", values, { rows: 4, onchange: draw });
-  const prompt = h("p", { class: "live-out", "aria-label": "The prompt" }), line = status();
+  const prompt = h("p", { class: "live-out", "aria-label": "The prompt" });
+  const line = h("p", { class: "live-note", role: "status" });
   const answer = h("p", { class: "live-out", "aria-label": "The answer" }), place = h("div");
   let message = null; // the filled template
 
