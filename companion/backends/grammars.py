@@ -9,6 +9,7 @@ quotations.
 Shape letters: ``B`` sequences, ``V`` vocabulary size.
 """
 
+import re
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -24,6 +25,8 @@ from companion.generation.batching import eos_token_ids
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+_PLACE = re.compile(r"^at \d+\(\d+\): ")
+_GRAMMAR = re.compile(r"^ *\d+ \| ", re.MULTILINE)
 _tokenizers: WeakKeyDictionary[Any, dict[tuple, Any]] = WeakKeyDictionary()
 
 
@@ -130,5 +133,20 @@ def _matcher(vocabulary: Any, text: str) -> Any:
     compiled = llguidance.LLMatcher.grammar_from_lark(text)
     problem = llguidance.LLMatcher.validate_grammar(compiled, vocabulary)
     if problem:
-        raise ToolDefinitionError(f"no grammar can be made of this: {problem}")
-    return llguidance.LLMatcher(vocabulary, compiled, log_level=0)
+        raise ToolDefinitionError(f"no grammar can be made of this: {_without_places(problem)}")
+    matcher = llguidance.LLMatcher(vocabulary, compiled, log_level=0)
+    first = matcher.deep_copy()  # a rule may be itself and nothing more
+    if not any(first.compute_bitmask()) or first.is_error():
+        raise ToolDefinitionError("no grammar can be made of this: no token can come first")
+    return matcher
+
+
+def _without_places(problem: str) -> str:
+    r"""Return what llguidance says without the grammar, which was written here.
+
+    Example:
+        >>> _without_places("at 1(8): anyOf is empty\n   1 | start: x\n      ^")
+        'anyOf is empty'
+    """
+    said = _PLACE.sub("", problem)
+    return _GRAMMAR.split(said, maxsplit=1)[0].strip()

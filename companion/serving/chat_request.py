@@ -58,6 +58,8 @@ def read_chat(fields: Fields, served: Served) -> ChatRequest:
     messages, declared = read_messages(fields), read_tools(fields)
     sampling, schema = served.sampling(fields), _schema(fields, declared)
     stream, usage = read_stream(fields)
+    if fields.get("modalities") not in (None, ["text"]):
+        fields.refuse("modalities", 'must be ["text"]: nothing else is written here')
     top = _top(fields)
     served.check_length(sum(len(message["content"] or "") for message in messages))
     with served.lock:

@@ -70,6 +70,10 @@ class Gate:
         if kind != "application/json":
             said = f"Content-Type must be application/json, got {kind!r:.80}"
             raise Refusal(415, said, code="wrong_content_type")
+        packed = ",".join(headers.get("content-encoding", [])).strip().lower()
+        if packed not in ("", "identity"):
+            said = f"the body must not be compressed, got Content-Encoding {packed!r:.80}"
+            raise Refusal(415, said, code="wrong_content_encoding")
         length = headers.get("content-length", [""])[0].strip()
         if length.isdecimal() and int(length[:20]) > self.max_bytes:
             raise self._too_large()

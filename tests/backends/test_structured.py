@@ -109,3 +109,21 @@ def test_the_form_of_a_request_holds_name_and_schema() -> None:
         "type": "json_schema",
         "json_schema": {"name": "answer", "strict": True, "schema": YES},
     }
+
+
+@pytest.mark.parametrize(
+    ("schema", "message"),
+    [
+        ({"$ref": "#"}, "no token can come first"),
+        ({"anyOf": [{"$ref": "#"}]}, "no token can come first"),
+        ({"anyOf": []}, "anyOf is empty"),
+        ({"type": "string", "pattern": "("}, "unclosed group"),
+    ],
+)
+def test_a_schema_that_nothing_fits_is_refused_before_anything_is_written(
+    uniform_model, tokenizer, schema: dict, message: str
+) -> None:
+    with pytest.raises(ToolDefinitionError, match=message) as refused:
+        SchemaConstraint(uniform_model, tokenizer, schema)
+
+    assert "start:" not in str(refused.value)  # the grammar is ours, and says nothing to a user

@@ -42,6 +42,9 @@ BAD = [
         "schema": nested(300)}}}, 400, "no grammar can be made"),
     ("chat/completions", CHAT | {"response_format": {"type": "json_schema", "json_schema": {
         "schema": FOREIGN}}}, 400, "no grammar can be made"),
+    ("chat/completions", CHAT | {"response_format": {"type": "json_schema", "json_schema": {
+        "schema": {"$ref": "#"}}}}, 400, "no token can come first"),
+    ("chat/completions", CHAT | {"modalities": ["text", "audio"]}, 400, "modalities must be"),
     ("chat/completions", CHAT | {"messages": [{"role": "user", "content": "x" * 10**6}]},
      400, "the prompt has 1,000,000 characters"),
     ("completions", TEXT | {"prompt": "x" * 10**6}, 400, "the prompt has 1,000,000 characters"),

@@ -1,5 +1,6 @@
 """Keys, hosts, other origins."""
 
+import gzip
 import threading
 
 import pytest
@@ -103,3 +104,13 @@ def test_a_form_of_another_page_is_refused(client: TestClient) -> None:
     answer = client.post("/v1/completions", data={"model": "model", "prompt": "x"})
 
     assert answer.status_code == 415
+
+
+@pytest.mark.parametrize("client", [{}], indirect=True)
+def test_a_packed_body_is_refused(client: TestClient) -> None:
+    headers = {"content-type": "application/json", "content-encoding": "gzip"}
+
+    answer = client.post("/v1/completions", content=gzip.compress(b"{}"), headers=headers)
+
+    assert answer.status_code == 415
+    assert "must not be compressed, got Content-Encoding 'gzip'" in answer.text
