@@ -16,6 +16,7 @@ import gzip
 import hashlib
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from bm25s.stopwords import STOPWORDS_EN
@@ -60,15 +61,18 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def write_live_weights(folder: Path, open_model: Path | None = None) -> dict:
+def write_live_weights(
+    folder: Path, open_model: Path | None = None, *, models: Sequence[str] = MODELS
+) -> dict:
     """Write all files into ``folder`` and return the manifest, which lists them.
 
     Args:
         folder: Where to write; made if it is missing.
         open_model: The open model's GGUF file, which is copied. None: the site does not offer it.
+        models: Which of the pocket models.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    manifest = {"models": {name: _model(folder, name) for name in MODELS}}
+    manifest = {"models": {name: _model(folder, name) for name in models}}
     text = (_SHIPPED / "base" / "tokenizer.json").read_bytes()  # the same for all models
     manifest["tokenizer"] = _write(folder, "tokenizer", text, ".json")
     passages = json.dumps(book_passages(), ensure_ascii=False).encode()

@@ -160,7 +160,7 @@ def test_the_open_model_answers_as_the_page_prints_and_nobody_else_is_asked(open
 
 def test_the_manifest_names_the_file_that_was_copied(tmp_path):
     file = no_model(tmp_path)
-    manifest = write_live_weights(tmp_path / "models", file)
+    manifest = write_live_weights(tmp_path / "models", file, models=())
 
     assert manifest["open"]["bytes"] == file.stat().st_size
     assert (tmp_path / "models" / manifest["open"]["file"]).read_bytes() == file.read_bytes()
