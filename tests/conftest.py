@@ -30,7 +30,7 @@ TOGETHER = (
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep such tests on one worker of ``pytest -n 2 --dist loadgroup``, so that it is made once."""
+    """Keep such tests on one worker of ``pytest -n 2 --dist loadgroup``: it is made once."""
     if not config.pluginmanager.hasplugin("xdist"):
         return
     here = Path(__file__).parent
