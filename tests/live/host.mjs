@@ -177,10 +177,10 @@ const TESTS = {
   plan: ({ kind, quantity, target, sizes }) => stores.plan(sizes, kind, quantity, target),
   schedule: ({ lengths, slots, isContinuous }) => scheduling.schedule(lengths, slots, isContinuous),
   stepSuccess: ({ p, retries, noticed }) => stepSuccess(p, retries, noticed),
-  isPrefix: ({ schema, texts }) => texts.map((text) => schemas.isPrefix(schema, text)),
+  isPrefix: ({ schema, texts }) => texts.map((text) => schemas.isPrefix(schema, schemas.utf8(text))),
   allowed: async ({ schema, text }) => {
     const { tokenizer, eos } = await engines.simd.model("chat", "float16");
-    return schemas.allowedTokens(schema, text, textPieces(tokenizer, eos), eos);
+    return schemas.allowedTokens(schema, schemas.utf8(text), textPieces(tokenizer, eos), eos);
   },
   schemaProblem: ({ schema }) => schemas.problem(schema),
   filled: ({ template, values }) => templates.fill(template, new Map(Object.entries(values))),

@@ -4,6 +4,7 @@ import json
 import re
 from functools import partial
 
+import jsonschema
 import pytest
 from langchain_core.prompts import PromptTemplate
 
@@ -71,6 +72,8 @@ BAD = [
     ({"type": "string", "pattern": "^[z-a]{1,2}$"}, '"pattern"'),
     ({"type": "string", "pattern": "^[^a]{1,2}$"}, "quotation marks"),
     ({"type": "string", "pattern": "^[a]{3,2}$"}, '"pattern"'),
+    ({"type": "string", "pattern": "^[é]{1,2}$"}, "ASCII"),
+    ({"type": "string", "pattern": "^[\\p{L}]{1,2}$"}, "ASCII"),
     ({"type": "array", "items": {"type": "boolean"}}, "maxItems"),
     ({"type": "object", "properties": {}}, '"properties"'),
     ({"type": "object", "properties": {"a": {"type": "null"}}}, 'needs "enum"'),
@@ -81,6 +84,26 @@ BAD = [
 def test_a_schema_that_is_not_read_here_is_told(page, schema, words):
     assert words in page("schemaProblem", schema=schema)
     assert page("schemaProblem", schema=SCHEMA) is None
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"enum": ["日本", "é🦊", 'a "b" \\ <c>']},
+        {
+            "type": "object",
+            "properties": {"größe": {"type": "integer", "minimum": -3, "maximum": -1}},
+        },
+        {"type": "array", "maxItems": 2, "items": {"enum": [None, 1.5, "\u2028"]}},
+    ],
+)
+def test_other_peoples_schemas_give_json_that_they_allow(page, schema):
+    messages = [{"role": "user", "content": "🦊 日本 مرحبا <b>"}]
+
+    *_, last = page("json", messages=messages, schema=schema, maxNewTokens=60, model="chat")
+
+    assert last["reason"] == "eos"
+    jsonschema.validate(json.loads(last["text"]), schema)
 
 
 FILLED = [

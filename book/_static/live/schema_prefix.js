@@ -2,18 +2,23 @@
 
    A schema has "enum", or a "type": boolean, integer (minimum and maximum), string (a pattern such as
    ^[a-z]{1,9}$), array (items and maxItems), object (properties, all of them wanted, in this order).
-   Spaces stand behind commas and colons, as Python writes JSON. */
+   Spaces stand behind commas and colons, as Python writes JSON. Inside of here a text is its UTF-8 bytes, each as
+   one character: a token may end in the middle of a character, and the next one completes it. */
 
 import { spaced } from "./tool_calls.js";
 
-export const MORE = null; // the text stops inside a value
+const MORE = null; // the text stops inside a value
 const PATTERN = /^\^(\[(?:[^\]\\]|\\.)+\])\{(\d{1,3}),(\d{1,3})\}\$$/;
 const NEEDS_ESCAPE = ["\"", "\\", ...Array.from({ length: 32 }, (_, code) => String.fromCharCode(code))];
+const BEYOND = Array.from({ length: 128 }, (_, at) => String.fromCharCode(128 + at));
 const LIMITS = { range: 1000, items: 4, fields: 12, words: 100, depth: 3 };
 
-/* What is left of a text behind a value of the schema, for every way to read it. */
-export function* read(schema, text) {
-  if (schema.enum) yield* oneOf(schema.enum.map(spaced), text);
+/* The UTF-8 bytes of a text, each as one character. */
+export const utf8 = (text) => Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join("");
+
+/* What is left of the bytes of a text behind a value of the schema, for every way to read it. */
+function* read(schema, text) {
+  if (schema.enum) yield* oneOf(schema.enum.map((word) => utf8(spaced(word))), text);
   else if (schema.type === "boolean") yield* oneOf(["true", "false"], text);
   else if (schema.type === "integer") yield* oneOf(wholeNumbers(schema), text);
   else if (schema.type === "string") yield* letters(schema.pattern, text);
@@ -22,33 +27,33 @@ export function* read(schema, text) {
       yield* inTurn(parts("[", Array(count).fill(["", schema.items]), "]"), text);
     }
   } else {
-    const fields = Object.entries(schema.properties).map(([key, rule]) => [`${JSON.stringify(key)}: `, rule]);
+    const fields = Object.entries(schema.properties).map(([key, rule]) => [utf8(`${JSON.stringify(key)}: `), rule]);
     yield* inTurn(parts("{", fields, "}"), text);
   }
 }
 
-/* Whether a text can become JSON of a schema, or is that already. */
-export function isPrefix(schema, text) {
-  for (const rest of read(schema, text)) if (rest === MORE || rest === "") return true;
+/* Whether bytes can become JSON of a schema, or are that already. */
+export function isPrefix(schema, bytes) {
+  for (const rest of read(schema, bytes)) if (rest === MORE || rest === "") return true;
   return false;
 }
 
-/* Whether a text is JSON of a schema. */
-export function isWhole(schema, text) {
-  for (const rest of read(schema, text)) if (rest === "") return true;
+/* Whether bytes are JSON of a schema. */
+export function isWhole(schema, bytes) {
+  for (const rest of read(schema, bytes)) if (rest === "") return true;
   return false;
 }
 
-/* The ids that may follow a text. Args: pieces, a Map from a token's id to its text; ends, the ids that
-   end a text. If the first character does not pass, no token with it does. */
-export function allowedTokens(schema, text, pieces, ends) {
+/* The ids that may follow a text. Args: bytes, those of the text; pieces, a Map from a token's id to its bytes;
+   ends, the ids that end a text. If the first byte does not pass, no token with it does. */
+export function allowedTokens(schema, bytes, pieces, ends) {
   const passed = new Map(), ids = [];
   for (const [id, piece] of pieces) {
     const [first] = piece;
-    if (!passed.has(first)) passed.set(first, isPrefix(schema, text + first));
-    if (passed.get(first) && (piece === first || isPrefix(schema, text + piece))) ids.push(id);
+    if (!passed.has(first)) passed.set(first, isPrefix(schema, bytes + first));
+    if (passed.get(first) && (piece === first || isPrefix(schema, bytes + piece))) ids.push(id);
   }
-  return isWhole(schema, text) ? [...ids, ...ends] : ids;
+  return isWhole(schema, bytes) ? [...ids, ...ends] : ids;
 }
 
 /* What keeps a schema from being used here, in words; null if nothing does. */
@@ -70,7 +75,7 @@ export function problem(schema, depth = 0) {
 
 function wrongWords(words) {
   const isFine = Array.isArray(words) && words.length > 0 && words.length <= LIMITS.words
-    && words.every((word) => word === null || ["string", "number", "boolean"].includes(typeof word));
+    && words.every((word) => word === null || ["string", "boolean"].includes(typeof word) || Number.isFinite(word));
   return isFine ? null : `"enum" needs a list of 1 to ${LIMITS.words} texts or numbers.`;
 }
 
@@ -85,8 +90,11 @@ function wrongPattern(pattern) {
   if (!form || Number(form[2]) > Number(form[3])) return words;
   try {
     const set = new RegExp(form[1], "u"); // [z-a] throws: it is out of order
-    return NEEDS_ESCAPE.some((character) => set.test(character))
-      ? "The set of a pattern must not hold quotation marks, backslashes or line breaks: in JSON they would be written otherwise." : null;
+    if (NEEDS_ESCAPE.some((character) => set.test(character))) {
+      return "The set of a pattern must not hold quotation marks, backslashes or line breaks: in JSON they would be written otherwise.";
+    }
+    return /[^\x00-\x7f]/.test(form[1]) || BEYOND.some((character) => set.test(character))
+      ? "The set of a pattern may hold ASCII characters only here. Words of other characters can stand in \"enum\"." : null;
   } catch {
     return words;
   }
@@ -118,7 +126,7 @@ function* letters(pattern, text) {
   const [, kind, least, most] = pattern.match(PATTERN);
   if (text && !text.startsWith("\"")) return;
   const [run] = text.slice(1).match(new RegExp(`^${kind}*`, "u"));
-  const rest = text.slice(1 + run.length), length = [...run].length;
+  const rest = text.slice(1 + run.length), { length } = run;
   if (!rest && length <= Number(most)) yield MORE;
   else if (rest.startsWith("\"") && Number(least) <= length && length <= Number(most)) yield rest.slice(1);
 }

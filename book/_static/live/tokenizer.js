@@ -125,7 +125,7 @@ export function partsAfter(piece, joins, count) {
   return parts.map(partName);
 }
 
-function bytesOf(characters) {
+export function bytesOf(characters) {
   return Uint8Array.from(Array.from(characters, (character) => BYTES.get(character)));
 }
 
