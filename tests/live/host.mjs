@@ -50,6 +50,7 @@ const { textPieces } = await load("constrained.js");
 const templates = await load("templates.js");
 const { cite, valuesOf } = await load("widgets/chain.js");
 const stations = await load("stations.js");
+const vectors = await load("vectors.js");
 
 function engineWith(program) {
   return new Engine({
@@ -187,6 +188,7 @@ const TESTS = {
   comparedValues: ({ template, values }) => templates.compare(template, new Map(Object.entries(values))),
   valuesOf: ({ text }) => Object.fromEntries(valuesOf(text)),
   cite: ({ text }) => cite(text),
+  nearest: ({ vectors: text, count, at, k }) => vectors.nearest(vectors.unpack(text, count), at, k),
   station: ({ turn, ...settings }) => stations.check(turn, settings),
   preference: ({ chosen, rejected }) => losses.bradleyTerry(chosen, rejected),
   bestOf: ({ rewards, n }) => [losses.bestOf(rewards, n), losses.bestOfDivergence(n)],
