@@ -13,7 +13,7 @@ from typing import Any
 from companion._interface import called
 from companion.backends.backend import Backend, Piece, check_backend, cleaner, knowing
 from companion.chatbot import storage
-from companion.chatbot.evidence import gather, refuse
+from companion.chatbot.evidence import gather, without_model
 from companion.chatbot.history import Conversation, trim_messages
 from companion.chatbot.memory import fit, system_messages
 from companion.chatbot.reply import BROKEN, Draft, Reply, conclude
@@ -134,8 +134,8 @@ class Chatbot(Revisable):
         if not asked.strip():
             raise ValueError("the message is blank: write something")
         draft = self._begin(asked)
-        if not draft.found:
-            return self._answer(draft, lambda: refuse(draft))
+        if not draft.found or (self.settings.extract and self._quotes(draft.passages)):
+            return self._answer(draft, lambda: without_model(draft))
         messages = self._window(draft)
         return self._answer(draft, lambda: self._written(draft, messages))
 
@@ -267,8 +267,8 @@ class Chatbot(Revisable):
 
     def _quotes(self, passages: Sequence[Hit]) -> bool:
         """Tell whether an answer from these passages can only be a quotation."""
-        able = self.tools is None and hasattr(self.backend, "quote_from")
-        return self.settings.quote and bool(passages) and able
+        able = self.settings.quote and hasattr(self.backend, "quote_from")
+        return bool(passages) and self.tools is None and (able or self.settings.extract)
 
     def _turn(self, messages: Sequence[Message]) -> Iterable[Piece]:
         """Write one turn of a tool loop. Results make the turn longer, so old turns may go."""

@@ -15,13 +15,16 @@ INDEXES = "documents"
 """Folder in the user's cache where the indexes of documents are kept."""
 
 
-def desk_maker(folder: Path | None, length: int, tell: Callable[[str], None]) -> Callable[[], Desk]:
+def desk_maker(
+    folder: Path | None, length: int, tell: Callable[[str], None], *, sentences: bool = False
+) -> Callable[[], Desk]:
     """Read and embed a folder once, and return a function that makes desks over it.
 
     Args:
         folder: Where the documents are; None for desks with nothing but what is added to them.
         length: Characters of a passage at most.
         tell: Is given a line about each file that is left out, and about work that takes time.
+        sentences: Whether the passages are single sentences.
 
     Returns:
         A function that returns a new desk, which is what one conversation answers from.
@@ -32,5 +35,8 @@ def desk_maker(folder: Path | None, length: int, tell: Callable[[str], None]) ->
     library = None
     if folder is not None:
         embedder = shared_embedder()
-        library = Library(folder, embedder, length=length, cache=user_cache(INDEXES), tell=tell)
-    return lambda: Desk(library, shared_embedder, length)
+        cache = user_cache(INDEXES)
+        library = Library(
+            folder, embedder, length=length, sentences=sentences, cache=cache, tell=tell
+        )
+    return lambda: Desk(library, shared_embedder, length, sentences=sentences)

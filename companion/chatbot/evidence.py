@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 from companion.chatbot.history import Turn
 from companion.chatbot.reply import Draft
 from companion.chatbot.settings import ChatSettings
-from companion.rag.answers import NOT_FOUND
-from companion.rag.documents import Hit
+from companion.rag.answers import NOT_FOUND, one_line
+from companion.rag.documents import Hit, body
 from companion.rag.grounding import find_passages
 
 MAX_BACK = 3
@@ -67,10 +67,13 @@ def gather(retriever: Any, message: str, turns: Sequence[Turn], settings: ChatSe
     return Evidence(passages, missing=not passages and is_talk is not None)
 
 
-def refuse(draft: Draft) -> Iterator[str]:
-    """Answer that the documents do not say."""
-    draft.pieces.append(NOT_FOUND)
-    yield NOT_FOUND
+def without_model(draft: Draft) -> Iterator[str]:
+    """Answer with the best passage and its number, or that the documents do not say."""
+    text = NOT_FOUND
+    if draft.found:
+        text = f"{one_line(body(draft.passages[0].document))} [1]"
+    draft.pieces.append(text)
+    yield text
 
 
 def with_context(message: str, before: Sequence[str]) -> str:

@@ -21,12 +21,11 @@ from companion.errors import UnknownModelError
 from companion.generation.params import SamplingParams
 from companion.models.roles import CHAT_VARIABLE, MODELS_VARIABLE, OPEN, ROLES, Target, resolve
 from companion.rag.embeddings import shared_embedder
+from companion.rag.sentences import LENGTH
 from companion.tools import Toolbox
 
-QUOTED = 2
-"""Passages that the open model reads at a time."""
-QUOTED_LENGTH = 120
-"""Characters of such a passage at most: a sentence or two."""
+EXTRACTED = 2
+"""Sentences that are found for the open model: the answer, and one that is near as well."""
 
 
 def start(options: ChatOptions) -> int:
@@ -96,13 +95,14 @@ class ChatMaker:
         self.log = open_audit(options.audit) if options.audit else None
         model = options.model or default_model(options)
         self.title = title(options, model)
+        self.sentences = local_target(options, model).open
         self.backend, self.settings = self._loaded(model)
         self.toolbox: Toolbox | None = None
         if options.has_tools:
             self.toolbox = chat_toolbox(options, servers, self.backend.context_length, tell)
         length = max(200, min(1000, self.backend.context_length // 2))
-        length = QUOTED_LENGTH if self.settings.quote else length
-        self.make_desk = desk_maker(options.docs, length, tell)
+        length = LENGTH if self.sentences else length
+        self.make_desk = desk_maker(options.docs, length, tell, sentences=self.sentences)
 
     def __call__(self) -> Chatbot:
         """Make a chatbot with an empty conversation."""
@@ -125,8 +125,9 @@ class ChatMaker:
 
         pocket-chat has seen tools in the first turn of a conversation only, and calls them less
         and less in later ones (measured in :doc:`/book/applications/chatbot`). So with tools it
-        reads the newest message alone. The open model answers from documents by quoting: in its
-        own words it invents what they do not say (shown in :doc:`/book/applications/rag`).
+        reads the newest message alone. With the open model the answer is the sentence that is
+        found: it reads worse than it is searched (measured in :doc:`/book/applications/rag`). If
+        the passages are long, since the chat began with another model, it quotes from them.
         """
         options = self.options
         check_role(options, model)
@@ -142,8 +143,9 @@ class ChatMaker:
             backend.count_tokens([{"role": role, "content": content} for role, content in messages])
         return backend, ChatSettings(
             sampling(options, backend.context_length),
-            k=QUOTED if target.open else ChatSettings.k,
-            quote=target.open,
+            k=EXTRACTED if target.open else ChatSettings.k,
+            quote=target.open and not self.sentences,
+            extract=target.open and self.sentences,
             past_turns=0 if options.has_tools and target.pocket else None,
             small_talk=SmallTalk(shared_embedder),
             log=self.log,

@@ -25,6 +25,9 @@ class ChatSettings:
         min_score: Passages with a lower score are left out; None keeps all.
         quote: Whether an answer from passages has to be a quotation, with its source. It takes a
             backend that can; any other answers in its own words. Not with tools.
+        extract: Whether the best passage that is found is the answer, word for word, with its
+            source, and the model is not asked. For passages that are single sentences, as a
+            `companion.rag.library.Library` of ``sentences`` has them. Not with tools.
         small_talk: Tells whether a message is not about the documents, such as a `SmallTalk`. Then
             a message that is, and for which nothing is found, is not put to the model: the answer
             is that the documents do not say. None puts every message to the model.
@@ -44,6 +47,7 @@ class ChatSettings:
     k: int = 3
     min_score: float | None = None
     quote: bool = False
+    extract: bool = False
     small_talk: Callable[[str], bool] | None = None
     summarize: Summarize | None = None
     redact: Callable[[str], str] | None = None

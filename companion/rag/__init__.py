@@ -5,7 +5,8 @@
 `readers`       reads one file, with `encodings` and a module for each kind: `markdown`,
                 `web_page`, `rst`, `pdf`, `formats`; `layout` makes them plain text,
                 `normalization` gives it one form
-`chunking`      cut documents into passages, by tokens or at paragraphs and sentences
+`chunking`      cut documents into passages, by tokens or at paragraphs and sentences;
+                `sentences`: into single sentences, items and rows
 `embeddings`    vectors from all-MiniLM-L6-v2; `vector_cache` keeps them on disk
 `index`         vectors with their documents: `neighbors` by faiss, saved in a `store`
                 `vector_stores`: the same on a server, or in a file with a log

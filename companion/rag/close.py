@@ -13,6 +13,13 @@ threshold, on two numbers that mean the same for every question: the cosine, and
 question's words that a passage has, a rare word weighing more than a common one. A passage with the
 very number that was asked for is close, however its vector lies. Taught in
 :doc:`/book/applications/chatbot`.
+
+Passages that are single sentences (`companion.rag.sentences`) can be answers themselves, so more is
+asked of them. A sentence is ranked with the headings above it, which say what it is about, and its
+words count less: it has few, so one that is shared weighs much. Then the sentence alone, without
+headings, has to bear on the question: `MIN_SUPPORT`. Weight and threshold were chosen on 56
+questions with an answer and 25 without one; how they do on others is shown in
+:doc:`/book/applications/rag`.
 """
 
 from collections.abc import Sequence
@@ -21,7 +28,7 @@ from typing import Any
 import numpy as np
 
 from companion.rag.bm25 import BM25Retriever
-from companion.rag.documents import Document, Hit, passage
+from companion.rag.documents import Document, Hit, body, passage
 
 MIN_COSINE = 0.3
 """Cosine from which on a passage is close by its meaning."""
@@ -31,6 +38,13 @@ MIN_SHARE = 0.75
 
 WORDS_WEIGHT = 0.4
 """What the words count in the ranking, beside the cosine."""
+
+SENTENCE_WORDS_WEIGHT = 0.1
+"""What the words count in a ranking of sentences."""
+
+MIN_SUPPORT = 0.6
+"""Cosine of a sentence without its headings, and `WORDS_WEIGHT` times its share of the question's
+words, from which on together it is taken for an answer."""
 
 DEPTH = 50
 """Candidates taken from each search."""
@@ -43,10 +57,19 @@ class ClosePassages:
         documents: The passages.
         vectors: Their vectors of length 1, shape ``(N, d)``.
         embedder: What made the vectors.
+        sentences: Whether each passage is a sentence that has to answer by itself.
     """
 
-    def __init__(self, documents: Sequence[Document], vectors: np.ndarray, embedder: Any) -> None:
+    def __init__(
+        self,
+        documents: Sequence[Document],
+        vectors: np.ndarray,
+        embedder: Any,
+        *,
+        sentences: bool = False,
+    ) -> None:
         self.documents, self.vectors, self.embedder = list(documents), vectors, embedder
+        self.sentences = sentences
         self._words = BM25Retriever(self.documents) if self.documents else None
 
     def __len__(self) -> int:
@@ -59,14 +82,32 @@ class ClosePassages:
         """
         if self._words is None:
             return []
-        cosines = self.vectors @ self.embedder.embed([query], progress=False)[0]  # (N,)
+        asked = self.embedder.embed([query], progress=False)[0]  # (d,)
+        cosines = self.vectors @ asked  # (N,)
         nearest = np.argsort(-cosines, kind="stable")[:DEPTH].tolist()
         by_words = dict(self._words.places(query, DEPTH))
         places = list(dict.fromkeys([*nearest, *by_words]))
-        texts = [passage(self.documents[place]) for place in places]
-        close = (cosines[places] >= MIN_COSINE) | (self._words.shares(query, texts) >= MIN_SHARE)
         best = max(by_words.values(), default=1.0)
         words = np.array([by_words.get(place, 0.0) for place in places]) / best
-        order = np.argsort(-(cosines[places] + WORDS_WEIGHT * words), kind="stable")
-        best_places = [places[at] for at in order if close[at]][:k]
-        return [Hit(self.documents[place], float(cosines[place])) for place in best_places]
+        weight = SENTENCE_WORDS_WEIGHT if self.sentences else WORDS_WEIGHT
+        order = np.argsort(-(cosines[places] + weight * words), kind="stable")
+        ranked = [places[at] for at in order]
+        if self.sentences:
+            found = self._supported(query, asked, ranked[:k])
+        else:
+            found = self._close(query, cosines, ranked)[:k]
+        return [Hit(self.documents[place], float(cosines[place])) for place in found]
+
+    def _close(self, query: str, cosines: np.ndarray, places: list[int]) -> list[int]:
+        """Keep what is close by its meaning or by its words."""
+        shares = self._words.shares(query, [passage(self.documents[place]) for place in places])
+        close = (cosines[places] >= MIN_COSINE) | (shares >= MIN_SHARE)
+        return [place for place, near in zip(places, close, strict=True) if near]
+
+    def _supported(self, query: str, asked: np.ndarray, places: list[int]) -> list[int]:
+        """Keep the sentences that bear on the question without their headings."""
+        documents = [self.documents[place] for place in places]
+        alone = self.embedder.embed([body(document) for document in documents], progress=False)
+        shares = self._words.shares(query, [passage(document) for document in documents])
+        support = alone @ asked + WORDS_WEIGHT * shares
+        return [place for place, sum_ in zip(places, support, strict=True) if sum_ >= MIN_SUPPORT]

@@ -34,6 +34,7 @@ class Desk:
         make_embedder: Returns what makes vectors. It is called with the first file that is added,
             if there is no library.
         length: Characters of a passage at most.
+        sentences: Whether the passages are single sentences, as those of the library are then.
 
     Example:
         A chat page adds a file that a user has chosen, and shows what was wrong with it:
@@ -47,9 +48,15 @@ class Desk:
     """
 
     def __init__(
-        self, library: Library | None, make_embedder: Callable[[], Any], length: int = 1000
+        self,
+        library: Library | None,
+        make_embedder: Callable[[], Any],
+        length: int = 1000,
+        *,
+        sentences: bool = False,
     ) -> None:
         self.library, self.make_embedder, self.length = library, make_embedder, length
+        self.sentences = sentences
         self._lock = threading.Lock()
         self._added: dict[str, tuple[list[Document], np.ndarray]] = {}
         self._merged: tuple[ClosePassages | None, ClosePassages] | None = None
@@ -88,7 +95,7 @@ class Desk:
                 f"{name} has {len(data):,} bytes, and at most {MAX_FILE_BYTES:,} are read. "
                 "Split it."
             )
-        documents = cut(read_documents(data, name, name), self.length)
+        documents = cut(read_documents(data, name, name), self.length, sentences=self.sentences)
         others = self._size() - len(self._added.get(name, ((), None))[0])
         if others + len(documents) > MAX_PASSAGES:
             raise DocumentError(
@@ -122,7 +129,7 @@ class Desk:
         shared = self.library.current() if self.library else None
         with self._lock:
             if not self._added:
-                return shared or ClosePassages([], np.empty((0, 0)), None)
+                return shared or self._passages([], np.empty((0, 0)), None)
             if self._merged is None or self._merged[0] is not shared:
                 self._merged = (shared, self._merge(shared))
             return self._merged[1]
@@ -134,7 +141,12 @@ class Desk:
         embedder = self.library.embedder if self.library else self.make_embedder()
         if shared:
             documents, vectors = [*shared.documents, *documents], [shared.vectors, *vectors]
-        return ClosePassages(documents, np.concatenate(vectors), embedder)
+        return self._passages(documents, np.concatenate(vectors), embedder)
+
+    def _passages(
+        self, documents: list[Document], vectors: np.ndarray, embedder: Any
+    ) -> ClosePassages:
+        return ClosePassages(documents, vectors, embedder, sentences=self.sentences)
 
     def _size(self) -> int:
         return sum(len(documents) for documents, _ in self._added.values())

@@ -32,6 +32,7 @@ from companion.rag.documents import (
     read_documents,
 )
 from companion.rag.library_file import FileRecord, LibraryFile, Reading
+from companion.rag.sentences import split_sentences
 
 BATCH = 64
 """Passages that are embedded before they are kept: what Ctrl-C may cost."""
@@ -51,6 +52,7 @@ class Library:
         embedder: An `companion.rag.Embedder`, or any object with its ``embed`` and ``model_id``.
         length: Characters of a passage at most, the headings before its text included. Of very
             long headings at least half is left for the text.
+        sentences: Whether the passages are single sentences, one of which is to be the answer.
         cache: Folder for the file with passages and vectors, made with mode 0700. None keeps them
             in memory only.
         tell: Is given a line about each file that can't be read, and about work that takes time.
@@ -65,18 +67,20 @@ class Library:
         embedder: Any,
         *,
         length: int = 1000,
+        sentences: bool = False,
         cache: str | Path | None = None,
         tell: Callable[[str], None] = lambda line: None,
     ) -> None:
         """Read and embed what has changed since the last time."""
         self.folder = Path(folder).expanduser()
         self.embedder, self.length, self.tell = embedder, length, tell
+        self.sentences = sentences
         self._lock, self._seen = threading.Lock(), -1
         root = self.folder.resolve()
-        self._label = f"{root}\0{embedder.model_id}\0{length}"
+        self._label = f"{root}\0{embedder.model_id}\0{length}" + "\0sentences" * sentences
         folder_files(self.folder)  # a folder without files is a mistake now, and not later
         self._file = self._open(Path(cache).expanduser() if cache else None)
-        self.passages = ClosePassages([], None, embedder)
+        self.passages = ClosePassages([], None, embedder, sentences=sentences)
         for record in self._file.files().values():
             if record.error:
                 self.tell(f"left out: {record.error}")
@@ -122,7 +126,9 @@ class Library:
         changes = self._file.changes()
         if changed or changes != self._seen:
             documents, vectors = self._file.load()
-            self.passages = ClosePassages(documents, vectors, self.embedder)
+            self.passages = ClosePassages(
+                documents, vectors, self.embedder, sentences=self.sentences
+            )
             self._seen = changes
 
     def _read_changes(self) -> bool:
@@ -162,7 +168,8 @@ class Library:
             digest = hashlib.sha256(data).hexdigest()
             if known is not None and known.digest == digest:
                 return Reading(source, known._replace(signature=signature), None)
-            chunks = cut(read_documents(data, source, str(file)), self.length)
+            documents = read_documents(data, source, str(file))
+            chunks = cut(documents, self.length, sentences=self.sentences)
             error = ""
         except CompanionError as problem:
             chunks, error = [], " ".join(str(problem).split())
@@ -223,11 +230,14 @@ class Library:
         return LibraryFile(None, self._label)
 
 
-def cut(documents: list[Document], length: int) -> list[Document]:
+def cut(documents: list[Document], length: int, *, sentences: bool = False) -> list[Document]:
     """Cut documents into passages of at most ``length`` characters, headings included.
 
     A heading that is cut off from its text is left out: it stands before each passage below it.
+    With ``sentences`` each passage is a single one, of at most so many characters by itself.
     """
+    if sentences:
+        return split_sentences(documents, chunk_size=length)
     chunks = []
     for document in documents:
         room = max(length // 2, length - len(headings(document)))

@@ -7,6 +7,7 @@ import pytest
 from companion.chatbot import Chatbot, ChatSettings, storage
 from companion.chatbot.evidence import points_back, with_context
 from companion.chatbot.small_talk import SmallTalk
+from companion.errors import ConversationError
 from companion.rag import Document, Embedder, Hit
 from companion.rag.answers import NOT_FOUND
 from companion.rag.handbook import load_handbook_questions
@@ -143,3 +144,51 @@ def test_page_and_heading_of_a_source_are_kept(scripted) -> None:
     bot = Chatbot(scripted("5 [1]"), retriever=SimpleNamespace(search=lambda query, k: hits))
 
     assert bot.ask("What does it cost?").sources[0].document.metadata == metadata
+
+
+EXTRACT = ChatSettings(small_talk=is_greeting, extract=True, k=2)
+
+
+def test_the_best_sentence_is_the_answer_with_its_source_and_the_model_is_not_asked(
+    scripted, retriever
+) -> None:
+    bot = Chatbot(
+        scripted("Lima."), retriever=retriever("Ann sings [2].", "Bo sings."), settings=EXTRACT
+    )
+
+    pieces = list(bot.stream("Who sings?"))
+
+    assert pieces == ["Ann sings (2). [1]"]
+    assert bot.backend.seen == []
+    assert [hit.text for hit in bot.reply.sources] == ["Ann sings [2]."]
+    assert (len(bot.reply.passages), bot.reply.found, bot.reply.interrupted) == (2, True, False)
+    assert storage.from_json(storage.to_json(bot.conversation)) == bot.conversation
+
+
+def test_a_sentence_is_quoted_without_its_headings(scripted, retriever) -> None:
+    class Shelf:
+        def search(self, query: str, k: int) -> list[Hit]:
+            return [Hit(Document("Rest.", {"heading": "Dough", "title": "Bread"}), 1.0)]
+
+    assert Chatbot(scripted(), retriever=Shelf(), settings=EXTRACT).ask("Then?").text == "Rest. [1]"
+
+
+def test_nothing_found_small_talk_and_tools_are_as_without_sentences(scripted, retriever) -> None:
+    nothing = Chatbot(scripted(), retriever=retriever(), settings=EXTRACT).ask("Who sings?")
+    talk = Chatbot(scripted("Hi!"), retriever=retriever("A."), settings=EXTRACT).ask("Hello")
+    tools = Toolbox([calculator])
+    asked = Chatbot(scripted("I."), retriever=retriever("A."), settings=EXTRACT, tools=tools)
+
+    assert (nothing.text, nothing.found) == (NOT_FOUND, False)
+    assert talk.text == "Hi!"
+    assert asked.ask("Who sings?").text == "I."
+
+
+def test_a_sentence_that_was_stopped_is_not_continued_by_the_model(scripted, retriever) -> None:
+    bot = Chatbot(scripted("more"), retriever=retriever("Ann sings."), settings=EXTRACT)
+    answer = bot.stream("Who sings?")
+    next(answer)
+    answer.close()
+
+    with pytest.raises(ConversationError, match="a quotation can't be continued"):
+        bot.resume()

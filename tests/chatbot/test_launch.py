@@ -135,7 +135,7 @@ def test_the_first_line_says_which_model_talks(fetched: Path, monkeypatch, capsy
     assert lines[1].startswith("pocket-chat. /help lists the commands")
 
 
-def test_the_open_model_quotes_short_passages_and_pocket_chat_does_not(
+def test_the_open_model_answers_with_a_sentence_and_pocket_chat_in_its_words(
     fetched: Path, tmp_path: Path
 ) -> None:
     docs = tmp_path / "docs"
@@ -144,12 +144,25 @@ def test_the_open_model_quotes_short_passages_and_pocket_chat_does_not(
     found = {}
     for model in ("", "chat"):
         maker = ChatMaker(ChatOptions(model=model, docs=docs), ExitStack())
-        passages = maker.make_desk().library.current().documents
-        longest = max(len(one.text) for one in passages)
-        found[maker.title] = (maker.settings.k, maker.settings.quote, longest <= 120)
+        settings, desk = maker.settings, maker.make_desk()
+        found[maker.title] = (settings.k, settings.extract, desk.sentences, len(desk))
 
-    assert found == {"SmolLM2-135M-Instruct": (2, True, True), "pocket-chat": (3, False, False)}
-    bot = ChatMaker(ChatOptions(), ExitStack())()
-    assert bot.settings.quote
-    ChatMaker(ChatOptions(), ExitStack()).switch(bot, "chat")
-    assert not bot.settings.quote
+    assert found == {
+        "SmolLM2-135M-Instruct": (2, True, True, 9),
+        "pocket-chat": (3, False, False, 2),
+    }
+
+
+def test_after_a_switch_the_open_model_quotes_from_long_passages(fetched: Path) -> None:
+    maker = ChatMaker(ChatOptions(model="chat"), ExitStack())
+    bot = maker()
+    assert (bot.settings.quote, bot.settings.extract) == (False, False)
+
+    maker.switch(bot, "smollm2")
+
+    assert (bot.settings.quote, bot.settings.extract) == (True, False)
+    maker = ChatMaker(ChatOptions(), ExitStack())
+    bot = maker()
+    assert (bot.settings.quote, bot.settings.extract) == (False, True)
+    maker.switch(bot, "chat")
+    assert (bot.settings.quote, bot.settings.extract) == (False, False)

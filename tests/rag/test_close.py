@@ -90,3 +90,52 @@ def test_the_share_of_words_counts_rare_words_more_and_asking_words_not_at_all()
     assert shares[3] == 1
     assert shares[0] > 0.8 > 0.2 > shares[1] > shares[2] == 0
     assert words.shares("What is it?", ["Ann"]).tolist() == [0]
+
+
+def test_a_sentence_has_to_bear_on_the_question_without_its_headings() -> None:
+    """The headings alone are near: that makes a passage close, and no answer."""
+
+    class Halves(Flat):
+        """What is below *Pool* is near, but for a text that stands there alone."""
+
+        def embed(self, texts: list[str], progress: bool = True) -> np.ndarray:
+            near = [text.startswith(("Pool", "slide?", "27")) for text in texts]
+            return np.array([[1.0, 0.0] if one else [0.0, 1.0] for one in near])
+
+    documents = [Document(text, {"heading": "Pool"}) for text in ("No dogs.", "27 degrees.")]
+    vectors = np.tile([1.0, 0.0], (2, 1))
+
+    whole = ClosePassages(documents, vectors, Halves())
+    single = ClosePassages(documents, vectors, Halves(), sentences=True)
+
+    assert len(whole.search("slide?", 2)) == 2
+    assert [hit.document.text for hit in single.search("slide?", 2)] == ["27 degrees."]
+    assert single.search("slide?", 1) == []
+
+
+def test_a_number_is_found_among_sentences_and_one_that_is_not_there_is_not(
+    embedder: Embedder,
+) -> None:
+    notes = [Document(f"Member number {n} is from Bergen.") for n in range(1000, 1060)]
+    vectors = embedder.embed([note.text for note in notes])
+    close = ClosePassages(notes, vectors, embedder, sentences=True)
+
+    assert close.search("Who is member number 1042?", 1)[0].text == notes[42].text
+
+
+def test_words_count_less_among_sentences() -> None:
+    cosines = np.array([0.6, 0.8, *[0.0] * 20])
+    vectors = np.stack([cosines, np.sqrt(1 - cosines**2)], axis=1)
+    texts = ["harbor fees", "what ships pay", *(f"note {n}" for n in range(20))]
+    documents = [Document(text) for text in texts]
+
+    class Along(Flat):
+        def embed(self, texts: list[str], progress: bool = True) -> np.ndarray:
+            return np.tile([1.0, 0.0], (len(texts), 1))
+
+    firsts = [
+        ClosePassages(documents, vectors, Along(), sentences=way).search("harbor fees", 1)[0].text
+        for way in (False, True)
+    ]
+
+    assert firsts == ["harbor fees", "what ships pay"]

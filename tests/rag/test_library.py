@@ -383,3 +383,16 @@ def test_no_passage_is_a_heading_alone_if_there_is_text_below_it(length: int) ->
     assert "Dough" not in found
     assert found[-1] == "Tools"
     assert " ".join(" ".join(found[:-1]).split()).removeprefix("Dough ") == body
+
+
+def test_a_library_and_a_desk_of_sentences_hold_one_a_passage(folder: Path, tmp_path: Path) -> None:
+    (folder / "c.md").write_text("# Ferry\n\nIt leaves at 7. It is blue.")
+    cache = tmp_path / "cache"
+    library = Library(folder, Counting(), length=300, sentences=True, cache=cache)
+    desk = Desk(library, Counting, 300, sentences=True)
+    desk.add("d.txt", b"Dana rows. Eli swims.")
+
+    known = ["Ann sells honey.", "Bo repairs clocks.", "It is blue.", "It leaves at 7."]
+    assert texts(library) == known
+    assert [hit.text for hit in desk.search("Eli swims.", 5)] == ["Eli swims."]
+    assert len(Library(folder, Counting(), length=300, cache=cache)) == 3  # an index of its own
