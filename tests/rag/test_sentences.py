@@ -20,7 +20,7 @@ def texts(text: str, **metadata: str) -> list[str]:
         ('He said "Go." Then he left.', 2),
         ("It closes at 21:00. On Sundays at 6. Never earlier.", 3),
         ("Is it free? No, no. We pay.", 3),
-        ("sie schlafen. Übermut. Ende.", 3),
+        ("sie schlafen. Übermut. Fertig.", 3),
         ("駅は近い。歩いて行ける！", 2),
         ("no capital. follows here", 1),
         ("", 0),
