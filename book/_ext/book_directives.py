@@ -66,7 +66,7 @@ def _drawn(directive: SphinxDirective, drawing: Path, classes: list[str]) -> nod
     """A figure with a drawing, which Sphinx numbers if it has a caption."""
     alt = html.escape(directive.options["alt"], quote=True)
     svg = drawing.read_text(encoding="utf-8").strip()
-    svg = svg.replace("<svg ", f'<svg role="img" aria-label="{alt}" ', 1)
+    svg = svg.replace("<svg ", f'<svg role="img" aria-label="{alt}" ')
     # it can be scrolled by keyboard too, where the screen is narrow
     figure = nodes.figure("", _raw(f'<div class="wide" tabindex="0">{svg}</div>'), classes=classes)
     if caption := directive.options.get("caption"):

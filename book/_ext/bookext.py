@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import html
-import json
 import re
 import shutil
 import sys
@@ -29,9 +28,10 @@ from cells import setup_cells  # noqa: E402
 from code_links import setup_code_links  # noqa: E402
 from gpu_record import page_line, read_record  # noqa: E402
 from live_widget import Live  # noqa: E402
-from parts import Parts  # noqa: E402
+from parts import Parts, exercises_by_page, place  # noqa: E402
 from plots import setup_plots  # noqa: E402
 from project import BRANCH, NOTEBOOKS_BRANCH, Page, Project, find_project  # noqa: E402
+from quick_build import setup_quick_build, start_katex  # noqa: E402
 from search_index import setup_search  # noqa: E402
 from theme import setup_theme  # noqa: E402
 from timings import read_timings  # noqa: E402
@@ -44,6 +44,11 @@ _NOT_FOUND = """\
 parts, or the
 <a href="{0}genindex.html">index of terms</a>.</p>
 """
+_NEEDED_FOR = {  # what a page needs if it has such words
+    'class="math': ["katex"],
+    r'class="(?:[^"]* )?sd-': ["sphinx-design", "design-tabs"],
+    r'class="(?:[^"]* )?(?:toggle|dropdown)': ["togglebutton"],
+}
 _COLAB_LOGO = "_static/images/logo_colab.png"  # the theme's own copy
 
 
@@ -68,9 +73,7 @@ def choose_math(app: Sphinx, config: Config) -> None:
     if config.katex_prerender and not shutil.which("node"):
         _log.info("node is not installed: formulas are drawn in the reader's browser")
         config.katex_prerender = False
-    # On Unix, sphinxcontrib-katex 0.9.11 connects to a socket that may not listen yet and then
-    # fails and leaves node behind. Its other way to start node tries again.
-    katex.KaTeXServer.start_server_process = katex.KaTeXServer.start_network_socket
+    katex.KaTeXServer.start_server_process = start_katex
     katex.STARTUP_TIMEOUT = katex.RENDER_TIMEOUT = 60.0  # seconds; 5 is short on a busy machine
 
 
@@ -100,8 +103,9 @@ def complete_page(
     """Add the Colab links and the measured figures; load scripts only where they are used."""
     body = context.get("body") or ""
     unused = ["thebe"]
-    if 'class="math' not in body:
-        unused.append("katex")
+    for words, files in _NEEDED_FOR.items():
+        if not re.search(words, body):
+            unused += files
     for key in ("script_files", "css_files"):
         if key in context:
             context[key][:] = [item for item in context[key] if not _mentions(item, unused)]
@@ -117,6 +121,8 @@ def complete_page(
         app.add_css_file("exercises/exercises.css")
     project = find_project(Path(app.srcdir))
     page = project.page(pagename.removeprefix("book/"))
+    context["place"] = functools.partial(place, project=project)
+    context["neighbors"] = getattr(app.builder, "relations", {}).get(pagename, [None] * 3)[1:]
     if exercises := exercises_by_page(project.exercises).get(page.name):
         context["body"] = body + exercise_links(exercises, context["pathto"])
     if doctree is None or not page.notebook.is_file():
@@ -182,12 +188,6 @@ def on_gpu(shown: tuple[str, str] | None) -> str:
     return f'<span class="run-cost" title="{details}">{line}</span>'
 
 
-@functools.cache
-def exercises_by_page(path: Path) -> dict[str, list[dict[str, str]]]:
-    """For each page its exercises, as ``exercise_pages`` has written them."""
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-
-
 def exercise_links(exercises: list[dict[str, str]], path_to: Callable[[str], str]) -> str:
     """The last line of a page: links to its exercises."""
     links = ", ".join(
@@ -204,6 +204,7 @@ def setup(app: Sphinx) -> dict:
     setup_cells(app)
     setup_code_links(app)
     setup_plots(app)
+    setup_quick_build(app)
     setup_search(app)
     setup_theme(app)
     app.add_directive("dot", Dot)

@@ -6,6 +6,7 @@ Pages, exercises and minutes are counted, so that the table can't go stale.
 
 from __future__ import annotations
 
+import functools
 import html
 import json
 import re
@@ -13,11 +14,12 @@ from pathlib import Path
 
 import yaml
 from docutils import nodes
-from project import find_project
+from project import Project, find_project
 from sphinx.util.docutils import SphinxDirective
 from timings import read_timings
 
 WORDS_A_MINUTE = 200
+_LOOKED_UP = ("back/", "package/")
 _FRONT = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
 _BLOCK = re.compile(r"^(`{3,}|~{3,}|:{3,})\{?[\s\S]*?^\1\s*$", re.MULTILINE)
 
@@ -44,6 +46,53 @@ def duration(minutes: float) -> str:
         return f"{max(1, round(minutes))} min"
     hours, rest = divmod(10 * round(minutes / 10), 60)
     return " ".join([f"{hours} h"] * (hours > 0) + [f"{rest} min"] * (rest > 0))
+
+
+def place(name: str, project: Project) -> str:
+    """Say in which part a page stands and how long it takes, for a link that leads there.
+
+    Args:
+        name: Name of the page, such as ``book/gpt/sampling``.
+        project: The checkout.
+
+    Returns:
+        Words such as ``The GPT family · 8 min``. Of exercises the number stands there; what is not
+        read through, such as the glossary, has its part alone, the title page nothing.
+    """
+    part = _parts_by_page(project.root / "_toc.yml").get(name)
+    if part is None:
+        return ""
+    short = name.removeprefix("book/")
+    exercises = [
+        exercise
+        for of_page in exercises_by_page(project.exercises).values()
+        for exercise in of_page
+        if exercise["at"] == short
+    ]
+    if short.startswith(_LOOKED_UP):
+        return part
+    if exercises:
+        return f"{part} · {len(exercises)} exercises"
+    text = (project.root / f"{name}.md").read_text(encoding="utf-8")
+    return f"{part} · {duration(reading_minutes(text))}"
+
+
+@functools.cache
+def _parts_by_page(contents: Path) -> dict[str, str]:
+    """For each page its part."""
+    parts = yaml.safe_load(contents.read_text(encoding="utf-8")).get("parts", [])
+    return {
+        page["file"]: part["caption"]
+        for part in parts
+        for chapter in part["chapters"]
+        for page in [chapter, *chapter.get("sections", [])]
+    }
+
+
+@functools.cache
+def exercises_by_page(path: Path) -> dict[str, list[dict[str, str]]]:
+    """For each page its exercises, as ``exercise_pages`` has written them."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
 class Parts(SphinxDirective):
@@ -74,10 +123,10 @@ class Parts(SphinxDirective):
         ]
 
 
-def _row(caption: str, gain: str, names: list[str], project: object) -> str:
+def _row(caption: str, gain: str, names: list[str], project: Project) -> str:
     texts = [(project.root / f"{name}.md").read_text(encoding="utf-8") for name in names]
     pages = [name.removeprefix("book/") for name in names]
-    by_page = json.loads(project.exercises.read_text(encoding="utf-8"))
+    by_page = exercises_by_page(project.exercises)
     exercises = sum(len(by_page.get(page, [])) for page in pages)
     timings = read_timings(project.timings)
     seconds = sum(timings.get(page, {}).get("cpu", {}).get("seconds", 0.0) for page in pages)

@@ -11,20 +11,24 @@ published.
 from __future__ import annotations
 
 import argparse
+import gc
 import gzip
 import re
 import statistics
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from functools import cache
+from multiprocessing import get_context
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from html_facts import HtmlFacts, css_addresses, read_html, script_addresses
 from project import NOTEBOOKS_BRANCH, BookError, Project, find_project
 
-MEDIAN_LIMIT_KB = 180
+MEDIAN_LIMIT_KB = 150
 FORMULAS_KB = 300  # what draws formulas in the reader's browser, where node was missing
-PAGE_LIMIT_KB = 450
+PAGE_LIMIT_KB = 300
+MANY_PAGES = 30  # other processes are worth their start
 _COLAB = re.compile(
     r"https://colab\.research\.google\.com/github/(?P<repository>[^/]+/[^/]+)"
     r"/blob/(?P<branch>[^/]+)/(?P<path>.+)"
@@ -78,9 +82,7 @@ class Site:
         self.prefix = prefix
         paths = sorted(folder.rglob(pages))
         paths = [path for path in paths if "_static" not in path.relative_to(folder).parts]
-        self.pages: dict[Path, HtmlFacts] = {
-            path: read_html(path.read_text(encoding="utf-8")) for path in paths
-        }
+        self.pages: dict[Path, HtmlFacts] = dict(zip(paths, _read(paths), strict=True))
 
     def name(self, path: Path) -> str:
         """A file's path below the site's root."""
@@ -118,6 +120,20 @@ class Site:
                     text = target.read_text(encoding="utf-8")
                     waiting += [(address, target) for address in css_addresses(text)]
         return files
+
+
+def _read(paths: list[Path]) -> list[HtmlFacts]:
+    """Read pages; many of them on all cores."""
+    if len(paths) < MANY_PAGES:
+        return [_read_page(path) for path in paths]
+    often = (50_000, 100, 100)  # trees are large; by default, Python looks through them too often
+    context = get_context("spawn")
+    with ProcessPoolExecutor(None, context, gc.set_threshold, often) as pool:
+        return list(pool.map(_read_page, paths, chunksize=4))
+
+
+def _read_page(path: Path) -> HtmlFacts:
+    return read_html(path.read_text(encoding="utf-8"))
 
 
 @cache

@@ -6,6 +6,11 @@
 A page holds the source of a diagram in a ``{dot}`` block. The drawing is a file in
 ``book/_diagrams`` whose name has the page and a hash of the source: a changed diagram has no
 drawing until it is drawn again.
+
+All diagrams have letters of the same sizes. One that runs from left to right and is too wide for a
+phone is drawn a second time from top to bottom; the page shows one of the two. Lines of the source
+that begin with ``// upright:`` count in the second drawing only, such as an edge that nobody sees
+and that puts two groups below each other.
 """
 
 from __future__ import annotations
@@ -33,12 +38,20 @@ _COMMAND = [
     "-Nfontname=sans-serif",
     "-Efontname=sans-serif",
 ]
+_LETTERS = {"graph": 12, "node": 12, "edge": 11}  # font sizes in points
+_STYLE = "2"  # another number draws all diagrams again
 _PIXELS_PER_POINT = 4 / 3
 _SMALLEST_SCALE = 0.7
 _WIDEST = 640  # pixels that a page has for a diagram, on a screen 1,280 pixels wide
+_PHONE = 350  # pixels that it has on a screen 390 pixels wide
+_SMALLEST_LETTERS = 9  # pixels
 _COLORS = {"black": "currentColor", "#000000": "currentColor"}
 _PARSER = MarkdownIt().use(front_matter_plugin).use(colon_fence_plugin)
 _OPTION = re.compile(r":[\w-]+:")
+_UPRIGHT = re.compile(r"^\s*// upright:(.*)$", re.MULTILINE)
+_FONT_SIZE = re.compile(r"\bfontsize=[\d.]+[,;]?\s*")
+_EDGE_LABEL = re.compile(r'(->[^\[;]*\[[^\]]*\blabel=")(?! )')
+_DRAWN = re.compile(r'<svg width="(\d+)pt"')
 
 
 def main(arguments: list[str] | None = None, project: Project | None = None) -> int:
@@ -122,32 +135,86 @@ def drawing_path(project: Project, page: str, source: str) -> Path:
         page: Name of the page, such as ``gpt/sampling``.
         source: The diagram in Graphviz's language.
     """
-    key = hashlib.sha256(source.strip().encode()).hexdigest()[:10]
+    key = hashlib.sha256(f"{_STYLE} {source.strip()}".encode()).hexdigest()[:10]
     return project.book / FOLDER / f"{page.replace('/', '-')}-{key}.svg"
 
 
 def draw(source: str, page: Page) -> str:
-    """The diagram as SVG for ``themed``.
+    """The diagram as SVG for ``themed``, and the upright one below it if there is one.
 
     Raises:
-        BookError: If Graphviz is missing or refuses the source.
+        BookError: If Graphviz is missing or refuses the source, or no phone can show the diagram.
     """
     if shutil.which("dot") is None:
         raise BookError(
             f"a diagram of {page.name} is new or changed, and Graphviz, which draws it, is not "
             "installed; to install it: sudo apt-get install graphviz"
         )
-    done = subprocess.run(_COMMAND, input=source, text=True, capture_output=True, check=False)
+    across = _graphviz(source, page)
+    if not is_wide(across):
+        return themed(across) + "\n"
+    upright = _graphviz(upright_source(source), page)
+    letters = _SMALLEST_SCALE * min(_LETTERS.values()) * _PIXELS_PER_POINT
+    letters *= min(1, _PHONE / _shown(upright))
+    if letters < _SMALLEST_LETTERS:
+        raise BookError(
+            f"{page.name}: on a phone, letters of a diagram would be {letters:.1f} pixels high; "
+            f"{_SMALLEST_LETTERS} is the least. Make it narrower from top to bottom, with lines "
+            "that begin with `// upright:` if it is good as it is on a wide screen"
+        )
+    if upright == across:
+        return themed(across, widest=_PHONE) + "\n"
+    across, upright = themed(across, "across"), themed(upright, "upright", widest=_PHONE)
+    return f"{across}\n{upright}\n"
+
+
+def is_wide(svg: str) -> bool:
+    """Whether a phone could only show a drawing in part.
+
+    Args:
+        svg: What ``dot -Tsvg`` printed.
+    """
+    return _shown(svg) > _PHONE
+
+
+def upright_source(source: str) -> str:
+    r"""The source from top to bottom, with the lines that count there only.
+
+    Example:
+        >>> upright_source("digraph { rankdir=LR; a -> b\n// upright: b -> c\n}")
+        'digraph { rankdir=TB; a -> b\n b -> c\n}'
+    """
+    upright = source.replace("rankdir=LR", "rankdir=TB")
+    if upright != source:  # words beside a line, no longer above it
+        upright = _EDGE_LABEL.sub(r"\1 ", upright)
+    return _UPRIGHT.sub(r"\1", upright)
+
+
+def _shown(svg: str) -> float:
+    """Pixels that a drawing needs at least."""
+    width = _DRAWN.search(svg)
+    return int(width[1]) * _PIXELS_PER_POINT * _SMALLEST_SCALE if width else 0
+
+
+def _graphviz(source: str, page: Page) -> str:
+    """What Graphviz draws of a source, with the letters of this book."""
+    sizes = [f"-{kind[0].upper()}fontsize={size}" for kind, size in _LETTERS.items()]
+    plain = _FONT_SIZE.sub("", source)
+    done = subprocess.run(
+        [*_COMMAND, *sizes], input=plain, text=True, capture_output=True, check=False
+    )
     if done.returncode != 0:
         raise BookError(f"{page.name}: dot: {done.stderr.strip()}")
-    return themed(done.stdout) + "\n"
+    return done.stdout
 
 
-def themed(svg: str) -> str:
+def themed(svg: str, name: str = "", *, widest: int = _WIDEST) -> str:
     """Graphviz's SVG without prologue, ids and fixed colors.
 
     Args:
         svg: What ``dot -Tsvg`` printed.
+        name: Class of the drawing: ``across`` or ``upright`` where there are both.
+        widest: Pixels that the page has for it.
     """
     svg = svg[svg.index("<svg") :].strip()
     svg = re.sub(r"<!--.*?-->|<title>.*?</title>", "", svg, flags=re.DOTALL)
@@ -155,9 +222,11 @@ def themed(svg: str) -> str:
     svg = re.sub(r"\n\s*\n+", "\n", svg)
     for fixed, themed_color in _COLORS.items():
         svg = svg.replace(f'"{fixed}"', f'"{themed_color}"')
-    if width := re.search(r'width="(\d+)pt"', svg):  # on a phone, rather scroll than shrink it away
-        readable = min(round(int(width[1]) * _PIXELS_PER_POINT * _SMALLEST_SCALE), _WIDEST)
-        svg = svg.replace("<svg ", f'<svg style="min-width: {readable}px" ', 1)
+    if width := round(_shown(svg)):  # on a phone, rather scroll than shrink it away
+        style = f'style="min-width: {min(width, widest)}px"'
+        svg = svg.replace("<svg ", f"<svg {style} ", 1)
+    if name:
+        svg = svg.replace("<svg ", f'<svg class="{name}" ', 1)
     return re.sub(r"(<text\b(?![^>]*fill=)[^>]*)>", r'\1 fill="currentColor">', svg)
 
 

@@ -7,6 +7,7 @@ the book does not use. Words in Japanese are marked as such. Running it again ch
 
 from __future__ import annotations
 
+import html
 import re
 from pathlib import Path
 
@@ -19,6 +20,12 @@ from project import BookError
 _ICON_RULE = re.compile(
     r"((?:\.fa-[\w-]+(?::{1,2}before)?,?)+)\{(?:--fa:|content:)\"\\([0-9a-f]+)\"", re.IGNORECASE
 )
+_SPAN = re.compile(r'<span class="([^"]+)"[^>]*>([^<]+)<')
+_STYLES = {
+    "KaTeX_AMS": {"amsrm", "mathbb", "textbb"},
+    "KaTeX_Caligraphic": {"mathcal"},
+    "KaTeX_Math": {"mathnormal", "boldsymbol"},
+}
 _PRIVATE_USE = range(0xE000, 0xF900)
 _TTF_COPY = re.compile(r",\s*url\([^)]*fa-[\w-]+\.ttf[^)]*\)\s*format\([^)]*\)")
 
@@ -47,7 +54,7 @@ def lean(site: Path) -> None:
         katex = site / "_static" / "vendor" / "katex"
         drop_formula_fonts(katex / "katex.min.css", text)
         for font in katex.rglob("*.woff2"):
-            _subset(font, {ord(character) for character in set(text)})
+            _subset(font, characters_of(font.name, text))
     used = words([text, _joined(site / "_static", "*.js")])
     for sheet in (site / "_static").rglob("*.css"):
         styles = sheet.read_text(encoding="utf-8")
@@ -112,6 +119,22 @@ def drop_formula_fonts(sheet: Path, text: str) -> None:
             for name in re.findall(r"url\(([^)]+)\)", rule):
                 (sheet.parent / name).unlink(missing_ok=True)
     sheet.write_text(styles, encoding="utf-8")
+
+
+def characters_of(font: str, text: str) -> set[int]:
+    """Code points that a font of KaTeX draws: of letters in a style, those that have its class.
+
+    Args:
+        font: File name, such as ``KaTeX_AMS-Regular.woff2``.
+        text: All pages.
+    """
+    classes = _STYLES.get(font.partition("-")[0])
+    if classes is None:
+        return {ord(character) for character in set(text)}
+    styled = (
+        characters for names, characters in set(_SPAN.findall(text)) if classes & set(names.split())
+    )
+    return {ord(character) for character in html.unescape("".join(styled))}
 
 
 def font_variant(declarations: str) -> tuple[str, bool, bool]:

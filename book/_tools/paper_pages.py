@@ -22,6 +22,7 @@ from project import BookError, Project
 from companion.exercises.options import LETTERS
 
 SOLUTIONS, ANSWERS = "solutions", "answers"
+_UPRIGHT = re.compile(r'<svg [^>]*\bclass="upright".*?</svg>', re.DOTALL)  # paper is wide
 _KEPT = re.compile(r"<(svg|math)\b.*?</\1>", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")  # a model may write them; XML has no such
 _PLAIN_CODE = re.compile(
@@ -171,7 +172,8 @@ def _article(text: str, kept: list[str], name: str) -> Tag:
     start, end = text.find("<article"), text.find("</article>")
     if start < 0 or end < 0:
         raise BookError(f"{name}: the page has no article; was it made by another theme?")
-    soup = BeautifulSoup(_KEPT.sub(keep, text[start : end + 10]), "html.parser")
+    text = _UPRIGHT.sub("", text[start : end + 10])
+    soup = BeautifulSoup(_KEPT.sub(keep, text), "html.parser")
     return soup.article
 
 

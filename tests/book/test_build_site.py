@@ -71,6 +71,15 @@ def test_only_icons_that_are_shown_are_kept():
     assert lean_site.used_icons('<i class="fas fa-rocket"></i>', styles) == {0xF135, 0xF06A}
 
 
+def test_a_font_of_letters_in_a_style_has_those_alone():
+    page = 'AB <span class="mord mathbb">E</span><span class="mrel amsrm">&lt;</span>'
+    page += '<span class="mord mathcal" style="x">L</span><span class="mord">Z</span>'
+
+    assert lean_site.characters_of("KaTeX_AMS-Regular.woff2", page) == {ord("E"), ord("<")}
+    assert lean_site.characters_of("KaTeX_Caligraphic-Regular.woff2", page) == {ord("L")}
+    assert {ord("A"), ord("Z")} < lean_site.characters_of("KaTeX_Main-Regular.woff2", page)
+
+
 def test_only_formula_fonts_that_are_used_are_kept(tmp_path):
     faces = {
         "KaTeX_Main": "a.woff2",

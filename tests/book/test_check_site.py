@@ -202,15 +202,15 @@ def test_the_weight_of_a_page_counts_every_asset_once(site):
 def test_heavy_pages_are_faults(site, capsys):
     folder = site(page='<img src="a.png" alt="noise">', other='<img src="b.png" alt="noise">')
     (folder / "a.png").write_bytes(noise(1600))
-    (folder / "b.png").write_bytes(noise(400))
+    (folder / "b.png").write_bytes(noise(250))
 
     found = faults_of(folder, capsys)
 
     assert "page.html: 1600 kB" in found[0].replace("1601", "1600")
-    assert "the median page has 400 kB" in found[1].replace("401", "400")
+    assert "the median page has 250 kB" in found[1].replace("251", "250")
 
 
-@pytest.mark.parametrize(("kilobytes", "heavy"), [(450, []), (650, ["the median page has 6"])])
+@pytest.mark.parametrize(("kilobytes", "heavy"), [(400, []), (550, ["the median page has 5"])])
 def test_pages_that_draw_their_formulas_may_be_heavier(site, capsys, kilobytes, heavy):
     """As they do where node was missing."""
     script = '<script defer src="katex.min.js"></script>'

@@ -89,3 +89,42 @@ def test_a_drawing_follows_the_colors_of_the_page():
 
 def test_a_wide_drawing_is_never_held_wider_than_the_page():
     assert 'style="min-width: 640px"' in diagrams.themed('<svg width="900pt"></svg>')
+
+
+WIDE = "digraph { rankdir=LR; " + " -> ".join(f"station_{number}" for number in range(8)) + " }"
+
+
+@needs_graphviz
+def test_a_diagram_too_wide_for_a_phone_is_drawn_upright_too(page):
+    across, upright = diagrams.draw(WIDE, page).split("</svg>\n")[:2]
+
+    assert across.startswith('<svg class="across" style="min-width: 640px"')
+    assert upright.startswith('<svg class="upright" ')
+    assert int(upright.split("min-width: ")[1].split("px")[0]) < 350
+
+
+@needs_graphviz
+def test_a_diagram_that_fits_is_drawn_once(page):
+    assert diagrams.draw("digraph { rankdir=LR; a -> b }", page).count("<svg ") == 1
+
+
+@needs_graphviz
+def test_a_diagram_that_no_phone_can_show_is_refused_with_what_to_do(page):
+    flat = "; ".join(f"station_{number}" for number in range(8))
+
+    with pytest.raises(diagrams.BookError, match=r"gpt/one: on a phone, .*// upright:"):
+        diagrams.draw(f"digraph {{ {flat} }}", page)
+
+    chain = flat.replace(";", " ->")
+    drawn = diagrams.draw(f"digraph {{ {flat}\n// upright: {chain}\n}}", page)
+    assert 'class="upright"' in drawn
+
+
+@needs_graphviz
+def test_all_diagrams_have_letters_of_the_same_sizes(page):
+    sizes = "node [shape=box, fontsize=30]; edge [fontsize=5]; a -> b [label=c]"
+
+    drawn = diagrams.draw(f"digraph {{ {sizes} }}", page)
+
+    assert drawn.count('font-size="12.00"') == 2
+    assert drawn.count('font-size="11.00"') == 1

@@ -94,7 +94,7 @@ def run(script, data):
         pytest.skip("node is not installed")
     program = f"""
     globalThis.MiniSearch = require({str(CODE / "vendor/minisearch/minisearch.js")!r});
-    const {{ BookSearch, excerpt, wordsOf }} = require({str(CODE / "search/search.js")!r});
+    const {{ BookSearch, areKin, excerpt, wordsOf }} = require({str(CODE / "search/search.js")!r});
     const search = new BookSearch({json.dumps(data)});
     console.log(JSON.stringify({script}));
     """
@@ -127,6 +127,39 @@ def firsts(data):
 @pytest.mark.parametrize(("query", "anchor"), QUERIES.items())
 def test_what_a_reader_types_leads_first_to(query, anchor, firsts):
     assert firsts[query].endswith(f"#{anchor}")
+
+
+def test_a_single_word_finds_its_term_then_its_page_then_sections_then_names():
+    sections = [
+        ["package", "companion.beam", "companion.beam", "Beam beam beam."],
+        ["page", "ranked", "Ranked by beams", "beam beam beam"],
+        ["page", "others", "Other things", "beam beam beam beam"],
+        ["glossary", "glossary", "Glossary", ""],
+        ["glossary", "term-beam", "beam search", "Keeps the best."],
+        ["page", "decoding", "Beam search", "Step by step."],
+    ]
+    pages = [[f"p{number}", ""] for number in (0, 1, 2, 3, 4)]
+    places = [0, 1, 1, 2, 2, 3]
+    found = [[page, *section] for page, section in zip(places, sections, strict=True)]
+    found.insert(1, [1, "page", "top", "First page", ""])
+    data = {"pages": pages, "sections": found, "synonyms": {}}
+
+    urls = run('search.find("beam").map(({ url }) => url.split("#")[1])', data)
+
+    assert urls == ["term-beam", "decoding", "ranked", "others", "companion.beam"]
+
+
+def test_words_of_one_stem_are_kin_and_others_are_not(data):
+    pairs = [
+        ["tokenizer", "tokenization"],
+        ["beam", "beams"],
+        ["token", "top"],
+        ["attend", "attack"],
+    ]
+
+    script = f"{json.dumps(pairs)}.map((pair) => areKin(...pair))"
+
+    assert run(script, data) == [True, True, False, False]
 
 
 def test_nothing_is_found_for_nothing(data):

@@ -3,7 +3,7 @@
 // The index is MiniSearch's (BM25 over fields, beginnings of words, words with a typing mistake).
 // What is the book's own: how text is cut into words, which words say nothing, what readers may type
 // for the book's words, and that the definition of a term comes before the pages that use it.
-// Data: `bookSections` of sections.js, which book/_ext/search_index.py writes.
+// Data: `bookSections` of sections.js, which book/_ext/search_index.py writes; it is loaded once somebody types.
 
 "use strict";
 
@@ -41,6 +41,15 @@ function wholeWords(text) {
     const rest = word.replace(WITHOUT_SPACES, " ").trim();
     return [...runs.flatMap(pairs), ...(rest ? [rest] : [])];
   }) ?? [];
+}
+
+/** Whether two words have one stem: "tokenizer" and "tokenization", not "token" and "top". */
+function areKin(one, other) {
+  const shorter = Math.min(one.length, other.length);
+  const stem = Math.max(5, shorter - 3);
+  return one.startsWith(other) || other.startsWith(one)
+    ? shorter > 2
+    : shorter >= stem && one.slice(0, stem) === other.slice(0, stem);
 }
 
 const lastPart = (name) => name.split(".").at(-1);
@@ -83,7 +92,22 @@ class BookSearch {
         results.set(id, Math.max(score, results.get(id) ?? 0));
       }
     }
-    return [...results].sort(([, a], [, b]) => b - a).map(([id]) => this.sections[id]);
+    const words = wholeWords(query);
+    const row = words.length === 1 && !NAME.test(query.trim()) ? this._rows(words[0]) : () => 0;
+    return [...results].map(([id, score]) => ({ section: this.sections[id], score }))
+      .sort((a, b) => row(a.section) - row(b.section) || b.score - a.score)
+      .map(({ section }) => section);
+  }
+
+  /** The order for a single word: its term, pages and sections named so, pages that begin with it, others, names. */
+  _rows(word) {
+    const others = { page: 4, glossary: 4, exercise: 5, reference: 5, package: 6 };
+    return ({ kind, heading, isTop }) => {
+      const isNamed = wordsOf(heading).some((other) => areKin(word, other));
+      if (kind === "glossary" && isNamed && !isTop) return 0;
+      if (kind === "page" && (isNamed || isTop)) return isNamed ? (isTop ? 1 : 2) : 3;
+      return others[kind];
+    };
   }
 
   _ranked(asked) {
@@ -166,32 +190,55 @@ function show(search, query, shown) {
   status.textContent = query.trim() ? (results.length ? count : none) : "";
 }
 
-function begin() {
-  const search = new BookSearch(bookSections);
+/** Load the sections and index them, once: the page itself is light, and shows at once. */
+function load(address) {
+  return new Promise((resolve, reject) => {
+    const script = element("script", "");
+    script.src = address;
+    script.onload = () => resolve(new BookSearch(bookSections));
+    script.onerror = () => reject(new Error("sections.js"));
+    document.head.append(script);
+  });
+}
+
+function begin(address) {
+  let search = null;
   const field = document.getElementById("search-field");
+  const status = document.getElementById("search-status");
   let shown = SHOWN;
   let waiting = 0;
+  const look = async () => {
+    try {
+      search ??= load(address);
+      show(await search, field.value, shown);
+    } catch {
+      search = null;
+      status.textContent = "What the search looks through could not be loaded. Type again to try again.";
+    }
+  };
   const update = () => {
-    const address = new URL(location.href);
-    address.searchParams.set("q", field.value);
-    history.replaceState(null, "", address);
-    show(search, field.value, shown);
+    const here = new URL(location.href);
+    here.searchParams.set("q", field.value);
+    history.replaceState(null, "", here);
+    return look();
   };
   field.addEventListener("input", () => {
+    search ??= load(address);
+    search.catch(() => {});
     clearTimeout(waiting);
     waiting = setTimeout(() => { shown = SHOWN; update(); }, 120);
   });
   field.form.addEventListener("submit", (event) => { event.preventDefault(); update(); });
-  document.getElementById("search-more").addEventListener("click", () => {
+  document.getElementById("search-more").addEventListener("click", async () => {
     const last = document.getElementById("search-results").children.length;
     shown += SHOWN;
-    update();
+    await update();
     document.querySelectorAll("#search-results a")[last]?.focus();
   });
   field.value = new URLSearchParams(location.search).get("q") ?? "";
-  if (field.value) show(search, field.value, shown);
+  if (field.value) look();
   field.focus();
 }
 
-if (typeof document !== "undefined") begin();
-if (typeof module !== "undefined") module.exports = { BookSearch, excerpt, queries, wordsOf };
+if (typeof document !== "undefined") begin(new URL("sections.js", document.currentScript.src).href);
+if (typeof module !== "undefined") module.exports = { BookSearch, areKin, excerpt, queries, wordsOf };
