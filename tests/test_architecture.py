@@ -14,6 +14,8 @@ import companion
 
 ROOT = Path(companion.__file__).parent
 MODULES = sorted(ROOT.rglob("*.py"))
+BOOK = ROOT.parent / "book"
+EXPERIMENTS = sorted((BOOK / "_experiments").glob("*.py"))
 
 # From the bottom up. A module may import from its own layer and from those below it. Of several
 # names that match a module, the longest counts.
@@ -119,7 +121,8 @@ OWNERS = {
 
 
 def module_name(path: Path) -> str:
-    parts = ["companion", *path.relative_to(ROOT).with_suffix("").parts]
+    inside = path.is_relative_to(ROOT)
+    parts = [*path.relative_to(ROOT.parent if inside else BOOK).with_suffix("").parts]
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
@@ -151,7 +154,8 @@ def absolute(path: Path, node: ast.ImportFrom) -> str:
     """Return the module that an import names, `from . import x` resolved."""
     if not node.level:
         return node.module
-    package = [*path.relative_to(ROOT.parent).parent.parts]
+    inside = path.is_relative_to(ROOT)
+    package = [*path.relative_to(ROOT.parent if inside else BOOK).parent.parts]
     return ".".join([*package[: len(package) - node.level + 1], *filter(None, [node.module])])
 
 
@@ -248,14 +252,36 @@ def test_nothing_imports_the_pocket_code_but_itself(path: Path) -> None:
     assert [name for name in imports(path) if within(name, "companion.pocket")] == []
 
 
-@pytest.mark.parametrize(
-    "path", sorted((ROOT / "pocket/experiments").glob("*.py")), ids=module_name
-)
-def test_no_experiment_imports_another(path: Path) -> None:
-    folder = "companion.pocket.experiments"
-    inside = [name.removeprefix(folder) for name in imports(path) if within(name, folder)]
+@pytest.mark.parametrize("path", MODULES, ids=module_name)
+def test_the_package_imports_no_experiment_and_no_tool_of_the_book(path: Path) -> None:
+    book = {"_experiments", *(file.stem for file in (BOOK / "_tools").glob("*.py"))}
 
-    assert [name for name in inside if name and not name.startswith("._")] == []
+    assert [name for name in imports(path) if name.partition(".")[0] in book] == []
+
+
+@pytest.mark.parametrize("path", EXPERIMENTS, ids=module_name)
+def test_no_experiment_imports_another(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    origins = [
+        (absolute(path, node), alias.name)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    ]
+    inside = [
+        (f"{origin}.{name}" if origin == "_experiments" else origin).removeprefix("_experiments.")
+        for origin, name in origins
+        if within(origin, "_experiments")
+    ]
+
+    assert [name for name in inside if not name.startswith("_")] == []
+
+
+def test_no_page_imports_an_experiment() -> None:
+    pages = sorted((BOOK / "notebooks").rglob("*.ipynb"))
+
+    assert [page.stem for page in pages if "import _experiments" in page.read_text("utf-8")] == []
+    assert [page.stem for page in pages if "from _experiments" in page.read_text("utf-8")] == []
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "tools").glob("*.py")), ids=module_name)
@@ -279,7 +305,7 @@ def test_each_heavy_library_has_one_owner(path: Path) -> None:
     assert strays == []
 
 
-@pytest.mark.parametrize("path", MODULES, ids=module_name)
+@pytest.mark.parametrize("path", [*MODULES, *EXPERIMENTS], ids=module_name)
 def test_a_module_has_at_most_300_lines_and_a_docstring(path: Path) -> None:
     source = path.read_text(encoding="utf-8")
 
@@ -287,7 +313,7 @@ def test_a_module_has_at_most_300_lines_and_a_docstring(path: Path) -> None:
     assert ast.get_docstring(ast.parse(source))
 
 
-@pytest.mark.parametrize("path", MODULES, ids=module_name)
+@pytest.mark.parametrize("path", [*MODULES, *EXPERIMENTS], ids=module_name)
 def test_a_function_has_at_most_55_lines_without_its_docstring(path: Path) -> None:
     too_long = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

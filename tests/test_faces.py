@@ -20,7 +20,7 @@ FOLDERS = sorted(
     for path in ROOT.rglob("__init__.py")
     if path.parent != ROOT
     and "catalog" not in path.parts  # as many modules as the book has topics
-    and path.parent.name not in ("corpus", "experiments")  # a module for each kind of them
+    and path.parent.name != "corpus"  # a module for each kind of document
 )
 FACES = ["companion", *(name for name in FOLDERS if hasattr(import_module(name), "__all__"))]
 

@@ -12,7 +12,7 @@ import pytest
 import companion
 
 ROOT = Path(companion.__file__).parent
-MODULES = sorted(ROOT.rglob("*.py"))
+MODULES = sorted([*ROOT.rglob("*.py"), *(ROOT.parent / "book" / "_experiments").glob("*.py")])
 # Not on Windows, or not on macOS either.
 LIBRARIES = {"fcntl", "grp", "pty", "pwd", "resource", "termios", "tty"}
 NAMES = {

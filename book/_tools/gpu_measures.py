@@ -18,7 +18,7 @@ import torch
 from companion import SamplingParams, generate
 from companion.models import load
 from companion.models.open_model import installed
-from companion.pocket.experiments.speed import PROMPT, weight_bytes
+from companion.pocket.studies.speed import PROMPT, weight_bytes
 from companion.quantization.footprint import count_weights, measured_bytes
 from companion.quantization.footprint import weight_bytes as computed_bytes
 

@@ -13,5 +13,6 @@
 `vectors`       those of sentences, as many as a measured search needs
 ==============  =====================================================================
 
-`companion.pocket.corpus` writes what they learn from.
+`companion.pocket.corpus` writes what they learn from; `companion.pocket.studies` has what pages
+measure with them.
 """

@@ -4,7 +4,7 @@
 
 It writes a thought and a call of ``search``, reads the notes that were found, and goes on until it
 can answer. What it was trained on, `companion.pocket.corpus.chains` makes; what it can do, the
-experiment ``agents`` of `companion.pocket.experiments` measures. Taught in
+experiment ``agents`` of the book measures. Taught in
 :doc:`/book/applications/agents`.
 """
 

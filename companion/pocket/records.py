@@ -10,8 +10,8 @@ def record(name: str) -> dict[str, Any]:
 
     Args:
         name: ``"pretrain"`` (loss curve, hours, hardware, date), ``"evaluation"`` (accuracy and
-            perplexity), their counterparts for the other pocket models, or an experiment of
-            `companion.pocket.experiments`.
+            perplexity), their counterparts for the other pocket models, or an experiment of the
+            book (``python book/_experiments`` in a checkout lists them).
 
     Returns:
         The content of the JSON file.

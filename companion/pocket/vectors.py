@@ -65,6 +65,13 @@ def _sentences_of(path: Path) -> Iterator[str]:
                     yield sentence
 
 
+def random_vectors(count: int, dimension: int, *, seed: int = 0) -> np.ndarray:
+    """Return vectors without any order, each direction as likely as any other: ``(count, d)``."""
+    rng = np.random.default_rng(seed)
+    made = rng.standard_normal((count, dimension), dtype=np.float32)
+    return made / np.linalg.norm(made, axis=1, keepdims=True)
+
+
 def grow(vectors: np.ndarray, count: int, *, noise: float = 0.6, seed: int = 0) -> np.ndarray:
     """Make more vectors of the same kind: one of them, moved by the difference of two others.
 

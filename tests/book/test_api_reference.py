@@ -26,8 +26,8 @@ MODULES = sorted(
         for name in re.findall(r"^   (companion[\w.]+)$", page.read_text("utf-8"), re.MULTILINE)
     }
 )
-# What pages show of recorded runs and of the corpus, one module for each kind of document.
-INSIDE = ("companion.pocket.experiments", "companion.pocket.corpus")
+# What pages show of the corpus, one module for each kind of document.
+INSIDE = ("companion.pocket.corpus",)
 
 
 @cache

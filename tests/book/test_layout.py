@@ -8,8 +8,8 @@ from sphinx.application import Sphinx
 
 STATIC = Path(__file__).parents[2] / "book" / "_static"
 PARTS = {
-    "code": "Run (`python -m companion.pocket.experiments.nearest_neighbors.and_then_some_more`).",
-    "item": "- `companion.pocket.experiments.nearest_neighbors.and_then_some_more_of_it`",
+    "code": "Run (`python -m companion.pocket.corpus.nearest_neighbors.and_then_some_more_of_`).",
+    "item": "- `companion.pocket.corpus.nearest_neighbors.and_then_some_more_of_it_all`",
     "address": "See <https://example.org/a/very/long/address/that/has/no/place/to/break/it/at/all>.",
     "table": "| one | two | three | four |\n|---|---|---|---|\n| "
     + " | ".join(["`an_unbreakable_cell_of_code`"] * 4)

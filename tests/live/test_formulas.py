@@ -7,11 +7,11 @@ import struct
 import numpy as np
 import pytest
 import torch
+from _experiments.best_of_n import best_of, kl_bound
 from transformers import LlamaConfig
 
 from companion.generation.cache import kv_cache_bytes
 from companion.losses import reward_model_loss
-from companion.pocket.experiments.best_of_n import best_of, kl_bound
 from companion.quantization.footprint import GIB, weight_bytes
 from tests.live import browser
 from tests.live.page_code import cell, run

@@ -9,7 +9,7 @@ import pytest
 from langchain_core.prompts import PromptTemplate
 
 from companion.errors import PromptError, ToolCallError, ToolError
-from companion.pocket.experiments.open_structure import SCHEMA
+from companion.pocket.studies.bookings import SCHEMA
 from companion.prompts.templates import fill
 from companion.tools import Tool, Toolbox, parse_calls
 from tests.live.page_code import cell, run

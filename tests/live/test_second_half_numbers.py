@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from companion.pocket.experiments.open_structure import ASK, SCHEMA, bookings
+from companion.pocket.studies.bookings import ASK, SCHEMA, bookings
 from tests.chromium import ABSENT
 
 pytest.importorskip("selenium")

@@ -13,7 +13,7 @@ import transformers
 from bm25s.stopwords import STOPWORDS_EN
 
 from companion.chatbot.redaction import redact
-from companion.pocket.experiments import _crawl
+from companion.pocket.studies import crawl
 from companion.rag import Document, split_by_tokens, split_recursively
 from companion.rag.grounding import grounded_prompt
 from companion.tools import Toolbox, ToolCall
@@ -77,7 +77,7 @@ def test_near_copies_have_the_numbers_of_the_page(page):
     for text in rows:
         assert set(page("shingles", text=text)) == scope["shingles"](text)
         assert page("minima", text=text) == scope["signature"](text).tolist()
-        assert page("minima", text=text) == _crawl.signature(text).tolist()
+        assert page("minima", text=text) == crawl.signature(text).tolist()
     one, two = rows[-1], rows[-1].replace("Kate", "Ann", 1)
     wanted = scope["jaccard"](scope["shingles"](one), scope["shingles"](two))
     assert page("similarity", one=one, two=two) == wanted
@@ -186,4 +186,4 @@ def test_hidden_numbers_of_the_page_on_data_are_numpys(page):
     text = (browser.STATIC / "live" / "minhash_numbers.js").read_text(encoding="ascii")
     listed = [int(number) for number in re.findall(r"\d+", text.split("FACTORS")[1])]
 
-    assert listed == np.concatenate([_crawl.FACTORS, _crawl.OFFSETS]).ravel().tolist()
+    assert listed == np.concatenate([crawl.FACTORS, crawl.OFFSETS]).ravel().tolist()

@@ -97,7 +97,7 @@ def test_another_dtype_is_refused(small, tokenizer, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_llama_cpp_computes_the_same() -> None:
     pytest.importorskip("xllamacpp")
-    from companion.pocket.experiments import engines
+    from _experiments import engines
 
     rows = engines.measure(scale=0.3)["engines"]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from _experiments import _servers, engines
 
 from companion.backends.backend import Turns
 from companion.backends.endpoint import NATIVE, EndpointBackend
@@ -14,7 +15,6 @@ from companion.backends.local import LocalBackend
 from companion.chatbot import Chatbot, ChatSettings
 from companion.generation.params import SamplingParams
 from companion.models.gguf_export import export_gguf
-from companion.pocket.experiments import _servers, engines
 from companion.rag import BM25Retriever, Document
 from companion.tools import Toolbox, run_tools
 from companion.tools.calculator import calculator

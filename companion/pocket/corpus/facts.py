@@ -83,6 +83,12 @@ def capital_question(country: str) -> tuple[str, str]:
     return f"Question: What is the capital of {country}?\nAnswer:", CAPITALS[country]
 
 
+def capital_countries(split: str) -> list[str]:
+    """Return every fifth country for development, the other forty held out."""
+    chosen = {"development": lambda at: at % 5 == 0, "held_out": lambda at: at % 5 != 0}[split]
+    return [country for at, country in enumerate(CAPITALS) if chosen(at)]
+
+
 def question(rng: random.Random) -> tuple[str, str]:
     """Return a general-knowledge question and its answer."""
     frame = rng.choice(ASKED)
