@@ -31,7 +31,7 @@ TOGETHER = (
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep such tests on one worker of ``pytest -n 2 --dist loadgroup``: it is made once."""
-    if not config.pluginmanager.hasplugin("xdist"):
+    if not getattr(config.option, "loadgroup", False):
         return
     here = Path(__file__).parent
     for item in items:
