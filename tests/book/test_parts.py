@@ -1,8 +1,11 @@
+import re
 from pathlib import Path
 
 import pytest
 import yaml
-from parts import duration, reading_minutes
+from jinja2 import Environment, FileSystemLoader
+from parts import duration, place, reading_minutes
+from project import find_project
 
 from companion.pocket.records import record
 
@@ -58,3 +61,28 @@ def test_the_result_on_the_title_page_is_the_recorded_one():
     assert [real[way]["right"] for way in asked] == [1, 0]
     assert {real[way]["total"] for way in asked} == {40}
     assert "parameters solves 1 without steps and none with them" in TITLE_PAGE
+
+
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        ("index", r""),
+        ("book/gpt/sampling", r"The GPT family · \d+ min"),
+        ("book/gpt/exercises", r"The GPT family · \d+ exercises"),
+        ("book/package/models", r"Back matter"),
+    ],
+)
+def test_a_link_to_a_page_names_its_part_and_what_it_takes(page, words):
+    assert re.fullmatch(words, place(page, find_project()))
+
+
+def test_the_links_at_the_foot_show_the_place_of_each_neighbor():
+    templates = Environment(loader=FileSystemLoader(ROOT / "book" / "_templates"))
+    neighbors = {"prev": {"link": "a", "title": "A"}, "next": {"link": "b", "title": "B"}}
+
+    foot = templates.get_template("components/prev-next.html").render(
+        **neighbors, neighbors=["index", "page"], place={"index": "", "page": "Part · 5 min"}.get
+    )
+
+    assert foot.count("prev-next-place") == 1
+    assert foot.index("Part · 5 min") > foot.index(">B<")
