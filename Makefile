@@ -93,7 +93,7 @@ lint: $(READY)  ## ruff and codespell
 
 unit: $(READY)  ## unit tests and doctests (also: make test-slow)
 	@echo "== unit tests and doctests"
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(UNIT_JOBS) --dist loadgroup
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(UNIT_JOBS) --dist loadfile
 
 fresh: $(READY)  ## are exercise pages, diagrams and notebooks those of the catalog and the pages?
 	@echo "== freshness of exercise pages, diagrams, notebooks"

@@ -18,28 +18,6 @@ PAD, BOS, EOS, FIRST_BYTE = 0, 1, 2, 3
 VOCAB_SIZE = 259
 
 
-TOGETHER = (
-    "live",
-    "in_page",
-    "chatbot/test_page.py",
-    "exercises/test_pyodide.py",
-    "exercises/test_shapes.py",
-)
-"""Tests that share what takes long to make: a browser, a site, weights, graded submissions."""
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep such tests on one worker of ``pytest -n 2 --dist loadgroup``: it is made once."""
-    if not getattr(config.option, "loadgroup", False):
-        return
-    here = Path(__file__).parent
-    for item in items:
-        for name in TOGETHER:
-            if item.path.is_relative_to(here / name):
-                item.add_marker(pytest.mark.xdist_group(name))
-
-
 @pytest.fixture(autouse=True)
 def _only_loopback(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make a test fail that would leave this machine, unless it is marked `network`."""
