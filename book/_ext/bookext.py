@@ -9,6 +9,7 @@ import functools
 import html
 import re
 import shutil
+import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -73,7 +74,8 @@ def choose_math(app: Sphinx, config: Config) -> None:
     if config.katex_prerender and not shutil.which("node"):
         _log.info("node is not installed: formulas are drawn in the reader's browser")
         config.katex_prerender = False
-    katex.KaTeXServer.start_server_process = start_katex
+    if hasattr(socket, "AF_UNIX"):  # Python on Windows lacks it
+        katex.KaTeXServer.start_server_process = start_katex
     katex.STARTUP_TIMEOUT = katex.RENDER_TIMEOUT = 60.0  # seconds; 5 is short on a busy machine
 
 
