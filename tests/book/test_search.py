@@ -142,11 +142,11 @@ def test_a_single_word_finds_its_term_then_its_page_then_sections_then_names():
     places = [0, 1, 1, 2, 2, 3]
     found = [[page, *section] for page, section in zip(places, sections, strict=True)]
     found.insert(1, [1, "page", "top", "First page", ""])
-    data = {"pages": pages, "sections": found, "synonyms": {}}
+    data = {"pages": pages, "sections": found, "synonyms": {"ビーム": "beam"}}
 
-    urls = run('search.find("beam").map(({ url }) => url.split("#")[1])', data)
-
-    assert urls == ["term-beam", "decoding", "ranked", "others", "companion.beam"]
+    for word in ("beam", "ビーム"):
+        urls = run(f'search.find("{word}").map(({{ url }}) => url.split("#")[1])', data)
+        assert urls == ["term-beam", "decoding", "ranked", "others", "companion.beam"]
 
 
 def test_words_of_one_stem_are_kin_and_others_are_not(data):

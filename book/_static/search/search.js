@@ -92,7 +92,7 @@ class BookSearch {
         results.set(id, Math.max(score, results.get(id) ?? 0));
       }
     }
-    const words = wholeWords(query);
+    const words = wholeWords(queries(query, this.synonyms).at(-1)); // the book's own word for it
     const row = words.length === 1 && !NAME.test(query.trim()) ? this._rows(words[0]) : () => 0;
     return [...results].map(([id, score]) => ({ section: this.sections[id], score }))
       .sort((a, b) => row(a.section) - row(b.section) || b.score - a.score)
