@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,9 +19,8 @@ from companion.exercises.grading.cells import Cell
 from companion.exercises.grading.grader import Grader
 from companion.exercises.grading.sandbox import Sandbox, worker_files
 from companion.exercises.grading.submission import Submission
-from companion.exercises.grading.transcript import TooMuch, Transcript
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="grading needs a Unix system")
 NAMES = ("causal-mask", "llama-2-cache", "encoder-tasks")
 
@@ -161,84 +159,6 @@ def test_slow_cells_do_not_take_the_answers_along(mode):
     assert any("the time for all cells was over" in note for note in row["lost"])
 
 
-def transcript():
-    cases = {"cases": ["[]"] * 3}
-    return Transcript(2, ({"id": "one", **cases}, {"id": "two", **cases}), 0)
-
-
-def said(*messages):
-    """What is kept of messages."""
-    found = transcript()
-    for message in messages:
-        found.feed(json.dumps(message).encode() + b"\n")
-    return found
-
-
-def test_only_known_fields_of_the_exercise_that_runs_are_kept():
-    found = said(
-        {"held": ["x"]},
-        {"cell": 1}, {"cell": "C" * 9_000}, {"cell": True}, {"cell": 10**30},
-        {"cell": 1, "error": "e" * 1000}, {"exercise": "two", "case": 0, "state": "value"},
-        {"exercise": "one"},
-        {"exercise": "one", "case": 0, "state": "value", "value": "1", "more": [{}] * 100},
-        {"exercise": "one", "case": 0, "state": "value", "value": "2"},
-        {"exercise": "one", "case": True, "state": "value"},
-        {"exercise": "one", "case": 3, "state": "value"},
-        {"exercise": "one", "case": 10**40, "state": "value"},
-        {"exercise": "one", "case": 1, "state": ["right"], "error": 7, "kinds": "x", "value": {}},
-        {"exercise": "one", "case": 2, "state": "error", "error": "\udcff" * 900,
-         "kinds": ["k" * 1000, 3] * 50, "place": []},
-        {"exercise": ["one"]}, {"held": ["y"]}, [], None, "text", {"cell": 2},
-    )  # fmt: skip
-
-    assert found.notes == [(1, "e" * 300)]
-    assert found.found == {
-        "one": [
-            {"case": 0, "state": "value", "value": "1"},
-            {"case": 1},
-            {"case": 2, "state": "error", "error": "?" * 500, "kinds": ["k" * 100] * 10},
-        ]
-    }
-    assert (found.held, found.cell, found.reached, found.done) == (("x",), 1, "one", False)
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        b"{}," * 10_000_000,
-        b'{"cell":1}\n' * 200_000,
-        b'"' + b"x" * 7_000_000 + b'"\n',
-        (b'"' + b"x" * 1_000_000 + b'"\n') * 40,
-    ],
-    ids=["one line without end", "many lines", "a long line", "many long lines"],
-)
-def test_too_much_ends_the_reading(line):
-    found = transcript()
-
-    def feed():
-        for start in range(0, len(line), 2**16):
-            found.feed(line[start : start + 2**16])
-
-    with pytest.raises(TooMuch):
-        feed()
-
-
-@pytest.mark.parametrize("junk", ["[]", '{"exercise":"one"}'])
-def test_of_what_is_said_little_is_kept(junk):
-    line = f'{{"exercise":"one","case":0,"x":[{junk}{f",{junk}" * 20_000}]}}\n'.encode()
-    found = transcript()
-    found.feed(b'{"exercise":"one"}\n')
-
-    tracemalloc.start()
-    for _ in range(20):
-        found.feed(line)
-    kept, most = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-
-    assert kept < 100_000
-    assert most < 40 * len(line)
-
-
 ORPHAN = """
 import sys
 from pathlib import Path
@@ -301,23 +221,6 @@ def test_who_only_claims_to_be_done_has_ended_the_process(mode, claims):
 
     assert sum(shares(row)) == 0
     assert "your code ended the process" in " ".join([*row["notes"], *row["lost"]])
-
-
-@pytest.mark.parametrize(
-    ("load", "expected"), [(0.0, 1.0), (0.9, 1.0), (3.0, 3.0), (99.0, 8.0), (None, 1.0)]
-)
-def test_a_grader_is_as_patient_as_the_machine_is_busy(load, expected, monkeypatch):
-    def getloadavg():
-        if load is None:
-            raise OSError("not known")
-        return (load * os.cpu_count(), 0.0, 0.0)
-
-    monkeypatch.setattr(os, "getloadavg", getloadavg)
-
-    assert sandbox.patience() == pytest.approx(expected)
-    job = sandbox.Job((), ({"seconds": 2.0},), 10.0, sandbox.patience())
-    assert job.cell_seconds() == pytest.approx(expected * (1.25 * 40 + 2))
-    assert job.exercise_seconds(0) == pytest.approx(expected * (1.25 * 2 + 2))
 
 
 BUSY = """

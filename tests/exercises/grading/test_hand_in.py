@@ -16,7 +16,7 @@ from companion.exercises.grading.hand_in import classroom, gradescope
 from tests.exercises.classroom import RIGHT, SUBMISSIONS
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="grading needs a Unix system")
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 ACTION = ROOT / ".github" / "actions" / "grade" / "action.yml"
 CHOSEN = [catalog.find(name) for name in ("causal-mask", "attention-head")]
 NAMES = ["--exercises", "causal-mask", "attention-head"]

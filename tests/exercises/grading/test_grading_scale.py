@@ -15,7 +15,7 @@ from companion.exercises.grading.bubblewrap import isolation
 from tests.exercises.large_class import TROUBLE, code_exercises, write_class
 
 COUNT = 1000
-BOOK = Path(__file__).parents[2] / "book"
+BOOK = Path(__file__).parents[3] / "book"
 
 
 def test_the_page_says_what_was_measured():

@@ -387,21 +387,6 @@ def test_a_run_that_was_stopped_goes_on(tmp_path):
     assert len(path.read_text().splitlines()) == 3
 
 
-@pytest.mark.parametrize("change", ["seed", "files", "exercises", "version"])
-def test_an_old_result_does_not_count_for_something_else(tmp_path, change):
-    (submission,) = write_class(tmp_path / "class", ["right.py"])
-    Ledger(tmp_path / "l", "seed", ["a"], "v").put(submission, {"status": "graded"})
-
-    seed = "other" if change == "seed" else "seed"
-    ids = ["b"] if change == "exercises" else ["a"]
-    digest = "other" if change == "files" else submission.digest
-    version = "other" if change == "version" else "v"
-    found = Ledger(tmp_path / "l", seed, ids, version).get(replace(submission, digest=digest))
-
-    assert found is None
-    assert Ledger(tmp_path / "l", "seed", ["a"], "v").get(submission) == {"status": "graded"}
-
-
 @isolated
 @pytest.mark.parametrize("section", [one for one in catalog.CONTENTS if one != "summary"])
 def test_every_solution_passes_in_the_sandbox(tmp_path, section):

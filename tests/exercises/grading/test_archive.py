@@ -10,7 +10,7 @@ import pytest
 from companion.exercises.grading import archive
 from companion.exercises.grading.archive import class_folder
 from companion.exercises.grading.submission import find_submissions, list_submissions
-from tests.exercises.test_roster import METADATA
+from tests.exercises.grading.gradescope_export import METADATA
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="grading needs a Unix system")
 CANVAS = [

@@ -1,6 +1,5 @@
 """`companion grade`, from the command line."""
 
-import csv
 import errno
 import os
 import signal
@@ -13,36 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from companion.__main__ import main
 from companion.exercises.grading import bubblewrap, grader, launch, sandbox
 from companion.exercises.grading.bubblewrap import isolation
 from companion.exercises.grading.grader import Grader
 from companion.exercises.grading.ledger import Ledger
 from companion.exercises.judging import AnswerKey
-from tests.exercises.classroom import ATTENTION, HEAD, RIGHT, SUBMISSIONS
+from tests.exercises.classroom import ATTENTION, HEAD, RIGHT
+from tests.exercises.grading.command import grade, table
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="grading needs a Unix system")
 ONE = ["--exercises", "causal-mask"]
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """A class of two."""
-    folder = tmp_path / "class"
-    folder.mkdir()
-    (folder / "right.py").write_text(RIGHT)
-    (folder / "wrong.py").write_text(SUBMISSIONS["future.py"][0])
-    return folder
-
-
-def grade(folder, *options, out=None, seed="a long secret"):
-    out = out or folder.parent / "grades.csv"
-    return main(["grade", str(folder), "--out", str(out), "--seed", seed, *options])
-
-
-def table(folder):
-    with (folder.parent / "grades.csv").open(newline="", encoding="utf-8-sig") as file:
-        return {row["submission"]: row for row in csv.DictReader(file)}
 
 
 def test_a_class_gets_grades_feedback_and_a_summary(folder, capsys):
@@ -58,41 +37,6 @@ def test_a_class_gets_grades_feedback_and_a_summary(folder, capsys):
     assert sorted(path.name for path in folder.parent.iterdir()) == [
         "class", "grades-feedback", "grades-summary.md", "grades.csv",
     ]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("options", "problem"),
-    [
-        (["--exercises", "causal-msk"], "did you mean causal-mask"),
-        (["--section", "gtp"], "sections are gpt, training"),
-        (["--exercises", "gpt-and-bert"], "only exercises in words"),
-        (["--jobs", "0"], "--jobs must be at least 1, not 0"),
-        (["--memory", "10"], "--memory must be at least 256 MiB, not 10"),
-    ],
-)
-def test_an_option_that_makes_no_sense_is_named(folder, capsys, options, problem):
-    assert grade(folder, *options) == 1
-
-    assert problem in capsys.readouterr().err
-    assert not (folder.parent / "grades.csv").exists()
-
-
-def test_folders_files_and_seeds_that_are_missing_are_named(folder, tmp_path, capsys):
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "secret").write_text("short\n")
-    for arguments, problem in (
-        ({"folder": tmp_path / "nowhere"}, "is not a folder"),
-        ({"folder": folder / "right.py"}, "is not a folder"),
-        ({"folder": tmp_path / "empty"}, "is empty"),
-        ({"folder": folder, "out": tmp_path / "no" / "g.csv"}, "there is no folder"),
-        ({"folder": folder, "out": tmp_path}, "is a folder; name a file"),
-        ({"folder": folder, "out": folder / "g.csv"}, "lies in the folder of the submissions"),
-        ({"folder": folder, "seed": "1234"}, "at least 8 characters"),
-        ({"folder": folder, "seed": f"@{tmp_path / 'secret'}"}, "at least 8 characters"),
-        ({"folder": folder, "seed": "@nowhere.txt"}, "can't read this file"),
-    ):
-        assert grade(**arguments) == 1
-        assert problem in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("written", ["g.csv", "g-summary.md", "g.csv.unfinished"])
@@ -152,15 +96,6 @@ def test_without_any_check_somebody_has_to_choose(tmp_path, capsys):
 
     assert grade(tmp_path / "class") == 1
     assert "name them with --section or --exercises" in capsys.readouterr().err
-
-
-def test_a_sandbox_that_does_not_start_is_not_blamed_on_the_students(folder, monkeypatch, capsys):
-    monkeypatch.setattr(sandbox, "_PYTHON", ["/bin/false"])
-    (folder / "long.py").write_text("x = 1\n" * 10**6)  # more than a pipe takes at once
-
-    assert grade(folder, *ONE) == 1
-    assert "no program can be started in the sandbox" in capsys.readouterr().err
-    assert not (folder.parent / "grades.csv").exists()
 
 
 def test_without_bubblewrap_there_is_a_warning(folder, monkeypatch, capsys):
@@ -287,7 +222,7 @@ def test_grading_works_wherever_python_lies_below_tmp_and_behind_a_link(tmp_path
     place = tmp_path / "env"
     venv.create(place, symlinks=True)
     installed = next(place.glob("lib/python*/site-packages"))
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     paths = f"{sysconfig.get_path('purelib')}\n{root}\n"
     (installed / "these.pth").write_text(paths, encoding="utf-8")
     if is_link:
@@ -316,15 +251,3 @@ except OSError:
     pass
 llama_2_cache = 2.0 if made < 4200 else 0.0
 """
-
-
-@pytest.mark.skipif(isolation() != "bubblewrap", reason="needs bubblewrap")
-def test_python_starts_in_the_sandbox_by_a_link_from_anywhere(tmp_path, monkeypatch):
-    (tmp_path / "python3").symlink_to(sys.executable)
-    (tmp_path / "venv-python").symlink_to("python3")  # relative, as in a folder of versions
-    monkeypatch.setattr(sys, "executable", str(tmp_path / "venv-python"))
-    program = [sys.executable, "-c", "print(42)"]
-
-    command = bubblewrap.command(tmp_path, tmp_path, 2**24, {}, program)
-
-    assert subprocess.run(command, capture_output=True, text=True, check=False).stdout == "42\n"
