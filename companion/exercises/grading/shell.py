@@ -126,10 +126,10 @@ class Shell:
 
     def run_line_magic(self, name: str, line: str = "", *_: object, **__: object) -> object:
         """Do what a line magic does."""
-        act = getattr(self, f"_line_{name}", None)
+        act = getattr(type(self), f"_line_{name}", None)  # the object itself has every name
         if act is None and name not in _FOR_THE_EYE:
             self.not_run.append(f"%{name} does nothing while grading")
-        return act(line) if act else None
+        return act(self, line) if act else None
 
     def magic(self, line: str) -> object:
         """Do what a line magic does, written as one text."""
