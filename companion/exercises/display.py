@@ -72,7 +72,7 @@ def _case_html(case: "CaseResult") -> str:
     details = "".join(
         f"<br><em>{label}</em>: <code style='{_WRAP}'>{html.escape(said)}</code>"
         if label != "think"
-        else f"<br><em>{label}</em>: {_marked_up(said)}"
+        else f"<br><em>{label}</em>: {_marked_up(case.think)}"
         for label, said in _details(case)
     )
     return f"<li><strong>{text}</strong>{details}</li>"

@@ -10,10 +10,8 @@ import numpy as np
 import pytest
 
 from companion.exercises import catalog
-from companion.exercises.display import as_code
 from companion.exercises.exercise import Case, CodeExercise, Wrong
 from companion.exercises.judging import AnswerKey, judge
-from companion.exercises.verdict import Verdict
 
 MASK = catalog.find("causal-mask")
 
@@ -292,43 +290,6 @@ def test_whatever_code_gives_back_or_raises_ends_in_a_verdict(answer, says):
     assert says.split("'")[0] in repr(verdict)
     repr(verdict).encode()  # no half of a character in it
     assert time.monotonic() - start < 20
-
-
-def message(text):
-    return Verdict(MASK, "wrong", message=text)
-
-
-@pytest.mark.parametrize(
-    ("markdown", "plain", "html"),
-    [
-        ("`**` is a power", "** is a power", "<code>**</code> is a power"),
-        ("a **b** and *c*", "a b and c", "a <strong>b</strong> and <em>c</em>"),
-        ("`a` ``b ` c``", "a b ` c", "<code>a</code> <code>b ` c</code>"),
-        ("```text\n**x**\n  y\n```\n\nwhy", "**x**\n  y\n\nwhy", "<code>**x**\n  y</code>\n\nwhy"),
-        ("1. a\n2. b_c_d $x_1$", "1. a\n2. b_c_d $x_1$", "1. a\n2. b_c_d $x_1$"),
-        ("2 * 3 ** 4 <b>", "2 * 3 ** 4 <b>", "2 * 3 ** 4 &lt;b&gt;"),
-        (r"$\{a\,b\}$ and \* too", r"$\{a\,b\}$ and \* too", r"$\{a\,b\}$ and \* too"),
-    ],
-)
-def test_marks_go_and_what_stands_in_code_stays(markdown, plain, html):
-    assert repr(message(markdown)).split("\n", 1)[1] == plain
-    assert html in message(markdown)._repr_html_()
-
-
-@pytest.mark.parametrize("text", ["a", "`", "a ` b", "``x``", "**b**", "<i>", "a\nb", ""])
-def test_any_text_can_stand_in_a_message_as_code(text):
-    shown = repr(message(f"not {as_code(text)}.")).split("\n", 1)[1]
-
-    assert " ".join(text.split()) in shown
-    assert "<i>" not in message(as_code(text))._repr_html_()
-
-
-def test_the_messages_of_all_exercises_keep_their_code():
-    for one in catalog.all_exercises():
-        for wrong in getattr(one, "wrong", ()):
-            shown = repr(Verdict(one, "wrong", message=wrong.message))
-            for code in wrong.message.split("`")[1::2]:
-                assert code in shown
 
 
 def test_a_key_says_on_which_case_the_solution_fails():

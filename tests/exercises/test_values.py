@@ -15,7 +15,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from companion.exercises.arguments import decode_arguments, encode_arguments
 from companion.exercises.comparison import difference, named
 from companion.exercises.values import Foreign, decode, describe, encode, freeze
 
@@ -327,27 +326,6 @@ def test_a_difference_says_what_and_where(expected, got, text):
 )
 def test_what_agrees_has_no_difference(expected, got):
     assert difference(expected, got, 1e-4) is None
-
-
-def test_arguments_keep_their_types():
-    args = (
-        (1, [2.5]),
-        {1: "a"},
-        {3, 1},
-        None,
-        np.arange(6).reshape(2, 3),
-        torch.arange(3),
-        torch.ones(2) > 0,
-    )
-
-    back = decode_arguments(encode_arguments(args))
-
-    assert back[:4] == list(args[:4])
-    np.testing.assert_array_equal(back[4], args[4])
-    assert torch.equal(back[5], args[5])
-    assert torch.equal(back[6], args[6])
-    with pytest.raises(TypeError, match="can't hold an object of type function"):
-        encode_arguments((lambda: 1,))
 
 
 def test_json_is_strict_about_nothing_we_do_not_write():
