@@ -38,7 +38,7 @@ TESTS = [
     "tests/prompts",
 ]
 TESTS += ["tests/rag", "tests/tools", "tests/backends", "tests/chatbot"]
-TESTS += ["tests/test_models.py", "tests/test_lora.py", "tests/test_portability.py"]
+TESTS += ["tests/test_lora.py", "tests/test_portability.py"]
 
 
 def main() -> int:

@@ -3,6 +3,7 @@
 A fake takes the place of a real model and has its interface; no model is patched.
 """
 
+import shutil
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -244,6 +245,21 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory, llama, tokenizer) -> Pa
     model.half().save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+@pytest.fixture
+def embedding_files(tmp_path: Path) -> Path:
+    """A copy of the bundled embedding model's small files; the weights are a link."""
+    from companion.models.embedding import SHA256, embedding_folder
+
+    source = embedding_folder()
+    for name in SHA256:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        if name == "model.safetensors":
+            (tmp_path / name).symlink_to(source / name)
+        else:
+            shutil.copy(source / name, tmp_path / name)
+    return tmp_path
 
 
 @pytest.fixture(scope="session")

