@@ -67,12 +67,12 @@ def test_hashes_of_git_and_of_its_large_files_count(tmp_path: Path) -> None:
         of_pointer,
     ):
         verify_snapshot("tiny/llama", tmp_path, {"config.json": announced})
-    with pytest.raises(HubError, match="config.json of tiny/llama is damaged"):
+    with pytest.raises(HubError, match=r"config\.json of tiny/llama is damaged"):
         verify_snapshot("tiny/llama", tmp_path, {"config.json": "0" * 40})
 
 
 def test_a_file_that_is_none_of_the_repositorys_is_named(tmp_path: Path) -> None:
     (tmp_path / "adapter_config.json").write_text("{}")
 
-    with pytest.raises(HubError, match="adapter_config.json is no file of tiny/llama"):
+    with pytest.raises(HubError, match=r"adapter_config\.json is no file of tiny/llama"):
         verify_snapshot("tiny/llama", tmp_path, {"config.json": "0" * 40})
