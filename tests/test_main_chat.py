@@ -21,7 +21,7 @@ from companion.__main__ import main
 from companion.backends.endpoint import EndpointBackend
 from companion.chatbot import storage
 from companion.chatbot.launch import ChatMaker, make_backend, title
-from companion.chatbot.options import KEY_VARIABLE, PORT, ChatOptions
+from companion.chatbot.options import KEY_VARIABLE, ChatOptions
 from companion.errors import DocumentError
 
 ROOT = Path(__file__).parents[1]
@@ -46,24 +46,6 @@ def chat(
         return (status, *capsys.readouterr())
 
     return run
-
-
-def test_the_help_is_fast_and_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
-    code = (
-        "import sys; from companion.__main__ import main\n"
-        "try: main(['chat', '--help'])\n"
-        "except SystemExit: print([m for m in ('torch', 'openai', 'starlette', 'readline', "
-        "'prompt_toolkit', 'mcp', 'companion.chatbot.bot') if m in sys.modules])"
-    )
-
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-
-    assert done.stdout.splitlines()[-1] == "[]"
-    for field in ChatOptions.__dataclass_fields__:
-        assert f"--{field.replace('_', '-')}" in done.stdout
-    assert "--no-thinking" in done.stdout
-    assert KEY_VARIABLE in done.stdout
-    assert f"default {PORT};" in done.stdout
 
 
 def test_pocket_chat_talks_remembers_and_saves(chat, tmp_path: Path) -> None:
@@ -152,19 +134,6 @@ def test_what_can_not_start_is_one_line(
     assert said in captured.err
     assert captured.err.count("\n") == 1
     assert captured.out == ""
-
-
-@pytest.mark.parametrize(
-    "arguments", [["--port", "x"], ["--temperature", "hot"], ["--fly"], ["now"]]
-)
-def test_a_wrong_option_ends_with_status_2(
-    arguments: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit) as end:
-        main(["chat", *arguments])
-
-    assert end.value.code == 2
-    assert "usage: companion" in capsys.readouterr().err
 
 
 def test_the_options_reach_the_chatbot(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Fakes for the chatbot: a backend that follows a script, a retriever over a list."""
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -80,3 +81,46 @@ def retriever() -> type[ListRetriever]:
 @pytest.fixture
 def cut() -> EndpointError:
     return EndpointError("cut")
+
+
+@pytest.fixture
+def make_routes() -> Callable[..., object]:
+    """Build what answers the page of some chatbots."""
+    from companion.chatbot.choices import Choices
+    from companion.chatbot.routes import Routes
+    from companion.chatbot.sessions import Sessions
+
+    def make(make_bot: Callable, switch: Callable | None = None, **more: object) -> Routes:
+        return Routes(Sessions(make_bot, **more), "chat", Choices(switch))
+
+    return make
+
+
+@pytest.fixture
+def client(scripted, retriever) -> Iterator[object]:
+    """A browser of the page of a chatbot that says what it has heard."""
+    pytest.importorskip("starlette")
+    from starlette.testclient import TestClient
+
+    from companion.chatbot import Chatbot
+    from companion.chatbot.web import build_app
+    from tests.chatbot.page import HOME, PORT
+
+    def make() -> Chatbot:
+        return Chatbot(
+            scripted(lambda m: f"heard <b>{m[-1]['content']}</b>"),
+            retriever=retriever("Ann sings."),
+        )
+
+    with TestClient(
+        build_app(make, port=PORT, title="test-chat", limit=3), base_url=HOME
+    ) as client:
+        yield client
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> object:
+    """A folder of conversations that is not there yet."""
+    from companion.chatbot.archive import Archive
+
+    return Archive(tmp_path / "new" / "talks")

@@ -242,21 +242,6 @@ def test_a_system_message_and_a_conversation_are_one_too_many(scripted) -> None:
         Chatbot(scripted(), system="a", conversation=Conversation("b"))
 
 
-@pytest.mark.parametrize(
-    ("field", "least"), [("k", 1), ("max_steps", 1), ("max_context_tokens", 1), ("past_turns", 0)]
-)
-def test_settings_are_checked(field: str, least: int) -> None:
-    ChatSettings(**{field: least})
-    said = f"{field} must be a whole number from {least}, got {least - 1}"
-    with pytest.raises(ValueError, match=said):
-        ChatSettings(**{field: least - 1})
-
-
-def test_one_answer_only() -> None:
-    with pytest.raises(ValueError, match="n must be 1, got 2"):
-        ChatSettings(SamplingParams(n=2))
-
-
 def test_redaction_holds_before_anything_is_stored_or_sent(scripted, retriever) -> None:
     passages = retriever("write to bob@example.org")
     bot = Chatbot(

@@ -11,7 +11,6 @@ import pytest
 
 from companion.chatbot import Chatbot, storage
 from companion.chatbot.commands import file_and_title
-from companion.chatbot.screen import call_line
 from companion.chatbot.terminal import Terminal
 from companion.errors import EndpointError
 
@@ -195,10 +194,3 @@ def test_sources_are_what_is_cited(chat, scripted, answer: str, last: list[str])
 )
 def test_a_name_of_a_file_may_have_blanks(argument: str, parts: tuple) -> None:
     assert file_and_title(argument) == parts
-
-
-def test_a_call_is_one_line() -> None:
-    record = {"tool": "t", "arguments": {"text": "a\nb" * 99}, "result": "{}"}
-
-    assert len(call_line(record, 80)) == 80
-    assert "\n" not in call_line(record, 80)

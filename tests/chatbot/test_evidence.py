@@ -6,11 +6,9 @@ import pytest
 
 from companion.chatbot import Chatbot, ChatSettings, storage
 from companion.chatbot.evidence import points_back, with_context
-from companion.chatbot.small_talk import SmallTalk
 from companion.errors import ConversationError
-from companion.rag import Document, Embedder, Hit
+from companion.rag import Document, Hit
 from companion.rag.answers import NOT_FOUND
-from companion.rag.handbook import load_handbook_questions
 from companion.tools import Toolbox
 from companion.tools.calculator import calculator
 
@@ -112,19 +110,6 @@ def test_a_question_that_points_back_is_searched_with_the_one_before(scripted, r
 def test_what_points_back(message: str, points: bool) -> None:
     assert points_back(message) is points
     assert (with_context(message, ["First."]) != message) is points
-
-
-@pytest.fixture(scope="module")
-def is_talk() -> SmallTalk:
-    return SmallTalk(Embedder)
-
-
-def test_small_talk_is_told_from_questions(is_talk: SmallTalk) -> None:
-    talk = ["Good morning", "Thank you", "What's my name?", "Who are you?", "Bye!", "I am Tavira."]
-    questions = [one.text for one in load_handbook_questions()] + ["capital of Peru?"]
-
-    assert [text for text in talk if not is_talk(text)] == []
-    assert [text for text in questions if is_talk(text)] == []
 
 
 def test_tools_are_asked_although_nothing_was_found(scripted, retriever) -> None:

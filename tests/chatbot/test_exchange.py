@@ -1,107 +1,19 @@
 """Conversations from other programs, and for them."""
 
-import json
 import os
 
 import pytest
 
-from companion.chatbot import Conversation, Turn, storage
+from companion.chatbot import Conversation, Turn
 from companion.chatbot.exchange import export, format_of, import_all, import_conversation
 from companion.errors import ConversationError
-
-CALL = {"id": "c1", "type": "function", "function": {"name": "add", "arguments": '{"a": 1}'}}
-
-
-def as_bytes(value: object) -> bytes:
-    return json.dumps(value).encode()
-
-
-def user(text: str) -> dict:
-    return {"role": "user", "content": text}
-
-
-def assistant(text: str) -> dict:
-    return {"role": "assistant", "content": text}
-
-
-def node(parent: str | None, role: str, *parts: object, **more: object) -> dict:
-    content = {"content_type": more.pop("kind", "text"), "parts": list(parts)}
-    message = {"author": {"role": role}, "content": content, "recipient": "all", **more}
-    return {"parent": parent, "message": message}
-
-
-def chatgpt(title: object = "Tea", current: object = "a2", **changes: object) -> dict:
-    """One conversation of ChatGPT's export: the first answer was made again."""
-    mapping = {
-        "root": {"parent": None, "message": None, "children": ["s"]},
-        "s": node("root", "system", ""),
-        "u1": node("s", "user", "How long?"),
-        "a1": node("u1", "assistant", "One minute."),
-        "a2": node("u1", "assistant", "Three minutes."),
-    }
-    return {"title": title, "mapping": mapping | changes, "current_node": current}
-
-
-def said(conversation: Conversation) -> list[tuple[str, str | None]]:
-    return [(m["role"], m["content"]) for turn in conversation.turns for m in turn.messages]
+from tests.chatbot.exports import as_bytes, assistant, chatgpt, said, user
 
 
 def test_own_files_come_back_as_they_were() -> None:
     talk = Conversation("Be brief.", [Turn([user("Hi")], interrupted=True)], title="Tea")
 
     assert import_conversation(export(talk).encode()) == talk
-
-
-def test_messages_come_back_as_they_were() -> None:
-    messages = [
-        {"role": "system", "content": "Be brief."},
-        user("1 + 1?"),
-        {"role": "assistant", "content": None, "tool_calls": [CALL]},
-        {"role": "tool", "content": "2", "tool_call_id": "c1"},
-        assistant("2"),
-        user("no answer"),
-        user("Thanks"),
-        assistant("Ü 茶"),
-    ]
-
-    talk = import_conversation(as_bytes({"model": "m", "messages": messages}))
-
-    assert [len(turn.messages) for turn in talk.turns] == [4, 1, 2]
-    assert json.loads(export(talk, "openai")) == {"messages": messages}
-
-
-def test_a_call_that_was_text_is_exported_as_an_object() -> None:
-    text = '{"name": "add", "arguments": {"a": 1}}'
-    talk = Conversation(
-        None, [Turn([user("?"), assistant(text), {"role": "tool", "content": "2"}])]
-    )
-
-    (_, called, result) = json.loads(export(talk, "openai"))["messages"]
-
-    assert called["tool_calls"][0]["function"] == {"name": "add", "arguments": '{"a": 1}'}
-    assert result["tool_call_id"] == called["tool_calls"][0]["id"]
-
-
-@pytest.mark.parametrize(
-    ("content", "text"),
-    [
-        ([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}], "a\nb"),
-        ([{"type": "text", "text": "a"}, {"type": "image_url", "image_url": {}}], "a\n[image_url]"),
-        ("half \ud83d", "half \ufffd"),
-        ([{"type": "input_audio"}, "x", 3, None], "[input_audio]\nx"),
-    ],
-)
-def test_contents_of_all_kinds_become_text(content: object, text: str) -> None:
-    talk = import_conversation(as_bytes([{"role": "user", "content": content}]))
-
-    assert said(talk) == [("user", text)]
-    assert storage.from_json(storage.to_json(talk)) == talk
-
-
-def test_developer_and_several_system_messages_are_one() -> None:
-    head = [{"role": "system", "content": "A"}, {"role": "developer", "content": "B"}]
-
-    assert import_conversation(as_bytes([*head, user("Hi")])).system == "A\n\nB"
 
 
 def test_lines_of_data_for_fine_tuning_are_conversations() -> None:
@@ -111,54 +23,6 @@ def test_lines_of_data_for_fine_tuning_are_conversations() -> None:
 
     assert [said(one)[0][1] for one in found.conversations] == ["a", "c"]
     assert found.problems[0].startswith("line 2: this is no valid JSON")
-
-
-def test_the_branch_that_was_shown_is_read() -> None:
-    talk = import_conversation(as_bytes([chatgpt()]))
-
-    assert talk.title == "Tea"
-    assert said(talk) == [("user", "How long?"), ("assistant", "Three minutes.")]
-    other = import_conversation(as_bytes(chatgpt(current="a1")))
-    assert said(other)[1][1] == "One minute."
-
-
-@pytest.mark.parametrize("current", [None, "lost", 3, ["a2"]])
-def test_without_a_current_message_the_last_one_ends_the_branch(current: object) -> None:
-    assert said(import_conversation(as_bytes(chatgpt(current=current))))[1][1] == "Three minutes."
-
-
-def test_what_was_not_on_the_screen_is_left_out() -> None:
-    extra = {
-        "a2": node("u1", "assistant", "search(tea)", recipient="browser"),
-        "t": node("a2", "tool", "results"),
-        "h": node("t", "user", "hidden", metadata={"is_visually_hidden_from_conversation": True}),
-        "r": node("h", "assistant", "hm", kind="thoughts"),
-        "a3": node("r", "assistant", "Three", {"content_type": "image_asset_pointer"}),
-        "a4": node("a3", "assistant", "minutes."),
-    }
-
-    talk = import_conversation(as_bytes(chatgpt(current="a4", **extra)))
-
-    answer = "Three\n[image_asset_pointer]\n\nminutes."
-    assert said(talk) == [("user", "How long?"), ("assistant", answer)]
-
-
-@pytest.mark.parametrize(
-    "broken",
-    [
-        {"u1": node("a2", "user", "round")},  # a circle
-        {"x": 3, "u1": node("s", "user", "kept")},
-        {"a2": {"parent": "u1", "message": {"author": None, "content": {}}}},
-        {"a2": {"parent": ["u1"], "message": 3}},
-    ],
-)
-def test_odd_trees_end(broken: dict) -> None:
-    try:
-        turns = import_conversation(as_bytes(chatgpt(**broken))).turns
-    except ConversationError as error:
-        assert "the user says nothing" in str(error)  # noqa: PT017
-    else:
-        assert turns
 
 
 def test_the_good_ones_of_an_export_are_read_and_the_others_named() -> None:

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from companion.chatbot import Chatbot, ChatSettings, storage
-from companion.chatbot.screen import printable
 from companion.chatbot.terminal import Terminal
 from companion.reasoning import Reasoning
 from companion.tools import Tool, Toolbox, ToolCall
@@ -290,14 +289,6 @@ def test_an_ascii_terminal_gets_question_marks(tmp_path: Path) -> None:
 
     assert done.stdout.startswith(b"slow heard ?")
     assert done.returncode == 0
-
-
-@pytest.mark.parametrize("text", ["\x1b]0;x\x07", "\x9b31m", "a\rb", "a\x08b", "\u202eabc", "\x00"])
-def test_control_characters_are_not_printed(text: str) -> None:
-    assert all(
-        ord(character) >= 32 and character not in "\x9b\u202e" for character in printable(text)
-    )
-    assert printable("two\nlines\tand \u00fc \u2600") == "two\nlines\tand \u00fc \u2600"
 
 
 class Pondering:
