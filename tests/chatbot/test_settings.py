@@ -2,9 +2,8 @@
 
 import pytest
 
-from companion.chatbot import (
-    ChatSettings,
-)
+from companion.chatbot import ChatSettings
+from companion.chatbot.settings import default_params
 from companion.generation.params import SamplingParams
 
 
@@ -21,3 +20,12 @@ def test_settings_are_checked(field: str, least: int) -> None:
 def test_one_answer_only() -> None:
     with pytest.raises(ValueError, match="n must be 1, got 2"):
         ChatSettings(SamplingParams(n=2))
+
+
+@pytest.mark.parametrize(
+    ("context", "tokens"), [(1, 1), (7, 1), (512, 64), (2048, 256), (10**6, 256)]
+)
+def test_without_settings_it_is_greedy_and_brief(context: int, tokens: int) -> None:
+    params = default_params(context)
+
+    assert (params.temperature, params.max_new_tokens, params.n) == (0, tokens, 1)

@@ -1,8 +1,9 @@
 """Small talk is told from questions by the nearest example."""
 
+import numpy as np
 import pytest
 
-from companion.chatbot.small_talk import SmallTalk
+from companion.chatbot.small_talk import QUESTIONS, TALK, SmallTalk
 from companion.rag import Embedder
 from companion.rag.handbook import load_handbook_questions
 
@@ -18,3 +19,52 @@ def test_small_talk_is_told_from_questions(is_talk: SmallTalk) -> None:
 
     assert [text for text in talk if not is_talk(text)] == []
     assert [text for text in questions if is_talk(text)] == []
+
+
+class Table:
+    """Vectors of a table; of another text, the one that is like nothing."""
+
+    def __init__(self, **vectors: tuple[float, float, float]) -> None:
+        self.vectors, self.calls = vectors, 0
+
+    def embed(self, texts: list[str], **_: object) -> np.ndarray:
+        self.calls += 1
+        kinds = [self._of(text) for text in texts]
+        return np.array(kinds, dtype=np.float32)
+
+    def _of(self, text: str) -> tuple[float, float, float]:
+        if text in TALK:
+            return (1.0, 0.0, 0.0)
+        if text in QUESTIONS:
+            return (0.0, 1.0, 0.0)
+        return self.vectors[text]
+
+
+@pytest.mark.parametrize(
+    ("vector", "expected"),
+    [
+        ((0.6, 0.5, 0.62), True),
+        ((0.5, 0.6, 0.62), False),  # a question is nearer
+        ((0.34, 0.1, 0.93), False),  # like no example
+        ((0.36, 0.1, 0.92), True),
+    ],
+)
+def test_the_nearest_example_counts_if_it_is_near_enough(
+    vector: tuple[float, float, float], expected: bool
+) -> None:
+    assert SmallTalk(lambda: Table(message=vector))("message") is expected
+
+
+def test_the_examples_are_embedded_with_the_first_message_only() -> None:
+    made: list[Table] = []
+
+    def make() -> Table:
+        made.append(Table(hi=(1.0, 0.0, 0.0)))
+        return made[-1]
+
+    is_talk = SmallTalk(make)
+    assert made == []
+    assert is_talk("hi")
+    assert is_talk("hi")
+
+    assert [table.calls for table in made] == [3]
