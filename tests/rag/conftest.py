@@ -3,6 +3,7 @@
 import copy
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -147,3 +148,35 @@ def make_pdf() -> Callable[..., bytes]:
         return out + f"{end}startxref\n{len(out)}\n%%EOF".encode()
 
     return build
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two notes."""
+    (tmp_path / "notes").mkdir()
+    for name, text in (("a", "Ann sells honey."), ("b", "Bo repairs clocks.")):
+        (tmp_path / "notes" / f"{name}.md").write_text(text)
+    return tmp_path / "notes"
+
+
+@pytest.fixture
+def opened(folder: Path, tmp_path: Path) -> Callable[..., tuple]:
+    """Open a library as a new process would; returns it, its embedder and what was told."""
+    from companion.rag.library import Library
+    from tests.rag.counting import Counting
+
+    def make(cache: Path | None = tmp_path / "cache") -> tuple:
+        embedder, told = Counting(), []
+        return Library(folder, embedder, cache=cache, tell=told.append), embedder, told
+
+    return make
+
+
+@pytest.fixture(scope="session", params=["flat", "hnsw", "ivf"])
+def saved(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A saved index of each kind. Read only."""
+    from tests.rag.vectors import build
+
+    folder = tmp_path_factory.mktemp(request.param)
+    build(request.param, 60).save(folder)
+    return folder

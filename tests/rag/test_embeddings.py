@@ -1,12 +1,8 @@
 """Embeddings: the bundled model, pooling, the cache."""
 
-import hashlib
-import io
 import json
-import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -148,45 +144,6 @@ def test_a_damaged_cache_file_is_written_again(cached, damage) -> None:
     np.testing.assert_allclose(cached.embed(["a text"]), expected, atol=1e-6)
     assert cached.run == ["a text", "a text"]
     np.testing.assert_allclose(cached.cache.get("a text"), expected[0], atol=1e-6)
-
-
-class Payload:
-    """Makes a folder when it is unpickled."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def __reduce__(self) -> tuple:
-        return os.mkdir, (str(self.folder),)
-
-
-def test_the_cache_never_unpickles(tmp_path) -> None:
-    cache = VectorCache(tmp_path, "model", 1)
-    body = io.BytesIO()
-    np.save(body, np.array([Payload(tmp_path / "executed")], dtype=object), allow_pickle=True)
-    file = cache.path("x")
-    file.parent.mkdir(parents=True)
-    file.write_bytes(body.getvalue() + hashlib.sha256(body.getvalue()).digest())
-
-    assert cache.get("x") is None
-    assert not (tmp_path / "executed").exists()
-
-
-def test_another_model_or_dimension_finds_nothing(tmp_path) -> None:
-    VectorCache(tmp_path, "model", 2).put("x", np.array([1.0, 0.0]))
-
-    assert VectorCache(tmp_path, "model", 2).get("x").tolist() == [1, 0]
-    assert VectorCache(tmp_path, "other", 2).get("x") is None
-    assert VectorCache(tmp_path, "model", 3).get("x") is None
-
-
-def test_a_write_that_fails_leaves_nothing_behind(tmp_path) -> None:
-    cache = VectorCache(tmp_path, "model", 2)
-    cache.path("x").mkdir(parents=True)  # a folder stands where the file should go
-
-    with pytest.raises(OSError, match=r"."):
-        cache.put("x", np.array([1.0, 0.0]))
-    assert list(cache.path("x").parent.glob("*.tmp")) == []
 
 
 def test_finding_them_runs_no_code_of_the_package(embedder) -> None:

@@ -1,7 +1,6 @@
 """The vector index: three kinds, changes, and files that may be damaged."""
 
 import contextlib
-import json
 import os
 import shutil
 import time
@@ -16,26 +15,9 @@ from hypothesis import strategies as st
 from companion.errors import IndexFileError
 from companion.rag.documents import Document
 from companion.rag.index import VectorIndex
-from companion.rag.neighbors import IndexConfig, Neighbors
-from companion.rag.store import MANIFEST, read_store, write_store
-
-KINDS = ("flat", "hnsw", "ivf")
-CONFIGS = {kind: IndexConfig(kind, m=8, ef_search=32, probes=4) for kind in KINDS}
-
-
-def unit(count: int, dimension: int = 8, seed: int = 0) -> np.ndarray:
-    vectors = np.random.default_rng(seed).standard_normal((count, dimension)).astype(np.float32)
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-
-
-def numbered(count: int, start: int = 0) -> list[Document]:
-    return [Document(f"text {n}", {"n": n}) for n in range(start, start + count)]
-
-
-def build(kind: str, count: int = 300) -> VectorIndex:
-    index = VectorIndex(8, "model", CONFIGS[kind])
-    index.add(unit(count), numbered(count))
-    return index
+from companion.rag.neighbors import Neighbors
+from companion.rag.store import read_store, write_store
+from tests.rag.vectors import CONFIGS, KINDS, build, found, load, numbered, unit
 
 
 def stored(kind: str) -> bytes:
@@ -45,10 +27,6 @@ def stored(kind: str) -> bytes:
 
 
 STORED = {kind: stored(kind) for kind in KINDS}
-
-
-def found(index: VectorIndex, queries: np.ndarray, k: int) -> list[list[int]]:
-    return [[hit.document.metadata["n"] for hit in row] for row in index.search(queries, k)]
 
 
 def test_exact_search_is_brute_force() -> None:
@@ -157,21 +135,6 @@ def test_an_empty_index_finds_nothing(kind, tmp_path) -> None:
     assert len(VectorIndex.load(tmp_path, model_id="model")) == 0
 
 
-def test_ivf_works_with_fewer_vectors_than_it_would_like(capfd) -> None:
-    index = VectorIndex(8, "model", IndexConfig("ivf", clusters=100, probes=1))
-    index.add(unit(50), numbered(50))
-
-    assert found(index, unit(50), 1) == [[n] for n in range(50)]
-    assert capfd.readouterr().err == ""
-
-
-def test_a_cluster_with_too_few_makes_the_search_wider() -> None:
-    index = VectorIndex(8, "model", IndexConfig("ivf", clusters=20, probes=1))
-    index.add(unit(800), numbered(800))
-
-    assert {len(row) for row in found(index, unit(20, seed=1), 500)} == {500}
-
-
 def test_bad_vectors_are_refused_and_change_nothing() -> None:
     index = VectorIndex(8, "model")
     for vectors, message in (
@@ -195,23 +158,6 @@ def test_unknown_ids_and_a_bad_k_are_refused() -> None:
         index.search(unit(1), 0)
     with pytest.raises(TypeError):
         index.documents[0] = Document("x")
-
-
-@pytest.mark.parametrize(
-    ("settings_", "message"),
-    [
-        ({"kind": "lsh"}, "kind must be one of flat, hnsw, ivf, got 'lsh'"),
-        ({"m": 1}, "m must be a whole number from 2 to 100000, got 1"),
-        ({"probes": 0}, "probes must be"),
-        ({"clusters": 1.5}, "clusters must be"),
-        ({"ef_search": True}, "ef_search must be"),
-    ],
-)
-def test_settings_are_checked(settings_, message) -> None:
-    with pytest.raises(ValueError, match=message):
-        IndexConfig(**settings_)
-    with pytest.raises(ValueError, match="dimension must be a whole number from 1, got 0"):
-        VectorIndex(0, "model")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -239,17 +185,6 @@ def test_text_of_any_kind_survives(tmp_path) -> None:
     index.save(tmp_path)
 
     assert VectorIndex.load(tmp_path, model_id="model").documents == index.documents
-
-
-@pytest.fixture(scope="module", params=KINDS)
-def saved(request, tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp(request.param)
-    build(request.param, 60).save(folder)
-    return folder
-
-
-def load(folder: Path) -> VectorIndex:
-    return VectorIndex.load(folder, model_id="model")
 
 
 def test_another_embedding_model_is_refused(saved) -> None:
@@ -289,50 +224,6 @@ def test_a_changed_byte_is_noticed(tmp_path, saved, name) -> None:
     file.write_bytes(bytes(data) + b"more")
     with pytest.raises(IndexFileError, match="has more than the"):
         load(copy)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"version": 2}, r"written in version 2 .* reads version 1"),
-        ({"format": "cookbook"}, "holds 'cookbook', not"),
-        ({"dimension": 9}, "contradicts itself: the vectors have 8 numbers, not 9"),
-        ({"dimension": "8"}, "contradicts itself: dimension must be a whole number"),
-        ({"config": {"kind": "x"}}, "contradicts itself: kind must be one of"),
-        ({"config": {"evil": 1}}, "contradicts itself"),
-        ({"config": None}, "contradicts itself"),
-        ({"next_id": 3}, "contradicts itself: next_id is 3"),
-        ({"next_id": None}, "contradicts itself"),
-        ({"files": None}, "lists no files"),
-        ({"files": {"a": None}}, "has an entry that can't be"),
-        ({"files": {}}, "contradicts itself: 'documents.jsonl'"),
-    ],
-)
-def test_a_manifest_that_can_not_be_is_refused(tmp_path, saved, change, message) -> None:
-    copy = Path(shutil.copytree(saved, tmp_path / "copy"))
-    manifest = json.loads((copy / MANIFEST).read_text())
-    (copy / MANIFEST).write_text(json.dumps(manifest | change))
-
-    with pytest.raises(IndexFileError, match=message):
-        load(copy)
-
-
-def test_the_manifest_can_not_point_out_of_the_folder(tmp_path, saved) -> None:
-    copy = Path(shutil.copytree(saved, tmp_path / "copy"))
-    manifest = json.loads((copy / MANIFEST).read_text())
-    manifest["files"]["documents.jsonl"]["file"] = "../secret.txt"
-    (copy / MANIFEST).write_text(json.dumps(manifest))
-
-    with pytest.raises(IndexFileError, match="has an entry that can't be"):
-        load(copy)
-
-
-@pytest.mark.parametrize("text", ["", "no JSON", "[1]", "[" * 60_000, "x" * 200_000])
-def test_a_manifest_that_is_none_is_refused(tmp_path, text) -> None:
-    (tmp_path / MANIFEST).write_text(text)
-
-    with pytest.raises(IndexFileError, match=r"manifest.json"):
-        load(tmp_path)
 
 
 def test_the_digest_finds_an_index_that_was_exchanged(tmp_path) -> None:

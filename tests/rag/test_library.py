@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 import time
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,44 +15,11 @@ import pytest
 
 from companion.errors import DocumentError
 from companion.rag import library as module
-from companion.rag.desk import MAX_PASSAGES, Desk
+from companion.rag.desk import Desk
 from companion.rag.documents import Document
 from companion.rag.embeddings import Embedder
 from companion.rag.library import Library, cut
-
-
-class Counting:
-    """An embedder that counts what it embeds; each text has a direction of its own, by chance."""
-
-    model_id = "counting"
-
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-
-    def embed(self, texts: list[str], progress: bool = True) -> np.ndarray:
-        self.texts += texts
-        chance = [np.random.default_rng(zlib.crc32(text.encode())) for text in texts]
-        vectors = np.array([one.standard_normal(64) for one in chance])
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    (tmp_path / "notes").mkdir()
-    for name, text in (("a", "Ann sells honey."), ("b", "Bo repairs clocks.")):
-        (tmp_path / "notes" / f"{name}.md").write_text(text)
-    return tmp_path / "notes"
-
-
-@pytest.fixture
-def opened(folder: Path, tmp_path: Path) -> Callable[..., tuple[Library, Counting, list[str]]]:
-    """Open a library as a new process would; returns it, its embedder and what was told."""
-
-    def make(cache: Path | None = tmp_path / "cache") -> tuple[Library, Counting, list[str]]:
-        embedder, told = Counting(), []
-        return Library(folder, embedder, cache=cache, tell=told.append), embedder, told
-
-    return make
+from tests.rag.counting import Counting
 
 
 def texts(library: Library) -> list[str]:
@@ -301,58 +267,6 @@ def test_a_folder_without_readable_files_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "docs" / "a.png").write_bytes(b"x")
     with pytest.raises(DocumentError, match="none of its 1 files could be read"):
         Library(tmp_path / "docs", Counting())
-
-
-def test_a_desk_adds_files_to_one_conversation_only(opened, folder: Path) -> None:
-    library = opened()[0]
-    mine, yours = Desk(library, Counting), Desk(library, Counting)
-
-    assert mine.add("C:\\letters\\ferry.md", b"# Ferry\n\nThe ferry leaves at 7.") == "ferry.md"
-
-    assert mine.search("Ferry leaves at 7?", 1)[0].origin == "ferry.md"
-    assert yours.search("Ferry leaves at 7?", 1) == []
-    assert (mine.names(), yours.names(), len(mine), len(yours)) == (["ferry.md"], [], 3, 2)
-    (folder / "c.md").write_text("Cleo sings.")
-    assert mine.search("Cleo sings", 1)[0].origin == "c.md"
-    mine.add("ferry.md", b"The ferry leaves at 9.")
-    assert [hit.text for hit in mine.search("The ferry leaves", 9)] == ["The ferry leaves at 9."]
-    mine.remove("ferry.md")
-    assert mine.search("The ferry leaves", 1) == []
-
-
-def test_a_desk_without_a_library_is_empty_until_a_file_is_added() -> None:
-    made = []
-    desk = Desk(None, lambda: made.append(1) or Counting())
-
-    assert (len(desk), bool(desk), desk.search("x", 1), made) == (0, False, [], [])
-    desk.add("a.txt", b"Ann sells honey.")
-    assert desk.search("Ann sells honey", 1)[0].text == "Ann sells honey."
-
-
-@pytest.mark.parametrize(
-    ("name", "data", "said"),
-    [
-        ("photo.png", b"x", "photo.png is a picture"),
-        ("run.py", b"x", "run.py is a program"),
-        ("empty.txt", b" ", "empty.txt holds no text"),
-        ("b.pdf", b"%PDF-1.4", "b.pdf is damaged"),
-        ("big.txt", b"x" * 20_000_001, "big.txt has 20,000,001 bytes, and at most 20,000,000"),
-        ("", b"x", "can't be the name of a document"),
-        ("..", b"x", "can't be the name of a document"),
-        ("a\nb.txt", b"x", "can't be the name of a document"),
-        ("a" * 300 + ".txt", b"x", "can't be the name of a document"),
-        ("many.csv", b"n\n" + b"1\n" * (MAX_PASSAGES + 1), "there is room for 2,000"),
-    ],
-)
-def test_what_can_not_be_added_is_said_and_changes_nothing(
-    name: str, data: bytes, said: str
-) -> None:
-    desk = Desk(None, Counting)
-
-    with pytest.raises(DocumentError, match=said):
-        desk.add(name, data)
-
-    assert (desk.names(), len(desk)) == ([], 0)
 
 
 @pytest.mark.slow

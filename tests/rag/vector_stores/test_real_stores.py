@@ -1,14 +1,12 @@
 """Chroma, Postgres and Milvus Lite: the same neighbors as exact search, and nothing lost."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -32,6 +30,7 @@ from companion.rag.vector_stores import (
     postgres_server,
 )
 from companion.rag.vector_stores.servers import LocalServer
+from tests.rag.vector_stores.passages import numbered, numbers, unit
 
 pytestmark = pytest.mark.slow  # each starts a server, or imports pandas
 
@@ -64,15 +63,6 @@ class Place:
         return store(self.address, name, model_id=model_id, dimension=dimension, **options)
 
 
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder that another user may pass through: root lets *nobody* run Postgres."""
-    path = Path(tempfile.mkdtemp(prefix="stores-"))
-    path.chmod(0o755)
-    yield path
-    shutil.rmtree(path, ignore_errors=True)
-
-
 @pytest.fixture(params=["chroma", "postgres", "milvus"])
 def place(request, folder) -> Iterator[Place]:
     with warnings.catch_warnings():
@@ -86,19 +76,6 @@ def place(request, folder) -> Iterator[Place]:
         elif request.param == "postgres":
             server = stack.enter_context(postgres_server(folder / "postgres"))
         yield Place(request.param, folder, server)
-
-
-def unit(count: int, dimension: int = 32, seed: int = 0) -> np.ndarray:
-    made = np.random.default_rng(seed).standard_normal((count, dimension)).astype(np.float32)
-    return made / np.linalg.norm(made, axis=1, keepdims=True)
-
-
-def numbers(found: list) -> list[list[int]]:
-    return [[hit.document.metadata["n"] for hit in hits] for hits in found]
-
-
-def numbered(count: int) -> list[Document]:
-    return [Document(f"Passage {n}.", {"n": n, "share": 0.5, "new": n > 3}) for n in range(count)]
 
 
 def test_the_nearest_are_those_of_exact_search(place):
@@ -305,44 +282,3 @@ def test_a_second_program_is_told_that_the_file_of_milvus_is_open(folder):
 
     assert done.returncode == 1
     assert "Does another program have it open" in done.stderr.splitlines()[-1]
-
-
-@pytest.mark.parametrize("name", ["store.txt", "missing/store.db"])
-def test_a_file_that_milvus_would_not_take_is_refused(folder, name):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        pytest.importorskip("milvus_lite")
-
-    with pytest.raises(ValueError, match=r"where must be a file .* ending in \.db"):
-        MilvusStore(folder / name, "facts", model_id="fake", dimension=32)
-
-
-def test_a_table_of_another_program_is_left_alone(folder):
-    psycopg = pytest.importorskip("psycopg")
-    pytest.importorskip("pgserver")
-    with postgres_server(folder / "postgres") as server:
-        with psycopg.connect(server.url, autocommit=True) as connection:
-            connection.execute("CREATE TABLE facts (id integer)")
-        with pytest.raises(VectorStoreError, match="not made by this package"):
-            PostgresStore(server.url, "facts", model_id="fake", dimension=32)
-        url = server.url.replace("/postgres?", "/nowhere?")
-        with pytest.raises(VectorStoreError, match=r"database 'nowhere'.*does not exist"):
-            PostgresStore(url, "facts", model_id="fake", dimension=32)
-
-
-def test_flat_stays_exact_beside_an_index_that_another_program_made(folder):
-    pytest.importorskip("pgserver")
-    pytest.importorskip("psycopg")
-    vectors, documents, queries = unit(3_000), numbered(3_000), unit(20, seed=1)
-    exact = VectorIndex(32, "fake")
-    exact.add(vectors, documents)
-
-    with postgres_server(folder / "postgres") as server:
-        open_store: Callable = lambda config: PostgresStore(  # noqa: E731
-            server.url, "facts", model_id="fake", dimension=32, config=config
-        )
-        with open_store(IndexConfig("hnsw", m=2, ef_construction=4, ef_search=10)) as store:
-            store.add(vectors, documents)
-            assert numbers(store.search(queries, 10)) != numbers(exact.search(queries, 10))
-        with open_store(IndexConfig()) as store:
-            assert numbers(store.search(queries, 10)) == numbers(exact.search(queries, 10))

@@ -1,0 +1,47 @@
+"""What is special about Postgres: other programs share the database."""
+
+from collections.abc import Callable
+
+import pytest
+
+from companion.errors import VectorStoreError
+from companion.rag.index import VectorIndex
+from companion.rag.neighbors import IndexConfig
+from companion.rag.vector_stores import (
+    PostgresStore,
+    postgres_server,
+)
+from tests.rag.vector_stores.passages import numbered, numbers, unit
+
+pytestmark = pytest.mark.slow  # each starts a server, or imports pandas
+
+
+def test_a_table_of_another_program_is_left_alone(folder):
+    psycopg = pytest.importorskip("psycopg")
+    pytest.importorskip("pgserver")
+    with postgres_server(folder / "postgres") as server:
+        with psycopg.connect(server.url, autocommit=True) as connection:
+            connection.execute("CREATE TABLE facts (id integer)")
+        with pytest.raises(VectorStoreError, match="not made by this package"):
+            PostgresStore(server.url, "facts", model_id="fake", dimension=32)
+        url = server.url.replace("/postgres?", "/nowhere?")
+        with pytest.raises(VectorStoreError, match=r"database 'nowhere'.*does not exist"):
+            PostgresStore(url, "facts", model_id="fake", dimension=32)
+
+
+def test_flat_stays_exact_beside_an_index_that_another_program_made(folder):
+    pytest.importorskip("pgserver")
+    pytest.importorskip("psycopg")
+    vectors, documents, queries = unit(3_000), numbered(3_000), unit(20, seed=1)
+    exact = VectorIndex(32, "fake")
+    exact.add(vectors, documents)
+
+    with postgres_server(folder / "postgres") as server:
+        open_store: Callable = lambda config: PostgresStore(  # noqa: E731
+            server.url, "facts", model_id="fake", dimension=32, config=config
+        )
+        with open_store(IndexConfig("hnsw", m=2, ef_construction=4, ef_search=10)) as store:
+            store.add(vectors, documents)
+            assert numbers(store.search(queries, 10)) != numbers(exact.search(queries, 10))
+        with open_store(IndexConfig()) as store:
+            assert numbers(store.search(queries, 10)) == numbers(exact.search(queries, 10))
