@@ -29,7 +29,7 @@ def run(session, source, *, file="a.ipynb", script=False):
 
 
 def test_a_statement_that_fails_takes_no_other_along(session):
-    errors = run(session, "x = 1\ny = 1 / 0\nimport math, no_such_module\nz = x + 1\n")
+    errors = run(session, "x = 1\ny = 1 / 0\nimport no_such_module, math\nz = x + 1\n")
 
     assert (session.space["x"], session.space["z"]) == (1, 2)
     assert session.space["math"].pi > 3
