@@ -14,17 +14,6 @@ from companion.quantization.footprint import (
     measured_bytes,
     weight_bytes,
 )
-from companion.quantization.measures import quantization_error
-from companion.quantization.memory import generation_memory
-
-
-@pytest.fixture(scope="module")
-def llama_2_7b() -> transformers.LlamaForCausalLM:
-    config = transformers.LlamaConfig(
-        vocab_size=32_000, hidden_size=4096, intermediate_size=11_008, num_hidden_layers=32
-    )
-    with torch.device("meta"):
-        return transformers.LlamaForCausalLM(config)
 
 
 @pytest.mark.parametrize(("name", "gib"), [("float32", 26.08), ("bfloat16", 13.04), ("int8", 6.52)])
@@ -106,64 +95,3 @@ def test_shared_memory_is_measured_once(gpt2) -> None:
 def test_an_unknown_format_is_named(quantization: str | None, dtype: str) -> None:
     with pytest.raises(ValueError, match=r"unknown format .*known: float32, bfloat16"):
         weight_bytes(1000, quantization, dtype=dtype)
-
-
-def test_generating_needs_weights_cache_and_activations(llama_2_7b) -> None:
-    counts = count_weights(llama_2_7b)
-
-    plan = generation_memory(llama_2_7b.config, counts, tokens=4096)
-    small = generation_memory(llama_2_7b.config, counts, quantization="nf4", tokens=4096)
-
-    assert plan.kv_cache == 2 * GIB
-    assert plan.activations == 4096 * 2 * (11_008 + 4096) * 2 + 4 * 32_000
-    assert plan.total == plan.weights + plan.kv_cache + plan.activations
-    assert small.kv_cache == plan.kv_cache
-    assert small.weights == weight_bytes(counts, "nf4")
-
-
-def test_a_batch_multiplies_cache_and_activations_and_not_the_weights(llama_2_7b) -> None:
-    counts = count_weights(llama_2_7b)
-
-    one, eight = (
-        generation_memory(llama_2_7b.config, counts, tokens=100, batch_size=n) for n in (1, 8)
-    )
-
-    assert eight.kv_cache == 8 * one.kv_cache
-    assert eight.activations == 8 * one.activations
-    assert eight.weights == one.weights
-
-
-@pytest.mark.parametrize(("tokens", "batch_size"), [(0, 1), (10, 0)])
-def test_plans_need_something_to_generate(llama_2_7b, tokens: int, batch_size: int) -> None:
-    with pytest.raises(ValueError, match="must be a whole number from 1"):
-        generation_memory(
-            llama_2_7b.config, count_weights(llama_2_7b), tokens=tokens, batch_size=batch_size
-        )
-
-
-def test_the_error_of_a_copy_is_zero() -> None:
-    values = torch.randn(10, generator=torch.Generator().manual_seed(0))
-
-    found = quantization_error(values, values.clone())
-
-    assert found == (0, 0, 0)
-    assert found.sqnr_db == float("inf")
-
-
-def test_half_the_error_is_six_decibels() -> None:
-    values, noise = torch.ones(8), torch.full((8,), 0.1)
-
-    coarse, fine = (quantization_error(values, values + noise / n).sqnr_db for n in (1, 2))
-
-    assert coarse == pytest.approx(20, abs=1e-4)
-    assert fine - coarse == pytest.approx(6.02, abs=0.01)
-
-
-def test_anything_restored_from_nothing_is_infinitely_wrong() -> None:
-    assert quantization_error(torch.zeros(2), torch.ones(2)).relative == float("inf")
-    assert quantization_error(torch.zeros(2), torch.zeros(2)).relative == 0
-
-
-def test_errors_compare_equal_shapes() -> None:
-    with pytest.raises(ValueError, match=r"same shape .* got \(2,\) and \(1,\)"):
-        quantization_error(torch.zeros(2), torch.zeros(1))

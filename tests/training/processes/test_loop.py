@@ -1,14 +1,11 @@
 """The step counts tokens, not processes, and a run stops where all have saved."""
 
-import os
-import signal
 from pathlib import Path
 from threading import Event
 
 import pytest
 import torch
 
-from companion.training.interrupts import held_interrupts
 from companion.training.processes.loop import token_losses, train, train_step
 from companion.training.processes.progress import steps_done
 from companion.training.processes.sharing import wrap
@@ -75,13 +72,3 @@ def test_products_in_16_bits_give_nearly_the_same_losses(sharing: str, tmp_path:
 
     assert losses[torch.bfloat16] != losses[None]
     assert losses[torch.bfloat16] == pytest.approx(losses[None], abs=0.05)
-
-
-def test_a_signal_of_a_scheduler_is_a_request(tmp_path: Path) -> None:
-    before = signal.getsignal(signal.SIGTERM)
-
-    with held_interrupts(signal.SIGTERM) as stop:
-        os.kill(os.getpid(), signal.SIGTERM)
-        assert stop.wait(5)
-
-    assert signal.getsignal(signal.SIGTERM) == before
