@@ -94,7 +94,7 @@ def save_adapter(tuned: Any, out: Path) -> Path:
         if "lora_" in name or "trainable_tokens" in name:
             parameter.data = parameter.data.half()
     tuned.peft_config["default"].base_model_name_or_path = "pocket-chat"
-    tuned.save_pretrained(out)
+    tuned.save_pretrained(out, save_embedding_layers=False)  # or peft asks the Hub about them
     return out
 
 

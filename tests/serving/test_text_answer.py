@@ -69,3 +69,13 @@ def test_log_probabilities_have_places_in_the_text_and_are_told_once(served_fake
     assert told[1]["text_offset"] == [1]
     assert told[2]["tokens"] == ["x", "y"]  # that of the part before, too
     assert told[2]["text_offset"] == [0, 1]
+
+
+def test_an_end_without_text_is_told_and_a_part_without_either_is_not(served_fake: Served) -> None:
+    made = answer(served_fake)
+
+    held = list(made.chunks(Part(0, "", token("x"), None)))
+    (end,) = made.chunks(Part(0, "", token("y"), "stop"))
+
+    assert held == []
+    assert (end["choices"][0]["text"], end["choices"][0]["finish_reason"]) == ("", "stop")

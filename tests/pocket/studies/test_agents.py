@@ -5,8 +5,8 @@ import random
 
 from companion.pocket.corpus import chains
 from companion.pocket.corpus.holdout import held_out
-from companion.pocket.studies import agents, open_agent
-from companion.tools import Toolbox, ToolCall, parse_calls
+from companion.pocket.studies import agents
+from companion.tools import Toolbox, ToolCall
 from tests.scripted import ASKED, GOOD, Scripted, notes, run
 
 
@@ -45,19 +45,6 @@ def test_the_first_note_is_kept_and_an_error_left_alone():
     assert shown == ['{"notes": ["a"]}', '{"error": "nothing"}']
 
 
-def test_a_trace_is_calls_that_the_loop_reads_and_ends_with_the_answer():
-    rng = random.Random(0)
-    for _ in range(40):
-        drawn = chains.chain(rng, "train", rng.randint(1, 3), message=rng.random() < 0.5)
-        talk = chains.trace(rng, "train", drawn)
-
-        said = [message["content"] for message in talk if message["role"] == "assistant"]
-
-        assert all(len(parse_calls(text)) == 1 for text in said[:-1])
-        assert parse_calls(said[-1]) == []
-        assert drawn.to or said[-1] in (drawn.notes[-1], chains.GIVING_UP)
-
-
 def test_names_and_pairs_of_the_evaluation_are_new():
     rng = random.Random(1)
 
@@ -78,12 +65,3 @@ def test_messages_count_only_when_they_are_sent():
     assert outbox == []
     run(box, written, "Done.", approve=lambda _: True)
     assert outbox == [("Bob", "Hi")]
-
-
-def test_open_questions_need_both_of_their_notes():
-    for question, (first, second), city in open_agent.open_questions(8):
-        person = question.split("boss of ")[1].split(" ")[0]
-
-        assert f"boss of {person} is" in first
-        assert city in second
-        assert person not in second
