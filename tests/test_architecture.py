@@ -1,4 +1,4 @@
-"""The shape of the package: who may import whom, who owns a library, how long a module may be."""
+"""The shape of the package: who may import whom, who owns a library, where a module is tested."""
 
 import ast
 import subprocess
@@ -15,6 +15,7 @@ import companion
 ROOT = Path(companion.__file__).parent
 MODULES = sorted(ROOT.rglob("*.py"))
 BOOK = ROOT.parent / "book"
+TESTS = Path(__file__).parent
 EXPERIMENTS = sorted((BOOK / "_experiments").glob("*.py"))
 
 # From the bottom up. A module may import from its own layer and from those below it. Of several
@@ -323,6 +324,34 @@ def test_a_function_has_at_most_55_lines_without_its_docstring(path: Path) -> No
                 too_long.append(node.name)
 
     assert too_long == []
+
+
+def needs_no_tests_of_its_own(path: Path) -> bool:
+    """Tell the face of a package, a few lines, and exercises: one test runs all of these."""
+    source = path.read_text(encoding="utf-8")
+    functions = [n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.FunctionDef)]
+    return (
+        (path.name == "__init__.py" and not functions)
+        or len(source.splitlines()) < 15
+        or path.is_relative_to(ROOT / "exercises" / "catalog")
+    )
+
+
+def file_of_tests(path: Path) -> Path:
+    """Return where the tests of a module are; those of a package are named after the package."""
+    place = path.relative_to(ROOT)
+    place = place.parent if path.name == "__init__.py" else place.with_suffix("")
+    return TESTS / place.parent / f"test_{place.name.strip('_')}.py"
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in MODULES if not needs_no_tests_of_its_own(path)], ids=module_name
+)
+def test_a_module_has_a_file_of_tests_with_its_name(path: Path) -> None:
+    tests = file_of_tests(path)
+
+    assert tests.is_file(), f"write {tests.relative_to(ROOT.parent)}"
+    assert "\ndef test_" in tests.read_text(encoding="utf-8")
 
 
 def test_no_module_is_called_utils() -> None:
