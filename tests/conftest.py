@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
+import hypothesis
 import pytest
 import torch
 import transformers
@@ -17,6 +18,10 @@ from torch import Tensor
 
 PAD, BOS, EOS, FIRST_BYTE = 0, 1, 2, 3
 VOCAB_SIZE = 259
+
+# How long an example takes says nothing where other processes run.
+hypothesis.settings.register_profile("any machine", deadline=None)
+hypothesis.settings.load_profile("any machine")
 
 
 @pytest.fixture(autouse=True)

@@ -100,7 +100,7 @@ def test_a_thread_has_a_time_limit_too():
 
     thread = threading.Thread(target=lambda: found.append(within(0.2, loop)))
     thread.start()
-    thread.join(20)
+    thread.join(200)
 
     assert isinstance(found[0][1], TimeIsUp)
 

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(bool(ABSENT), reason=str(ABSENT))
 
 def test_a_text_has_the_tokens_that_the_page_prints(tab):
     tab.open("gpt/tokenization", "merges")
-    tab.wait(lambda driver: tab.status())
+    tab.wait(lambda driver: " tokens," in tab.status())
 
     line, characters, count = re.search(
         r"^(On\|ce.*)\n(\d+) characters, (\d+) tokens", printed("gpt/tokenization"), re.MULTILINE
