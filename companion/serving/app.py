@@ -37,6 +37,9 @@ from companion.serving.text_request import TextRequest, read_text
 ROUTES = "GET /v1/models, POST /v1/chat/completions, POST /v1/completions, GET /health"
 GREETING = f"This is a server of companion, for clients of the OpenAI protocol: {ROUTES}.\n"
 
+SOON = 0.5
+"""Seconds that the end of the application waits for the thread that writes."""
+
 Asked = ChatRequest | TextRequest
 Answering = ChatAnswer | TextAnswer
 
@@ -88,7 +91,7 @@ def build_app(
     @asynccontextmanager
     async def life(app: Starlette) -> AsyncIterator[None]:
         yield
-        await run_sync(engine.stop)
+        await run_sync(engine.stop, SOON)
 
     app = Starlette(
         routes=[

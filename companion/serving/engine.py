@@ -30,6 +30,8 @@ MAX_PAUSE = 60
 """Seconds that a client is asked to wait at most before it comes back."""
 
 WHY_NOT = {LOADING: "the model is being loaded", STOPPING: "the server is being stopped"}
+COME_BACK = {LOADING: 2, STOPPING: 10}
+"""Seconds after which a client may come back: a server that is started again loads its model."""
 
 
 class Job:
@@ -103,17 +105,29 @@ class Engine:
         with self._changed:
             self.state = STOPPING
             while self._waiting:
-                self._waiting.popleft().hand(Refusal(503, f"{WHY_NOT[STOPPING]}: try again later"))
+                self._waiting.popleft().hand(_later(STOPPING))
             self._changed.notify_all()
 
-    def stop(self) -> None:
-        """Close, give up what is in work, and wait for the thread to end."""
+    def give_up(self) -> int:
+        """Close, and refuse what is in work, too. Returns how many orders that were."""
         self.close()
         with self._changed:
-            for job in list(self._running):
+            given_up = [job for job in list(self._running) if not job.gone]
+            for job in given_up:
                 job.gone = True
+                job.hand(_later(STOPPING))
+        return len(given_up)
+
+    def stop(self, seconds: float = 10.0) -> None:
+        """Close, give up what is in work, and wait for the thread to end.
+
+        Args:
+            seconds: How long to wait at most. A model that is being loaded can't be interrupted,
+                nor can a step of a model.
+        """
+        self.give_up()
         if self._thread.is_alive():
-            self._thread.join(timeout=10)
+            self._thread.join(timeout=seconds)
 
     def ready(self) -> Served:
         """Return the model.
@@ -122,8 +136,7 @@ class Engine:
             Refusal: If it is not there yet, or not any more.
         """
         if self.state != READY:
-            pause = 2 if self.state == LOADING else None
-            raise Refusal(503, f"{WHY_NOT[self.state]}: try again later", retry_after=pause)
+            raise _later(self.state)
         return self.served
 
     def check_room(self) -> None:
@@ -246,6 +259,12 @@ class Engine:
     def _lets_in(self) -> bool:
         with self._changed:
             return self.state == READY and any(True for _ in self._fitting())
+
+
+def _later(state: str) -> Refusal:
+    """Return the refusal of a server that does not write, or not any more."""
+    said = f"{WHY_NOT[state]}: try again later"
+    return Refusal(503, said, retry_after=COME_BACK[state])
 
 
 def _live(job: Job) -> list:

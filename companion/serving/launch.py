@@ -3,12 +3,14 @@
 Taught in :doc:`/book/open-models/serving`.
 """
 
+import asyncio
 import os
 import socket
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 from companion._extras import missing_extra
@@ -21,32 +23,72 @@ except ModuleNotFoundError as error:
 from companion._http import HOST, listen
 from companion.errors import CompanionError
 from companion.models.roles import ROLES, resolve
-from companion.serving.app import build_app
+from companion.serving.app import SOON, build_app
 from companion.serving.engine import Engine
 from companion.serving.options import ServeOptions
 from companion.serving.order import Served
 
-GRACE = 10
+GRACE = 10.0
 """Seconds that answers in work get when the server is stopped."""
+LAST = 0.5
+"""Seconds after that in which clients may read that their answers were given up."""
 
 
 class Server(uvicorn.Server):
-    """A server that refuses what waits as soon as it is told to stop.
+    """A server that ends in order: nobody is cut off without a word.
+
+    What waits is refused at once. What is in work gets ``grace`` seconds, or the time until
+    a second Ctrl-C; then it is refused as well. Who still does not hang up is cut off.
 
     Args:
         engine: What writes.
         app: The application.
+        grace: Seconds that answers in work get.
+        tell: Is told, in a sentence, what becomes of the answers.
     """
 
-    def __init__(self, engine: Engine, app: Any) -> None:
-        settings = {"log_level": "warning", "server_header": False, "lifespan": "on"}
-        super().__init__(uvicorn.Config(app, timeout_graceful_shutdown=GRACE, **settings))
-        self.engine = engine
+    def __init__(
+        self,
+        engine: Engine,
+        app: Any,
+        *,
+        grace: float = GRACE,
+        tell: Callable[[str], None] = lambda said: None,
+    ) -> None:
+        super().__init__(
+            uvicorn.Config(app, log_level="warning", server_header=False, lifespan="on")
+        )
+        self.engine, self.grace, self.tell = engine, grace, tell
+        self.hurried = False
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Note that the server is to stop; at the second time, that it is to do so now."""
+        self.hurried = self.should_exit
+        super().handle_exit(sig, frame)
+        self.force_exit = False  # it would cancel what tells the clients
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop: finish what is in work, take no more."""
+        """Stop: take no more, finish what is in work, give up what takes too long."""
         self.engine.close()
+        giving_up = asyncio.create_task(self._give_up())
         await super().shutdown(sockets)
+        giving_up.cancel()
+
+    async def _give_up(self) -> None:
+        """Wait as long as there is time; then refuse what is in work, and hang up."""
+        now = asyncio.get_running_loop().time
+        end, working = now() + self.grace, self.engine.numbers()["writing"]
+        if working:
+            finishing = f"finishing {_answers(working)}, in {self.grace:g} s at most"
+            self.tell(f"stopping: {finishing} (Ctrl-C again gives them up)")
+        while now() < end and not self.hurried:
+            await asyncio.sleep(0.05)
+        given_up = self.engine.give_up()
+        if given_up:
+            self.tell(f"gave up {_answers(given_up)}; the clients were told to come back later")
+        await asyncio.sleep(LAST)
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
 
 
 def start(options: ServeOptions) -> int:
@@ -56,7 +98,7 @@ def start(options: ServeOptions) -> int:
         options: See `ServeOptions`.
 
     Returns:
-        Exit status, 0 for success.
+        Exit status, 0 for success. Ctrl-C ends the process with status 0.
 
     Raises:
         CompanionError: If the model can't be loaded, or the port is taken.
@@ -88,9 +130,13 @@ def start(options: ServeOptions) -> int:
     engine = Engine(load, waiting=options.queue, tell=tell)
     origins, seconds = options.allow_origin, options.timeout
     app = build_app(engine, key=key, only_loopback=loopback, origins=origins, seconds=seconds)
-    server = Server(engine, app)
+    server = Server(engine, app, tell=_tell)
     _tell(f"loading {name} ...")
-    _run(server, listener)
+    try:
+        _run(server, listener)
+    except KeyboardInterrupt:  # the normal end; taking down torch in order would take seconds
+        sys.stdout.flush()
+        os._exit(0)
     if engine.error is not None:
         raise engine.error
     return 0
@@ -138,6 +184,7 @@ def running(
     finally:
         server.should_exit = True
         thread.join()
+        engine.stop()
 
 
 def greeting(served: Served, address: str, *, has_key: bool = False) -> str:
@@ -180,11 +227,13 @@ def _run(server: Server, listener: socket.socket) -> None:
     server.engine.start()
     try:
         server.run(sockets=[listener])
-    except KeyboardInterrupt:  # the normal end
-        pass
     finally:
-        server.engine.stop()
+        server.engine.stop(SOON)
         listener.close()
+
+
+def _answers(count: int) -> str:
+    return "1 answer" if count == 1 else f"{count} answers"
 
 
 def _shown_host(host: str) -> str:

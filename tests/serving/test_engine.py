@@ -1,6 +1,8 @@
 """The queue and the thread: back-pressure, places that become free, faults, the end."""
 
 import asyncio
+import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -173,13 +175,42 @@ def test_at_the_end_work_is_finished_and_what_waits_is_refused(held: object) -> 
 
         with pytest.raises(Refusal, match="the server is being stopped") as error:
             await text(waiting)
-        assert error.value.status == 503
+        assert (error.value.status, error.value.retry_after) == (503, 10)
         held.go.set()
         assert await text(working) == "aaaa"
-        with pytest.raises(Refusal, match="the server is being stopped"):
+        with pytest.raises(Refusal, match="the server is being stopped") as error:
             engine.submit(Job(order(held)))
+        assert error.value.headers() == {"retry-after": "10"}
 
     run(held, test)
+
+
+def test_what_is_given_up_is_refused_while_the_model_is_at_work(held: object) -> None:
+    async def test(engine: Engine) -> None:
+        held.go.clear()
+        working = Job(order(held))
+        engine.submit(working)
+        await begun(held)
+
+        assert engine.give_up() == 1
+
+        with pytest.raises(Refusal, match="the server is being stopped"):
+            await text(working)
+        assert engine.give_up() == 0
+
+    run(held, test)
+
+
+def test_a_model_that_is_being_loaded_holds_nobody_up() -> None:
+    go = threading.Event()
+    engine = Engine(lambda: go.wait(20))
+    engine.start()
+    began = time.monotonic()
+    engine.stop(0.1)
+    took = time.monotonic() - began
+    go.set()
+
+    assert took < 5
 
 
 def test_before_the_model_is_loaded_clients_are_asked_to_come_back() -> None:

@@ -6,8 +6,9 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import httpx
@@ -15,7 +16,9 @@ import pytest
 
 from companion.__main__ import main
 from companion.errors import CompanionError
-from companion.serving.launch import greeting, listen, running
+from companion.serving.app import build_app
+from companion.serving.engine import Engine
+from companion.serving.launch import Server, _run, greeting, listen, running
 from companion.serving.order import Served
 
 
@@ -148,3 +151,43 @@ def test_an_answer_in_work_is_finished_when_the_server_ends(held: object, posts:
     posts.join()
 
     assert sent[0].json()["choices"][0]["text"] == "aaaaa"
+
+
+@pytest.mark.parametrize(("stream", "hurried"), [(False, False), (True, True)])
+def test_an_answer_that_takes_too_long_is_refused_when_the_server_ends(
+    held: object, posts: Callable, capfd: pytest.CaptureFixture[str], stream: bool, hurried: bool
+) -> None:
+    """After its time, or at a second signal; who never ends a request can't hold the server."""
+    told, ready = [], threading.Event()
+    served = Served(held.model, held.tokenizer, "model")
+    engine = Engine(lambda: served, tell=lambda _: ready.set())
+    grace = 60 if hurried else 0.1
+    server = Server(engine, build_app(engine), grace=grace, tell=told.append)
+    listener = listen("127.0.0.1", 0)
+    port = listener.getsockname()[1]
+    address, ask = f"http://127.0.0.1:{port}/v1/completions", {"model": "model", "prompt": "x"}
+    held.go.clear()
+    posts(_run, server, listener)
+    assert ready.wait(20)
+    sent = posts(lambda: httpx.post(address, json=ask | {"stream": stream}, trust_env=False))
+    assert held.begun.wait(20)
+    with socket.create_connection(("127.0.0.1", port)) as half:
+        head = f"POST /v1/completions HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
+        half.sendall(
+            f"{head}Content-Type: application/json\r\nContent-Length: 9\r\n\r\n{{".encode()
+        )
+
+        for _ in range(1 + hurried):
+            server.handle_exit(signal.SIGTERM, None)
+        posts.join()
+
+    answer = sent[0]
+    assert not any(thread.is_alive() for thread in posts.threads)
+    assert "the server is being stopped: try again later" in answer.text
+    if stream:
+        assert answer.text.endswith("}}\n\ndata: [DONE]\n\n")
+    else:
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
+    assert "finishing 1 answer," in told[0]
+    assert told[1].startswith("gave up 1 answer;")
+    assert capfd.readouterr().err == ""
