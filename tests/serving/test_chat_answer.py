@@ -112,3 +112,10 @@ def test_each_token_is_told_once_with_its_alternatives(served_fake: Served) -> N
     }  # fmt: skip
     part = told[CALL.index("é")]
     assert (part["token"], part["bytes"]) == ("\ufffd", None)
+
+
+def test_reasoning_in_two_places_is_kept_together(served_fake: Served) -> None:
+    (choice,) = whole(answer(served_fake), *parts("<think>a</think><think>b</think>c"))
+
+    assert choice["message"]["reasoning_content"] == "ab"
+    assert choice["message"]["content"] == "c"

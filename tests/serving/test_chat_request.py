@@ -92,3 +92,10 @@ def test_one_request_that_wants_reasoning_changes_no_other(served: Served) -> No
 
     assert served.chat_backend().thinking == before
     assert not read(served).tools
+
+
+def test_a_stream_may_end_with_the_numbers_of_tokens(served: Served) -> None:
+    request = read(served, stream=True, stream_options={"include_usage": True})
+
+    assert (request.stream, request.usage) == (True, True)
+    assert not read(served, stream=True).usage
