@@ -19,7 +19,8 @@ Fill in causal_mask, then run this cell again.
 `learner`           these seven; `records` of what was done, `reports` on it
 `judging`           is an answer right? `answers` that are values, `running` code with
                     `attempts`, `comparison` of `values`, `arguments` that go in
-`browser`           checks in a page of the website, where Python runs in a Worker
+`browser`           checks in a page of the website, where Python runs in a Worker with
+                    `integers` of a notebook
 `verdict`           what a check found; `display` shows it
 `exercise`          what an exercise is made of; `page`, `options`, `source` write it down
 ==================  =====================================================================

@@ -21,6 +21,7 @@ import contextlib
 import io
 import json
 import linecache
+import re
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
@@ -38,6 +39,7 @@ from companion.exercises.exercise import (
     OutputExercise,
     WordsExercise,
 )
+from companion.exercises.integers import narrow, widen
 from companion.exercises.judging import PUBLIC_SEED, AnswerKey, each_outcome, judge, not_callable
 from companion.exercises.running import pack, unpack
 from companion.exercises.values import freeze
@@ -48,6 +50,15 @@ MOST_PRINTED = 5_000  # characters
 _MOST_TROUBLE = 3_000  # characters
 _VALUE_SECONDS = 2.0  # for the code that computes a number
 _MODULES = "In a page there are Python's own modules and NumPy; others need the notebook."
+_OVERFLOW = re.compile(
+    "overflow encountered in scalar|invalid value encountered in cast|out of bounds for int32|"
+    r"Python int too large to convert to C long|from dtype\('int64'\) to dtype\('int32'\)"
+)
+_NARROW = (
+    "In this page some of NumPy's integers have 32 bits, where a notebook has 64. Your numbers may "
+    "be too large for them, or of the other kind: use floats, np.int64 or Python's own numbers, "
+    "x[...] in place of x.take(...), or open the page as a notebook."
+)
 _BLANKS = {0xA0: " ", 0x202F: " ", 0x3000: " ", 0x200B: None, 0xFEFF: None}
 _WHAT_TO_DO = {  # with an answer that is empty
     ChoiceExercise: "Tick what is right, then press Check again.",
@@ -70,6 +81,7 @@ def check(request: str, say: Callable[[str], object]) -> None:
     Raises:
         ValueError: If there is no such exercise or key point.
     """
+    widen()
     asked = json.loads(request)
     exercise = catalog.find(asked["exercise"], asked.get("place"))
 
@@ -106,7 +118,7 @@ def _run(
     printed = _Printed(tell)
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
         if trouble := _execute(source, space):
-            tell(trouble=trouble)
+            tell(trouble=f"{trouble}\n{_NARROW}" if _is_narrow(trouble) else trouble)
             return None
         answer = space.get(exercise.variable)
         if exercise.variable not in space:
@@ -115,7 +127,7 @@ def _run(
         tell(defined=True)
         if key is None:
             tell(ran=True)
-            return judge(exercise, answer)
+            return _explained(judge(exercise, answer), narrow=printed.narrow)
         if answer is None or answer is Ellipsis:
             return not_attempted(exercise)
         if not callable(answer):
@@ -127,7 +139,20 @@ def _run(
             outcomes.append(outcome)
             tell(outcome=pack(outcome))
         tell(ran=True)
-    return key.judge(outcomes)
+    is_narrow = printed.narrow or any(_is_narrow(outcome.error) for outcome in outcomes)
+    return _explained(key.judge(outcomes), narrow=is_narrow)
+
+
+def _is_narrow(text: str) -> bool:
+    """Whether a text says that integers have fewer bits than they have in a notebook."""
+    return narrow() and bool(_OVERFLOW.search(text))
+
+
+def _explained(verdict: Verdict, *, narrow: bool) -> Verdict:
+    """Add to a verdict on an answer that integers may have been too short for it, if so."""
+    if not narrow or verdict.state not in ("wrong", "partly right"):
+        return verdict
+    return replace(verdict, message=f"{verdict.message}\n{_NARROW}".strip())
 
 
 def _space(imports: str) -> dict[str, Any]:
@@ -185,8 +210,10 @@ class _Printed(io.TextIOBase):
 
     def __init__(self, tell: Say) -> None:
         self._tell, self._left = tell, MOST_PRINTED
+        self.narrow = False  # whether NumPy warned that a number is too large
 
     def write(self, text: str) -> int:
+        self.narrow = self.narrow or _is_narrow(text)
         if self._left > 0:
             piece = text[: self._left]
             self._left -= len(piece)

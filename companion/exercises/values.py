@@ -184,6 +184,8 @@ def _plain_array(numpy: Any, value: Any) -> Any:
     if array.dtype.kind == "f" and array.dtype.itemsize > 8:
         array = array.astype("float64")
     array = array.astype(array.dtype.newbyteorder("="), copy=False)
+    if array.dtype == int:  # NumPy's default, which has 32 bits in a browser
+        array = array.astype("int64", copy=False)
     if str(array.dtype) in _DTYPES:
         return array
     name = "complex" if array.dtype.kind == "c" else type_name(type(value))

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from companion.exercises import catalog
+from companion.exercises.browser import check
 from companion.exercises.exercise import CodeExercise
 from companion.exercises.judging import judge
+from tests.exercises.test_integers import EXPRESSIONS, shown
 
 ROOT = Path(__file__).parents[2]
 VENDORED = ROOT / "book" / "_static" / "vendor" / "pyodide"
@@ -20,13 +22,42 @@ sys.path.insert(0, str(ROOT / "book" / "_tools"))
 from exercise_runtime import NUMPY, companion_zip, sources  # noqa: E402
 
 ELSEWHERE = {"lora-layer"}  # needs torch, which there is not for browsers
+CACHE = "llama-2-cache"
+MASK = "def causal_mask(length): return "
+ANSWERS = [  # and whether the page explains that an integer was too short
+    (CACHE, "llama_2_cache = np.prod([2, 32, 32, 128, 4096, 2]) / 2**30", False),
+    (CACHE, "llama_2_cache = np.array([2, 32, 32, 128, 4096, 2]).prod() / 2**30", False),
+    ("seven-billion-4-bit", "seven_billion_4_bit = np.prod([7, 10**9, 4]) / 8 / 10**9", False),
+    ("causal-mask", MASK + "np.tril(np.ones((length, length))).astype(int)", False),
+    ("causal-mask", MASK + "np.ones((3, 3), dtype=int)", False),
+    (CACHE, "llama_2_cache = (np.arange(5) > 2).sum() * 2**30 * 3", True),
+    (CACHE, "llama_2_cache = (np.arange(5) > 2).sum() * 2**31", True),
+    (CACHE, "llama_2_cache = (np.arange(5) > 2).sum() + 2**31", True),
+    ("causal-mask", MASK + "np.ones(length).take(np.array([0]))", True),
+    ("causal-mask", MASK + "(np.arange(length) >= 0).sum() * 10**10", True),
+]
 PROGRAM = """
 import json, sys
 from companion.exercises import catalog
 from companion.exercises.exercise import CodeExercise
+import numpy as np
+from companion.exercises import browser
+from companion.exercises.integers import widen
 from companion.exercises.judging import judge
 
-told = {"platform": sys.platform}
+widen()
+widen()
+told = {"platform": sys.platform, "integers": [repr(eval(one)) for one in EXPRESSIONS]}
+
+
+def say(exercise, answer):
+    said = []
+    asked = {"exercise": exercise, "answer": answer, "imports": "import numpy as np"}
+    browser.check(json.dumps(asked), lambda text: said.append(json.loads(text)))
+    return said[-1].get("trouble") or said[-1]["verdict"]["text"]
+
+
+told["said"] = [say(*one) for one in ANSWERS]
 for exercise in (catalog.find(name) for name in catalog.ids() if name not in ELSEWHERE):
     if isinstance(exercise, CodeExercise):
         answers = [exercise.solution, *(wrong.answer for wrong in exercise.wrong)]
@@ -42,7 +73,10 @@ def told(tmp_path_factory):
         pytest.skip("node is not installed, so Python for browsers can't be run here")
     folder = tmp_path_factory.mktemp("pyodide")
     (folder / "companion.zip").write_bytes(companion_zip())
-    program = PROGRAM.replace("ELSEWHERE", repr(ELSEWHERE))
+    program = PROGRAM.replace("ELSEWHERE", repr(ELSEWHERE)).replace(
+        "EXPRESSIONS", repr(EXPRESSIONS)
+    )
+    program = program.replace("ANSWERS", repr([answer[:2] for answer in ANSWERS]))
     (folder / "program.py").write_text(program, encoding="utf-8")
     script = Path(__file__).with_name("pyodide.cjs")
     command = ["node", script, f"{VENDORED}/", folder / "companion.zip", folder / "program.py"]
@@ -54,6 +88,27 @@ def told(tmp_path_factory):
 def test_it_is_python_for_browsers(told):
     assert told["platform"] == "emscripten"
     assert len(told) > 60
+
+
+def test_integers_are_those_of_a_notebook(told):
+    there = dict(zip(EXPRESSIONS, told["integers"], strict=True))
+
+    assert there == dict(zip(EXPRESSIONS, shown(), strict=True))
+
+
+@pytest.mark.parametrize("number", range(len(ANSWERS)))
+def test_an_answer_of_integers_is_judged_as_in_a_notebook_or_the_difference_is_told(number, told):
+    exercise, answer, explained = ANSWERS[number]
+    said = []
+    asked = {"exercise": exercise, "answer": answer, "imports": "import numpy as np"}
+    check(json.dumps(asked), lambda text: said.append(json.loads(text)))
+
+    if explained:
+        assert (
+            "some of NumPy's integers have 32 bits, where a notebook has 64" in told["said"][number]
+        )
+    else:
+        assert told["said"][number] == said[-1]["verdict"]["text"]
 
 
 @pytest.mark.parametrize(
