@@ -149,8 +149,10 @@ class Routes:
 
     async def model(self, request: Request) -> Response:
         """Describe a model."""
-        served = self.engine.ready()
-        served.check_name(request.path_params["name"], param=None)
+        served, name = self.engine.ready(), request.path_params["name"]
+        if not name:  # the list, with a slash at its end
+            return await self.models(request)
+        served.check_name(name, param=None)
         return JSONResponse(served.card())
 
     async def chat(self, request: Request) -> Response:

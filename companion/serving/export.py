@@ -17,6 +17,7 @@ from safetensors import SafetensorError
 
 from companion.models import load
 from companion.models.gguf_export import export_gguf
+from companion.models.loading import no_progress_bar
 
 
 def export_file(model: str, file: Path, *, dtype: str = "float16", force: bool = False) -> str:
@@ -70,7 +71,7 @@ def export_folder(model: str, folder: Path, *, dtype: str = "float16") -> str:
     loaded = load(model)
     new = folder.with_name(f".{folder.name[:40]}-{secrets.token_hex(8)}.tmp")
     try:
-        with _in_words(folder):
+        with _in_words(folder), no_progress_bar():
             loaded.model.to(getattr(torch, dtype)).save_pretrained(new)
             loaded.tokenizer.save_pretrained(new)
             os.rename(new, folder)

@@ -172,6 +172,7 @@ def test_the_list_of_models_has_the_form_of_the_protocol(web: httpx.Client) -> N
     assert card["max_model_len"] == 512
     assert web.get(f"models/{NAME}").json() == card
     assert web.get("models/other/name").status_code == 404
+    assert web.get("models/").json() == listed
 
 
 def test_health_and_greeting_say_what_this_is(address: str) -> None:

@@ -34,7 +34,9 @@ def test_a_model_becomes_a_folder_with_the_same_weights(
 
     assert main(["export", "chat", "--folder", str(folder)]) == 0
 
-    assert f"vllm serve {folder}, or transformers serve {folder}\n" in capsys.readouterr().out
+    told, errors = capsys.readouterr()
+    assert f"vllm serve {folder}, or transformers serve {folder}\n" in told
+    assert errors == ""
     assert [path.name for path in tmp_path.iterdir()] == ["pocket-chat"]
     ours, other = companion.load("chat", source="pocket"), load(folder)
     for name, weight in other.model.state_dict().items():
