@@ -2,23 +2,48 @@
 (() => {
   "use strict";
   const KEY = "quiz-answers"; // {name: true if the first answer was right}
+  const NOT_KEPT = "This browser keeps nothing for this site: its storage is full or forbidden. " +
+    "Your score lasts until you close the page.";
   const quizzes = [...document.querySelectorAll("fieldset.quiz")];
   if (!quizzes.length) return;
 
+  let kept = true; // whether this browser keeps the answers; if not, they live as long as the page
+
   function load() {
     try {
-      const stored = JSON.parse(localStorage.getItem(KEY));
-      return stored && typeof stored === "object" && !Array.isArray(stored) ? stored : {};
+      const text = localStorage.getItem(KEY);
+      return isObject(text) ? JSON.parse(text) : {};
     } catch {
+      kept = false; // forbidden
       return {};
     }
   }
 
-  function save(answers) {
-    try { localStorage.setItem(KEY, JSON.stringify(answers)); } catch { /* private mode: no memory */ }
+  function isObject(text) {
+    try {
+      const value = JSON.parse(text);
+      return typeof value === "object" && value !== null && !Array.isArray(value);
+    } catch {
+      return false;
+    }
+  }
+
+  function save() {
+    try {
+      localStorage.setItem(KEY, JSON.stringify(answers));
+      kept = true;
+    } catch {
+      kept = false; // forbidden or full
+    }
   }
 
   let answers = load();
+
+  /* Take in what another tab has stored since, where answers are stored at all. */
+  function reload() {
+    const stored = kept ? load() : answers;
+    if (kept) answers = stored; // what load has found out
+  }
 
   /* The text of an explanation, each formula once. */
   function plain(why) {
@@ -62,26 +87,29 @@
   quizzes[quizzes.length - 1].after(score);
 
   function show() {
-    const here = quizzes.filter((quiz) => quiz.dataset.quiz in answers);
+    const here = quizzes.filter((quiz) => Object.hasOwn(answers, quiz.dataset.quiz));
     const right = here.filter((quiz) => answers[quiz.dataset.quiz] === true).length;
     const all = Object.values(answers);
     const total = all.filter((value) => value === true).length;
-    line.textContent = here.length
+    const score = here.length
       ? `Right at the first try: ${right} of ${quizzes.length} on this page, ` +
         `${total} of ${all.length} answered in the book.`
-      : "Your score is kept in this browser only.";
+      : kept ? "Your score is kept in this browser only." : "";
+    line.textContent = kept ? score : `${score} ${NOT_KEPT}`.trim();
     reset.hidden = opener.hidden = !here.length;
   }
 
   function startOver() {
-    answers = load();
+    reload();
     for (const quiz of quizzes) {
       delete answers[quiz.dataset.quiz];
       quiz.querySelectorAll("input").forEach((input) => { input.checked = false; });
     }
-    save(answers);
+    save();
     closeReview();
     show();
+    quizzes[0].querySelector("input").focus(); // the button that had it is gone
+    spoken.textContent = "The answers on this page are cleared.";
   }
 
   /* Options in another order, so that a place is nothing to remember. What is chosen stays chosen. */
@@ -126,9 +154,9 @@
         const name = quiz.dataset.quiz;
         const right = result(quiz);
         if (right === null) return;
-        answers = load();
-        if (!(name in answers)) answers[name] = right;
-        save(answers);
+        reload();
+        if (!Object.hasOwn(answers, name)) answers[name] = right;
+        save();
         show();
       });
     });

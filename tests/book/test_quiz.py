@@ -217,3 +217,36 @@ def test_without_a_script_explanations_are_shown_too(browser):
     browser.find_elements("css selector", "[name=page-one]")[2].click()
 
     assert shown(browser) == ["Wrong. It is not."]
+
+
+FULL = "Storage.prototype.setItem = () => { throw new Error('full'); };"
+FORBIDDEN = "Storage.prototype.getItem = Storage.prototype.setItem = () => { throw new Error(); };"
+
+
+@pytest.mark.parametrize("trouble", [FULL, FORBIDDEN])
+def test_where_nothing_is_kept_the_page_says_so_and_forgets_nothing(browser, trouble):
+    browser.execute_script(trouble)
+
+    browser.find_element("css selector", "[name=page-one]").click()
+    for number in (0, 2):
+        browser.find_elements("css selector", "[name=page-several]")[number].click()
+
+    score = browser.find_element("css selector", ".quiz-score")
+    assert "1 of 2 on this page" in score.text
+    assert "This browser keeps nothing for this site" in score.text
+    press(browser, "Review")
+    assert "1 to look at again" in score.text
+
+
+def test_starting_over_by_keyboard_leads_to_the_first_question(browser):
+    from selenium.webdriver.common.keys import Keys
+
+    first = browser.find_element("css selector", "[name=page-one]")
+    first.click()
+
+    browser.find_element("css selector", ".quiz-score button").send_keys(Keys.ENTER)
+
+    assert browser.switch_to.active_element == first
+    assert not first.is_selected()
+    spoken = browser.find_element("css selector", "[role=status]").get_attribute("textContent")
+    assert spoken == "The answers on this page are cleared."
