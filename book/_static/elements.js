@@ -15,3 +15,9 @@ export function element(tag, attributes = {}, ...children) {
 export function button(text, onclick) {
   return element("button", { type: "button", onclick }, text);
 }
+
+/* 4,191,270 */
+export const grouped = (value) => value.toLocaleString("en-US");
+
+/* 1 token, 2 tokens */
+export const counted = (count, noun, many = `${noun}s`) => `${grouped(count)} ${count === 1 ? noun : many}`;

@@ -25,6 +25,7 @@ _DRIVE = Path("/content/drive/MyDrive")
 _COLAB = Path("/content/sample_data")  # what every fresh Colab machine has
 _LOCK_SECONDS = 5.0
 _MOST_BYTES = 10 * 2**20
+_MOST_COUNT = 2**53 - 1  # as the page, which has no larger number exactly
 
 
 @dataclass(frozen=True)
@@ -158,11 +159,14 @@ def _record(item: Any) -> Record:
         raise ValueError("a record has other fields")
     for field in fields(Record):
         value, kind = item[field.name], type(field.default)
-        if type(value) is not kind and not (kind is float and type(value) is int):
+        if type(value) is not kind and not {kind, type(value)} == {int, float}:
             raise ValueError(f"{field.name} is {str(value)[:40]!r}")
-    if not 0 <= item["best"] <= 1 or min(item["attempts"], item["hints"]) < 0:  # NaN neither
-        raise ValueError(f"best is {item['best']}; it should be 0 to 1, and the counts 0 or more")
-    return Record(**item)
+    counts = {name: item[name] for name in ("attempts", "hints")}
+    if not 0 <= item["best"] <= 1:  # NaN neither
+        raise ValueError(f"best is {str(item['best'])[:40]}; it should be 0 to 1")
+    if not all(0 <= count <= _MOST_COUNT and count == int(count) for count in counts.values()):
+        raise ValueError(f"a count is none of 0 to {_MOST_COUNT}: {str(counts)[:80]}")
+    return Record(**{**item, **{name: int(count) for name, count in counts.items()}})
 
 
 def update(name: str, change: Callable[[Record], Record], path: Path | None = None) -> Record:

@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 import pytest
 
+from companion.exercises import records
 from companion.exercises.records import Record
 from tests.in_page.conftest import BOOK
 
@@ -27,15 +28,18 @@ def node(tmp_path):
     if shutil.which("node") is None:
         pytest.skip("node is not installed, so the modules of the page can't be run")
     (tmp_path / "package.json").write_text('{"type": "module"}', encoding="utf-8")
+    folder = tmp_path / "exercises"
+    folder.mkdir()
+    shutil.copy(BOOK / "_static" / "elements.js", tmp_path)
     for file in (BOOK / "_static" / "exercises").glob("*.js"):
-        shutil.copy(file, tmp_path)
+        shutil.copy(file, folder)
 
     def run(lines):
         program = f"{BROWSER}\nlet said;\n{lines}\nprocess.stdout.write(JSON.stringify(said));"
-        (tmp_path / "test.js").write_text(program, encoding="utf-8")
+        (folder / "test.js").write_text(program, encoding="utf-8")
         command = ["node", "test.js"]
         done = subprocess.run(
-            command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+            command, cwd=folder, capture_output=True, text=True, timeout=60, check=False
         )
         assert done.returncode == 0, done.stderr[-2000:]
         return json.loads(done.stdout)
@@ -57,8 +61,94 @@ def test_a_record_of_any_name_is_added_and_kept(node, name):
 
     none, count, added, kept = node(lines)
 
-    assert (none, count, added) == (asdict(Record()), 1, record)
+    assert (none, count, added) == (asdict(Record()), {"count": 1, "kept": True}, record)
     assert json.loads(kept) == json.loads(text)
+
+
+def of_one(**values):
+    """The text of a progress file with one record."""
+    record = asdict(Record()) | values
+    return json.dumps({"version": 1, "exercises": {"causal-mask": record}})
+
+
+FULL = """
+let room = Infinity;
+const put = localStorage.setItem;
+localStorage.setItem = (key, value) => {
+  if (value.length > room) throw new Error("full");
+  put(key, value);
+};
+const { progress } = await import("./progress.js");
+const attempt = (record) => ({ ...record, attempts: record.attempts + 1 });
+"""
+
+
+def test_what_a_full_browser_can_not_keep_lives_as_long_as_the_page(node):
+    lines = f"""{FULL}
+    progress.update("causal-mask", attempt);
+    room = 0;
+    progress.update("causal-mask", attempt);
+    progress.update("layer-norm", attempt);
+    const added = progress.add({json.dumps(of_one(hints=2))}, {{ toKeep: true }});
+    const {{ attempts, hints }} = progress.of("causal-mask");
+    said = [attempts, hints, progress.of("layer-norm").attempts, added, progress.trouble];
+    room = Infinity;
+    progress.update("causal-mask", attempt);
+    said.push(progress.trouble, JSON.parse(kept.get("exercise-progress")).exercises);
+    """
+
+    attempts, hints, other, added, trouble, later, stored = node(lines)
+
+    assert (attempts, hints, other) == (2, 2, 1)
+    assert added == {"count": 1, "kept": False}
+    assert trouble.startswith("This browser keeps nothing for this site")
+    assert later == ""
+    assert stored["causal-mask"]["attempts"] == 3
+    assert stored["layer-norm"]["attempts"] == 1
+
+
+def test_a_file_that_is_too_large_to_keep_is_refused_and_the_rest_is_kept_on(node):
+    lines = f"""{FULL}
+    progress.update("causal-mask", attempt);
+    room = kept.get("exercise-progress").length;
+    try {{
+      progress.add({json.dumps(of_one(solved="x" * 99))}, {{ toKeep: true }});
+    }} catch (error) {{
+      said = error.message;
+    }}
+    progress.update("causal-mask", attempt);
+    said = [said, progress.trouble, progress.of("causal-mask"), kept.get("exercise-progress")];
+    """
+
+    refused, trouble, record, stored = node(lines)
+
+    assert refused == "it holds 1 exercise, more than this browser can keep"
+    assert trouble == ""
+    assert record["attempts"] == 2
+    assert json.loads(stored)["exercises"] == {"causal-mask": record}
+
+
+NUMBERS = ["0", "7", "2.0", "1e3", "9007199254740991", "9007199254740992", "1e308", "1e400", "-1",
+           "0.5", "true", '"1"', "null"]  # fmt: skip
+
+
+def test_page_and_notebook_take_the_same_counts(node, tmp_path):
+    texts = [of_one().replace('"attempts": 0', f'"attempts": {number}') for number in NUMBERS]
+    lines = f"""
+    const {{ parse }} = await import("./progress.js");
+    const isRead = (text) => {{ try {{ return Boolean(parse(text)); }} catch {{ return false; }} }};
+    said = {json.dumps(texts)}.map(isRead);
+    """
+    file = tmp_path / "other.json"
+
+    def is_read(text):
+        file.write_text(text, encoding="utf-8")
+        try:
+            return bool(records.add(file, tmp_path / "progress.json"))
+        except ValueError:
+            return False
+
+    assert node(lines) == [is_read(text) for text in texts] == [True] * 5 + [False] * 8
 
 
 WORKERS = """

@@ -1,5 +1,5 @@
 /* The panel at the top of a page of exercises: points, and the file of progress. */
-import { button, element } from "../elements.js";
+import { button, counted, element } from "../elements.js";
 import { SIZE } from "./form.js";
 import { progress, ProgressError, write } from "./progress.js";
 
@@ -8,6 +8,7 @@ export const panel = {
     this.exercises = exercises;
     this.line = element("p", { class: "exercise-total" });
     this.said = element("p", { class: "exercise-note", role: "status" });
+    this.trouble = element("p", { class: "exercise-note", role: "status" });
     this.file = element("input", { type: "file", accept: ".json,application/json", hidden: true,
       onchange: () => this.load() });
     const sent = globalThis.exerciseReader === undefined
@@ -21,7 +22,7 @@ export const panel = {
       element("div", { class: "exercise-buttons" },
         button("Save progress to a file", () => this.save()),
         button("Add a progress file", () => this.file.click()), this.file),
-      this.said);
+      this.said, this.trouble);
     return this.node;
   },
 
@@ -31,7 +32,7 @@ export const panel = {
     const points = records.reduce((sum, [one, record]) => sum + record.best * one.facts.points, 0);
     const most = records.reduce((sum, [one]) => sum + one.facts.points, 0);
     this.line.textContent = `${solved} of ${records.length} solved, ${+points.toPrecision(3)} of ${most} points`;
-    if (progress.trouble) this.said.textContent = progress.trouble;
+    if (this.trouble.textContent !== progress.trouble) this.trouble.textContent = progress.trouble;
   },
 
   save() {
@@ -46,9 +47,11 @@ export const panel = {
     const [file] = this.file.files;
     if (!file) return;
     try {
-      const count = progress.add(await file.text());
-      const exercises = count === 1 ? "exercise" : "exercises";
-      this.said.textContent = `Added: the file knows ${count} ${exercises}. What you had is still there.`;
+      const added = progress.add(await file.text(), { toKeep: true });
+      const knows = `the file knows ${counted(added.count, "exercise")}`;
+      this.said.textContent = added.kept
+        ? `Added: ${knows}. What you had is still there.`
+        : `Added until you close the page: ${knows}. Keep the file.`;
     } catch (error) {
       if (!(error instanceof ProgressError)) throw error;
       this.said.textContent = `"${file.name}" can't be added: ${error.message}. Nothing was changed.`;

@@ -1,5 +1,7 @@
 /* What a learner has done, in this browser only. The text that is stored, and saved to a file, is
    that of the notebook's ~/.companion/progress.json: companion/exercises/records.py describes it. */
+import { counted } from "../elements.js";
+
 export const VERSION = 1;
 const READER = globalThis.exerciseReader ?? ""; // in a learning platform, who reads
 const KEY = `exercise-progress${READER}`;
@@ -41,8 +43,11 @@ function isRecord(record) {
   const names = Object.keys(EMPTY);
   return isObject(record) && Object.keys(record).length === names.length &&
     names.every((name) => typeof record[name] === typeof EMPTY[name]) &&
-    Number.isInteger(record.attempts) && record.attempts >= 0 &&
-    Number.isInteger(record.hints) && record.hints >= 0 && record.best >= 0 && record.best <= 1;
+    isCount(record.attempts) && isCount(record.hints) && record.best >= 0 && record.best <= 1;
+}
+
+function isCount(value) { // as in the notebook: what both can write without losing a digit
+  return Number.isSafeInteger(value) && value >= 0;
 }
 
 /* The text of a progress file. */
@@ -92,17 +97,37 @@ class Progress {
 
   /* Change one record: the change is made to what is stored now, by another tab perhaps. */
   update(name, change) {
-    this.records = new Map([...this.records, ...this.#read()]);
+    this.#takeIn(this.#read());
     this.records.set(name, change(this.of(name)));
     this.#store();
   }
 
-  /* Add the records of a file; returns how many exercises it has. Nothing is lost by it. */
-  add(text) {
+  /* Add the records of a file; returns how many exercises it has, and whether they are kept: if not,
+     they live as long as the page. Nothing is lost by it.
+     toKeep: throw a ProgressError, and change nothing, where they alone are too much to be kept. */
+  add(text, { toKeep = false } = {}) {
     const records = parse(text);
-    for (const [name, record] of records) this.records.set(name, merged(this.of(name), record));
-    this.#store();
-    return records.size;
+    this.#takeIn(this.#read());
+    const before = this.records;
+    this.#takeIn(records);
+    if (this.#store()) return { count: records.size, kept: true };
+    const after = this.records;
+    this.records = before;
+    if (toKeep && this.#store()) {
+      throw new ProgressError(`it holds ${counted(records.size, "exercise")}, more than this browser can keep`);
+    }
+    this.records = after;
+    this.#tell();
+    return { count: records.size, kept: false };
+  }
+
+  /* Records beside those that are here: of two, the most of each. */
+  #takeIn(records) {
+    const all = new Map(this.records);
+    for (const [name, record] of records) {
+      all.set(name, all.has(name) ? merged(all.get(name), record) : record);
+    }
+    this.records = all;
   }
 
   /* Say that something could not be kept. */
@@ -116,7 +141,7 @@ class Progress {
   }
 
   #follow() { // another tab has stored something
-    this.records = new Map([...this.records, ...this.#read(false)]);
+    this.#takeIn(this.#read(false));
     this.#tell();
   }
 
@@ -146,12 +171,16 @@ class Progress {
   }
 
   #store() {
+    let kept = true;
     try {
       localStorage.setItem(KEY, write(this.records));
+      if (this.trouble === FORBIDDEN) this.trouble = ""; // there is room again
     } catch {
+      kept = false;
       this.trouble = FORBIDDEN;
     }
     this.#tell();
+    return kept;
   }
 }
 

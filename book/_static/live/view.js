@@ -1,9 +1,9 @@
 /* What widgets are made of: fields, bars, tables. Every field has a label, every bar stands in a table
    whose cells say the same in words, so that keyboard and screen reader find everything. */
 
-import { button, element as h } from "../elements.js";
+import { button, counted, element as h, grouped } from "../elements.js";
 
-export { button, h };
+export { button, counted, grouped, h };
 
 let count = 0;
 
@@ -102,12 +102,6 @@ export function bars(caption, head, rows, most = 1) {
 }
 
 export const percent = (share) => `${(100 * share).toFixed(1)} %`;
-
-/* 4,191,270 */
-export const grouped = (value) => value.toLocaleString("en-US");
-
-/* 1 token, 2 tokens */
-export const counted = (count, noun, many = `${noun}s`) => `${grouped(count)} ${count === 1 ? noun : many}`;
 
 /* Bytes as 4.9 MB. */
 export const megabytes = (bytes, digits = 1) => `${(bytes / 1e6).toFixed(digits)} MB`;
