@@ -1,50 +1,12 @@
 """Modules of a page of exercises, run by node: what they keep, and what they make of a Worker."""
 
 import json
-import shutil
-import subprocess
 from dataclasses import asdict
 
 import pytest
 
 from companion.exercises import records
 from companion.exercises.records import Record
-from tests.in_page.conftest import BOOK
-
-BROWSER = """
-const kept = new Map();
-globalThis.addEventListener = () => {};
-globalThis.localStorage = {
-  getItem: (key) => kept.get(key) ?? null,
-  setItem: (key, value) => kept.set(key, value),
-  removeItem: (key) => kept.delete(key),
-};
-"""
-
-
-@pytest.fixture
-def node(tmp_path):
-    """Runs lines of a module beside those of the page; returns what `said` is at their end."""
-    if shutil.which("node") is None:
-        pytest.skip("node is not installed, so the modules of the page can't be run")
-    (tmp_path / "package.json").write_text('{"type": "module"}', encoding="utf-8")
-    folder = tmp_path / "exercises"
-    folder.mkdir()
-    shutil.copy(BOOK / "_static" / "elements.js", tmp_path)
-    for file in (BOOK / "_static" / "exercises").glob("*.js"):
-        shutil.copy(file, folder)
-
-    def run(lines):
-        program = f"{BROWSER}\nlet said;\n{lines}\nprocess.stdout.write(JSON.stringify(said));"
-        (folder / "test.js").write_text(program, encoding="utf-8")
-        command = ["node", "test.js"]
-        done = subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, timeout=60, check=False
-        )
-        assert done.returncode == 0, done.stderr[-2000:]
-        return json.loads(done.stdout)
-
-    return run
 
 
 @pytest.mark.parametrize("name", ["constructor", "toString", "__proto__", "causal-mask"])

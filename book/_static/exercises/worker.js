@@ -31,37 +31,56 @@ async function store() {
   }
 }
 
-async function arrived(address, options) {
+async function arrived(name, at, options) {
   let answer = null;
   try {
-    answer = await fetchFromSite(address, options);
+    answer = await fetchFromSite(new URL(at, STATIC), options);
   } catch { /* no network, or not what integrity says */ }
   if (answer?.ok) return answer;
   const why = answer ? ` (${answer.status})` : "";
-  const name = address.pathname.split("/").pop();
   throw new Refusal(`${name} did not arrive${why}. Are you offline? Press Check to try again. ${KEPT}`);
 }
 
-async function readAll(answer, report) {
+async function readAll(answer, name, report) {
   const pieces = [];
-  const reader = answer.body.getReader();
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    pieces.push(value);
-    report(value.length);
+  try {
+    const reader = answer.body.getReader();
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      pieces.push(value);
+      report(value.length);
+    }
+    return await new Blob(pieces).arrayBuffer();
+  } catch { // the connection broke
+    throw new Refusal(`${name} did not arrive in full. Are you offline? Press Check to try again. ${KEPT}`);
   }
-  return new Blob(pieces).arrayBuffer();
 }
 
+/* What a file of the browser's store holds; null if it is not there, or can't be read. */
+async function stored(kept, key) {
+  try {
+    const answer = await kept?.match(key);
+    return answer ? await unpacked(await answer.arrayBuffer()) : null;
+  } catch {
+    return null;
+  }
+}
+
+/* What a file holds; null if it is damaged. */
 async function unpacked(bytes) {
-  const start = new Uint8Array(bytes, 0, 2);
+  const start = new Uint8Array(bytes, 0, Math.min(2, bytes.byteLength));
   if (start[0] !== 0x1f || start[1] !== 0x8b) return bytes; // not compressed, or a server undid it
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return new Response(stream).arrayBuffer();
+  try {
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return await new Response(stream).arrayBuffer();
+  } catch {
+    return null;
+  }
 }
 
 async function matches(bytes, sha256) {
+  if (!bytes) return false;
   if (!crypto.subtle) return true; // not https: the browser has compared `integrity` instead
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   return [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("") === sha256;
@@ -72,14 +91,11 @@ async function load(name, report) {
   const file = manifest.files[name];
   const key = new URL(`${file.at}?sha256=${file.sha256}`, STATIC).href;
   const kept = await store();
-  const before = await kept?.match(key);
-  if (before) {
-    const bytes = await unpacked(await before.arrayBuffer());
-    if (await matches(bytes, file.sha256)) return report(file.bytes), bytes;
-  }
+  const before = await stored(kept, key);
+  if (await matches(before, file.sha256)) return report(file.bytes), before;
   const options = { cache: kept ? "reload" : "default" }; // two caches need not hold it
   if (!crypto.subtle) options.integrity = file.integrity;
-  const sent = await readAll(await arrived(new URL(file.at, STATIC), options), report);
+  const sent = await readAll(await arrived(name, file.at, options), name, report);
   const bytes = await unpacked(sent);
   if (!(await matches(bytes, file.sha256))) {
     throw new Refusal(`${name} is not the file that was published with this book, so it is not run. ` +
@@ -115,9 +131,11 @@ function runScript(name) {
 }
 
 async function start(say) {
-  const answer = await arrived(new URL("exercises/runtime.json", STATIC), { cache: "no-cache" });
+  const answer = await arrived("runtime.json", "exercises/runtime.json", { cache: "no-cache" });
+  const text = new TextDecoder().decode(await readAll(answer, "runtime.json", () => {}));
   try {
-    manifest = await answer.json();
+    manifest = JSON.parse(text);
+    Object.entries(manifest.files); // throws where there are none
   } catch {
     throw new Refusal("runtime.json is not the file of this book: does your network ask you to log " +
       `in first, or did it send a page of its own? Open any other site, then press Check again. ${KEPT}`);
@@ -150,7 +168,8 @@ self.onmessage = async ({ data }) => {
     await (started ??= start(say));
   } catch (error) {
     const known = error instanceof Refusal;
-    return say({ missing: known ? error.message : `Python did not start: ${lastLine(error)}. ${KEPT}` });
+    return say({ missing: known ? error.message : `Python did not start: ${lastLine(error)}. Press Check ` +
+      `to try again; if that does not help, open the page as a notebook. ${KEPT}` });
   }
   try {
     if (data.request) check(JSON.stringify(data.request), (text) => say(JSON.parse(text)));
