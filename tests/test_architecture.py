@@ -25,6 +25,7 @@ LAYERS = [
         "companion",
         "companion.errors",
         "companion._checks",
+        "companion._claim",
         "companion._extras",
         "companion._faces",
         "companion._files",

@@ -71,7 +71,8 @@ def make_once(target: Path, make: Callable[[Path], None]) -> None:
     """
     if target.is_dir():
         return
-    filelock = require("filelock", extra="open")
+    import filelock
+
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with (
