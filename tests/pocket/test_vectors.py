@@ -70,3 +70,12 @@ def test_sentences_are_words_and_differ(tmp_path, monkeypatch):
     assert sorted(vectors.sentences(10)) == sorted([good, other])
     assert len(vectors.sentences(1)) == 1
     assert vectors.sentences(2, seed=1) == vectors.sentences(2, seed=1)
+
+
+def test_a_vector_moves_away_from_others_too():
+    old = np.eye(2, dtype=np.float32)
+
+    grown = vectors.grow(old, 50)
+
+    assert (grown < -0.1).any()  # e.g. (1, 0) and 0.6 of (1, 0) - (0, 1)
+    assert (grown > 0.9).any()
