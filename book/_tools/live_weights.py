@@ -33,6 +33,7 @@ from companion.tools.weather import observations
 
 MODELS = ("base", "chat")
 _SHIPPED = Path(companion.__file__).parent / "pocket" / "weights"
+_PROGRAM = Path(__file__).parents[1] / "_static" / "live" / "matvec.wasm"
 _STORE = ("mb", "disk_mb", "fill_cpu_s", "cpu_ms")  # quantities of a vector store
 _CONFIG = (  # what llama.js reads of config.json
     "head_dim",
@@ -81,6 +82,9 @@ def write_live_weights(
     manifest["weather"] = _write(folder, "weather", weather, ".json")
     records = json.dumps(recorded(), ensure_ascii=False).encode()
     manifest["records"] = _write(folder, "records", records, ".json")
+    program = _PROGRAM.read_bytes()  # it stays where it is
+    digest = hashlib.sha256(program).hexdigest()
+    manifest["program"] = {"bytes": len(program), "sha256": digest}
     if open_model:
         manifest["open"] = _write(folder, "smollm2", open_model.read_bytes(), ".gguf")
     write_whole(folder / "manifest.json", json.dumps(manifest, indent=1) + "\n")

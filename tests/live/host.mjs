@@ -8,7 +8,7 @@ import { pathToFileURL } from "node:url";
 
 const [code, models] = process.argv.slice(2).map((path) => pathToFileURL(path + "/"));
 const load = (name) => import(new URL(name, code));
-const { Engine } = await load("engine.js");
+const { bestKernel, Engine } = await load("engine.js");
 const { TASKS, conversationIds } = await load("tasks.js");
 const { plainKernel, simdKernel } = await load("kernel.js");
 const { logSoftmax } = await load("llama.js");
@@ -20,7 +20,7 @@ const { absmax, nf4, problem, relativeError } = await load("quantization.js");
 const memory = await load("memory.js");
 const losses = await load("losses.js");
 const { BM25, ENGLISH } = await load("bm25.js");
-const { fetchFile, fetchManifest } = await load("weights.js");
+const { fetchFile, fetchManifest, fetchProgram } = await load("weights.js");
 const { readTensors } = await load("safetensors.js");
 const calls = await load("tool_calls.js");
 const { trained } = await load("widgets/lora.js");
@@ -108,6 +108,8 @@ const TESTS = {
     delete globalThis.caches;
     return { requests, bytes };
   },
+  program: async ({ url, entry }) => (await fetchProgram(url, entry))?.byteLength ?? null,
+  kernel: async ({ bytes }) => (await bestKernel(Uint8Array.from(bytes).buffer, 64)).name,
   manifest: ({ folder }) => fetchManifest(folder),
   stopLoading: async () => { // the site sends one byte, and never another
     const server = createServer((request, response) => response.write("x"));

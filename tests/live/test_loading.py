@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from live_kernel import PROGRAM
 
 from tests.live.browser import served
 
@@ -106,3 +107,20 @@ def test_a_stop_ends_a_file_on_its_way(page):
     found = page("stopLoading")
 
     assert found == {"message": "Stopped.", "isEnded": True}
+
+
+@pytest.mark.parametrize("trouble", ["none", "flipped", "page", "missing"])
+def test_of_the_compiled_program_only_the_right_one_is_taken(page, models, tmp_path, trouble):
+    program, what = PROGRAM.read_bytes(), entry(models, "program")
+    contents = {
+        "none": program,
+        "flipped": program[:99] + bytes([program[99] ^ 1]) + program[100:],
+        "page": b"<!doctype html>".ljust(len(program)),
+    }
+    if trouble in contents:
+        (tmp_path / PROGRAM.name).write_bytes(contents[trouble])
+
+    with served(tmp_path) as address:
+        found = page("program", url=address + PROGRAM.name, entry=what)
+
+    assert found == (len(program) if trouble == "none" else None)

@@ -9,7 +9,8 @@ export class Engine {
   /* Args: files, an object with
        manifest() -> Promise of the manifest
        read(entry) -> Promise of an ArrayBuffer with a file of the manifest
-       program() -> Promise of the bytes of matvec.wasm, or of null: then JavaScript multiplies. */
+       program(entry) -> Promise of the bytes of matvec.wasm, or of null: then JavaScript multiplies;
+                         entry is what the manifest says of it. */
   constructor(files) {
     this.files = files;
     this.loading = new Map();
@@ -47,18 +48,20 @@ export class Engine {
      Returns: a Promise of {llama, tokenizer, eos}. */
   model(name = "base", precision = "int8") {
     return this.once(`model ${name} ${precision}`, async () => {
-      const { config, eos } = (await this.manifest()).models[name];
+      const { models, program } = await this.manifest();
+      const { config, eos } = models[name];
       const tokenizer = await this.tokenizer();
       const tensors = await this.tensors(name, precision);
       let room = 0;
       for (const { data } of tensors.values()) room += data.length;
-      const kernel = await bestKernel(await this.files.program(), room);
+      const kernel = await bestKernel(await this.files.program(program), room);
       return { llama: new Llama(config, tensors, kernel), tokenizer, eos };
     });
   }
 }
 
-async function bestKernel(program, room) {
+/* The program if it works here, else JavaScript. */
+export async function bestKernel(program, room) {
   if (program === null) return plainKernel();
   try {
     return await simdKernel(program, room);

@@ -36,14 +36,15 @@ const BESIDE = 65536; // bytes for one x and one y
 /* In WebAssembly. Its program sees one block of memory only, so matrices are copied into it once.
 
    Args: program, the bytes of matvec.wasm, and room, how many numbers will be placed.
-   Returns: a Promise of the kernel. It fails where WebAssembly or its SIMD is missing. */
+   Returns: a Promise of the kernel. It fails where WebAssembly or its SIMD is missing, and where the
+   program does not compute what JavaScript does. */
 export async function simdKernel(program, room) {
   const pages = Math.ceil((4 * room + 2 * BESIDE) / PAGE);
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
   const { instance } = await WebAssembly.instantiate(program, { env: { memory } });
   const xAt = 0, yAt = BESIDE; // the first two pages: one vector in, one vector out
   let free = 2 * BESIDE;
-  return {
+  const kernel = {
     name: "WebAssembly SIMD",
     place(numbers) {
       const placed = new Float32Array(memory.buffer, free, numbers.length);
@@ -57,4 +58,16 @@ export async function simdKernel(program, room) {
       return new Float32Array(memory.buffer, yAt, rows).slice();
     },
   };
+  tryOut(kernel);
+  free = 2 * BESIDE; // the matrix of the trial is not needed any more
+  return kernel;
+}
+
+/* Multiplies two rows of small whole numbers, whose sums are exact in every order. */
+function tryOut(kernel) {
+  const plain = plainKernel();
+  const matrix = Float32Array.from({ length: 64 }, (_, at) => (at * 5) % 7 - 3);
+  const x = Float32Array.from({ length: 32 }, (_, at) => at % 5 - 2);
+  const [found, right] = [kernel, plain].map((one) => one.multiply(one.place(matrix), x, 2));
+  if (!right.every((sum, row) => sum === found[row])) throw new Error("The program multiplies wrong.");
 }

@@ -31,6 +31,17 @@ export async function fetchFile(folder, entry, report = () => {}, signal = undef
   return unpacked(bytes);
 }
 
+/* Args: url, the address of matvec.wasm; entry, its {bytes, sha256} in the manifest.
+   Returns: an ArrayBuffer, or null where the program is missing or another one: all works without it. */
+export async function fetchProgram(url, entry) {
+  try {
+    const bytes = new Uint8Array(await (await request(url, { cache: "no-cache" })).arrayBuffer());
+    return bytes.length === entry.bytes && await isRight(bytes, entry) ? bytes.buffer : null;
+  } catch {
+    return null;
+  }
+}
+
 async function request(url, options = {}) {
   let response;
   try {

@@ -4,7 +4,7 @@
 
 import { Engine } from "./engine.js";
 import { TASKS } from "./tasks.js";
-import { fetchFile, fetchManifest } from "./weights.js";
+import { fetchFile, fetchManifest, fetchProgram } from "./weights.js";
 
 const FOLDER = new URL("models/", import.meta.url).href;
 const LARGE = 1e6; // bytes; smaller files show no progress
@@ -17,11 +17,8 @@ const engine = new Engine({
   read: (entry) => fetchFile(FOLDER, entry, (loaded) => {
     if (entry.bytes > LARGE) postMessage({ call: current, loaded, total: entry.bytes });
   }, stops.get(current)?.signal),
-  program: async () => {
-    if (typeof WebAssembly !== "object") return null;
-    const response = await fetch(new URL("matvec.wasm", import.meta.url));
-    return response.ok ? response.arrayBuffer() : null;
-  },
+  program: async (entry) => (typeof WebAssembly === "object"
+    ? fetchProgram(new URL("matvec.wasm", import.meta.url).href, entry) : null),
 });
 
 /* Gives messages a chance to arrive between two pieces: one of them may say "stop". */
