@@ -63,7 +63,7 @@ def test_sentences_are_words_and_differ(tmp_path, monkeypatch):
     source = f'"""{good} {other}\\n\\n    {good}x = 1\\n\\n>>> {good}\\n"""\n'
     (tmp_path / "a.py").write_text(source + f'def f():\n    """{good}"""\n')
     (tmp_path / "b.py").write_text("def broken(:\n")
-    (tmp_path / "c.py").write_text('"""Too short. 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16."""\n')
+    (tmp_path / "c.py").write_text('"""Too short. But 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16."""\n')
     (tmp_path / "test" / "d.py").write_text('"""A sentence of the tests, which nobody wants."""\n')
     monkeypatch.setattr(vectors.sysconfig, "get_paths", lambda: {"stdlib": str(tmp_path)})
 

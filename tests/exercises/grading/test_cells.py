@@ -1,20 +1,9 @@
 """The code cells of notebooks and scripts as people hand them in."""
 
-import json
-
 import pytest
 
-from companion.exercises.grading.cells import kind, read_cells
-
-
-def notebook(*cells, version=4, **metadata):
-    inside = {"cells": cells} if version in (1, 4) else {"worksheets": [{"cells": cells}]}
-    return json.dumps({"nbformat": version, "metadata": metadata, **inside}).encode()
-
-
-def sources(name, data):
-    cells, notes = read_cells(name, data if isinstance(data, bytes) else data.encode())
-    return [cell.source for cell in cells], notes
+from companion.exercises.grading.cells import kind
+from tests.exercises.grading.notebooks import notebook, sources
 
 
 @pytest.mark.parametrize(

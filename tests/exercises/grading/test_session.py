@@ -1,5 +1,6 @@
 """One name space for the cells of a submission; a statement that fails takes no other along."""
 
+import asyncio
 import os
 import sys
 
@@ -22,6 +23,7 @@ def session(tmp_path, monkeypatch):
     yield made
     if made._loop is not None:
         made._loop.close()
+        asyncio.set_event_loop(None)
 
 
 def run(session, source, *, file="a.ipynb", script=False):
