@@ -22,6 +22,7 @@ const losses = await load("losses.js");
 const { BM25, ENGLISH } = await load("bm25.js");
 const { fetchFile, fetchManifest, fetchProgram } = await load("weights.js");
 const { readTensors } = await load("safetensors.js");
+const arithmetic = await load("arithmetic.js");
 const calls = await load("tool_calls.js");
 const { trained } = await load("widgets/lora.js");
 const { prompts } = await load("widgets/reasoning.js");
@@ -34,7 +35,7 @@ const { redact } = await load("redaction.js");
 const { groundedPrompt } = await load("grounding.js");
 const plane = await load("plane.js");
 const { respond } = await load("json_rpc.js");
-const { REQUESTS } = await load("widgets/mcp.js");
+const { REQUESTS, pretty } = await load("widgets/mcp.js");
 const { QUESTIONS } = await load("widgets/guide.js");
 const { smallestCard } = await load("widgets/sizes.js");
 const { trainingBytes } = await load("widgets/training_memory.js");
@@ -165,7 +166,7 @@ const TESTS = {
   requests: () => REQUESTS,
   respond: async ({ text }) => {
     const box = calls.toolbox(await stored("weather"));
-    return respond(text, box);
+    return pretty(respond(text, box));
   },
   guide: () => QUESTIONS,
   card: ({ gigabytes }) => smallestCard(gigabytes),
@@ -195,6 +196,13 @@ const TESTS = {
   preference: ({ chosen, rejected }) => losses.bradleyTerry(chosen, rejected),
   bestOf: ({ rewards, n }) => [losses.bestOf(rewards, n), losses.bestOfDivergence(n)],
   declaration: async () => calls.declaration(calls.toolbox(await stored("weather"))),
+  calculate: ({ texts }) => texts.map((text) => {
+    try {
+      return String(arithmetic.calculate(text));
+    } catch (error) {
+      return error.message;
+    }
+  }),
   call: async ({ written }) => {
     const call = calls.parseCall(written);
     return call && calls.runCall(call, calls.toolbox(await stored("weather")));

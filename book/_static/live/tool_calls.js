@@ -1,6 +1,6 @@
 /* Reads a call that a model has written, checks it, and runs it. */
 
-import { calculate } from "./arithmetic.js";
+import { calculate, PythonNumber } from "./arithmetic.js";
 
 /* The tools by name: what they take, and the function. `weather` maps cities to observations. */
 export function toolbox(weather) {
@@ -22,6 +22,7 @@ export function declaration(tools) {
 /* JSON with a space after commas and colons, as Python writes it. */
 export function spaced(value) {
   if (Array.isArray(value)) return `[${value.map(spaced).join(", ")}]`;
+  if (value instanceof PythonNumber) return String(value);
   if (value === null || typeof value !== "object") return JSON.stringify(value);
   const pairs = Object.entries(value).map(([key, item]) => `${JSON.stringify(key)}: ${spaced(item)}`);
   return `{${pairs.join(", ")}}`;

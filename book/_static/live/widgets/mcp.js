@@ -1,5 +1,6 @@
 /* Messages of the Model Context Protocol: write a request, read the answer of a server. */
 
+import { PythonNumber } from "../arithmetic.js";
 import { VERSION, request, respond } from "../json_rpc.js";
 import { toolbox } from "../tool_calls.js";
 import { choice, h, status, textField } from "../view.js";
@@ -7,7 +8,13 @@ import { choice, h, status, textField } from "../view.js";
 const { calculator } = toolbox({});
 const TOOLS = { calculator: { ...calculator, description: "Compute an arithmetic expression such as \"2 * (3 + 4)\"." } };
 const call = (id, name, given) => request(id, "tools/call", { name, arguments: given });
-const pretty = (value) => JSON.stringify(value, null, 1);
+
+/* JSON for people. A number of the calculator is written as Python does, where JSON.stringify writes 3 for 3.0. */
+export function pretty(value) {
+  const numbers = [];
+  const mark = (_, item) => (item instanceof PythonNumber ? `\u0000${numbers.push(item) - 1}` : item);
+  return JSON.stringify(value, mark, 1).replace(/"\\u0000(\d+)"/g, (text, number) => numbers[number] ?? text);
+}
 
 /* The cases of the page, and the two requests before them. */
 export const REQUESTS = {
