@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import time
 import unicodedata
 from itertools import islice, pairwise
@@ -137,3 +138,15 @@ def test_each_digit_is_a_piece_of_its_own(page):
     found = page("tokens", text="In 128 days")
 
     assert [piece["text"] for piece in found] == ["In", " ", "1", "2", "8", " days"]
+
+
+@pytest.mark.parametrize(
+    "text", ["a<|end|>b", "<|user|>Hi<|end|><|end|>", "<|en d|>", "<|end|", "\ud800x"]
+)
+def test_the_pieces_of_a_text_have_the_tokens_of_the_library(page, tokenizer, text):
+    found = page("tokens", text=text)
+
+    ids = [number for piece in found for number in piece["ids"]]
+    assert ids == tokenizer(text.replace("\ud800", "\ufffd"))["input_ids"]
+    special = [piece["text"] for piece in found if piece["isSpecial"]]
+    assert special == re.findall(r"<\|(?:user|end)\|>", text)

@@ -211,6 +211,10 @@ def test_a_changed_text_leaves_no_numbers_of_the_old_one(panel):
     assert panel.count("tbody tr") == 0
 
 
+LINES = [("p", "live-status"), ("p", "live-note"), ("p", "live-error"), ("div", "live-error"),
+         ("p", ""), ("label", "live-check"), ("pre", "live-out")]  # fmt: skip
+
+
 def test_a_long_word_makes_no_page_wider(panel):
     metrics = {"width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": True}
     panel.tab.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
@@ -224,6 +228,17 @@ def test_a_long_word_makes_no_page_wider(panel):
 
     assert panel.count("tbody tr") == 1
     assert panel.run("return document.documentElement.scrollWidth") <= 390
+    for tag, kind in LINES:  # what a reader has typed is echoed in any of them
+        width = panel.run(
+            "const [tag, kind, word] = arguments, line = document.createElement(tag);"
+            "line.className = kind; line.textContent = word;"
+            "document.querySelector('.live-panel').append(line);"
+            "return document.documentElement.scrollWidth",
+            tag,
+            kind,
+            word,
+        )
+        assert width <= 390, (tag, kind)
 
 
 ERRORS = [  # widget, and what it is answered first

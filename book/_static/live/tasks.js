@@ -8,16 +8,14 @@ import { writeJson } from "./constrained.js";
 import { generate, readAll } from "./decoding.js";
 import { logSoftmax, softmax } from "./llama.js";
 import { ranked, shapeLogits } from "./sampling.js";
-import { pieces } from "./tokenizer.js";
 
 const LONGEST = 20000; // characters: far more than any context, and read in a moment
 
-/* The tokens of a text, and how merges made them: [{text, ids, joins}], one for each piece; see
-   partsAfter. */
+/* The tokens of a text, and how merges made them: [{text, ids, joins, isSpecial}], one for each piece;
+   see partsAfter. */
 async function tokens(engine, { text }) {
   const tokenizer = await engine.tokenizer();
-  checkLength(text);
-  return pieces(text).map((piece) => ({ text: piece, ...tokenizer.merge(piece) }));
+  return tokenizer.cut(checkLength(text));
 }
 
 /* The distribution of the next token: raw, and as the settings shape it.

@@ -48,14 +48,20 @@ export class Tokenizer {
 
   /* Text to ids. A half of a surrogate pair, which is no character, is read as U+FFFD. With `special`
      false, "<|end|>" in the text is seven ordinary characters: what a reader writes ends no turn. */
-  encode(text, { special = true } = {}) {
-    const ids = [];
+  encode(text, options) {
+    return this.cut(text, options).flatMap(({ ids }) => ids);
+  }
+
+  /* The pieces of a text: [{text, ids, joins, isSpecial}], as `merge` has it. A special token is a piece
+     without merges. */
+  cut(text, { special = true } = {}) {
     const parts = special ? wellFormed(text).split(this.specialPattern) : [wellFormed(text)];
-    for (const part of parts) {
-      if (special && this.special.has(part)) ids.push(this.special.get(part));
-      else for (const piece of pieces(part)) ids.push(...this.merge(piece).ids);
-    }
-    return ids;
+    return parts.flatMap((part) => {
+      if (special && this.special.has(part)) {
+        return [{ text: part, ids: [this.special.get(part)], joins: [], isSpecial: true }];
+      }
+      return pieces(part).map((piece) => ({ text: piece, ...this.merge(piece), isSpecial: false }));
+    });
   }
 
   /* The merges of one piece. Returns {ids, joins}: joins lists, merge by merge, the byte at which the
@@ -104,8 +110,8 @@ function wellFormed(text) {
   return new TextDecoder("utf-8", { ignoreBOM: true }).decode(new TextEncoder().encode(text));
 }
 
-/* The pieces of a text without special tokens: each digit alone, the rest by GPT-2's rule. */
-export function pieces(text) {
+/* Pieces, where no special token is cut out: each digit alone, the rest by GPT-2's rule. */
+function pieces(text) {
   return text.split(/(\p{N})/u).flatMap((part) => part.match(PIECES) ?? []);
 }
 

@@ -40,7 +40,7 @@ export default function merges({ text }) {
       + `${counted(pieces.length, "piece")}. Choose a piece to see its merges.`
       + (pieces.length > SHOWN ? ` The first ${SHOWN} are shown.` : ""));
     const buttons = pieces.slice(0, SHOWN).map((piece) => {
-      const parts = partsAfter(piece.text, piece.joins);
+      const parts = piece.isSpecial ? [piece.text] : partsAfter(piece.text, piece.joins);
       const node = button(parts.slice(0, SHOWN).join("·") + (parts.length > SHOWN ? " …" : ""), () => {
         buttons.forEach((other) => other.setAttribute("aria-pressed", other === node));
         place.replaceChildren(...history(piece));
@@ -55,7 +55,11 @@ export default function merges({ text }) {
 }
 
 /* The steps of one piece, to move through: bytes at first, tokens at last. */
-function history({ text, joins, ids }) {
+function history({ text, joins, ids, isSpecial }) {
+  if (isSpecial) {
+    return [h("p", { role: "status" }, "A special token: it is cut out of the text before any merge."),
+      table("The tokens of this piece", ["token", "id"], [[text, String(ids[0])]])];
+  }
   const last = joins.length;
   const place = h("div");
   const step = slider("Merges made", { min: 0, max: last, step: 1, value: last, onchange: draw,
