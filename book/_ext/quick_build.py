@@ -6,10 +6,14 @@ What they write stays the same. Leaves out: links in code (`code_links`).
 from __future__ import annotations
 
 import functools
+import multiprocessing
+import os
+import shutil
 import socket
 import subprocess
 import time
 from collections.abc import Callable
+from multiprocessing.util import Finalize
 from pathlib import Path
 
 from bs4 import BeautifulSoup
@@ -103,11 +107,36 @@ def start_katex(rundir: Path, timeout: float) -> tuple[subprocess.Popen, socket.
                 raise katex.KaTeXServer.timeout_error(timeout) from None
             time.sleep(0.01)
         else:
+            if multiprocessing.parent_process():  # which ends without what Python does at its exit
+                Finalize(process, _end_katex, (process, rundir), exitpriority=1)
             return process, connection
+
+
+def _end_katex(process: subprocess.Popen, rundir: Path) -> None:
+    process.kill()
+    process.wait()
+    shutil.rmtree(rundir, ignore_errors=True)
+
+
+def _forget_katex() -> None:
+    """Start another KaTeX at the next formula: answers on a line that is shared would be mixed."""
+    katex.KaTeXServer.katex_server = None
+
+
+def allow_processes(app: Sphinx) -> None:
+    """Let Sphinx read and write pages in several processes, as JOBS of the build asks for.
+
+    Two extensions of Jupyter Book do not say whether that is safe. One numbers the sections when
+    all are read, the other is for LaTeX.
+    """
+    os.register_at_fork(after_in_child=_forget_katex)
+    for name in ("sphinx_multitoc_numbering", "sphinx_jupyterbook_latex"):
+        app.extensions[name].parallel_read_safe = True
 
 
 def setup_quick_build(app: Sphinx) -> None:
     """Register all of it with Sphinx."""
     remember_plugins()
+    app.connect("builder-inited", allow_processes)
     app.connect("env-updated", list_titles)
     app.connect("html-page-context", use_titles, priority=940)

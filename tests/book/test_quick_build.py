@@ -1,12 +1,21 @@
 """What is done once for all pages gives what was done for each."""
 
+import multiprocessing
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
+import psutil
 import pytest
 from docutils import nodes
 from pybtex import plugin
-from quick_build import from_titles, only_titles, remember_plugins, start_katex
+from quick_build import (
+    allow_processes,
+    from_titles,
+    only_titles,
+    remember_plugins,
+    start_katex,
+)
 from sphinx import addnodes
 from sphinxcontrib import katex
 
@@ -93,3 +102,42 @@ def test_a_server_of_formulas_that_ends_is_not_waited_for(tmp_path, monkeypatch)
 
     with pytest.raises(katex.KaTeXError):
         start_katex(tmp_path, 60)
+
+
+STAYS = LATE.replace("server.accept()", "time.sleep(1000)#")
+
+
+def tell_server(pipe):
+    server = katex.KaTeXServer.get()
+    pipe.send((server.process.pid, str(server.rundir)))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such sockets")
+def test_a_process_that_sphinx_forks_has_formulas_drawn_by_a_server_of_its_own(monkeypatch):
+    command = classmethod(lambda cls, socket: [sys.executable, "-c", STAYS, str(socket)])
+    monkeypatch.setattr(katex.KaTeXServer, "build_command", command)
+    monkeypatch.setattr(katex.KaTeXServer, "start_server_process", start_katex)
+    monkeypatch.setattr(katex.KaTeXServer, "katex_server", None)
+    names = ("sphinx_multitoc_numbering", "sphinx_jupyterbook_latex")
+    app = SimpleNamespace(extensions={name: SimpleNamespace() for name in names})
+    allow_processes(app)
+    mine = katex.KaTeXServer.get()
+    here, there = multiprocessing.Pipe()
+
+    child = multiprocessing.get_context("fork").Process(target=tell_server, args=(there,))
+    child.start()
+    number, folder = here.recv()
+    child.join()
+
+    assert number != mine.process.pid
+    assert not psutil.pid_exists(number)
+    assert not Path(folder).exists()
+    assert katex.KaTeXServer.get() is mine
+    assert Path(mine.rundir).is_dir()
+    assert all(one.parallel_read_safe for one in app.extensions.values())
+    for stream in (mine.process.stdin, mine.process.stdout):
+        stream.close()
+    mine.process.kill()
+    mine.process.wait()
+    for end in (here, there, mine.sock):
+        end.close()
