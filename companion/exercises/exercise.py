@@ -184,9 +184,9 @@ class NumericExercise(Exercise):
         return f"{self.variable} = None  # {self.unit}"
 
     def solution_text(self) -> str:
-        """Return the computation in Markdown, with its result."""
+        """Return the computation in Markdown, as one would type it, with its result."""
         result = f"{self.compute():,.6g} {self.unit}"
-        return f"{result}:\n\n```python\n{source.code(self.compute)}\n```"
+        return f"{result}:\n\n```python\n{source.assigned(self.compute, self.variable)}\n```"
 
 
 @dataclass(frozen=True, kw_only=True)

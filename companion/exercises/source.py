@@ -36,6 +36,25 @@ def body(function: Callable[..., Any]) -> str:
     return textwrap.dedent("\n".join(text.splitlines()[first.lineno - 1 :]))
 
 
+def assigned(function: Callable[..., Any], name: str) -> str:
+    """Return the source of a function's body with ``name = `` where it returns a value.
+
+    Raises:
+        ValueError: If the function does not end in a ``return``.
+
+    Example:
+        >>> assigned(_statements, "found")
+        'found = function.body[1 if ast.get_docstring(function) is not None else 0 :]'
+    """
+    lines = body(function).splitlines()
+    last = ast.parse("def function():\n" + textwrap.indent("\n".join(lines), " ")).body[0].body[-1]
+    if not isinstance(last, ast.Return):
+        raise ValueError(f"{name}: the function that computes it should end in a return")
+    at = last.lineno - 2
+    lines[at] = lines[at].replace("return", f"{name} =", 1)
+    return "\n".join(lines)
+
+
 def started(solution: Callable[..., Any], start: Callable[..., Any]) -> str:
     """Return the signature and docstring of one function with the body of another."""
     text = code(solution)

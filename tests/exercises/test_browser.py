@@ -1,13 +1,21 @@
 """What a page of the site is told about an answer: the same as in a notebook, piece by piece."""
 
 import json
+import re
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from companion import exercises as ex
 from companion.exercises import browser, catalog
+from companion.exercises.exercise import CodeExercise, NumericExercise
 from companion.exercises.judging import judge
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "book" / "_tools"))
+
+from exercise_pages import page_imports
 
 MASK = "def causal_mask(length):\n    return np.tril(np.ones((length, length), dtype=bool))"
 IMPORTS = "import math\n\nimport numpy as np"
@@ -169,6 +177,25 @@ def test_a_number_is_computed_by_the_learners_code():
 
     assert verdict(right)["state"] == "right"
     assert "ZeroDivisionError" in broken[-1]["trouble"]
+
+
+TYPED = [one for one in catalog.all_exercises() if isinstance(one, CodeExercise | NumericExercise)]
+
+
+@pytest.mark.parametrize(
+    "exercise",
+    [one for one in TYPED if "torch" not in getattr(one, "uses", ())],
+    ids=lambda one: one.id,
+)
+def test_the_solution_that_is_shown_can_be_typed_as_an_answer(exercise):
+    (code,) = re.findall(
+        r"^```python\n(.*?)^```", exercise.solution_text(), re.DOTALL | re.MULTILINE
+    )
+
+    assert (
+        verdict(messages(exercise.id, code, imports=page_imports(exercise.section)))["state"]
+        == "right"
+    )
 
 
 def test_a_choice_and_an_output_are_given_as_text():

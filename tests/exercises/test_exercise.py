@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from companion.exercises import source
 from companion.exercises.exercise import (
     Case,
     ChoiceExercise,
@@ -79,10 +80,29 @@ def test_code_is_named_as_its_function_and_drawn_from_seed_and_id():
 
 
 def test_a_number_shows_its_unit_and_how_it_is_computed():
-    one = NumericExercise(**COMMON, compute=lambda: 1234567.0, unit="tokens", wrong=())
+    def compute():
+        """Count them."""
+        many = 1234567
+        return (
+            many * 1.0  # all
+        )  # fmt: skip
+
+    one = NumericExercise(**COMMON, compute=compute, unit="tokens", wrong=())
 
     assert one.stub() == "half_of_it = None  # tokens"
-    assert one.solution_text().startswith("1.23457e+06 tokens:")
+    code = "many = 1234567\nhalf_of_it = (\n    many * 1.0  # all\n)  # fmt: skip"
+    assert one.solution_text() == f"1.23457e+06 tokens:\n\n```python\n{code}\n```"
+
+
+def test_a_number_needs_a_function_that_returns_it():
+    def compute():
+        return_it = 3
+        assert return_it
+
+    one = NumericExercise(**COMMON, compute=compute, unit="tokens", wrong=())
+
+    with pytest.raises(ValueError, match="should end in a return"):
+        source.assigned(one.compute, one.variable)
 
 
 def test_options_have_letters_and_the_stub_says_whether_several_hold():
