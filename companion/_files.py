@@ -19,6 +19,7 @@ import errno
 import glob
 import os
 import secrets
+import shutil
 import stat
 import time
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ import platformdirs
 
 CACHE_VARIABLE = "COMPANION_CACHE"
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _HOUR = 3600
 _TOKEN = "-" + "[0-9a-f]" * 16  # as a pattern; secrets.token_hex(8) makes one
 
@@ -99,6 +101,34 @@ def replacing(
     finally:
         with contextlib.suppress(OSError):
             new.unlink()
+
+
+@contextlib.contextmanager
+def in_words(path: Path) -> Iterator[None]:
+    """Say what could not be written, and how much room there is, where a disk is full.
+
+    Libraries say how many bytes were not written, or raise errors of their own.
+
+    Args:
+        path: What the block writes, a file or a folder.
+
+    Raises:
+        OSError: With a sentence for a full disk; any other as it is.
+    """
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (SafetensorError, OSError) as error:
+        number = getattr(error, "errno", None)
+        if number and number not in _FULL:
+            raise
+        reason = error.strerror if number else error
+        free = shutil.disk_usage(path.parent).free / 1e6
+        raise OSError(
+            f"{path} can't be written ({free:.1f} MB of its disk are free): {reason}. Make room, "
+            "or choose another place"
+        ) from error
 
 
 def write_whole(

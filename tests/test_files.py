@@ -1,6 +1,7 @@
 """A file is written whole or not at all, whatever happens."""
 
 import ast
+import errno
 import os
 import signal
 import stat
@@ -11,8 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from safetensors import SafetensorError
 
-from companion._files import remove_leftovers, replacing, write_whole
+from companion._files import in_words, remove_leftovers, replacing, write_whole
 
 ROOT = Path(__file__).parents[1]
 # What moves files and is no writing of one: name it here, with the reason.
@@ -262,3 +264,25 @@ def test_files_are_replaced_in_one_place_only() -> None:
 
     assert {name: calls for name, calls in strays.items() if calls} == {}
     assert {name for name, calls in found.items() if calls} == set(MOVES)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "other"), "No space left on device"),
+        (OSError("9 requested and 4 written"), "9 requested and 4 written"),
+        (SafetensorError("I/O error: full"), "I/O error: full"),
+    ],
+)
+def test_a_full_disk_is_said_in_a_sentence(error: Exception, reason: str, tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="MB of its disk are free") as caught, in_words(tmp_path):
+        raise error
+
+    said = str(caught.value)
+    assert said.startswith(f"{tmp_path} can't be written (")
+    assert said.endswith(f"free): {reason}. Make room, or choose another place")
+
+
+def test_other_errors_stay_as_they_are(tmp_path: Path) -> None:
+    with pytest.raises(PermissionError, match=r"^.Errno 13. no$"), in_words(tmp_path):
+        raise PermissionError(errno.EACCES, "no")

@@ -15,12 +15,14 @@ Left out: Muon, which needs whole matrices, while FSDP cuts them; everything is 
 import argparse
 import os
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 from companion._checks import check_whole
+from companion._claim import claimed
 from companion.errors import CompanionError
 from companion.training.processes.launch import REFUSED, farewell, launch, launched
-from companion.training.processes.world import SHARINGS, joined
+from companion.training.processes.world import SHARINGS, agreeing, joined
 
 MODULE = "companion.pocket.distributed"
 
@@ -30,10 +32,17 @@ def work(options: argparse.Namespace) -> int:
     from . import distributed_tasks as tasks  # the launcher needs none of it
 
     out = options.out
-    out.mkdir(parents=True, exist_ok=True)
-    with joined(gpu=False if options.cpu else None) as world, farewell(world, out):
+    with (
+        joined(gpu=False if options.cpu else None) as world,
+        farewell(world, out),
+        ExitStack() as claim,  # left when the work has ended
+    ):
         common = {"steps": options.steps, "seed": options.seed}
         try:
+            with agreeing():
+                out.mkdir(parents=True, exist_ok=True)
+                if world.first:
+                    claim.enter_context(claimed(out))
             if options.task == "rollouts":
                 share = {"sharing": options.sharing, "count": options.count, "seed": options.seed}
                 tasks.write_rollouts(world, out, **share)
@@ -47,7 +56,7 @@ def work(options: argparse.Namespace) -> int:
             tasks.run(made, world, out, **how, bf16=options.bf16)
         except KeyboardInterrupt:
             return 130
-        except (CompanionError, ValueError) as error:
+        except (CompanionError, OSError, ValueError) as error:
             if world.first:
                 print(error, file=sys.stderr)  # noqa: T201
             return REFUSED
@@ -91,6 +100,9 @@ def main(arguments: list[str] | None = None) -> int:
         check_folder(options.out)
         if launched() or options.processes * options.nodes == 1:
             return work(options)
+        if options.out.is_dir() and options.nodes == 1:
+            with claimed(options.out):  # now, if another run has it; to begin takes seconds
+                pass
         return launch(
             MODULE,
             given,
@@ -99,7 +111,7 @@ def main(arguments: list[str] | None = None) -> int:
             nodes=options.nodes,
             rendezvous=options.rendezvous,
         )
-    except ValueError as error:
+    except (CompanionError, OSError, ValueError) as error:
         print(error, file=sys.stderr)  # noqa: T201
         return REFUSED
 

@@ -6,6 +6,7 @@ Taught in :doc:`/book/training/many-processes`.
 import copy
 import dataclasses
 import json
+import os
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,7 @@ from torch.nn.utils.rnn import pad_sequence
 from tqdm import tqdm
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
-from companion._files import replacing, write_whole
+from companion._files import in_words, replacing, write_whole
 from companion.messages import tokenize_chat
 from companion.models.loading import load, no_progress_bar
 from companion.training.data import IGNORED, label_tokens
@@ -28,7 +29,7 @@ from companion.training.processes.loop import Task, token_losses, train
 from companion.training.processes.progress import steps_done
 from companion.training.processes.rollouts import shared_rollout
 from companion.training.processes.sharing import held_here, whole_weights, wrap
-from companion.training.processes.world import Batch, World, meet
+from companion.training.processes.world import Batch, World, agreeing
 from companion.training.rollout import encode_records
 
 from .corpus import demonstrations, documents
@@ -80,10 +81,10 @@ def pretraining(
     recipe = Recipe(steps=steps, seed=seed, **{"learning_rate": 2e-3, **changes})
     tokenizer = load("base", source="pocket").tokenizer
     rows = out / f"rows-{size}-{seed}-{steps}.safetensors"
-    if world.first and not rows.exists():
-        with replacing(rows) as new:
-            save_file({"tokens": _text(tokenizer, recipe)}, new)
-    meet()
+    with agreeing():
+        if world.first and not rows.exists():
+            with in_words(rows), replacing(rows) as new:
+                save_file({"tokens": _text(tokenizer, recipe)}, new)
     tokens = load_file(rows)["tokens"].long()
 
     def batches(first_step: int) -> Iterator[Batch]:
@@ -151,8 +152,9 @@ def run(
     task, log = made.task, out / "log.jsonl"
     begun = steps_done(out)
     kept = log.read_text(encoding="utf-8").splitlines()[:begun] if log.exists() else []
-    if world.first:
-        write_whole(log, "".join(line + "\n" for line in kept))
+    with agreeing(), in_words(log):
+        if world.first:
+            write_whole(log, "".join(line + "\n" for line in kept))
     hidden = None if world.first else True  # None: show on a terminal
     with (
         held_interrupts(SIGTERM) as stop,
@@ -163,17 +165,27 @@ def run(
         for record in train(task, world, out, **options):
             if world.first:
                 facts = {**record, "processes": world.size, "held": held_here(task.model)}
-                with log.open("a") as file:
-                    file.write(json.dumps(facts) + "\n")
+                _append(log, json.dumps(facts) + "\n")
             bar.update()
             bar.set_postfix(loss=f"{record['loss']:.3f}", refresh=False)
     weights = whole_weights(task.model)
-    if world.first:
-        plain = LlamaForCausalLM(task.model.config)
-        plain.load_state_dict(weights)
-        with no_progress_bar():
+    with agreeing(), in_words(out / "model"), no_progress_bar():
+        if world.first:
+            plain = LlamaForCausalLM(task.model.config)
+            plain.load_state_dict(weights)
             plain.half().save_pretrained(out / "model")
-        made.tokenizer.save_pretrained(out / "model")
+            made.tokenizer.save_pretrained(out / "model")
+
+
+def _append(log: Path, line: str) -> None:
+    """Write a line at the end of a file; on a full disk, nothing of it."""
+    before = log.stat().st_size
+    try:
+        with in_words(log), log.open("a", encoding="utf-8") as file:
+            file.write(line)
+    except OSError:
+        os.truncate(log, before)
+        raise
 
 
 def write_rollouts(world: World, out: Path, *, sharing: str, count: int, seed: int) -> None:
@@ -200,4 +212,5 @@ def write_rollouts(world: World, out: Path, *, sharing: str, count: int, seed: i
             json.dumps({**record, "response": text, "finished": done}, ensure_ascii=False)
             for record, text, done in zip(records, batch.responses, batch.finished, strict=True)
         ]
-        write_whole(out / "rollouts.jsonl", "".join(line + "\n" for line in lines))
+        with in_words(out / "rollouts.jsonl"):
+            write_whole(out / "rollouts.jsonl", "".join(line + "\n" for line in lines))

@@ -8,13 +8,11 @@ import secrets
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 
+from companion._files import in_words
 from companion.models import load
 from companion.models.gguf_export import export_gguf
 from companion.models.loading import no_progress_bar
@@ -43,7 +41,7 @@ def export_file(model: str, file: Path, *, dtype: str = "float16", force: bool =
         raise FileExistsError(f"{file} is there already: choose another name, or give --force")
     _check_parent(file)
     loaded = load(model)
-    with _in_words(file):
+    with in_words(file):
         export_gguf(*loaded, file, dtype=getattr(torch, dtype))
     context = loaded.model.config.max_position_embeddings
     size = file.stat().st_size / 1e6
@@ -71,7 +69,7 @@ def export_folder(model: str, folder: Path, *, dtype: str = "float16") -> str:
     loaded = load(model)
     new = folder.with_name(f".{folder.name[:40]}-{secrets.token_hex(8)}.tmp")
     try:
-        with _in_words(folder), no_progress_bar():
+        with in_words(folder), no_progress_bar():
             loaded.model.to(getattr(torch, dtype)).save_pretrained(new)
             loaded.tokenizer.save_pretrained(new)
             os.rename(new, folder)
@@ -99,20 +97,6 @@ def start(
     )
     sys.stdout.write(f"{said}\n")
     return 0
-
-
-@contextmanager
-def _in_words(path: Path) -> Iterator[None]:
-    """Say which file can't be written, where a library says how many bytes were."""
-    try:
-        yield
-    except (SafetensorError, OSError) as error:
-        if getattr(error, "errno", None) and not isinstance(error, SafetensorError):
-            raise
-        free = shutil.disk_usage(path.parent).free / 1e6
-        raise OSError(
-            f"{path} can't be written ({free:.1f} MB of its disk are free): {error}"
-        ) from error
 
 
 def _check_parent(path: Path) -> None:

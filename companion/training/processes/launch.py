@@ -11,10 +11,11 @@ import logging
 import os
 import shlex
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from signal import SIGINT
+from signal import SIGINT, SIGTERM
 
 import torch.distributed as dist
 from torch.distributed import run as torchrun
@@ -23,12 +24,15 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, P
 from torch.distributed.elastic.rendezvous.api import RendezvousError
 
 from companion._checks import check_whole
-from companion.errors import CheckpointError
-from companion.training.processes.progress import steps_done
+from companion.training.processes.progress import how_to_go_on
 from companion.training.processes.world import World
 
 LOST = 75
 """Exit status of a process that stopped because another one is gone."""
+
+PATIENCE = 2.0
+"""Seconds in which a launcher on this machine may end a process that lost another one, before it
+says so itself."""
 
 REFUSED = 2
 """Exit status of a process that has said what is wrong with its order; the same one won't do."""
@@ -105,12 +109,13 @@ def launch(
 def culprit(failures: dict[int, ProcessFailure]) -> tuple[int, ProcessFailure]:
     """Return the process that failed by itself, with its rank.
 
-    The others fail as well, since they wait for it in vain.
+    The others fail as well: they wait for it in vain, or are ended by SIGTERM on its account.
 
     Args:
         failures: By rank, of one machine.
     """
-    return min(failures.items(), key=lambda item: (item[1].exitcode == LOST, item[1].timestamp))
+    followed = (LOST, -SIGTERM)
+    return min(failures.items(), key=lambda item: (item[1].exitcode in followed, item[1].timestamp))
 
 
 def described(rank: int, failure: ProcessFailure, processes: int) -> str:
@@ -121,17 +126,6 @@ def described(rank: int, failure: ProcessFailure, processes: int) -> str:
     if failure.exitcode == LOST:
         return f"{name} lost a process on another machine, and the run ended."
     return f"{name} failed with exit status {failure.exitcode} (see above), and the run ended."
-
-
-def how_to_go_on(folder: Path) -> str:
-    """Say what is kept of a run, and what to do."""
-    try:
-        done = steps_done(folder)
-    except CheckpointError as error:
-        return f"{error} Then start the same command"
-    if not done:
-        return "No checkpoint was written yet. To begin again, start the same command"
-    return f"{folder} has the checkpoint of step {done}. To go on, start the same command"
 
 
 @contextmanager
@@ -147,6 +141,7 @@ def farewell(world: World, folder: Path) -> Iterator[None]:
     except RuntimeError as error:
         if not is_loss(error):
             raise
+        time.sleep(PATIENCE)
         message = f"Process {world.rank} of {world.size}: another process is gone."
         print(f"{message} {how_to_go_on(folder)}.", file=sys.stderr)  # noqa: T201
         sys.stderr.flush()

@@ -2,12 +2,13 @@
 
 PyTorch's distributed checkpoint (DCP) writes and reads the parts. Its usual form keeps a pickled
 index, which runs code when it is opened; here the parts are safetensors files, whose headers are
-the index, so nothing is pickled. Steps and settings are in ``checkpoint.json``, which is written
-last, in one move. A run that dies while it saves leaves the checkpoint before.
+the index, so nothing is pickled. Steps, settings and the sha256 of each file are in
+``checkpoint.json``, which is written last, in one move. A run that dies while it saves leaves the
+checkpoint before.
 
 ::
 
-    runs/two/checkpoint.json           {"step": 10, "parts": "step-000010", ...}
+    runs/two/checkpoint.json           {"step": 10, "parts": "step-000010", "sha256": {...}, ...}
     runs/two/step-000010/shard-00001-model-00001-of-00001.safetensors
     runs/two/step-000010/shard-00002-model-00001-of-00001.safetensors
 
@@ -32,11 +33,12 @@ from torch.distributed.checkpoint.state_dict import (
     set_optimizer_state_dict,
 )
 
-from companion._files import write_whole
-from companion.errors import CheckpointError
+from companion._files import in_words, write_whole
+from companion.errors import CheckpointError, CompanionError
 from companion.training.checkpoint import check_recipe
-from companion.training.processes import progress
+from companion.training.processes import part_hashes, progress
 from companion.training.processes.sharing import core
+from companion.training.processes.world import agreeing
 
 _FLAT = StateDictOptions(flatten_optimizer_state_dict=True)
 
@@ -57,23 +59,31 @@ def save(
         optimizer: Its optimizer.
         recipe: The settings of the run, which must be the same when it goes on.
         step: Steps done.
+
+    Raises:
+        CheckpointError: If it can't be written, such as on a full disk. The one before stays.
     """
     parts = folder / f"step-{step:06d}"
-    if dist.get_rank() == 0:
-        shutil.rmtree(parts, ignore_errors=True)  # of a run that died here: other parts, perhaps
-        parts.mkdir(parents=True)
-    dist.barrier()
-    writer = dcp.HuggingFaceStorageWriter(str(parts), save_distributed=True)
-    dcp.save(_tensors(model, optimizer), storage_writer=writer)  # ends when all have written
-    if dist.get_rank() == 0:
+    first = dist.get_rank() == 0
+    try:
+        with agreeing(), in_words(parts):
+            if first:
+                kept = (progress.read(folder) or {}).get("parts")
+                _remove_parts(folder, but=kept if kept != parts.name else None)
+                parts.mkdir(parents=True)
+        _write(parts, model, optimizer)
         facts = {"step": step, "parts": parts.name, "processes": dist.get_world_size()}
-        write_whole(
-            folder / progress.NAME, json.dumps({**facts, "recipe": dict(recipe)}, indent=1) + "\n"
-        )
-        for old in folder.glob("step-*"):
-            if old != parts:
-                shutil.rmtree(old, ignore_errors=True)
-    dist.barrier()
+        facts |= {"sha256": part_hashes.computed(parts), "recipe": dict(recipe)}
+        with agreeing(), in_words(folder / progress.NAME):
+            if first:
+                write_whole(folder / progress.NAME, json.dumps(facts, indent=1) + "\n")
+    except CompanionError as error:
+        if first:
+            shutil.rmtree(parts, ignore_errors=True)
+        raise CheckpointError(f"{error}. {progress.how_to_go_on(folder)}.") from error
+    with agreeing():
+        if first:
+            _remove_parts(folder, but=parts.name)
 
 
 def restore(
@@ -98,15 +108,14 @@ def restore(
         return 0
     check_recipe(folder / progress.NAME, facts["recipe"], recipe)
     parts = folder / facts["parts"]
+    part_hashes.check(parts, facts.get("sha256", {}), folder / progress.NAME)
     tensors = _tensors(model, optimizer)
     try:
         reader = dcp.HuggingFaceStorageReader(str(parts))
         dcp.load(tensors, storage_reader=reader)
     except dcp.CheckpointException as error:
-        raise CheckpointError(
-            f"{parts} cannot be read, or belongs to another model ({_first(error)}). Use another "
-            f"folder, or delete {folder / progress.NAME} to start from the beginning."
-        ) from error
+        what = "belongs to another model" if "sha256" in facts else "can't be read"
+        raise CheckpointError(f"{parts} {what} ({_first(error)}). Use another folder.") from error
     states = get_optimizer_state_dict(model, optimizer, options=_FLAT)
     states |= {
         name.removeprefix("optimizer."): tensor
@@ -115,6 +124,27 @@ def restore(
     }
     set_optimizer_state_dict(model, optimizer, states, options=_FLAT)
     return facts["step"]
+
+
+def _write(parts: Path, model: nn.Module, optimizer: optim.Optimizer) -> None:
+    """Write the tensors, each process its part; ends when all have written.
+
+    Raises:
+        CompanionError: If one can't.
+    """
+    writer = dcp.HuggingFaceStorageWriter(str(parts), save_distributed=True)
+    with agreeing(), in_words(parts):
+        try:
+            dcp.save(_tensors(model, optimizer), storage_writer=writer)
+        except dcp.CheckpointException as error:
+            raise OSError(_first(error)) from error
+
+
+def _remove_parts(folder: Path, *, but: str | None) -> None:
+    """Remove the parts of all checkpoints, except for one."""
+    for old in folder.glob("step-*"):
+        if old.name != but:
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def _tensors(model: nn.Module, optimizer: optim.Optimizer) -> dict[str, Tensor]:

@@ -12,13 +12,18 @@ Shape letters: ``B`` rows of the whole batch.
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import NamedTuple
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from companion.errors import CompanionError
+from companion.training.processes.parent import ending_with_parent
+
+LONGEST = 1000
+"""Bytes of a message that all processes get."""
 SHARINGS = ("ddp", "fsdp")
 """How processes can share a model, see `companion.training.processes.sharing`."""
 
@@ -78,10 +83,11 @@ def joined(*, gpu: bool | None = None) -> Iterator[World]:
         store=None if launched else dist.HashStore(),
         init_method="env://" if launched else None,
     )
-    try:
-        yield World(rank, size, device)
-    finally:
-        dist.destroy_process_group()
+    with ending_with_parent(tell=rank == 0) if launched else nullcontext():
+        try:
+            yield World(rank, size, device)
+        finally:
+            dist.destroy_process_group()
 
 
 def share_of(batch: Batch, world: World) -> dict[str, Tensor]:
@@ -133,6 +139,35 @@ def total(value: Tensor) -> Tensor:
     return summed
 
 
-def meet() -> None:
-    """Wait until all processes are here."""
-    dist.barrier()
+@contextmanager
+def agreeing(kind: type[CompanionError] = CompanionError) -> Iterator[None]:
+    """Do something that must succeed in all processes: if it fails in one, it fails in all.
+
+    The block may differ from process to process, and do nothing in some. All processes have left
+    it before one goes on.
+
+    Args:
+        kind: What is raised.
+
+    Raises:
+        CompanionError: In all processes, with the words of the first one that failed by a
+            `CompanionError` or an `OSError`.
+
+    Example:
+        >>> with joined() as world, agreeing():
+        ...     if world.first:
+        ...         raise OSError("no room")
+        Traceback (most recent call last):
+            ...
+        companion.errors.CompanionError: no room
+    """
+    said, cause = torch.zeros(dist.get_world_size(), LONGEST, dtype=torch.uint8), None
+    try:
+        yield
+    except (CompanionError, OSError) as error:
+        cause = error
+        words = str(error).encode()[:LONGEST] or b"?"
+        said[dist.get_rank(), : len(words)] = torch.tensor(list(words), dtype=torch.uint8)
+    for words in total(said):  # each process has written its own row
+        if words.any():
+            raise kind(bytes(words).rstrip(b"\0").decode(errors="replace")) from cause

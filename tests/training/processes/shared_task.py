@@ -12,9 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from companion.errors import CompanionError
 from companion.training.processes.loop import Task, train
 from companion.training.processes.sharing import held_here, whole_weights
-from companion.training.processes.world import Batch, joined, total
+from companion.training.processes.world import Batch, World, agreeing, joined, total
 
 STEPS, SAVED = 6, 4
 WORDS, WIDTH, ROWS = 24, 8, 5  # five rows: the processes get three and two
@@ -91,6 +92,17 @@ def main(folder: Path) -> None:
             }
             if world.first:
                 (folder / f"{sharing}.json").write_text(json.dumps(found))
+        hear_of_a_failure(folder, world)
+
+
+def hear_of_a_failure(folder: Path, world: World) -> None:
+    """Let the second process fail, and write down what each has heard."""
+    try:
+        with agreeing():
+            if not world.first:
+                raise OSError("no room")
+    except CompanionError as error:
+        (folder / f"heard-{world.rank}.txt").write_text(str(error))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """Who died, what is kept, how to go on."""
 
-import json
 import os
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,14 +10,13 @@ from torch.distributed import run as torchrun
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.elastic.rendezvous.api import RendezvousError
 
-from companion.training.processes import progress
+from companion.training.processes import launch as launch_module
 from companion.training.processes.launch import (
     LOST,
     REFUSED,
     culprit,
     described,
     farewell,
-    how_to_go_on,
     is_loss,
     launch,
 )
@@ -36,6 +34,8 @@ def test_the_one_that_failed_by_itself_is_named() -> None:
 
     assert culprit(failures)[0] == 1
     assert culprit({0: failure(1, 5), 3: failure(1, 4)})[0] == 3
+    assert culprit({0: failure(-15, 1), 1: failure(REFUSED, 2)})[0] == 1  # torchrun ends the others
+    assert culprit({0: failure(-15, 2), 1: failure(-15, 1)})[0] == 1
 
 
 @pytest.mark.parametrize(
@@ -48,20 +48,6 @@ def test_the_one_that_failed_by_itself_is_named() -> None:
 )
 def test_how_a_process_ended_is_said(exitcode: int, sentence: str) -> None:
     assert described(1, failure(exitcode), 4) == sentence
-
-
-def test_the_checkpoint_is_named(tmp_path: Path) -> None:
-    assert "No checkpoint was written yet" in how_to_go_on(tmp_path)
-    facts = {"step": 7, "parts": "step-000007", "recipe": {}}
-    (tmp_path / progress.NAME).write_text(json.dumps(facts))
-
-    assert how_to_go_on(tmp_path).startswith(f"{tmp_path} has the checkpoint of step 7. To go on")
-
-
-def test_a_damaged_checkpoint_is_no_reason_for_a_traceback(tmp_path: Path) -> None:
-    (tmp_path / progress.NAME).write_text("half of")
-
-    assert "Delete it to start from the beginning. Then start" in how_to_go_on(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -90,6 +76,7 @@ def test_the_loss_of_another_process_ends_this_one_with_a_sentence(
         raise SystemExit(status)
 
     monkeypatch.setattr(os, "_exit", ended)
+    monkeypatch.setattr(launch_module, "PATIENCE", 0)
     world = World(0, 2, torch.device("cpu"))
 
     with pytest.raises(SystemExit) as caught, farewell(world, tmp_path):

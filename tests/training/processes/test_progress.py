@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from companion.errors import CheckpointError
-from companion.training.processes.progress import NAME, read, steps_done
+from companion.training.processes.progress import NAME, how_to_go_on, read, steps_done
 
 FACTS = {"step": 7, "parts": "step-000007", "processes": 2, "recipe": {"seed": 0}}
 
@@ -36,6 +36,10 @@ def test_without_a_checkpoint_nothing_is_done(tmp_path: Path) -> None:
         json.dumps({key: value for key, value in FACTS.items() if key != "parts"}),
         json.dumps(FACTS | {"parts": "../elsewhere"}),
         json.dumps(FACTS | {"parts": "/etc"}),
+        json.dumps(FACTS | {"sha256": {"../elsewhere": "00"}}),
+        json.dumps(FACTS | {"sha256": 7}),
+        json.dumps(FACTS | {"sha256": ["x"]}),
+        json.dumps(FACTS | {"sha256": {"x": 7}}),
     ],
 )
 def test_a_damaged_one_says_what_to_do(tmp_path: Path, text: str) -> None:
@@ -50,3 +54,17 @@ def test_bytes_that_are_no_text_are_damage_too(tmp_path: Path) -> None:
 
     with pytest.raises(CheckpointError, match=NAME):
         read(tmp_path)
+
+
+def test_the_checkpoint_is_named(tmp_path: Path) -> None:
+    assert "No checkpoint was written yet" in how_to_go_on(tmp_path)
+    facts = {"step": 7, "parts": "step-000007", "recipe": {}}
+    (tmp_path / NAME).write_text(json.dumps(facts))
+
+    assert how_to_go_on(tmp_path).startswith(f"{tmp_path} has the checkpoint of step 7. To go on")
+
+
+def test_a_damaged_checkpoint_is_no_reason_for_a_traceback(tmp_path: Path) -> None:
+    (tmp_path / NAME).write_text("half of")
+
+    assert "Delete it to start from the beginning. Then start" in how_to_go_on(tmp_path)

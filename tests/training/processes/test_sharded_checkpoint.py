@@ -1,11 +1,13 @@
 """A checkpoint of several processes is whole or not there, and refuses what does not belong."""
 
+import errno
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import torch
+import torch.distributed.checkpoint as dcp
 from torch import nn
 
 from companion.errors import CheckpointError
@@ -93,17 +95,67 @@ def test_another_recipe_is_refused(tmp_path: Path) -> None:
 def test_another_model_is_refused(tmp_path: Path) -> None:
     sharded_checkpoint.save(tmp_path, *made(), RECIPE, step=1)
 
-    with pytest.raises(CheckpointError, match=r"belongs to another model.*delete"):
+    with pytest.raises(CheckpointError, match=r"belongs to another model") as error:
         sharded_checkpoint.restore(tmp_path, *made(5), RECIPE)
+    assert str(error.value).endswith("Use another folder.")  # what is sound is not to be deleted
 
 
-def test_damaged_parts_say_what_to_do(tmp_path: Path) -> None:
+def test_damaged_parts_say_what_to_do(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     sharded_checkpoint.save(tmp_path, *made(), RECIPE, step=1)
     (part,) = tmp_path.rglob("*.safetensors")
     part.write_bytes(part.read_bytes()[:-5])
 
-    with pytest.raises(CheckpointError, match=r"step-000001 cannot be read.*from the beginning"):
+    with pytest.raises(CheckpointError, match=f"{part.name} is damaged.*from the beginning"):
         sharded_checkpoint.restore(tmp_path, *made(), RECIPE)
+    assert capfd.readouterr().err == ""
+
+
+def test_a_checkpoint_from_before_there_were_hashes_is_read(tmp_path: Path) -> None:
+    sharded_checkpoint.save(tmp_path, *made(), RECIPE, step=1)
+    record = tmp_path / progress.NAME
+    facts = json.loads(record.read_text())
+    del facts["sha256"]
+    record.write_text(json.dumps(facts))
+
+    assert sharded_checkpoint.restore(tmp_path, *made(), RECIPE) == 1
+
+
+def full(*_: object, **__: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def full_in_a_process(*_: object, **__: object) -> None:
+    """Fail as DCP does: the reason is in the failures, by process."""
+    failure = OSError(errno.ENOSPC, "No space left on device")
+    raise dcp.CheckpointException("write", {0: (failure, None)})
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "fault"),
+    [
+        (dcp, "save", full_in_a_process),
+        (sharded_checkpoint, "write_whole", full),
+        (Path, "mkdir", full),
+    ],
+)
+def test_a_full_disk_leaves_the_checkpoint_before_and_no_half_one(
+    module: object, name: str, fault: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sharded_checkpoint.save(tmp_path, *made(), RECIPE, step=1)
+    there = sorted(tmp_path.rglob("*"))
+    monkeypatch.setattr(module, name, fault)
+
+    with pytest.raises(CheckpointError) as error:
+        sharded_checkpoint.save(tmp_path, *made(), RECIPE, step=2)
+
+    said = str(error.value)
+    assert "MB of its disk are free" in said
+    assert "No space left on device" in said
+    assert "Make room" in said
+    assert f"{tmp_path} has the checkpoint of step 1. To go on, start the same command." in said
+    assert sorted(tmp_path.rglob("*")) == there
+    monkeypatch.undo()
+    assert sharded_checkpoint.restore(tmp_path, *made(), RECIPE) == 1
 
 
 @pytest.mark.parametrize(

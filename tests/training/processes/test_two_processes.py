@@ -5,14 +5,16 @@ import os
 import shutil
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
+from companion.errors import CheckpointError
 from companion.training.processes.loop import train
-from companion.training.processes.progress import steps_done
+from companion.training.processes.progress import NAME, steps_done
 from companion.training.processes.world import joined
 from tests.training.processes import shared_task
 from tests.training.processes.shared_task import SAVED, STEPS, Tiny, task
@@ -94,6 +96,25 @@ def test_each_process_has_written_its_part_and_nothing_is_pickled(two: Path) -> 
     files = [path for path in (two / "fsdp").rglob("*") if path.is_file()]
 
     assert sorted(path.suffix for path in files) == [".json", ".safetensors", ".safetensors"]
-    parts = [load_file(path) for path in files if path.suffix == ".safetensors"]
+    written = [path for path in files if path.suffix == ".safetensors"]
+    hashes = {path.name: sha256(path.read_bytes()).hexdigest() for path in written}
+    assert json.loads((two / "fsdp" / NAME).read_text())["sha256"] == hashes
+    parts = [load_file(path) for path in written]
     sizes = [sum(tensor.numel() for tensor in part.values()) for part in parts]
     assert max(sizes) < 1.1 * min(sizes)
+
+
+def test_what_fails_in_one_process_is_heard_in_both(two: Path) -> None:
+    assert [(two / f"heard-{rank}.txt").read_text() for rank in (0, 1)] == ["no room"] * 2
+
+
+def test_a_damaged_part_of_either_process_is_named(two: Path, tmp_path: Path) -> None:
+    """In values only: the file can still be read."""
+    for rank in (1, 2):
+        out = shutil.copytree(two / "fsdp", tmp_path / str(rank))
+        (part,) = out.rglob(f"shard-0000{rank}*")
+        content = bytearray(part.read_bytes())
+        content[-400:] = bytes(400)
+        part.write_bytes(content)
+        with joined() as world, pytest.raises(CheckpointError, match=f"{part.name} is damaged"):
+            next(train(task(), world, out))

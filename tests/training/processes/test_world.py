@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from companion.training.processes.world import World, joined, share_of, total
+from companion.errors import CheckpointError, CompanionError
+from companion.training.processes.world import World, agreeing, joined, share_of, total
 
 
 def worlds(size: int) -> list[World]:
@@ -44,3 +45,18 @@ def test_more_processes_than_gpus_are_refused(monkeypatch: pytest.MonkeyPatch) -
 
     with pytest.raises(ValueError, match="needs 1 GPUs, one for each process here, found 0"):
         joined(gpu=True).__enter__()
+
+
+@pytest.mark.parametrize("kind", [CompanionError, CheckpointError])
+@pytest.mark.parametrize("error", [OSError("no röom"), CompanionError("no röom")])
+def test_what_fails_is_raised_with_its_words(kind: type, error: Exception) -> None:
+    with joined():
+        with pytest.raises(kind, match=r"^no röom$"), agreeing(kind):
+            raise error
+        with agreeing():
+            pass
+
+
+def test_a_mistake_in_the_program_is_no_refusal() -> None:
+    with joined(), pytest.raises(KeyError), agreeing():
+        raise KeyError("x")
