@@ -41,6 +41,7 @@ const { smallestCard } = await load("widgets/sizes.js");
 const { trainingBytes } = await load("widgets/training_memory.js");
 const { rankMemory } = await load("ranks.js");
 const images = await load("image_tokens.js");
+const { compared } = await load("widgets/interval.js");
 const intervals = await load("intervals.js");
 const tries = await load("pass_at_k.js");
 const stores = await load("stores.js");
@@ -176,6 +177,7 @@ const TESTS = {
     [images.tileTokens(width, height), images.squareTokens(width, height), images.resized(width, height)],
   wilson: ({ right, total }) => intervals.wilson(right, total),
   gain: ({ counts }) => intervals.gain(counts),
+  compared: ({ counts }) => compared(counts),
   mcnemar: ({ lost, won }) => intervals.mcnemar(lost, won),
   passAtK: ({ n, c, k }) => [tries.passAtK(n, c, k), tries.shortcut(n, c, k)],
   plan: ({ kind, quantity, target, sizes }) => stores.plan(sizes, kind, quantity, target),

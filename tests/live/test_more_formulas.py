@@ -1,6 +1,7 @@
 """Formulas of widgets on training, serving and measuring, against package, libraries and pages."""
 
 import math
+import re
 from collections import deque
 from itertools import combinations
 
@@ -156,3 +157,31 @@ def test_a_step_with_retries_succeeds_as_often_as_counted_out(page, p, retries, 
     wanted = sum(p * ((1 - p) * noticed) ** at for at in range(retries + 1))
 
     assert page("stepSuccess", p=p, retries=retries, noticed=noticed) == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize(
+    ("both", "lost", "won", "neither"),
+    [(66, 6, 23, 25), (100_000, 6, 23, 100_000), (1000, 0, 5, 1000), (0, 100_000, 100_000, 0),
+     (5, 0, 0, 5), (10, 1, 0, 10), (50, 0, 90, 9), (100_000, 0, 1, 100_000), (40, 7, 17, 36)],
+)  # fmt: skip
+def test_what_is_said_of_two_systems_follows_from_the_numbers_beside_it(
+    page, both, lost, won, neither
+):
+    counts = {"both": both, "lost": lost, "won": won, "neither": neither}
+
+    said = page("compared", counts=counts)
+
+    difference, low, high = map(
+        float, re.search(r"Gain (\S+) points \((\S+) to (\S+)\)", said).groups()
+    )
+    exact, p = page("gain", counts=counts), page("mcnemar", lost=lost, won=won)
+    assert low <= difference <= high
+    assert (
+        ("does not reach 0" in said)
+        == (low > 0 or high < 0)
+        == (exact["low"] > 0 or exact["high"] < 0)
+    )
+    assert ("close call" in said) == ((p < 0.05) != (low > 0 or high < 0))
+    assert f"{won:,} item{'s' * (won != 1)} won, {lost:,} lost: p " in said
+    assert ("p < 0.001" in said) == (p < 0.001)
+    assert "p = 0.000" not in said
