@@ -24,6 +24,7 @@ _HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(_HERE), str(_HERE.parent / "_tools")]
 
 from api_reference import setup_reference  # noqa: E402
+from bibliography import setup_bibliography  # noqa: E402
 from book_directives import Dot, QuizQuestion, Tensor  # noqa: E402
 from cells import setup_cells  # noqa: E402
 from code_links import setup_code_links  # noqa: E402
@@ -202,6 +203,7 @@ def exercise_links(exercises: list[dict[str, str]], path_to: Callable[[str], str
 
 def setup(app: Sphinx) -> dict:
     """Register everything with Sphinx."""
+    setup_bibliography()
     setup_reference(app)
     setup_cells(app)
     setup_code_links(app)

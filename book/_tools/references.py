@@ -116,9 +116,12 @@ def _index_equation(page: Page, label: str, index: References) -> None:
 def _read_citations(bibliography: Path) -> dict[str, tuple[str, str]]:
     """Authors and year of each entry, such as ``("Brown et al.", "2020")``."""
     entries = parse_file(str(bibliography), bib_format="bibtex").entries
-    return {
-        key: (_authors(entry), entry.fields.get("year", "n.d.")) for key, entry in entries.items()
-    }
+    return {key: cited_as(entry) for key, entry in entries.items()}
+
+
+def cited_as(entry: Entry) -> tuple[str, str]:
+    """Authors and year of an entry as the text names them, such as ``("Brown et al.", "2020")``."""
+    return _authors(entry), entry.fields.get("year", "n.d.")
 
 
 def _authors(entry: Entry) -> str:

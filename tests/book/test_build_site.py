@@ -1,6 +1,7 @@
 """Around the build: outputs for the cache, smaller files, the extension's own markup."""
 
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -214,9 +215,12 @@ def test_a_small_book_builds_without_a_warning_or_execution(programs, book, page
         monkeypatch.setenv("PATH", str(folder))
 
     status = build_site.main([], Project(book.root, "ada/engine"))
-    text = (book.root / "_build/html/book/gpt/one.html").read_text(encoding="utf-8")
+    html = book.root / "_build/html/book"
+    text = (html / "gpt/one.html").read_text(encoding="utf-8")
 
     assert status == 0
+    listed = (html / "back/references.html").read_text(encoding="utf-8")
+    assert re.search(r'class="label">(?:<[^>]*>|\[)*Lovelace, 2020', listed)
     assert "colab.research.google.com/github/ada/engine/blob/notebooks/gpt/one.ipynb" in text
     assert '<svg role="img" aria-label="a to b"' in text
     assert 'data-live="temperature"' in text

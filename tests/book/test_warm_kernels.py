@@ -85,7 +85,8 @@ def test_kernels_have_what_was_imported_and_nothing_of_one_another(start, tmp_pa
     numbers = {run(client, "print(os.getpid(), os.getsid(0))") for client in (one, other)}
     assert len(numbers) == 2
     assert all(len(set(number.split())) == 1 for number in numbers)  # leads its own session
-    assert run(one, "print(sys.path[0] == '', any('_tools' in p for p in sys.path))") == "True False"
+    tools = run(one, "print(sys.path[0] == '', any('_tools' in path for path in sys.path))")
+    assert tools == "True False"
 
 
 def test_an_interrupt_reaches_the_cell(start, tmp_path):
