@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 import zipfile
 from collections.abc import Iterable
@@ -25,6 +26,9 @@ from project import BookError, Project, find_project
 
 _CONTENT = "http://www.imsproject.org/xsd/imscp_rootv1p1p2"
 _ADL = "http://www.adlnet.org/xsd/adlcp_rootv1p2"
+_IMPORT = re.compile(
+    r"""(?:^(?:import|export)\b[^"';]*|\bimport\()["'](\.{1,2}/[^"']+)["']""", re.MULTILINE
+)
 _WHEN = (1980, 1, 1, 0, 0, 0)
 _ELSEWHERE = (  # what leads around the site
     ".bd-sidebar-primary",
@@ -33,6 +37,7 @@ _ELSEWHERE = (  # what leads around the site
     ".search-button__wrapper",
     ".run-line",
     'script[src*="sidebar.js"]',
+    'script[src*="offline.js"], link[rel="manifest"]',  # the platform is what keeps a course
     'link[rel="search"], link[rel="index"], link[rel="next"], link[rel="prev"]',
 )
 
@@ -84,14 +89,34 @@ def pack(site_folder: Path, section: str, out: Path, project: Project) -> int:
 
 
 def loaded(site: Site, page: Path) -> set[Path]:
-    """All files that the page needs, those that its scripts load as well."""
+    """All files that the page needs, those that its scripts load as well.
+
+    Raises:
+        BookError: If a script imports one that is not there.
+    """
     static = site.folder / "_static"
     runtime = json.loads((static / "exercises" / "runtime.json").read_text(encoding="utf-8"))
     more = {static / file["at"] for file in runtime["files"].values()}
     more |= {path for path in (static / "exercises").iterdir() if path.is_file()}
     more.add(static / "elements.js")
     more |= set((static / "vendor" / "pyodide").glob("*.txt"))  # licences
-    return site.loaded(page) | more
+    needed = site.loaded(page) | more
+    return with_imports({path for path in needed if static / "offline" not in path.parents})
+
+
+def with_imports(files: set[Path]) -> set[Path]:
+    """Return files with the modules that those among them import, and those that these import."""
+    found, waiting = set(files), [path for path in files if path.suffix == ".js"]
+    while waiting:
+        script = waiting.pop()
+        for address in _IMPORT.findall(script.read_text(encoding="utf-8")):
+            target = (script.parent / address).resolve()
+            if not target.is_file():
+                raise BookError(f"{script} imports {address}, which is not there: run `make book`")
+            if target not in found:
+                found.add(target)
+                waiting.append(target)
+    return found
 
 
 def alone(soup: BeautifulSoup, address: str) -> str:

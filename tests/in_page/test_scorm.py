@@ -80,6 +80,38 @@ def test_it_is_the_same_each_time_and_has_the_runtime(package, site, tmp_path):
         assert "_static/vendor/pyodide/companion.zip" in archive.namelist()
 
 
+def test_what_a_script_imports_is_in_the_package_too(tmp_path):
+    sources = {
+        "page.js": 'import { a } from "./a.js";\nimport "./b.js";\nimport {\n c,\n} from "./c.js";',
+        "a.js": 'export { d } from "./more/d.js";',
+        "b.js": 'const { e } = await import("./e.js");\nconst text = "./none.js";',
+        "c.js": 'import { a } from "./a.js";',
+        "more/d.js": 'import { page } from "../page.js";',
+        "e.js": "",
+        "f.js": "",
+    }
+    (tmp_path / "more").mkdir()
+    for name, source in sources.items():
+        (tmp_path / name).write_text(source, encoding="utf-8")
+
+    found = scorm.with_imports({tmp_path / "page.js"})
+
+    assert found == {tmp_path / name for name in sources if name != "f.js"}
+    (tmp_path / "e.js").unlink()
+    with pytest.raises(scorm.BookError, match=r"imports \./e\.js, which is not there"):
+        scorm.with_imports({tmp_path / "page.js"})
+
+
+def test_the_package_keeps_no_book_offline():
+    page = '<script src="exercises/page.js"></script><script src="offline/offline.js"></script>'
+    page += '<link rel="manifest" href="book.webmanifest">'
+
+    alone = scorm.alone(BeautifulSoup(page, "html.parser"), "")
+
+    assert "offline.js" not in alone
+    assert "manifest" not in alone
+
+
 @pytest.mark.parametrize("address", ["https://ada.github.io/engine/book/gpt/exercises.html", ""])
 def test_a_link_to_the_rest_of_the_site_is_text_where_that_has_no_address(address):
     page = '<a href="../a.html">One</a> <a href="#b">Two</a><script src="exercises/page.js">'
