@@ -127,3 +127,15 @@ def test_a_table_of_nothing_is_nothing(layout, sections) -> None:
     layout.begin_cell(name=True)
 
     assert sections.sections() == []
+
+
+def test_a_first_row_names_columns_only_if_each_of_its_cells_is_a_name(layout, sections) -> None:
+    layout.begin_table()
+    layout.begin_row()
+    for name, cell in ((False, "2025"), (True, "Height")):
+        layout.begin_cell(name=name)
+        layout.write(cell)
+    row(layout, "oak", "30")
+    layout.end_table()
+
+    assert text(sections) == "| 2025 | Height |\n| oak | 30 |"
