@@ -178,7 +178,7 @@ def test_an_answer_that_takes_too_long_is_refused_when_the_server_ends(
         )
 
         for _ in range(1 + hurried):
-            server.handle_exit(signal.SIGTERM, None)
+            server.handle_exit(signal.SIGINT, None)
         posts.join()
 
     answer = sent[0]
