@@ -11,7 +11,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from companion._claim import claimed
 from companion.pocket.distributed import MODULE, main
+from companion.training.processes.parent import GONE
+from companion.training.processes.progress import steps_done
 
 ROOT = Path(__file__).parents[2]
 STEPS = 30
@@ -69,6 +72,7 @@ def one(tmp_path_factory: pytest.TempPathFactory) -> list[float]:
 def test_a_killed_process_ends_the_run_and_it_goes_on_to_the_same_losses(
     one: list[float], tmp_path: Path
 ) -> None:
+    """First one of the two, then what has started them."""
     out = tmp_path / "two"
     line = command("pretrain", "--sharing", "fsdp", "--steps", str(STEPS), out=out)
     line += ["--save-every", "2"]
@@ -83,6 +87,16 @@ def test_a_killed_process_ends_the_run_and_it_goes_on_to_the_same_losses(
     assert f"{out} has the checkpoint of step" in errors
     assert f"python -m {MODULE} pretrain --sharing fsdp" in errors
     assert len(losses(out)) < STEPS
+    process = started(line)
+    wait_for_steps(out, len(losses(out)) + 2)
+    ranks = [of_rank(process.pid, rank) for rank in (0, 1)]
+
+    process.kill()
+
+    _, alive = psutil.wait_procs(ranks, timeout=60)
+    assert not [rank for rank in alive if rank.status() != psutil.STATUS_ZOMBIE]
+    assert GONE in process.communicate()[1]
+    assert steps_done(out) == len(losses(out)) < STEPS  # saved, and the folder is free
     finished(line)
     assert losses(out) == pytest.approx(one, abs=1e-5)
     assert (out / "model" / "model.safetensors").exists()
@@ -157,6 +171,20 @@ def test_a_folder_of_another_run_is_refused(
 
     assert status == 2
     assert "belongs to another recipe" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+@pytest.mark.parametrize("task", ["pretrain", "rollouts"])
+def test_a_folder_that_another_run_writes_is_refused_at_once(
+    task: str, processes: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with claimed(tmp_path):
+        assert main([task, "--processes", processes, "--out", str(tmp_path)]) == 2
+
+    said = capsys.readouterr().err
+    assert f"is being written by process {os.getpid()} on" in said
+    assert "delete" not in said.lower()
+    assert [path.name for path in tmp_path.iterdir()] == [".lock"]
 
 
 @pytest.mark.parametrize("name", ["file", "file/below"])

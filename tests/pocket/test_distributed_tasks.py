@@ -1,7 +1,9 @@
 """What each process of a run does, here in a single one. In two: test_distributed.py."""
 
+import errno
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -71,3 +73,31 @@ def test_rollouts_are_written_a_line_each(world, tmp_path):
     assert len(lines) == 3
     assert all(line["prompt"][-1]["role"] != "assistant" for line in lines)
     assert all(isinstance(line["finished"], bool) and line["response"] for line in lines)
+
+
+def test_a_line_that_does_not_fit_on_the_disk_leaves_the_log_as_it_was(tmp_path, monkeypatch):
+    log = tmp_path / "log.jsonl"
+    log.write_text("{}\n")
+    whole = Path.open
+
+    class Full:
+        """Writes half of a line."""
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+        def write(self, line):
+            with whole(log, "a") as file:
+                file.write(line[: len(line) // 2])
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "open", lambda *_, **__: Full())
+
+    with pytest.raises(OSError, match=r"log\.jsonl can't be written .*No space left"):
+        tasks._append(log, '{"step": 1}\n')
+
+    monkeypatch.undo()
+    assert log.read_text() == "{}\n"

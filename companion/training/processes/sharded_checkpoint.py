@@ -164,4 +164,4 @@ def _first(error: BaseException) -> str:
     """Return the reason in one line: that of the first process which failed."""
     failures = getattr(error, "failures", {})
     reason = next((failure[0] for failure in failures.values()), error)
-    return str(reason).strip().partition("\n")[0]
+    return (getattr(reason, "strerror", None) or str(reason)).strip().partition("\n")[0]
