@@ -24,6 +24,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
+from pathlib import PurePath
 
 _CANVAS = re.compile(
     r"(?P<name>[^\W\d_][^_]*)_(?:LATE_)?(?P<id>\d+)_"
@@ -71,12 +72,14 @@ class Named:
         file: Name of the file before the platform took it; empty for a folder.
         when: Time of the attempt, where the name holds one.
         task: The assignment, where the name holds it.
+        number: What the platform has numbered the file by; later ones are higher.
     """
 
     student: Student
     file: str
     when: str = ""
     task: str = ""
+    number: int = 0
 
 
 def read_names(names: Sequence[str]) -> list[Named]:
@@ -103,7 +106,8 @@ def read_names(names: Sequence[str]) -> list[Named]:
             students.append(Named(student, file, of_board["when"], task))
         elif of_canvas and trusted:
             student = Student(of_canvas["name"], of_canvas.groupdict().get("id", ""), "Canvas")
-            students.append(Named(student, of_canvas["file"] or of_canvas["typed"]))
+            file, number = of_canvas["file"] or of_canvas["typed"], int(of_canvas["number"] or 0)
+            students.append(Named(student, file, number=number))
         else:
             students.append(Named(Student(), name))
     return students
@@ -137,7 +141,8 @@ def grouped(
         known: Entries of which a file of the platform says whose they are. Each is a submission.
 
     Returns:
-        For each submission the student, and the number and own name of each of its entries.
+        For each submission the student, and the number and own name of each of its entries, those
+        that were handed in first in front. No two of its names are alike.
     """
     groups: dict[tuple, list[int]] = defaultdict(list)
     read = [
@@ -152,7 +157,22 @@ def grouped(
     for numbers in groups.values():
         last = max(read[number].when for number in numbers)
         kept = [number for number in numbers if read[number].when == last]
-        grouped_entries.append(
-            (read[kept[0]].student, [(number, read[number].file) for number in kept])
-        )
+        kept.sort(key=lambda number: read[number].number)
+        files = _apart([read[number].file for number in kept])
+        grouped_entries.append((read[kept[0]].student, list(zip(kept, files, strict=True))))
     return grouped_entries
+
+
+def _apart(files: Sequence[str]) -> list[str]:
+    """Return names that differ and are sorted as before: a second ``hw.py`` is ``hw_2.py``.
+
+    Empty ones, of folders, stay.
+    """
+    found: list[str] = []
+    for file in files:
+        path, count, name = PurePath(file), 1, file
+        while name and name in found:
+            count += 1
+            name = f"{path.stem}_{count}{path.suffix}"
+        found.append(name)
+    return found

@@ -53,6 +53,20 @@ def test_what_canvas_gives_is_read_as_it_is(tmp_path):
     }
 
 
+def test_of_two_files_of_one_student_on_canvas_both_run_the_late_one_last(tmp_path):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as packed:
+        packed.writestr("doejane_LATE_12345_100000_hw.py", "x = 'late'\n")
+        packed.writestr("doejane_12345_99999_hw.py", "x = 'in time'\n")
+
+    with class_folder(path) as folder:
+        (one,) = find_submissions(folder)
+
+    assert one.name == "doejane_12345"
+    assert [cell.source.strip() for cell in one.cells] == ["x = 'in time'", "x = 'late'"]
+    assert [one.place(number) for number in (1, 2)] == ["hw.py", "hw_2.py"]
+
+
 def test_anonymous_grading_of_canvas_keeps_the_files_of_one_together(tmp_path):
     names = ["anon_Xy12a_67890_hw.ipynb", "anon_Xy12a_67891_x.csv", "LATE_anon_12345_67892_hw.py"]
 

@@ -30,6 +30,28 @@ def test_files_of_one_student_are_one_submission():
     assert [file for _, file in canvas[0][1]] == ["hw.ipynb", "data.csv"]
 
 
+def test_files_of_canvas_stand_in_the_order_of_their_numbers_and_none_hides_another():
+    """A student handed in once more, late; 99999 comes before 100000, though not as text."""
+    names = sorted([
+        "doejane_12345_99999_hw.py", "doejane_LATE_12345_100000_hw.py", "doejane_12345_9_hw.py",
+        "doejane_12345_text.html", "doejane_LATE_12345_text.html", "leejo_LATE_22_5_a.ipynb",
+    ])  # fmt: skip
+
+    found = grouped(names)
+
+    files = {student.name: [(names[at], file) for at, file in files] for student, files in found}
+    assert sorted(files) == ["doejane", "leejo"]
+    assert files["doejane"] == [
+        ("doejane_12345_text.html", "text.html"),
+        ("doejane_LATE_12345_text.html", "text_2.html"),
+        ("doejane_12345_9_hw.py", "hw.py"),
+        ("doejane_12345_99999_hw.py", "hw_2.py"),
+        ("doejane_LATE_12345_100000_hw.py", "hw_3.py"),
+    ]
+    own = [file for _, file in files["doejane"] if file.startswith("hw")]
+    assert own == sorted(own)  # they run by name, and the last answer counts
+
+
 def board(*heads):
     """Names as Blackboard gives them, later ones handed in later."""
     days = enumerate(heads, 1)
