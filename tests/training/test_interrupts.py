@@ -53,3 +53,18 @@ def test_in_another_thread_nothing_is_changed() -> None:
     thread.join()
 
     assert found == [(True, False)]
+
+
+def test_a_handler_of_the_callers_own_is_put_back() -> None:
+    def mine(*_: object) -> None:
+        """Do nothing."""
+
+    before = signal.signal(signal.SIGTERM, mine)
+    try:
+        with held_interrupts(signal.SIGTERM):
+            pass
+        after = signal.getsignal(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+    assert after is mine
