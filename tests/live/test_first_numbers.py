@@ -207,12 +207,13 @@ BAD = [  # page, widget, what is typed into the first field, and what the widget
     ("open-models/formats", "floats", "zero", "Write one number, such as 0.3"),
     ("open-models/formats", "floats", "1e400", "Write one number, such as 0.3"),
     ("applications/documents", "chunks", " ", "There is no text."),
-    ("applications/documents", "chunks", "a " * 10001, "Only 20,000 characters are cut here."),
+    ("applications/documents", "chunks", "a " * 10001, "The text has 20,002 characters, at most"),
     ("training/data", "near_copies", "", "One of the texts is empty."),
-    ("training/data", "near_copies", "a" * 3001, "A text may have 3,000 characters here."),
+    ("training/data", "near_copies", "a" * 3001, "The text has 3,001 characters, at most 3,000"),
     ("open-models/landscape", "sizes", "7", "Write two numbers above 0"),
     ("applications/privacy", "redact", "", "There is no text."),
     ("applications/mcp", "mcp", "", "error -32700: this is not JSON"),
+    ("applications/retrieval", "retrieval", "a " * 480_000, "The text has 960,000 characters"),
 ]
 
 

@@ -169,7 +169,7 @@ def test_what_is_said_of_two_systems_follows_from_the_numbers_beside_it(
 ):
     counts = {"both": both, "lost": lost, "won": won, "neither": neither}
 
-    said = page("compared", counts=counts)
+    said = page("systems", counts=counts)
 
     difference, low, high = map(
         float, re.search(r"Gain (\S+) points \((\S+) to (\S+)\)", said).groups()

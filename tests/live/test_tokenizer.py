@@ -130,7 +130,7 @@ def test_a_long_word_is_cut_in_a_moment(page, tokenizer):
 
 
 def test_an_endless_text_is_refused_in_words(page):
-    with pytest.raises(ValueError, match="has 30000 characters, at most 20000"):
+    with pytest.raises(ValueError, match="has 30,000 characters, at most 20,000"):
         page("next", text="a" * 30000)
 
 

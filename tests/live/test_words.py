@@ -198,3 +198,26 @@ def test_hidden_numbers_of_the_page_on_data_are_numpys(page):
     listed = [int(number) for number in re.findall(r"\d+", text.split("FACTORS")[1])]
 
     assert listed == np.concatenate([crawl.FACTORS, crawl.OFFSETS]).ravel().tolist()
+
+
+@pytest.mark.parametrize(
+    ("size", "step", "words"),
+    [(1, 1024, "1 byte"), (511, 1024, "511 bytes"), (512, 1024, "0.5 KiB"),
+     (73_728, 1024, "72.0 KiB"), (2**29 - 1, 1024, "512.0 MiB"), (2**29, 1024, "0.5 GiB"),
+     (30_720_000, 1000, "30.7 MB"), (1_536_000_000, 1000, "1.5 GB"), (80_000, 1000, "80.0 kB"),
+     (4 * 10**14, 1000, "400,000.0 GB")],
+)  # fmt: skip
+def test_bytes_are_written_in_a_unit_that_leaves_digits(page, size, step, words):
+    assert page("sized", bytes=size, step=step) == words
+
+
+def test_one_is_not_many_and_thousands_are_grouped(page):
+    said = [page("counted", count=count, noun="step") for count in (0, 1, 2, 44_361_419)]
+
+    assert said == ["0 steps", "1 step", "2 steps", "44,361,419 steps"]
+
+
+def test_a_small_range_keeps_its_first_digit(page):
+    assert page("between", ends=[31.2, 44], unit=1000, digits=1) == "0.03-0.04"
+    assert page("between", ends=[1500, 0], unit=1000, digits=1) == "1.5-0.0"
+    assert page("between", ends=[5, 6], unit=60, digits=0) == "0-0"  # as the page has it

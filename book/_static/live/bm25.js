@@ -42,14 +42,14 @@ export class BM25 {
 
   /* The k best as [{at, score, words}], best first; texts without any of the words are left out. */
   search(query, k) {
-    const asked = this.words(query);
+    const asked = [...counts(this.words(query)).words].filter(([word]) => this.having.has(word));
     const found = this.texts.map(({ words }, at) => {
-      const shared = asked.filter((word) => words.has(word));
-      const score = shared.reduce((sum, word) => {
+      const shared = asked.filter(([word]) => words.has(word));
+      const score = shared.reduce((sum, [word, times]) => {
         const often = words.get(word);
-        return sum + this.weight(word) * often / (often + this.damping[at]);
+        return sum + times * this.weight(word) * often / (often + this.damping[at]);
       }, 0);
-      return { at, score, words: [...new Set(shared)] };
+      return { at, score, words: shared.map(([word]) => word) };
     });
     return found.filter(({ score }) => score > 0)
       .sort((one, two) => two.score - one.score || one.at - two.at).slice(0, k);

@@ -12,5 +12,9 @@ export function plan(sizes, kind, quantity, target) {
   return [Math.min(...ends), Math.max(...ends)];
 }
 
-/* A range as the page writes it. */
-export const between = (ends, unit, digits = 1) => ends.map((end) => (end / unit).toFixed(digits)).join("-");
+/* A range as the page writes it; of what its digits would make 0.0, the first digit. */
+export function between(ends, unit, digits = 1) {
+  const isSmall = (value) => digits > 0 && value > 0 && value < 0.5 * 10 ** -digits;
+  const write = (value) => (isSmall(value) ? String(Number(value.toPrecision(1))) : value.toFixed(digits));
+  return ends.map((end) => write(end / unit)).join("-");
+}

@@ -6,10 +6,9 @@
 import { beamSearch } from "./beam_search.js";
 import { writeJson } from "./constrained.js";
 import { generate, readAll } from "./decoding.js";
+import { checkLength } from "./limits.js";
 import { logSoftmax, softmax } from "./llama.js";
 import { ranked, shapeLogits } from "./sampling.js";
-
-const LONGEST = 20000; // characters: far more than any context, and read in a moment
 
 /* The tokens of a text, and how merges made them: [{text, ids, joins, isSpecial}], one for each piece;
    see partsAfter. */
@@ -153,11 +152,6 @@ export function conversationIds(tokenizer, messages) {
     ...tokenizer.encode("<|end|>"), ...plain("\n"),
   ]);
   return [...turns, ...tokenizer.encode("<|assistant|>"), ...plain("\n")];
-}
-
-function checkLength(text) {
-  if (text.length <= LONGEST) return text;
-  throw new Error(`The text has ${text.length} characters, at most ${LONGEST} are read. Shorten it.`);
 }
 
 function oneHot(length, id) {

@@ -45,11 +45,15 @@ export function number(text, { min, max, value, onchange = () => {} }) {
   return { node, value: nearest, set: (other) => { input.value = other; show(); } };
 }
 
-/* A text to write. */
+/* A text to write. `filled` gives it where it must not be blank, and throws an Error in words if it is. */
 export function textField(text, value, { rows = 2, onchange = () => {} } = {}) {
   const input = h("textarea", { rows, spellcheck: "false", oninput: () => onchange() });
   input.value = value;
-  return { node: labelled(text, input), value: () => input.value, set: (v) => { input.value = v; } };
+  const filled = (noun) => {
+    if (!input.value.trim()) throw new Error(`There is no ${noun}. Write one.`);
+    return input.value;
+  };
+  return { node: labelled(text, input), value: () => input.value, filled, set: (v) => { input.value = v; } };
 }
 
 /* One of several; options is a list of texts, or of [value, text]. */
@@ -102,6 +106,15 @@ export function bars(caption, head, rows, most = 1) {
 }
 
 export const percent = (share) => `${(100 * share).toFixed(1)} %`;
+
+/* Bytes in the largest unit of which there is a half: 0.6 GiB, 300.0 MiB; in steps of 1,000, 0.6 GB. */
+export function sized(bytes, { step = 1024, digits = 1 } = {}) {
+  const units = step === 1024 ? ["KiB", "MiB", "GiB"] : ["kB", "MB", "GB"];
+  const power = [3, 2, 1].find((one) => bytes >= step ** one / 2);
+  if (!power) return counted(bytes, "byte");
+  const fixed = { minimumFractionDigits: digits, maximumFractionDigits: digits };
+  return `${(bytes / step ** power).toLocaleString("en-US", fixed)} ${units[power - 1]}`;
+}
 
 /* Bytes as 4.9 MB. */
 export const megabytes = (bytes, digits = 1) => `${(bytes / 1e6).toFixed(digits)} MB`;

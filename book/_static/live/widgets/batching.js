@@ -1,7 +1,7 @@
 /* Requests of different lengths on the slots of a server, with static and with continuous batching. */
 
 import { idle, schedule } from "../scheduling.js";
-import { grouped, h, slider, status, table, textField } from "../view.js";
+import { counted, grouped, h, slider, status, table, textField } from "../view.js";
 
 const MOST = 64, LONGEST = 200; // requests; tokens of one
 const NS = "http://www.w3.org/2000/svg";
@@ -31,8 +31,8 @@ export default function batching({ lengths, slots = "4" }) {
     pictures.replaceChildren(...found.flatMap(({ name, steps }) =>
       [h("p", { class: "live-note" }, `${name}: each line is a slot, each step goes to the right`), drawing(steps, longest)]));
     const [first, second] = found.map(({ steps }) => steps.length);
-    line.textContent = first === second ? `Both take ${grouped(first)} steps.`
-      : `Continuous batching takes ${grouped(second)} steps in place of ${grouped(first)}.`;
+    line.textContent = first === second ? `Both take ${counted(first, "step")}.`
+      : `Continuous batching takes ${counted(second, "step")} in place of ${grouped(first)}.`;
   }
   draw();
   return [field.node, count.node, line, place, pictures];

@@ -1,7 +1,7 @@
 /* The cache of published models at any length. */
 
 import { MODELS, textBytes, tokenBytes } from "../caches.js";
-import { bars, choice, counted, h, number, row, status } from "../view.js";
+import { bars, choice, counted, h, number, row, sized, status } from "../view.js";
 
 export default function caches({ tokens = "131072" }) {
   const length = number("Tokens in the cache", { min: 1, max: 10_000_000, value: tokens, onchange: draw });
@@ -18,14 +18,10 @@ export default function caches({ tokens = "131072" }) {
     const most = Math.max(...rows.map(({ all }) => all));
     place.replaceChildren(bars(`The cache of ${counted(length.value(), "token")}`, ["model", "memory"],
       rows.map(({ name, all, each }) =>
-        ({ name, share: all / most, text: `${inWords(all)}, ${(each / 1024).toFixed(0)} KiB a token` }))));
+        ({ name, share: all / most, text: `${sized(all)}, ${(each / 1024).toFixed(0)} KiB a token` }))));
     const [least] = [...rows].sort((a, b) => a.all - b.all);
-    line.textContent = `The least: ${least.name} with ${inWords(least.all)}.`;
+    line.textContent = `The least: ${least.name} with ${sized(least.all)}.`;
   }
   draw();
   return [row(length, bytes, forget), place, line];
-}
-
-function inWords(bytes) {
-  return bytes < 2 ** 29 ? `${(bytes / 2 ** 20).toFixed(1)} MiB` : `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 }

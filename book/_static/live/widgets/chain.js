@@ -1,5 +1,6 @@
 /* A chain: values go into a template, the model answers, and a function takes the answer apart. */
 
+import { checkLength } from "../limits.js";
 import { modelPanel } from "../model_panel.js";
 import { compare, fill, names } from "../templates.js";
 import { h, table, textField } from "../view.js";
@@ -40,7 +41,7 @@ export default function chain({ template, values }) {
     prompt.replaceChildren();
     message = null;
     try {
-      const found = valuesOf(given.value()), wanted = names(words.value());
+      const found = valuesOf(checkLength(given.value())), wanted = names(checkLength(words.value()));
       const { missing, extra } = compare(words.value(), found);
       line.textContent = inWords(wanted, missing, extra);
       if (missing.length) return;

@@ -1,9 +1,9 @@
 /* A text cut into passages, in two ways. */
 
 import { LENGTHS, chunksOf, cutRecursively, cutWindows } from "../chunking.js";
-import { choice, counted, grouped, h, number, row, status, table, textField } from "../view.js";
+import { tooLong } from "../limits.js";
+import { choice, counted, h, number, row, status, table, textField } from "../view.js";
 
-const LONGEST = 20000; // characters; longer texts would make the page wait
 const WAYS = { "at the best place": cutRecursively, "windows": cutWindows };
 
 export default function chunks({ text, size = "10", overlap = "0" }) {
@@ -16,7 +16,7 @@ export default function chunks({ text, size = "10", overlap = "0" }) {
 
   function wrong() {
     if (!field.value().trim()) return "There is no text. Write or paste some.";
-    if (field.value().length > LONGEST) return `Only ${grouped(LONGEST)} characters are cut here. Shorten the text.`;
+    if (tooLong(field.value())) return tooLong(field.value());
     if (again.value() >= most.value()) return "The overlap must be smaller than the size, or a passage repeats the one before it.";
     return null;
   }

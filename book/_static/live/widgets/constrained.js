@@ -2,13 +2,13 @@
 
 import { modelPanel } from "../model_panel.js";
 import { problem } from "../schema_prefix.js";
-import { grouped, h, percent, table, textField } from "../view.js";
+import { counted, grouped, h, percent, table, textField } from "../view.js";
 
 const MOST_TOKENS = 80, VOCABULARY = 2048;
 
 /* text: a message; ask: the prompt, with {text} where it goes; schema: the rule, as JSON. */
-export default function constrained({ text, ask, schema }) {
-  const message = textField("Message", text, { rows: 3 });
+export default function constrained({ text: given, ask, schema }) {
+  const message = textField("Message", given, { rows: 3 });
   const rule = textField("Schema", JSON.stringify(JSON.parse(schema), null, 1), { rows: 8 });
   const written = h("p", { class: "live-out", "aria-label": "The JSON" }), place = h("div");
 
@@ -27,7 +27,8 @@ export default function constrained({ text, ask, schema }) {
   async function run(request) {
     written.replaceChildren();
     place.replaceChildren();
-    const messages = [{ role: "user", content: ask.replace("{text}", () => message.value()) }], rows = [];
+    const text = message.filled("message"), rows = [];
+    const messages = [{ role: "user", content: ask.replace("{text}", () => text) }];
     let last = null;
     await request("json", { messages, schema: read(), maxNewTokens: MOST_TOKENS }, (step) => {
       last = step;
@@ -37,7 +38,7 @@ export default function constrained({ text, ask, schema }) {
     place.replaceChildren(table("Step by step", ["token", `allowed of ${grouped(VOCABULARY)}`, "their probability", "without the mask"], rows));
     const other = rows.filter(([name, , , wished]) => !wished.startsWith(`${name} `)).length;
     const end = last.reason === "length" ? `Cut off after ${MOST_TOKENS} tokens, so this is no JSON yet.` : "Valid JSON of the schema.";
-    return `${end} At ${other} of ${rows.length} steps the model would have written something else.`;
+    return `${end} At ${other} of ${counted(rows.length, "step")} the model would have written something else.`;
   }
 
   return [message.node, rule.node, ...modelPanel({ model: "chat", run, text: "Write JSON", results: [written, place] }).nodes,

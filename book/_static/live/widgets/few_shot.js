@@ -24,6 +24,7 @@ export default function fewShot({ examples, question, stop = "\n" }) {
   async function run(request) {
     const settings = { temperature: 0, maxNewTokens: 20, stop: [stop] };
     let text = "";
+    asked.filled("question");
     await request("write", { text: prompt(), settings }, (step) => {
       text = step.text;
       answer.textContent = text.trim();

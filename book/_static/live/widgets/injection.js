@@ -26,6 +26,7 @@ export default function injection({ text }) {
 
   async function run(request) {
     let said = "";
+    field.filled("text");
     const messages = [{ role: "user", content: prompt() }];
     const settings = { temperature: 0, maxNewTokens: 40 };
     await request("write", { messages, settings }, (step) => {

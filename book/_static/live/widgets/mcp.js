@@ -2,6 +2,7 @@
 
 import { PythonNumber } from "../arithmetic.js";
 import { VERSION, request, respond } from "../json_rpc.js";
+import { tooLong } from "../limits.js";
 import { toolbox } from "../tool_calls.js";
 import { choice, h, status, textField } from "../view.js";
 
@@ -39,6 +40,12 @@ export default function mcp({ start = "right" }) {
   const line = status(), place = h("pre", { class: "live-out", tabindex: 0, role: "region", "aria-label": "The answer" });
 
   function draw() {
+    const problem = tooLong(field.value());
+    if (problem) {
+      line.textContent = problem;
+      place.replaceChildren();
+      return;
+    }
     const answer = respond(field.value(), TOOLS);
     place.textContent = pretty(answer);
     line.textContent = inWords(answer);

@@ -1,9 +1,10 @@
 /* Are two texts near copies? Counted exactly, and guessed by MinHash. */
 
+import { tooLong } from "../limits.js";
 import { BANDS, compare, jaccard, matchProbability, shingles, signature } from "../near_copies.js";
 import { counted, grouped, h, percent, slider, status, table, textField } from "../view.js";
 
-const LONGEST = 3000; // characters: two such texts take about a second
+const MOST = 3000; // characters: two such texts take about a second
 const SHOWN = 40; // shingles
 
 export default function nearCopies({ first, second }) {
@@ -15,7 +16,7 @@ export default function nearCopies({ first, second }) {
   function draw() {
     const texts = [one.value(), two.value()];
     const problem = texts.some((text) => !text.trim()) ? "One of the texts is empty. Write both."
-      : texts.some((text) => text.length > LONGEST) ? `A text may have ${grouped(LONGEST)} characters here. Shorten it.` : null;
+      : tooLong(one.value(), MOST) ?? tooLong(two.value(), MOST);
     line.classList.toggle("live-error", problem !== null);
     if (problem) {
       line.textContent = problem;

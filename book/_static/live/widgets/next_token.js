@@ -29,7 +29,7 @@ export default function nextToken({ text, temperature = "1", topk = "0", topp = 
     if (field.value() !== asked) return CHANGED;
     draw(found);
     const [first] = found.candidates;
-    return `${found.kept} ${found.kept === 1 ? "token is" : "tokens are"} left. The likeliest, `
+    return `${counted(found.kept, "token is", "tokens are")} left. The likeliest, `
       + `${first.name}, has ${percent(first.shaped)}, and ${percent(first.raw)} without the filters.`;
   }
 

@@ -2,6 +2,7 @@
 
 import { BM25, ENGLISH } from "../bm25.js";
 import { groundedPrompt } from "../grounding.js";
+import { checkLength } from "../limits.js";
 import { modelPanel } from "../model_panel.js";
 import { h, row, slider, table, textField } from "../view.js";
 
@@ -23,6 +24,8 @@ export default function notes({ notes: given, question, k = "4" }) {
     if (!texts.length) throw new Error("There are no notes. Write one on each line.");
     if (texts.length > MOST) throw new Error(`At most ${MOST} notes are searched here. Take some away.`);
     if (!asked.value().trim()) throw new Error("There is no question. Write one.");
+    checkLength(field.value());
+    checkLength(asked.value());
     const hits = new BM25(texts, { skipped: ENGLISH }).search(asked.value(), most.value());
     return hits.map(({ at, score }) => ({ text: texts[at], score }));
   }

@@ -53,7 +53,7 @@ export default function pass({ counts, tries = "8" }) {
       text: [at(passAtK, tried).toFixed(2), at(shortcut, tried).toFixed(2)] }))));
     const unsolved = list.filter((c) => c === 0).length;
     line.textContent = `${counted(list.length, "problem")}: pass@${k} is ${percent(at(passAtK, k))}. `
-      + `${unsolved} of ${list.length} have no right answer among ${n}.${k < asked.value() ? ` There are only ${n} answers to choose from.` : ""}`;
+      + `${unsolved} of ${list.length} have no right answer among ${n}.${k < asked.value() ? ` There ${n === 1 ? "is" : "are"} only ${counted(n, "answer")} to choose from.` : ""}`;
   }
   draw();
   load();

@@ -42,7 +42,7 @@ export default function preference({ chosen, rejected, rewards }) {
     place.replaceChildren(bars("Mean reward of the best of n of these answers", ["draw", "reward"], rows));
     best.textContent = `Best of ${counted(n, "answer")}: mean reward ${bestOf(numbers, n).toFixed(2)}, `
       + `at most ${bestOfDivergence(n).toFixed(1)} nats from the model.`
-      + `${n < count.value() ? ` There are only ${numbers.length} answers to draw from.` : ""}`;
+      + `${n < count.value() ? ` There ${numbers.length === 1 ? "is" : "are"} only ${counted(numbers.length, "answer")} to draw from.` : ""}`;
   }
   drawPair();
   drawBest();

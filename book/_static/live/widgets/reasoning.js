@@ -26,7 +26,7 @@ export default function reasoning({ question, examples }) {
   async function run(request) {
     const settings = { temperature: 0, maxNewTokens: 96, stop: ["\n"] };
     const rows = [];
-    for (const [way, prompt] of Object.entries(prompts(field.value(), shown))) {
+    for (const [way, prompt] of Object.entries(prompts(field.filled("problem"), shown))) {
       const cells = [way, "", "0"];
       rows.push(cells);
       await request("write", { text: prompt, settings }, ({ text }) => {

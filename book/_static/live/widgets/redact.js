@@ -1,5 +1,6 @@
 /* Personal data taken out of a text, before it is stored or sent. */
 
+import { tooLong } from "../limits.js";
 import { redact } from "../redaction.js";
 import { counted, h, status, textField } from "../view.js";
 
@@ -14,6 +15,12 @@ export default function redaction({ text }) {
   const place = h("p", { class: "live-out", "aria-label": "What is stored" }), line = status();
 
   function draw() {
+    const problem = tooLong(field.value());
+    if (problem) {
+      line.textContent = problem;
+      place.replaceChildren();
+      return;
+    }
     const parts = redact(field.value()).split(/(\[email\]|\[phone\]|\[card\])/);
     place.replaceChildren(...parts.map((part) => (KINDS[part] ? h("b", {}, part) : part)));
     const counts = Object.entries(KINDS)

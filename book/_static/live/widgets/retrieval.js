@@ -1,6 +1,7 @@
 /* Search by words in the passages of this book. */
 
 import { BM25 } from "../bm25.js";
+import { tooLong } from "../limits.js";
 import { fetchFile, fetchManifest } from "../weights.js";
 import { bars, bar, button, h, row, slider, status, table, textField } from "../view.js";
 
@@ -28,6 +29,12 @@ export default function retrieval({ text, k = "3" }) {
 
   function search() {
     if (!index) return;
+    const problem = tooLong(field.value());
+    if (problem) {
+      line.textContent = problem;
+      place.replaceChildren();
+      return;
+    }
     const all = index.search(field.value(), most.value());
     const hits = all.filter(({ score }) => score >= least.value());
     line.textContent = hits.length

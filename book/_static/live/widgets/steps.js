@@ -1,6 +1,6 @@
 /* A task of several steps, each of which may fail: how often all of them succeed. */
 
-import { bars, h, number, percent, row, slider, status } from "../view.js";
+import { bars, counted, grouped, h, number, percent, row, slider, status } from "../view.js";
 
 /* Chance that a step is done: it may be tried again, `retries` times, where its failure is noticed. */
 export function stepSuccess(p, retries, noticed) {
@@ -23,11 +23,11 @@ export default function steps({ p = "0.95", steps: count = "10" }) {
     const n = length.value(), each = stepSuccess(chance.value(), retries.value(), noticed.value());
     const shown = [...new Set([1, 2, 3, 4, 10, 20, 50, n])].sort((a, b) => a - b);
     place.replaceChildren(bars("Tasks in which every step succeeds", ["steps", "share"],
-      shown.map((size) => ({ name: String(size), share: each ** size, text: percent(each ** size) }))));
+      shown.map((size) => ({ name: grouped(size), share: each ** size, text: percent(each ** size) }))));
     const half = each < 1 && each > 0 ? Math.floor(Math.log(0.5) / Math.log(each)) : null;
-    line.textContent = `${n === 1 ? "One step" : `All ${n} steps`}: ${percent(each ** n)}. `
+    line.textContent = `${n === 1 ? "One step" : `All ${grouped(n)} steps`}: ${percent(each ** n)}. `
       + (half === null ? "No step fails." : half < 1 ? "Not even one step succeeds every other time."
-        : `Tasks of up to ${half} ${half === 1 ? "step" : "steps"} succeed at least every other time.`);
+        : `Tasks of up to ${counted(half, "step")} succeed at least every other time.`);
   }
   draw();
   return [chance.node, row(length, retries), noticed.node, line, place];

@@ -1,11 +1,11 @@
 /* What a number of vectors takes in each store: a plan from the recorded measurements. */
 
 import { between, plan } from "../stores.js";
-import { grouped, h, number, row, status, table } from "../view.js";
+import { counted, grouped, h, number, row, sized, status, table } from "../view.js";
 import { fetchFile, fetchManifest } from "../weights.js";
 
 const FOLDER = new URL("../models/", import.meta.url).href;
-const SEE = "see the page", GB = 1e9, BYTES = 4; // a number of a vector
+const SEE = "see the page", BYTES = 4; // a number of a vector
 
 export default function stores({ target = "1000000", dimension = "384" }) {
   const vectors = number("Vectors", { min: 20000, max: 1000000000, value: target, onchange: draw });
@@ -35,7 +35,7 @@ export default function stores({ target = "1000000", dimension = "384" }) {
     place.replaceChildren(table(`For ${grouped(wanted)} vectors of 384 numbers`,
       ["store", "memory, GB", "disk, GB", "to fill, min", "ms per question"], cells));
     const bytes = wanted * length.value() * BYTES;
-    line.textContent = `The vectors alone: ${(bytes / GB).toFixed(1)} GB with ${grouped(length.value())} numbers each. `
+    line.textContent = `The vectors alone: ${sized(bytes, { step: 1000 })} with ${counted(length.value(), "number")} each. `
       + `Measured were at most 20,000, so this is a factor of ${grouped(Math.round(wanted / 20000))} away.`;
   }
   load();

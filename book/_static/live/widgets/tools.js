@@ -22,13 +22,14 @@ export default function tools({ text }) {
   }
 
   async function run(request, { signal }) {
+    const content = field.filled("request");
     if (!box) await load(signal);
     const rows = [];
     const note = (who, what) => {
       rows.push([who, what]);
       place.replaceChildren(table("What each one said", ["who", "what"], rows));
     };
-    const messages = [{ role: "user", content: field.value() }];
+    const messages = [{ role: "user", content }];
     if (allowed.value()) messages.unshift({ role: "system", content: declaration(box) });
     for (const { role, content } of messages) note(role, content);
     for (let step = 0; step < MOST_STEPS; step++) {

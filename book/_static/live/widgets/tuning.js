@@ -11,7 +11,7 @@ export default function tuning({ text }) {
   const place = h("div");
 
   async function run(request) {
-    const messages = [{ role: "user", content: field.value() }];
+    const messages = [{ role: "user", content: field.filled("request") }];
     const settings = { temperature: 0, maxNewTokens: 32 };
     const rows = [];
     for (const [name, model] of Object.entries(MODELS)) {

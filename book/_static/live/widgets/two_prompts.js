@@ -14,7 +14,7 @@ export default function twoPrompts({ text, weak, strong }) {
   async function run(request) {
     const rows = [];
     for (const { name, field: prompt } of prompts) {
-      const content = prompt.value().replace("{text}", () => field.value());
+      const content = prompt.value().replace("{text}", () => field.filled("text"));
       if (!content.trim()) throw new Error(`The ${name} prompt is empty. Write one.`);
       const cells = [name, content, ""];
       rows.push(cells);
