@@ -1,5 +1,6 @@
 """Judge answers that are values: a number, letters of options, printed text, an explanation."""
 
+import math
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -17,6 +18,10 @@ from companion.exercises.options import LETTERS
 from companion.exercises.values import is_array
 from companion.exercises.verdict import Verdict, not_attempted
 
+_UNSPACED = re.compile(  # letters of Thai, Lao, Burmese, Khmer, Japanese and Chinese
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3400-\u9fff"
+    "\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]"
+)
 _FILLERS = {"and", "or", "both", "option", "options", "answer", "answers", "letter", "letters"}
 
 
@@ -107,10 +112,24 @@ def _judge_output(exercise: OutputExercise, answer: Any) -> Verdict:
     return Verdict(exercise, "wrong", message=message)
 
 
+def count_words(text: str) -> int:
+    r"""Count the words of a text; in writing without blanks, two characters count as one.
+
+    Example:
+        >>> count_words("A mask - it hides."), count_words("\u4eca\u65e5\u306f\u6674")
+        (4, 2)
+    """
+    words = [word for word in _UNSPACED.sub(" ", text).split() if any(map(str.isalnum, word))]
+    return len(words) + math.ceil(len(_UNSPACED.findall(text)) / 2)
+
+
 def _judge_words(exercise: WordsExercise, answer: Any, covered: Any) -> Verdict:
-    count = len(answer.split()) if isinstance(answer, str) else 0
+    count = count_words(answer) if isinstance(answer, str) else 0
     if count < exercise.least_words:
-        message = f"Write at least {exercise.least_words} words; there are {count}."
+        verb = "is" if count == 1 else "are"
+        message = f"Write at least {exercise.least_words} words; there {verb} {count}."
+        if isinstance(answer, str) and _UNSPACED.search(answer):
+            message += " In writing without blanks between words, two characters count as a word."
         return Verdict(exercise, "not attempted", message=message)
     if covered is None:
         message = (

@@ -64,8 +64,17 @@ def run_cases(exercise: CodeExercise, answer: Any, cases: Sequence[Case]) -> lis
     return list(each_outcome(exercise, answer, cases))
 
 
-def each_outcome(exercise: CodeExercise, answer: Any, cases: Sequence[Case]) -> Iterator[Outcome]:
-    """Run an answer on cases as `run_cases` does, and yield each outcome once it is known."""
+def each_outcome(
+    exercise: CodeExercise,
+    answer: Any,
+    cases: Sequence[Case],
+    *,
+    through: tuple[type[BaseException], ...] = (KeyboardInterrupt,),
+) -> Iterator[Outcome]:
+    """Run an answer on cases as `run_cases` does, and yield each outcome once it is known.
+
+    Exceptions of the kinds of ``through`` are none of the answer's, and pass.
+    """
     for module in exercise.uses:  # its import is not the learner's time
         import_module(module)
     left = exercise.seconds
@@ -74,7 +83,7 @@ def each_outcome(exercise: CodeExercise, answer: Any, cases: Sequence[Case]) -> 
             yield Outcome("not run")
             continue
         start = time.monotonic()
-        outcome = run_case(exercise.run or call, answer, case.args, seconds=left)
+        outcome = run_case(exercise.run or call, answer, case.args, seconds=left, through=through)
         left -= time.monotonic() - start
         yield outcome
 

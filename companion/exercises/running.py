@@ -66,7 +66,12 @@ def unpack(message: dict[str, Any]) -> Outcome:
 
 
 def run_case(
-    call: Callable[..., Any], answer: Any, args: tuple[Any, ...], *, seconds: float
+    call: Callable[..., Any],
+    answer: Any,
+    args: tuple[Any, ...],
+    *,
+    seconds: float,
+    through: tuple[type[BaseException], ...] = (KeyboardInterrupt,),
 ) -> Outcome:
     """Call ``call(answer, *args)`` on copies of the arguments.
 
@@ -76,18 +81,17 @@ def run_case(
         args: Arguments of the case.
         seconds: Time limit, for the call and for taking its result apart; see
             `companion.exercises.attempts` for what it stops.
+        through: Exceptions that pass through, since they are nobody's answer.
 
     Returns:
-        What came of it. Only `KeyboardInterrupt` passes through.
+        What came of it.
 
     Example:
         >>> run_case(lambda answer, x: answer(x), lambda x: 1 / x, (0,), seconds=1).error
         'ZeroDivisionError: division by zero'
     """
     args = copy.deepcopy(args)
-    outcome = attempt(
-        lambda: freeze(call(answer, *args)), seconds, theirs=_theirs, through=(KeyboardInterrupt,)
-    )
+    outcome = attempt(lambda: freeze(call(answer, *args)), seconds, theirs=_theirs, through=through)
     return Outcome(**outcome)
 
 

@@ -9,12 +9,12 @@ file.
 """
 
 import base64
-import json
 import math
 import sys
 from collections import OrderedDict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from json import dumps, loads
 from typing import Any
 
 _DEEPEST = 20
@@ -194,7 +194,7 @@ def _plain_array(numpy: Any, value: Any) -> Any:
 
 def encode(frozen: Any) -> str:
     """Write a frozen value as JSON; arrays with their bytes in base64."""
-    return json.dumps(_pack(frozen))
+    return dumps(_pack(frozen))
 
 
 def _pack(value: Any) -> Any:
@@ -217,7 +217,7 @@ def decode(text: str) -> Any:
         ValueError: If it is not that, whoever wrote it.
     """
     try:
-        return _Reader().unpack(json.loads(text), 0)
+        return _Reader().unpack(loads(text), 0)
     except (RecursionError, TypeError) as error:
         raise ValueError(f"not an encoded value: {error}") from None
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from companion.exercises import catalog
+from companion.exercises.answers import count_words
 from companion.exercises.judging import judge
 
 NUMBER = catalog.find("llama-2-cache")  # 2 GiB
@@ -149,3 +150,20 @@ def test_every_exercise_stands_every_answer(one):
         warnings.simplefilter("error")
         for answer in (Raises(), circle(), {"array": 1}, np.array([1, 2]), 10**400, b"x"):
             assert judge(one, answer).share < 1
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [("", 0), ("One two-fold word - that's all.", 5), ("\u306e" * 49, 25),
+     ("GPT \u3068 BERT\u3002", 3), ("\u0e01\u0e02", 1), ("\ud55c\uad6d\uc5b4 \ub2e8\uc5b4", 2), ("5 + 7", 2)],
+)  # fmt: skip
+def test_words_are_counted_in_writing_without_blanks_too(text, count):
+    assert count_words(text) == count
+
+
+def test_an_explanation_in_japanese_can_be_long_enough():
+    assert judge(WORDS, "\u306e" * 2 * WORDS.least_words).state == "to assess"
+    short = judge(WORDS, "\u306e" * 20)
+    assert short.state == "not attempted"
+    assert "there are 10. In writing without blanks between words, two" in short.message
+    assert "there is 1." in judge(WORDS, "Short.").message

@@ -1,6 +1,7 @@
 """What a page of the site is told about an answer: the same as in a notebook, piece by piece."""
 
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -131,6 +132,38 @@ def test_code_that_breaks_a_function_of_the_solution_is_itself_the_cause(monkeyp
 
     assert told["state"] == "wrong"
     assert "'NoneType' object is not callable" in told["text"]
+
+
+@pytest.mark.parametrize("broken", ["dumps = lambda *a, **k: '{}'", "loads = None"])
+def test_code_that_breaks_json_is_judged_all_the_same(monkeypatch, broken):
+    for name in ("dumps", "loads"):
+        monkeypatch.setattr(json, name, getattr(json, name))  # put back at the end
+    request = json.dumps({"exercise": "causal-mask", "imports": IMPORTS})
+    said, read = [], json.loads
+    asked = {**read(request), "answer": f"import json\njson.{broken}\n{MASK}"}
+
+    browser.check(json.dumps(asked), said.append)
+
+    assert read(said[-1])["verdict"]["state"] == "right"
+
+
+def test_an_interrupt_is_an_error_like_others():
+    told = verdict(messages("causal-mask", "def causal_mask(n): raise KeyboardInterrupt"))
+
+    assert told["state"] == "wrong"
+    assert "KeyboardInterrupt (line 1 in causal_mask" in told["text"]
+    assert "KeyboardInterrupt" in messages("causal-mask", "raise KeyboardInterrupt")[-1]["trouble"]
+
+
+@pytest.mark.parametrize("end", ["_exit(1)", "abort()"])
+def test_in_a_browser_python_is_not_ended(monkeypatch, end):
+    monkeypatch.setattr(sys, "platform", "emscripten")
+    for name in ("_exit", "abort"):
+        monkeypatch.setattr(os, name, getattr(os, name))
+
+    trouble = messages("causal-mask", f"import os\nos.{end}")[-1]["trouble"]
+
+    assert "RuntimeError: This would end Python itself" in trouble
 
 
 def test_a_python_that_earlier_code_has_broken_runs_no_answer(monkeypatch):

@@ -64,6 +64,15 @@ def test_an_error_says_where_and_of_which_kinds_it_is():
     assert outcome.place.endswith("in answer: return 1 / number")
 
 
+def test_where_nobody_interrupts_an_interrupt_is_an_error():
+    def interrupt():
+        raise KeyboardInterrupt
+
+    outcome = run_case(lambda answer: answer(), interrupt, (), seconds=1, through=())
+
+    assert (outcome.state, outcome.error) == ("error", "KeyboardInterrupt")
+
+
 def test_an_interrupt_passes_through():
     def answer():
         raise KeyboardInterrupt

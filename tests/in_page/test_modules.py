@@ -164,3 +164,23 @@ def test_a_new_worker_is_asked_where_another_answer_may_have_broken_this_one(
 
     outcomes = 2 if "ran" in script else 0
     assert node(lines) == [told, workers, outcomes]
+
+
+def test_a_page_whose_parts_do_not_arrive_says_so(node):
+    lines = """
+    const said_ = [];
+    const heading = { after: ({ textContent }) => said_.push(textContent) };
+    globalThis.document = {
+      querySelector: () => ({ querySelector: () => heading }), createElement: () => ({}),
+    };
+    globalThis.Worker = class {};
+    const { rmSync } = await import("node:fs");
+    rmSync("catalog.js");
+    await import("./page.js");
+    said = said_;
+    """
+
+    (note,) = node(lines)
+
+    assert note.startswith("A part of this page did not arrive, so nothing can be checked here.")
+    assert "Reload the page" in note

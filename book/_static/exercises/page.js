@@ -1,27 +1,25 @@
 /* A page of exercises: each is written, checked and kept here, in the reader's browser. Where Python
-   can't run, the page stays as it is and says so. */
-import { EXERCISES } from "./catalog.js";
-import { element } from "../elements.js";
-import { Exercise } from "./form.js";
-import { panel } from "./panel.js";
-import { progress } from "./progress.js";
+   can't run, or a part of this does not arrive, the page stays as it is and says so. */
 
-function begin() {
-  const article = document.querySelector("article") ?? document.body;
-  const heading = article.querySelector("h1");
-  if (typeof WebAssembly !== "object" || typeof Worker !== "function") {
-    heading.after(element("p", { class: "exercise-note" },
-      "This browser has no WebAssembly, which Python in a page needs. So nothing can be checked here: " +
-      "open the page as a notebook, or use another browser."));
-    return;
-  }
+const PARTS = ["catalog", "form", "panel", "progress"];
+
+const article = document.querySelector("article") ?? document.body;
+const heading = article.querySelector("h1");
+
+function note(text) {
+  const line = document.createElement("p");
+  line.className = "exercise-note";
+  line.textContent = text;
+  return line;
+}
+
+function build([{ EXERCISES }, { Exercise }, { panel }, { progress }]) {
   const here = Object.keys(EXERCISES).filter((name) => document.getElementById(`ex-${name}`));
   const exercises = here.filter((name) => !EXERCISES[name].elsewhere)
     .map((name) => new Exercise(name, document.getElementById(`ex-${name}`)));
   for (const name of here.filter((one) => EXERCISES[one].elsewhere)) {
     document.getElementById(`ex-${name}`).closest("section").querySelector("div.cell").before(
-      element("p", { class: "exercise-note" },
-        "This exercise needs PyTorch, which browsers don't have. Open the page as a notebook to check it."));
+      note("This exercise needs PyTorch, which browsers don't have. Open the page as a notebook to check it."));
   }
   const first = heading.parentElement.querySelector(":scope > p, :scope > div.cell");
   first.after(panel.build(exercises));
@@ -32,4 +30,21 @@ function begin() {
   panel.show();
 }
 
-begin();
+async function begin() {
+  if (typeof WebAssembly !== "object" || typeof Worker !== "function") {
+    heading.after(note("This browser has no WebAssembly, which Python in a page needs. So nothing can be checked here: " +
+      "open the page as a notebook, or use another browser."));
+    return;
+  }
+  let parts;
+  try {
+    parts = await Promise.all(PARTS.map((name) => import(`./${name}.js`)));
+  } catch {
+    heading.after(note("A part of this page did not arrive, so nothing can be checked here. Are you offline? " +
+      "Reload the page; if that does not help, open it as a notebook."));
+    return;
+  }
+  build(parts);
+}
+
+await begin();

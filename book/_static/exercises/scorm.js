@@ -63,8 +63,13 @@
   }
 
   async function begin() {
-    const [{ progress, VERSION }, { EXERCISES }] = await Promise.all(
-      [import("./progress.js"), import("./catalog.js")]);
+    let modules;
+    try {
+      modules = await Promise.all([import("./progress.js"), import("./catalog.js")]);
+    } catch {
+      return say("A part of this page did not arrive, so no score is recorded. Reload the page.");
+    }
+    const [{ progress, VERSION }, { EXERCISES }] = modules;
     const names = Object.keys(EXERCISES).filter((name) => document.getElementById(`ex-${name}`));
     const graded = names.filter((name) => !EXERCISES[name].elsewhere);
     if (!connected) return say("No learning platform answers, so no score is recorded. " +

@@ -175,7 +175,8 @@ self.onmessage = async ({ data }) => {
     if (data.request) check(JSON.stringify(data.request), (text) => say(JSON.parse(text)));
     say({ idle: true });
   } catch (error) {
-    const why = "Your code has ended it, or changed a part of it.";
-    say({ failed: `Python stopped: ${lastLine(error)}. ${why} ${KEPT}` });
+    const last = lastLine(error);
+    const said = /Aborted|ExitStatus|terminated with exit|unreachable/.test(last) ? "" : `: ${last}`;
+    say({ failed: `Python stopped${said}. Your code has ended it, or changed a part of it. ${KEPT}` });
   }
 };

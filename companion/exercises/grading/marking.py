@@ -15,6 +15,7 @@ from companion.exercises.running import Outcome, unpack
 from companion.exercises.values import Foreign, decode, describe
 from companion.exercises.verdict import CaseResult, Verdict, not_attempted
 
+_NOTHING = "What was handed in has no answer to this exercise."
 _UNJUDGED = "This answer could not be judged. Your teacher has been told."
 
 
@@ -33,7 +34,10 @@ def mark(
         text. And why it could not be judged, empty if it could.
     """
     try:
-        return _plain(_verdict(exercise, key, messages)), ""
+        verdict = _verdict(exercise, key, messages)
+        if verdict == not_attempted(exercise):  # there is no cell that one could run again
+            verdict = replace(verdict, message=_NOTHING)
+        return _plain(verdict), ""
     except Exception as error:  # of whatever kind, it is about this answer only
         verdict = Verdict(exercise, "wrong", message=_UNJUDGED)
         reason = f"{type(error).__name__}: {error}"[:200]

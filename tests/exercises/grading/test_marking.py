@@ -61,6 +61,8 @@ def test_nothing_that_counts_is_not_attempted(key, messages):
     marked, problem = mark(MASK, key, messages)
 
     assert (marked["state"], marked["share"], problem) == ("not attempted", 0.0, "")
+    assert "What was handed in has no answer to this exercise." in marked["text"]
+    assert "this cell" not in marked["text"]
 
 
 def test_something_that_cannot_be_called_is_named(key):
