@@ -155,7 +155,8 @@ def test_every_exercise_stands_every_answer(one):
 @pytest.mark.parametrize(
     ("text", "count"),
     [("", 0), ("One two-fold word - that's all.", 5), ("\u306e" * 49, 25),
-     ("GPT \u3068 BERT\u3002", 3), ("\u0e01\u0e02", 1), ("\ud55c\uad6d\uc5b4 \ub2e8\uc5b4", 2), ("5 + 7", 2)],
+     ("GPT \u3068 BERT\u3002", 3), ("\u0e01\u0e02", 1), ("5 + 7", 2),
+     ("\ud55c\uad6d\uc5b4 \ub2e8\uc5b4", 2)],
 )  # fmt: skip
 def test_words_are_counted_in_writing_without_blanks_too(text, count):
     assert count_words(text) == count
