@@ -140,7 +140,7 @@ def test_aligned_text_is_cut_where_it_stands(text, size, overlap) -> None:
     st.lists(st.text(alphabet="ab .\n-", max_size=3), min_size=1, max_size=6),
     st.data(),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_chunks_are_those_of_the_library_at_their_places(text, size, separators, data) -> None:
     overlap = data.draw(st.integers(0, size - 1))
     library = RecursiveCharacterTextSplitter(
@@ -181,7 +181,7 @@ def test_separators_and_a_fast_tokenizer_are_needed() -> None:
 
 
 @given(TEXTS, st.integers(1, 12), st.data())
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_token_windows_fit_and_lose_nothing(pocket, minilm, text, size, data) -> None:
     overlap = data.draw(st.integers(0, size - 1))
     for tokenizer in (pocket, minilm):
@@ -199,7 +199,7 @@ def test_token_windows_fit_and_lose_nothing(pocket, minilm, text, size, data) ->
 
 
 @given(TEXTS, st.integers(4, 12), st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_recursive_chunks_fit_and_lose_nothing(minilm, text, size, data) -> None:
     overlap = data.draw(st.integers(0, size - 1))
     chunks = split_recursively([Document(text)], minilm, chunk_size=size, overlap=overlap)
@@ -211,7 +211,7 @@ def test_recursive_chunks_fit_and_lose_nothing(minilm, text, size, data) -> None
 
 
 @given(TEXTS, st.integers(1, 12))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_overlap_is_bounded(pocket, text, size) -> None:
     count = token_counter(pocket)
     chunks = split_by_tokens([Document(text)], pocket, chunk_size=size, overlap=size // 2)

@@ -298,9 +298,7 @@ def test_a_save_that_dies_leaves_the_version_before(tmp_path, monkeypatch, step)
 
 
 @given(st.data())
-@settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_damaged_files_never_crash(saved, tmp_path, data) -> None:
     """Whatever one byte or the end of a file is changed to."""
     copy = tmp_path / "copy"
@@ -320,7 +318,7 @@ def test_damaged_files_never_crash(saved, tmp_path, data) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @given(st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_forged_vectors_never_crash(kind, data) -> None:
     """What somebody could do who writes checksums that fit as well."""
     content = bytearray(STORED[kind])

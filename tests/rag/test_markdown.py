@@ -257,7 +257,7 @@ def test_kept_code_keeps_its_lines() -> None:
 
 
 @given(st.text(alphabet="#`~:{}[]()<>!%+-*_$|\\1.\n\t ab晴", max_size=200))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_text_is_read(text) -> None:
     found = markdown_sections(text, code=True)
 

@@ -72,7 +72,7 @@ def test_an_encrypted_pdf_says_so(make_pdf) -> None:
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_damaged_pdf_never_crashes(make_pdf, data) -> None:
     pdf = bytearray(make_pdf("One", "Two", title="T"))
     for _ in range(data.draw(st.integers(1, 8))):

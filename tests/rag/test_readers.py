@@ -19,7 +19,7 @@ def test_programs_are_read_on_request_and_other_kinds_get_advice() -> None:
 
 
 @given(st.binary(max_size=300), st.sampled_from(sorted(READERS)), st.booleans())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_bytes_give_sections_or_a_document_error(data, kind, code) -> None:
     found = read_or_error(data, kind, code=code)
 
