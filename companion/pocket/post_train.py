@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 import torch
 
+from companion._claim import claimed
 from companion._files import write_whole
 from companion.errors import CompanionError
 from companion.models import load
@@ -126,17 +127,18 @@ def post_train(role: str, out: Path, *, plan: Plan | None = None, seed: int = 0)
 
     Raises:
         ValueError: If the role is unknown.
-        CompanionError: If the checkpoint belongs to another user.
+        CompanionError: If the checkpoint belongs to another user, or another process writes there.
     """
     if role not in PLANS:
         raise ValueError(f"role must be one of {sorted(PLANS)}, got {role!r}")
     out.mkdir(parents=True, exist_ok=True)
-    trainer, tokenizer = TRAINERS[role](plan or PLANS[role], out, seed=seed)
-    with timed(out / "seconds.txt"):
-        resume(trainer)
-    write_log(out, history(trainer))
-    trainer.model.half().save_pretrained(out / "model")
-    tokenizer.save_pretrained(out / "model")
+    with claimed(out):
+        trainer, tokenizer = TRAINERS[role](plan or PLANS[role], out, seed=seed)
+        with timed(out / "seconds.txt"):
+            resume(trainer)
+        write_log(out, history(trainer))
+        trainer.model.half().save_pretrained(out / "model")
+        tokenizer.save_pretrained(out / "model")
     return out / "model"
 
 

@@ -26,8 +26,9 @@ from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from companion._claim import claimed
 from companion._files import write_whole
-from companion.errors import CheckpointError
+from companion.errors import CompanionError
 from companion.training import checkpoint
 from companion.training.interrupts import held_interrupts
 
@@ -251,18 +252,20 @@ def main(arguments: list[str] | None = None) -> int:
             return 0
         recipe = Recipe(steps=options.steps, seed=options.seed)
         compiled = options.device == "cuda" or shutil.which("g++") is not None
-        run(
-            recipe,
-            options.out,
-            device=options.device,
-            compiled=compiled,
-            save_every=options.save_every,
-        )
+        options.out.mkdir(parents=True, exist_ok=True)
+        with claimed(options.out):
+            run(
+                recipe,
+                options.out,
+                device=options.device,
+                compiled=compiled,
+                save_every=options.save_every,
+            )
     except KeyboardInterrupt:
         message = f"\nStopped. Start the same command again to go on from {options.out}."
         print(message, file=sys.stderr)  # noqa: T201
         return 130
-    except CheckpointError as error:
+    except CompanionError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
     return 0

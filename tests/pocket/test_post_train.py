@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from companion._claim import claimed
 from companion.models import load
 from companion.pocket import post_train
 from companion.pocket.post_train import PLANS, Plan
@@ -97,6 +98,13 @@ def test_a_missing_base_model_is_reported_without_a_trace(tmp_path, capsys):
 
     assert status == 1
     assert "is not a checkpoint: it has no config.json" in capsys.readouterr().err
+
+
+def test_a_folder_that_another_run_writes_is_refused(tmp_path, capsys):
+    with claimed(tmp_path):
+        assert post_train.main(["chat", "--out", str(tmp_path)]) == 1
+
+    assert f"{tmp_path} is being written by process" in capsys.readouterr().err
 
 
 def test_ctrl_c_says_how_to_go_on(tmp_path, capsys, monkeypatch):

@@ -8,6 +8,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
+from companion._claim import claimed
 from companion.errors import CheckpointError
 from companion.pocket import pretrain, recipe
 from companion.pocket.checkpoint import export
@@ -187,3 +188,11 @@ def test_the_last_part_reads_the_annealing_mixture(tokenizer):
     )
 
     assert tokenizer.decode(annealed).count(" -> ") > 1.3 * tokenizer.decode(plain).count(" -> ")
+
+
+def test_a_folder_that_another_run_writes_is_refused(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(recipe, "SHARD_TOKENS", pretrain.Recipe.batch_tokens)
+    with claimed(tmp_path):
+        assert pretrain.main(["--out", str(tmp_path)]) == 1
+
+    assert f"{tmp_path} is being written by process" in capsys.readouterr().err
