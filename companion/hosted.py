@@ -45,7 +45,13 @@ _BYTES = {"bytes": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9}
 _CAUSES = [
     (r"No space left on device", "The disk is full. Make room, then run this cell again."),
     (
-        r"NewConnectionError|NameResolution|Max retries|timed out|Network is unreachable",
+        r"ProxyError|Cannot connect to proxy|Tunnel connection failed",
+        "The proxy in front of the network refuses, or is not there. Its address is in the "
+        "environment variable HTTPS_PROXY, or in what `pip config list` shows.",
+    ),
+    (
+        r"NewConnectionError|NameResolution|Max retries|timed out|Network is unreachable"
+        r"|connection broken by",
         "The network can't be reached. On Kaggle, switch on Internet in the notebook's settings.",
     ),
     (

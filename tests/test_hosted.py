@@ -182,6 +182,16 @@ def test_a_restart_is_asked_for_if_what_was_replaced_is_in_use(
         ),
         ("ERROR: No matching distribution found for mcp>=2.0", "package index that pip asks"),
         ("ERROR: ResolutionImpossible: for help", "start a fresh runtime"),
+        (
+            "WARNING: Retrying after connection broken by 'ProxyError('Cannot connect to proxy.', "
+            "NewConnectionError('...'))'\nERROR: No matching distribution found for trl",
+            "The proxy in front of the network refuses",
+        ),
+        (
+            "WARNING: Retrying after connection broken by 'ConnectionResetError(104)'\n"
+            "ERROR: No matching distribution found for trl",
+            "The network can't be reached",
+        ),
         ("ERROR: something new", "needs.\nWhat pip said:\nERROR: something new"),
     ],
 )
