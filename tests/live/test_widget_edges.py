@@ -267,6 +267,23 @@ def test_an_error_leaves_no_answer_to_another_text(panel, page, name, answer):
     assert panel.count(place) == 0
 
 
+BLANK = [
+    ("applications/function-calling", "tools", "request"),
+    ("applications/structured-output", "constrained", "message"),
+    ("prompting/injection", "injection", "text"),
+]
+
+
+def test_a_blank_request_is_not_sent(panel):
+    for page, name, noun in BLANK:
+        panel.open(page, name)
+        panel.message(" ")
+        panel.start()
+
+        panel.status(f"There is no {noun}. Write one.")
+        assert panel.asked() == []
+
+
 def test_numbers_that_can_not_be_read_leave_no_table(panel):
     panel.open("open-models/quantization", "quantize")
     assert panel.count("tbody tr")
