@@ -223,7 +223,7 @@ FULL = "Storage.prototype.setItem = () => { throw new Error('full'); };"
 FORBIDDEN = "Storage.prototype.getItem = Storage.prototype.setItem = () => { throw new Error(); };"
 
 
-@pytest.mark.parametrize("trouble", [FULL, FORBIDDEN])
+@pytest.mark.parametrize("trouble", [FULL, FORBIDDEN], ids=["full", "forbidden"])
 def test_where_nothing_is_kept_the_page_says_so_and_forgets_nothing(browser, trouble):
     browser.execute_script(trouble)
 

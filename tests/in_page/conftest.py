@@ -146,7 +146,15 @@ class Page:
         self.driver.get(self.server.url(f"book/{section}/exercises.html"))
         if added:
             self.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", added)
+        self.until_built()
         return self
+
+    def until_built(self) -> None:
+        """Wait for the parts of the page, which load after it."""
+        begin = time.monotonic()
+        while not self.driver.find_elements("css selector", ".exercise-panel, .exercise-note"):
+            assert time.monotonic() - begin < 60, "the page has no exercises"
+            time.sleep(0.02)
 
     def run(self, script: str, *arguments: object) -> object:
         return self.driver.execute_script(script, *arguments)

@@ -152,6 +152,7 @@ def course(chromium, platform, warm_page):
     page.launch = lambda: (
         chromium.get(platform.url("platform/index.html")),
         chromium.switch_to.frame(0),
+        page.until_built(),
     )
     page.launch()
     yield page
