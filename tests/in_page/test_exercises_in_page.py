@@ -159,6 +159,7 @@ def test_what_code_prints_is_shown(warm):
     assert "<b>hello</b>" in warm.form("causal-mask").text
 
 
+@pytest.mark.slow
 def test_code_that_breaks_what_the_solution_calls_is_the_cause(warm):
     warm.check("causal-mask", "np.tril = None\n" + MASK)
     assert "causal-mask: wrong (0 of 3 cases" in warm.result("causal-mask")
@@ -225,6 +226,7 @@ for number in range(30_000):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "says"),
     [
@@ -271,6 +273,7 @@ def first_code(section):
     return next(one.id for one in catalog.of_section(section) if hasattr(one, "cases"))
 
 
+@pytest.mark.slow
 def test_without_webassembly_the_page_is_as_without_the_script(page):
     page.open(before="delete window.WebAssembly")
 
@@ -335,6 +338,7 @@ def test_kept_answers_that_are_none_cost_no_form(page):
     assert "your code goes here" in page.run(script, page.form("causal-mask"))
 
 
+@pytest.mark.slow
 def test_a_file_of_the_notebook_is_added_and_what_is_saved_is_one(page, tmp_path):
     file = tmp_path / "progress.json"
     records.update("layer-norm", lambda record: record.attempted(1.0), file)

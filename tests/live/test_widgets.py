@@ -15,17 +15,13 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 PLACES = [(page, name) for page, some in browser.widgets().items() for name, _ in some]
-FIRST = {name: page for page, name in reversed(PLACES)}
-ALL = [  # a second place of a widget is another text in it
-    pytest.param(page, name, marks=() if FIRST[name] == page else pytest.mark.slow)
-    for page, name in PLACES
-]
 
 pytestmark = pytest.mark.skipif(bool(ABSENT), reason=str(ABSENT))
 
 
+@pytest.mark.slow
 @VIEWS
-@pytest.mark.parametrize(("page", "name"), ALL)
+@pytest.mark.parametrize(("page", "name"), PLACES)
 def test_every_widget_is_accessible_and_asks_this_site_alone(tab, page, name, views):
     tab.requests()  # forget what was before
 

@@ -74,6 +74,7 @@ def test_more_effort_finds_more() -> None:
         assert len(found["ms"]) == len(found["effort"])
 
 
+@pytest.mark.slow
 def test_a_small_run_measures_every_origin_size_and_library() -> None:
     found = experiment.measure(scale=0.001)
 

@@ -47,6 +47,7 @@ def test_a_model_that_was_not_trained_has_no_margin() -> None:
     assert found == {"loss": 0.6931, "margin": 0.0, "right": 0, "total": 4}
 
 
+@pytest.mark.slow
 def test_a_short_training_on_pocket_chat_prefers_the_first_sentence(tmp_path) -> None:
     pytest.importorskip("trl")
     answers = dict.fromkeys(open_dpo.SPLITS, ANSWERS)

@@ -102,6 +102,7 @@ def test_texts_functions_and_words_are_in_one_split_each() -> None:
         assert len(keys) == len(set(keys))
 
 
+@pytest.mark.slow
 def test_a_small_run_scores_both_wordings_of_everything() -> None:
     options = {"scale": 0.01, "split": "development", "columns": ["pocket"]}
     design, forms = (run.measure(**options)["columns"] for run in (open_design, open_forms))

@@ -30,6 +30,7 @@ def leaves(found: dict, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], dic
     return {place: one for part in below for place, one in part.items()}
 
 
+@pytest.mark.slow
 def test_a_small_run_asks_in_every_way(small) -> None:
     pocket = {name: run["columns"]["pocket"] for name, run in small.items()}
     ways = {"usual": ["0", "1", "3", "5"], "exchanged": ["1", "3"]}

@@ -69,6 +69,7 @@ def test_groups_are_alike_if_all_are_right_or_all_are_wrong(monkeypatch):
     assert asked == [(1.5, verifiable_reward.LONGEST)]
 
 
+@pytest.mark.slow
 def test_a_small_run_measures_all_models_on_sums(monkeypatch, tiny):
     monkeypatch.setattr(verifiable_reward, "LONGEST", 4)
     monkeypatch.setattr(verifiable_reward, "TEMPERATURES", (1.0,))
@@ -97,6 +98,7 @@ def test_the_judge_chooses_among_two_answers_and_equal_ones_are_left_out(monkeyp
     assert [pair["rejected"][0]["content"] for pair in found] == ["longer", "xyz"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "records"),
     [

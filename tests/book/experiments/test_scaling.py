@@ -35,6 +35,7 @@ def test_a_small_study_has_a_row_for_each_run_and_losses_of_trained_models():
     assert long["curve_loss"][-1] == pytest.approx(long["held_out_loss"], abs=0.5)
 
 
+@pytest.mark.slow
 def test_the_model_of_a_checkpoint_is_the_one_that_was_trained(base, tmp_path):
     recipe = scaling.recipe_for(scaling.SIZES["47 k"], 2e9, vocab_size=2048)
     untrained = scaling.held_out_loss(
