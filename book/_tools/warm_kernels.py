@@ -3,7 +3,7 @@
     python warm_kernels.py serve SOCKET              what imports, and forks when it is asked to
     python warm_kernels.py start SOCKET ARGUMENT...  what Jupyter starts in the place of a kernel
 
-To import PyTorch and transformers takes each kernel 5 seconds of processor, and the book has more
+To import PyTorch and transformers takes each kernel 6 seconds of processor, and the book has more
 than sixty notebooks. A fork has the imported modules at once. It has nothing else: each kernel has
 a session, a folder, an environment and streams of its own, and runs the cells as any other would.
 
