@@ -18,7 +18,7 @@ from companion.exercises.grading.grader import Grader
 from companion.exercises.grading.ledger import Ledger
 from companion.exercises.judging import AnswerKey
 from tests.exercises.classroom import ATTENTION, HEAD, RIGHT
-from tests.exercises.grading.command import grade, table
+from tests.exercises.grading.command import grade, interrupted, table
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="grading needs a Unix system")
 ONE = ["--exercises", "causal-mask"]
@@ -201,17 +201,11 @@ def test_sigterm_leaves_no_folder_and_no_process(folder, tmp_path):
 def test_ctrl_c_loses_nothing_and_says_how_to_go_on(folder):
     for number in range(30):
         (folder / f"slow-{number}.py").write_text("import time\ntime.sleep(0.4)\n" + RIGHT)
-    command = [sys.executable, "-m", "companion", "grade", str(folder), "--seed", "a long secret"]
-    command += ["--out", str(folder.parent / "grades.csv"), *ONE]
-    program = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    unfinished = folder.parent / "grades.csv.unfinished"
-    while not unfinished.exists() or unfinished.read_bytes().count(b"\n") < 3:
-        assert program.poll() is None
-        time.sleep(0.05)
-    program.send_signal(signal.SIGINT)
-    said = program.communicate(timeout=60)[1]
+    out, unfinished = folder.parent / "grades.csv", folder.parent / "grades.csv.unfinished"
 
-    assert program.returncode == 130
+    status, said = interrupted(folder, *ONE, out=out, unfinished=unfinished, rows=3)
+
+    assert status == 130
     assert "of 32 submissions; the same command goes on from here" in said
     assert unfinished.read_bytes().count(b"\n") >= 3
     assert not (folder.parent / "grades.csv").exists()

@@ -3,10 +3,6 @@
 import errno
 import os
 import random
-import signal
-import subprocess
-import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +15,7 @@ from companion.exercises.grading.shard import Shard, class_digest, identity, rea
 from companion.exercises.grading.student import Student
 from companion.exercises.grading.submission import Submission, list_submissions
 from tests.exercises.classroom import RIGHT
+from tests.exercises.grading.command import interrupted
 from tests.exercises.grading.several_machines import (
     grade,
     merge,
@@ -137,21 +134,16 @@ def test_ctrl_c_in_a_shard_loses_nothing_and_the_same_command_goes_on(tmp_path):
     for number in range(16):
         (folder / f"slow-{number}.py").write_text("import time\ntime.sleep(0.4)\n" + RIGHT)
     mine = sum(Shard(1, 2).holds(one) for one in list_submissions(folder)[0])
-    command = [sys.executable, "-m", "companion", "grade", str(folder), "--seed", "a long secret"]
-    command += ["--out", str(tmp_path / "grades.csv"), "--exercises", "causal-mask"]
-    command += ["--shard", "1/2", "--jobs", "2"]
-    program = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    unfinished = tmp_path / "grades.csv.shard-1-of-2.unfinished"
-    while not unfinished.exists() or unfinished.read_bytes().count(b"\n") < 2:
-        assert program.poll() is None
-        time.sleep(0.05)
-    program.send_signal(signal.SIGINT)
-    said = program.communicate(timeout=60)[1]
+    options = ["--exercises", "causal-mask", "--shard", "1/2", "--jobs", "2"]
+    out, unfinished = tmp_path / "grades.csv", tmp_path / "grades.csv.shard-1-of-2.unfinished"
 
-    assert program.returncode == 130
+    status, said = interrupted(folder, *options, out=out, unfinished=unfinished, rows=2)
+
+    assert status == 130
     assert f"of {mine} submissions; the same command goes on from here" in said
     assert [path.name for path in tmp_path.glob("grades*")] == [unfinished.name]
 
-    subprocess.run(command, check=True, capture_output=True)
+    again = ["grade", str(folder), "--seed", "a long secret", "--out", str(out), *options]
+    assert main(again) == 0
     assert len(read_shard(tmp_path / "grades.csv.shard-1-of-2").rows) == mine
     assert not unfinished.exists()
