@@ -3,6 +3,7 @@
 A fake takes the place of a real model and has its interface; no model is patched.
 """
 
+import random
 import shutil
 import socket
 from collections.abc import Callable, Iterator
@@ -47,6 +48,13 @@ def _no_cache_of_the_user(
     monkeypatch.setenv("COMPANION_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
     for variable in ("MODELS", "CHAT", "DEVICE", "DTYPE"):
         monkeypatch.delenv(f"COMPANION_{variable}", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_to_chance() -> None:
+    """Start each test with the same random numbers, whatever ran before it."""
+    random.seed(0)
+    torch.manual_seed(0)
 
 
 @pytest.fixture(scope="session", autouse=True)
