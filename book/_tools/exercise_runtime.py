@@ -3,7 +3,9 @@
     python book/_tools/exercise_runtime.py SITE
 
 SITE has the vendored files of ``book/_static/vendor/pyodide``. Large ones are compressed, since not
-every host does it, and `companion.zip` is added, always the same for the same sources.
+every host does it, and `companion.zip` is added, always the same for the same sources. Modules that
+`exercise_bytecode` has compiled take the place of their sources in Python's own library, and stand
+beside them in NumPy.
 ``runtime.json`` names each file with its size and its SHA-256, which the page compares. Running it
 again changes nothing.
 """
@@ -17,13 +19,15 @@ import io
 import json
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
-from pathlib import Path
+from itertools import chain
+from pathlib import Path, PurePosixPath
 
 ROOT = Path(__file__).resolve().parents[2]
 VENDORED = Path("vendor", "pyodide")
 MANIFEST = Path("exercises", "runtime.json")
+BYTECODE = Path(__file__).with_name("bytecode") / "bytecode.zip"
 NUMPY = "numpy-2.0.2-cp312-cp312-pyodide_2024_0_wasm32.whl"
 FILES = (
     "pyodide.js",
@@ -37,10 +41,11 @@ FILES = (
 _COMPRESSED = (".js", ".wasm", ".json")
 _PACKED = ".packed"  # not .gz, which some servers announce as an encoding, and browsers undo
 _LIBRARIES = ("markdown_it", "mdurl", "platformdirs")  # of messages and files; all pure Python
+_LIBRARY, _PACKAGES = "/lib/python312.zip", "/lib/python3.12/site-packages"  # in Pyodide
 _WHEN = (1980, 1, 1, 0, 0, 0)
 
 
-def sources() -> Iterator[tuple[str, bytes]]:
+def companion_sources() -> Iterator[tuple[str, bytes]]:
     """Yield name and content of each Python file that checks exercises."""
     package = ROOT / "companion"
     paths = [package / name for name in ("__init__.py", "_faces.py", "_files.py")]
@@ -54,11 +59,40 @@ def sources() -> Iterator[tuple[str, bytes]]:
             yield path.relative_to(folder.parent).as_posix(), path.read_bytes()
 
 
+def compiled(folder: str) -> Iterator[tuple[PurePosixPath, bytes]]:
+    """Yield the modules that are compiled: where the source is in a folder of Pyodide, and code."""
+    with zipfile.ZipFile(BYTECODE) as archive:
+        for name in archive.namelist():
+            path = PurePosixPath("/", name).with_suffix(".py")
+            if path.is_relative_to(folder):
+                yield path.relative_to(folder), archive.read(name)
+
+
 def companion_zip() -> bytes:
     """Return the archive that the page unpacks beside Python's own library."""
+    modules = (
+        (str(path.parent / "__pycache__" / f"{path.stem}.cpython-312.pyc"), code)
+        for path, code in compiled(_PACKAGES)
+    )
+    return packed(chain(companion_sources(), modules))
+
+
+def library_zip(vendored: bytes) -> bytes:
+    """Return Python's own library with compiled modules in place of their sources."""
+    modules = {str(path): code for path, code in compiled(_LIBRARY)}
+    with zipfile.ZipFile(io.BytesIO(vendored)) as archive:
+        names = archive.namelist()
+        return packed(
+            (f"{name}c", modules[name]) if name in modules else (name, archive.read(name))
+            for name in names
+        )
+
+
+def packed(files: Iterable[tuple[str, bytes]]) -> bytes:
+    """Return a zip archive of names and contents, always the same for the same ones."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
-        for name, content in sources():
+        for name, content in files:
             entry = zipfile.ZipInfo(name, _WHEN)
             entry.external_attr = 0o644 << 16
             file.writestr(entry, content, zipfile.ZIP_DEFLATED, compresslevel=9)
@@ -77,6 +111,8 @@ def add_runtime(static: Path) -> dict[str, dict]:
     """
     folder = static / VENDORED
     (folder / "companion.zip").write_bytes(companion_zip())
+    library = folder / "python_stdlib.zip"
+    library.write_bytes(library_zip(library.read_bytes()))
     files = {name: _entry(static, folder / name) for name in FILES}
     manifest = static / MANIFEST
     manifest.parent.mkdir(exist_ok=True)

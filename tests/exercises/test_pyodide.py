@@ -1,11 +1,12 @@
 """The exercises in Python for browsers, here run by node: as in CPython, to the letter."""
 
 import hashlib
+import io
 import json
 import shutil
-import subprocess
 import sys
-from pathlib import Path
+import zipfile
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -19,7 +20,15 @@ ROOT = Path(__file__).parents[2]
 VENDORED = ROOT / "book" / "_static" / "vendor" / "pyodide"
 sys.path.insert(0, str(ROOT / "book" / "_tools"))
 
-from exercise_runtime import NUMPY, companion_zip, sources  # noqa: E402
+from exercise_bytecode import bytecode, run_in_pyodide  # noqa: E402
+from exercise_runtime import (  # noqa: E402
+    BYTECODE,
+    NUMPY,
+    companion_sources,
+    companion_zip,
+    compiled,
+    library_zip,
+)
 
 ELSEWHERE = {"lora-layer"}  # needs torch, which there is not for browsers
 CACHE = "llama-2-cache"
@@ -67,22 +76,15 @@ json.dumps(told)
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory):
+def told():
     """What Python for browsers says of each solution and each known wrong answer."""
     if shutil.which("node") is None:
         pytest.skip("node is not installed, so Python for browsers can't be run here")
-    folder = tmp_path_factory.mktemp("pyodide")
-    (folder / "companion.zip").write_bytes(companion_zip())
     program = PROGRAM.replace("ELSEWHERE", repr(ELSEWHERE)).replace(
         "EXPRESSIONS", repr(EXPRESSIONS)
     )
     program = program.replace("ANSWERS", repr([answer[:2] for answer in ANSWERS]))
-    (folder / "program.py").write_text(program, encoding="utf-8")
-    script = Path(__file__).with_name("pyodide.cjs")
-    command = ["node", script, f"{VENDORED}/", folder / "companion.zip", folder / "program.py"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return json.loads(done.stdout.splitlines()[-1])
+    return json.loads(run_in_pyodide(program))
 
 
 def test_it_is_python_for_browsers(told):
@@ -150,9 +152,39 @@ def test_numpy_is_the_build_that_pyodide_names():
 
 
 def test_the_archive_is_always_the_same_and_has_no_grader():
-    names = [name for name, _ in sources()]
+    names = [name for name, _ in companion_sources()]
 
     assert companion_zip() == companion_zip()
     assert len(set(names)) == len(names)
     assert not any("/grading/" in name for name in names)
     assert "companion/exercises/browser.py" in names
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+def test_the_compiled_modules_are_those_of_the_vendored_sources():
+    with zipfile.ZipFile(BYTECODE) as archive:
+        kept = {f"/{name.removesuffix('c')}": archive.read(name) for name in archive.namelist()}
+
+    assert kept == bytecode()
+
+
+def test_the_file_of_compiled_modules_is_the_one_whose_hash_is_beside_it():
+    digest = hashlib.sha256(BYTECODE.read_bytes()).hexdigest()
+
+    assert (
+        BYTECODE.with_name("SHA256SUMS").read_text(encoding="utf-8")
+        == f"{digest} *{BYTECODE.name}\n"
+    )
+
+
+def test_the_library_of_the_site_has_each_module_once_and_what_it_loads_is_compiled():
+    vendored = (VENDORED / "python_stdlib.zip").read_bytes()
+    made = library_zip(vendored)
+    before, after = (zipfile.ZipFile(io.BytesIO(one)).namelist() for one in (vendored, made))
+
+    assert [name.removesuffix("c") for name in after if name.endswith(".pyc")] == [
+        name for name in before if PurePosixPath(name) in dict(compiled("/lib/python312.zip"))
+    ]
+    assert sorted(name.replace(".pyc", ".py") for name in after) == sorted(before)
+    assert {"enum.pyc", "asyncio/__init__.pyc"} < set(after)
+    assert library_zip(made) == made

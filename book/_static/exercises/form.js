@@ -7,7 +7,7 @@ import { attempted, DRAFTS, progress } from "./progress.js";
 import { NoPython, Runner, RunnerError } from "./runner.js";
 import { safeNodes } from "./verdict.js";
 
-export const SIZE = "about 9 MB"; // of Python with NumPy
+export const SIZE = "about 11 MB"; // of Python with NumPy
 const runner = new Runner(new URL("worker.js", import.meta.url));
 let running = null; // the exercise that is being checked
 let loaded = false;
