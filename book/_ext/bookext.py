@@ -118,6 +118,7 @@ def complete_page(
         app.add_js_file("quiz.js", loading_method="defer")
     app.add_js_file("exercises/sidebar.js", type="module")
     app.add_js_file("reading.js", type="module")
+    app.add_js_file("scrolling.js", type="module")
     app.add_js_file("offline/offline.js", type="module")
     if pagename.endswith("/exercises"):
         app.add_js_file("exercises/page.js", type="module")

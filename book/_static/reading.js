@@ -42,7 +42,7 @@ function follow(article) {
   const line = document.createElement("div");
   line.className = "reading-line";
   line.setAttribute("aria-hidden", "true");
-  document.body.prepend(line);
+  document.body.append(line);
   let isDone = false;
   const update = () => {
     const { top, height } = article.getBoundingClientRect();
@@ -56,8 +56,8 @@ function follow(article) {
     }
   };
   addEventListener("scroll", update, { passive: true });
-  addEventListener("resize", update, { passive: true });
-  update();
+  // The first call comes when the page is laid out: asking earlier would have it laid out twice.
+  new ResizeObserver(update).observe(article);
 }
 
 const article = document.querySelector("article.bd-article");

@@ -1,8 +1,9 @@
 """Make a built site smaller: files that no page asks for, characters of fonts that none shows.
 
 The theme sends 1.5 MB of icons as a script besides the icon fonts, and whole fonts where a few
-characters are used; nine of ten of its style rules are for nothing here; Sphinx sends a search that
-the book does not use. Words in Japanese are marked as such. Running it again changes nothing more.
+characters are used; nine of ten of its style rules are for nothing here; half of the elements in
+code give it no look; Sphinx sends a search that the book does not use. Words in Japanese are marked
+as such. Running it again changes nothing more.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 from fontTools import subset
 from fontTools.ttLib import TTFont
 from languages import mark_japanese
+from lean_code import lean_code, plain_tokens
 from lean_styles import lean_styles, words
 from project import BookError
 
@@ -27,6 +29,10 @@ _STYLES = {
     "KaTeX_Math": {"mathnormal", "boldsymbol"},
 }
 _PRIVATE_USE = range(0xE000, 0xF900)
+_FOCUS = re.compile(
+    r'"complete"===document\.readyState\?(\w)\(\):window\.addEventListener\("load",\1\)'
+)
+_FOCUS_GONE = "/* see scrolling.js */"
 _TTF_COPY = re.compile(r",\s*url\([^)]*fa-[\w-]+\.ttf[^)]*\)\s*format\([^)]*\)")
 
 
@@ -34,14 +40,18 @@ def lean(site: Path) -> None:
     """Rewrite the pages and assets below ``site`` in place.
 
     Raises:
-        BookError: If the theme's icons are not as they were.
+        BookError: If the theme's icons, or its script, are not as they were.
     """
     (site / ".nojekyll").touch()
     _delete_unused(site)
     pages = sorted(site.rglob("*.html"))
+    highlighting = site / "_static" / "pygments.css"
+    plain = (
+        plain_tokens(highlighting.read_text(encoding="utf-8")) if highlighting.is_file() else set()
+    )
     for page in pages:
-        text = page.read_text(encoding="utf-8")
-        page.write_text(mark_japanese(text), encoding="utf-8")
+        text = mark_japanese(page.read_text(encoding="utf-8"))
+        page.write_text(lean_code(text, plain), encoding="utf-8")
     text = "".join(page.read_text(encoding="utf-8") for page in pages)
     styles = _joined(site / "_static", "*.css")
     icons = used_icons(text + _joined(site / "_static", "*.js"), styles)
@@ -55,6 +65,9 @@ def lean(site: Path) -> None:
         drop_formula_fonts(katex / "katex.min.css", text)
         for font in katex.rglob("*.woff2"):
             _subset(font, characters_of(font.name, text))
+    theme = site / "_static" / "scripts" / "pydata-sphinx-theme.js"
+    if theme.is_file():
+        theme.write_text(without_focus(theme.read_text(encoding="utf-8")), encoding="utf-8")
     used = words([text, _joined(site / "_static", "*.js")])
     for sheet in (site / "_static").rglob("*.css"):
         styles = sheet.read_text(encoding="utf-8")
@@ -77,6 +90,23 @@ def _delete_unused(site: Path) -> None:
 def _joined(folder: Path, pattern: str) -> str:
     files = sorted(folder.rglob(pattern))
     return "".join(path.read_text(encoding="utf-8", errors="replace") for path in files)
+
+
+def without_focus(script: str) -> str:
+    """Take out of the theme what gives blocks the focus that scroll: ``scrolling.js`` does it.
+
+    Args:
+        script: The theme's, minified.
+
+    Raises:
+        BookError: If this part of it is not as it was.
+    """
+    if _FOCUS_GONE in script:
+        return script
+    script, count = _FOCUS.subn(_FOCUS_GONE, script)
+    if count != 1 or "tabIndex" not in script:
+        raise BookError("the theme gives the focus in another way; see lean_site.without_focus")
+    return script
 
 
 def used_icons(text: str, styles: str) -> set[int]:

@@ -121,6 +121,27 @@ def test_icons_are_never_lost_in_silence(tmp_path):
         lean_site.lean(tmp_path)
 
 
+THEME = (
+    "function O(){e.tabIndex=e.scrollWidth>e.clientWidth?0:-1}"
+    '"complete"===document.readyState?O():window.addEventListener("load",O)})();'
+)
+
+
+def test_the_theme_leaves_blocks_that_scroll_to_the_script_of_the_book():
+    lean = lean_site.without_focus(THEME)
+
+    assert lean == (
+        "function O(){e.tabIndex=e.scrollWidth>e.clientWidth?0:-1}/* see scrolling.js */})();"
+    )
+    assert lean_site.without_focus(lean) == lean
+
+
+@pytest.mark.parametrize(("old", "new"), [("tabIndex", "tabindex"), ('"load"', '"click"')])
+def test_another_script_of_the_theme_is_not_taken_in_silence(old, new):
+    with pytest.raises(BookError, match="the theme gives the focus in another way"):
+        lean_site.without_focus(THEME.replace(old, new))
+
+
 def test_templates_of_the_theme_are_no_part_of_the_site(tmp_path):
     (tmp_path / "index.html").write_text("<p>one</p>")
     template = tmp_path / "_static" / "theme-webpack-macros.html"

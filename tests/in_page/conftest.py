@@ -29,7 +29,8 @@ nb_execution_mode = "off"
 html_theme = "sphinx_book_theme"
 html_static_path = ["static"]
 html_css_files = ["book.css", "exercises/exercises.css"]
-html_js_files = [(f"exercises/{name}.js", {"type": "module"}) for name in ("sidebar", "page")]
+scripts = ("exercises/sidebar.js", "exercises/page.js", "scrolling.js")
+html_js_files = [(name, {"type": "module"}) for name in scripts]
 exclude_patterns = ["static", "out"]
 mathjax_path = "none.js"
 """
@@ -93,7 +94,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     static = folder / "static"
     for name in ("exercises", "vendor/pyodide"):
         shutil.copytree(BOOK / "_static" / name, static / name)
-    for name in ("book.css", "elements.js"):
+    for name in ("book.css", "elements.js", "scrolling.js"):
         shutil.copy(BOOK / "_static" / name, static)
     add_runtime(static)
     for section in SECTIONS:

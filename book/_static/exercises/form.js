@@ -164,7 +164,6 @@ export class Exercise {
     progress.update(this.name, (record) => ({ ...record, solution: true }));
     this.show();
     this.solution.open = true;
-    for (const code of this.solution.querySelectorAll("pre")) code.tabIndex = 0; // it may scroll
     this.spoken.textContent = "The solution is below.";
   }
 

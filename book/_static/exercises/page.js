@@ -2,6 +2,7 @@
    can't run, or a part of this does not arrive, the page stays as it is and says so. */
 
 const PARTS = ["catalog", "form", "panel", "progress"];
+const AT_A_TIME = 5;
 
 const article = document.querySelector("article") ?? document.body;
 const heading = article.querySelector("h1");
@@ -13,10 +14,14 @@ function note(text) {
   return line;
 }
 
-function build([{ EXERCISES }, { Exercise }, { panel }, { progress }]) {
+/* Build in several turns: between them the browser can scroll and show what is there. */
+async function build([{ EXERCISES }, { Exercise }, { panel }, { progress }]) {
   const here = Object.keys(EXERCISES).filter((name) => document.getElementById(`ex-${name}`));
-  const exercises = here.filter((name) => !EXERCISES[name].elsewhere)
-    .map((name) => new Exercise(name, document.getElementById(`ex-${name}`)));
+  const exercises = [];
+  for (const name of here.filter((one) => !EXERCISES[one].elsewhere)) {
+    exercises.push(new Exercise(name, document.getElementById(`ex-${name}`)));
+    if (exercises.length % AT_A_TIME === 0) await new Promise((resolve) => setTimeout(resolve));
+  }
   for (const name of here.filter((one) => EXERCISES[one].elsewhere)) {
     document.getElementById(`ex-${name}`).closest("section").querySelector("div.cell").before(
       note("This exercise needs PyTorch, which browsers don't have. Open the page as a notebook to check it."));
@@ -44,7 +49,7 @@ async function begin() {
       "Reload the page; if that does not help, open it as a notebook."));
     return;
   }
-  build(parts);
+  await build(parts);
 }
 
 await begin();
