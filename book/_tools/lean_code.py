@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 
+import tinycss2
 from pygments.token import STANDARD_TYPES
 
-_RULE = re.compile(r"([^{}]*\.highlight(?: \.(\w+))?)\{([^{}]*)\}")
-_COLOR = re.compile(r"(?:^|;)color:([^;]+)")
+_SELECTOR = re.compile(r"(.*)\.highlight(?: \.(\w+))?")
 _CODE = re.compile(r"<pre>(?:(?!</pre>).)*</pre>", re.DOTALL)
 _EMPTY = "<span></span>"
 _TOKEN = re.compile(r'<span class="(\w+)">([^<]*)</span>')
@@ -24,13 +24,20 @@ def plain_tokens(styles: str) -> set[str]:
     Args:
         styles: The style sheet of Pygments.
     """
-    base: dict[str, str] = {}
+    base: dict[str, dict[str, str]] = {}
     own = set()
-    for selector, token, declarations in _RULE.findall(styles):
-        theme = selector.partition(".highlight")[0]
-        if not token:
-            base[theme] = "".join(f"color:{color}" for color in _COLOR.findall(declarations))
-        elif declarations.strip(";") != base.get(theme):
+    for rule in tinycss2.parse_stylesheet(styles, skip_comments=True, skip_whitespace=True):
+        selector = _SELECTOR.fullmatch(tinycss2.serialize(rule.prelude).strip())
+        if selector is None:
+            continue
+        theme, token = selector.groups()
+        look = {
+            one.name: tinycss2.serialize(one.value).strip()
+            for one in tinycss2.parse_blocks_contents(rule.content, True, True)
+        }
+        if token is None:
+            base[theme] = {"color": look.get("color", "")}
+        elif look != base.get(theme):
             own.add(token)
     return set(STANDARD_TYPES.values()) - own
 

@@ -1,6 +1,8 @@
 import pytest
 from bs4 import BeautifulSoup
 from lean_code import lean_code, plain_tokens
+from lean_styles import lean_styles, words
+from pydata_sphinx_theme.pygments import get_pygments_stylesheet
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
@@ -14,6 +16,15 @@ STYLES = (
     '[data-theme="dark"] .highlight .n{color:#fff}[data-theme="dark"] .highlight .kn{color:#f0f}'
     '[data-theme="dark"] .highlight .k{color:#0ff}[data-theme="dark"] .highlight .p{color:#fff}'
 )
+
+
+def test_what_the_theme_gives_a_color_keeps_its_element():
+    styles = get_pygments_stylesheet("a11y-high-contrast-light", "a11y-high-contrast-dark")
+
+    plain = plain_tokens(styles)
+    assert {"n", "p", "w"} < plain
+    assert not {"k", "kn", "nb", "nf", "c1", "s2", "mi", "o", "ow"} & plain
+    assert plain_tokens(lean_styles(styles, words([styles]))) == plain
 
 
 def test_a_token_is_plain_if_it_looks_like_the_code_around_in_each_theme():
