@@ -29,11 +29,14 @@ class Ending:
         tool_calls: Calls of tools in the form of the OpenAI protocol, if there are any beside the
             text.
         tokens: Tokens of the turn, reasoning and calls included; 0 if they are unknown.
+        tokens_read: Tokens of the messages and tools before it, as a server has counted them; 0 if
+            it did not say.
     """
 
     finish: str = ""
     tool_calls: list[dict[str, Any]] = field(default_factory=list)
     tokens: int = 0
+    tokens_read: int = 0
 
 
 class Backend(Protocol):

@@ -41,8 +41,8 @@ def read_answer(chunks: Iterable[bytes]) -> Generator[Piece, None, Ending]:
         Pieces of text; the reasoning that the server keeps apart.
 
     Returns:
-        Why the answer ended, the ``tool_calls`` if there are any, and the tokens if the server
-        sends its ``usage``.
+        Why the answer ended, the ``tool_calls`` if there are any, and the tokens read and written
+        if the server sends its ``usage``.
 
     Raises:
         ReportedError: If the server reports an error.
@@ -50,7 +50,7 @@ def read_answer(chunks: Iterable[bytes]) -> Generator[Piece, None, Ending]:
         ValueError: If it is not in the format; so are TypeError and AttributeError.
     """
     begun = ended = False
-    finish, tokens = "", 0
+    finish, tokens, read = "", 0, 0
     thought: list[str] = []
     parts: list[Any] = []
     for event in read_events(chunks):
@@ -60,7 +60,8 @@ def read_answer(chunks: Iterable[bytes]) -> Generator[Piece, None, Ending]:
         if error := reported(event):
             raise ReportedError(error)
         begun = True
-        tokens = written_tokens(event) or tokens
+        tokens = counted(event, "completion_tokens") or tokens
+        read = counted(event, "prompt_tokens") or read
         for choice in event.get("choices") or []:
             if choice.get("index"):  # a second answer, which nobody asked for
                 continue
@@ -79,18 +80,19 @@ def read_answer(chunks: Iterable[bytes]) -> Generator[Piece, None, Ending]:
     calls = join_parts(parts)
     if not ended:
         raise UnfinishedError(begun)
-    return Ending(finish, calls, tokens)
+    return Ending(finish, calls, tokens, read)
 
 
-def written_tokens(event: Mapping[str, Any]) -> int:
-    """Return how many tokens the model has written, as the ``usage`` says; 0 if it does not.
+def counted(event: Mapping[str, Any], kind: str) -> int:
+    """Return a count of tokens of an event's ``usage``; 0 if there is none.
 
     Example:
-        >>> written_tokens({"choices": [], "usage": {"completion_tokens": 7}}), written_tokens({})
+        >>> event = {"choices": [], "usage": {"completion_tokens": 7}}
+        >>> counted(event, "completion_tokens"), counted(event, "prompt_tokens")
         (7, 0)
     """
     usage = event.get("usage")
-    tokens = usage.get("completion_tokens") if isinstance(usage, Mapping) else None
+    tokens = usage.get(kind) if isinstance(usage, Mapping) else None
     return tokens if is_whole(tokens) else 0
 
 

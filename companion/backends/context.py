@@ -1,16 +1,20 @@
 """The context of a model on a server: how long it is, and how much of it messages take.
 
+A `Meter` estimates, and takes what the server counts once it has said so.
+
 Taught in :doc:`/book/applications/chatbot`.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from companion.messages import Message
 
 DEFAULT_CONTEXT = 4096
 """Tokens assumed if neither the caller nor the server names the length of the context."""
+
+_LEAST_RATIO = 0.3  # of a count to the estimate of its messages: what is below counts other things
 
 
 def told_context(listed: Sequence[Mapping[str, Any]], model: str) -> int | None:
@@ -58,3 +62,42 @@ def estimate_text(text: str) -> int:
     letters = sum(character.isalpha() or character.isspace() for character in ascii_text)
     other_bytes = len(text.encode("utf-8", "replace")) - len(ascii_text)
     return -(-letters // 3) + len(ascii_text) - letters + -(-other_bytes // 2)
+
+
+class Meter:
+    """Counts the tokens of a conversation that goes on, with what its server said of it.
+
+    A server says with each answer how many tokens it has read. Messages that begin with those are
+    that count and an estimate of the rest. In others the tools have the share of their estimate
+    that the last count had of the whole.
+
+    Args:
+        estimate: Counts the tokens of messages.
+    """
+
+    def __init__(self, estimate: Callable[[Sequence[Message]], int]) -> None:
+        self.estimate = estimate
+        self._known: tuple[list[Message], Sequence[Any], int] = ([], [], 0)
+        self._ratio = 1.0
+
+    def count(self, messages: Sequence[Message], tools: Sequence[Any]) -> int:
+        """Count the tokens of messages and of the declarations of tools that go with them."""
+        read, declared, tokens = self._known
+        if tokens and tools == declared and list(messages[: len(read)]) == read:
+            return tokens + self.estimate(messages[len(read) :])
+        return self.estimate(messages) + round(self._ratio * _declared(tools))
+
+    def learn(self, messages: Sequence[Message], tools: Sequence[Any], tokens: int) -> None:
+        """Note how many tokens a server has read; a count that can't be right is left out.
+
+        Templates write tools in their own way, some no more than their names. So the tools may take
+        few tokens, and the messages may not.
+        """
+        estimate = self.estimate(messages)
+        if tokens >= _LEAST_RATIO * estimate:
+            self._known = (list(messages), tools, tokens)
+            self._ratio = min(1.0, tokens / (estimate + _declared(tools)))
+
+
+def _declared(tools: Sequence[Any]) -> int:
+    return estimate_text(json.dumps(tools)) if tools else 0

@@ -8,7 +8,6 @@ Left out: images, log-probabilities, a forced choice of a tool.
 """
 
 import copy
-import json
 import time
 import weakref
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -105,7 +104,7 @@ class EndpointBackend:
         self.tool_form, self.sampling, self.thinking = tool_form, sampling, thinking
         self._toolbox, self.response_format = None, response_format
         self._dialect, self._max_retries = Dialect(), max_retries
-        self._count_tokens = count_tokens or context.estimate_tokens
+        self._meter = context.Meter(count_tokens or context.estimate_tokens)
         self._key, self._context_length = api_key, context_length
         self._client = self._openai.OpenAI(
             base_url=self.base_url,
@@ -151,10 +150,8 @@ class EndpointBackend:
                 return []  # the list of models is optional
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
-        """Count the tokens of these messages and of the tools that are declared with them."""
-        count = self._count_tokens(self._told(messages))
-        declared = self._declarations()
-        return count + (context.estimate_text(json.dumps(declared)) if declared else 0)
+        """Count the tokens of messages and tools: an estimate, until the server has said it."""
+        return self._meter.count(self._told(messages), self._declarations())
 
     def bind_tools(self, toolbox: Toolbox) -> Backend:
         """Return a backend that tells the model of these tools, over the same connection."""
@@ -222,7 +219,9 @@ class EndpointBackend:
         with self._explained(), closing(self._sent(request)) as answer:
             with Reading(read_answer(answer.response.iter_bytes())) as pieces:
                 yield from until(stop, keep_apart(iter(pieces)))
-            return pieces.value or Ending("stop")  # a stop string ended it here
+            ending = pieces.value or Ending("stop")  # a stop string ended it here
+            self._meter.learn(request["messages"], request.get("tools", []), ending.tokens_read)
+            return ending
 
     def _sent(self, request: dict[str, Any]) -> Any:
         """Send a request, again if it failed at once, and return the response as it begins."""

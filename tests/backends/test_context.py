@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from companion.backends.context import estimate_text, estimate_tokens, told_context
+from companion.backends.context import Meter, estimate_text, estimate_tokens, told_context
 from companion.pocket.corpus import demonstrations
 
 
@@ -67,3 +67,51 @@ def test_a_list_of_models_tells_the_context_where_it_does(
     listed: list[dict], length: int | None
 ) -> None:
     assert told_context(listed, "m") == length
+
+
+TOOLS = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
+ASKED = [{"role": "user", "content": "What is 2 + 2?"}]
+NEXT = [*ASKED, {"role": "assistant", "content": "It is 4."}, {"role": "user", "content": "And?"}]
+
+
+def whole(messages: list, tools: list = TOOLS) -> int:
+    return estimate_tokens(messages) + estimate_text(json.dumps(tools))
+
+
+def test_what_the_server_has_counted_needs_no_estimate() -> None:
+    meter = Meter(estimate_tokens)
+    before = meter.count(NEXT, TOOLS)
+
+    meter.learn(ASKED, TOOLS, 41)
+
+    assert before == whole(NEXT)
+    assert meter.count(ASKED, TOOLS) == 41
+    assert meter.count(NEXT, TOOLS) == 41 + estimate_tokens(NEXT[1:])
+
+
+def test_tools_of_another_conversation_have_their_share_of_the_last_count() -> None:
+    meter = Meter(estimate_tokens)
+    meter.learn(ASKED, TOOLS, whole(ASKED) // 2)
+
+    declared = whole([])
+    assert declared / 2 - 1 <= meter.count(NEXT[1:], TOOLS) - estimate_tokens(NEXT[1:])
+    assert meter.count(NEXT[1:], TOOLS) - estimate_tokens(NEXT[1:]) <= declared / 2 + 1
+    assert meter.count(ASKED, []) == estimate_tokens(ASKED)
+
+
+@pytest.mark.parametrize("tokens", [0, 1, 3])
+def test_a_count_that_can_not_be_right_is_left_out(tokens: int) -> None:
+    meter = Meter(estimate_tokens)
+
+    meter.learn(ASKED, TOOLS, tokens)
+
+    assert meter.count(ASKED, TOOLS) == whole(ASKED)
+
+
+def test_a_count_above_the_estimate_does_not_make_tools_larger() -> None:
+    meter = Meter(estimate_tokens)
+
+    meter.learn(ASKED, TOOLS, 3 * whole(ASKED))
+
+    assert meter.count(ASKED, TOOLS) == 3 * whole(ASKED)
+    assert meter.count(NEXT[1:], TOOLS) == whole(NEXT[1:])

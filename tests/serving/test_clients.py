@@ -372,3 +372,15 @@ def test_tools_are_called_as_with_the_model_here(
         "The result is -181.",
         [("calculator", {"expression": "417 - 598"}, {"value": -181})],
     )
+
+
+@pytest.mark.parametrize("asked", ["Compute 417 - 598.", "Compute 12 * 31."])
+def test_a_short_context_has_room_for_tools_since_the_server_counts(
+    address: str, asked: str
+) -> None:
+    bot = Chatbot(EndpointBackend(address, NAME), tools=TOOLBOX, settings=ChatSettings(GREEDY))
+
+    reply = bot.ask(asked)
+
+    assert [result.call.name for result in reply.calls] == ["calculator"]
+    assert reply.text.startswith("The result is")
