@@ -27,12 +27,12 @@ def parse_notebook(text: str) -> dict[str, Any]:
     """Return what a notebook's file holds.
 
     Raises:
-        ValueError: If it is no JSON, or something else than an object.
+        ValueError: If it is not JSON, or something else than an object.
     """
     try:
         notebook = json.loads(text)
     except ValueError:  # a number of too many digits is one, too
-        raise ValueError("not a Jupyter notebook: no JSON, or cut off") from None
+        raise ValueError("not a Jupyter notebook: not JSON, or cut off") from None
     except RecursionError:
         reason = "its JSON is nested too deeply to be read, for Jupyter as well"
         raise ValueError(f"not a Jupyter notebook: {reason}") from None

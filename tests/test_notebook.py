@@ -13,9 +13,9 @@ BOTH = ["code", "markdown"]
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "no JSON, or cut off"),
-        ('{"cells": [', "no JSON, or cut off"),
-        ("9" * 5000, "no JSON, or cut off"),
+        ("", "not JSON, or cut off"),
+        ('{"cells": [', "not JSON, or cut off"),
+        ("9" * 5000, "not JSON, or cut off"),
         ("[" * 10**5, "nested too deeply to be read"),
         ("null", "the file holds null"),
         ("true", "the file holds true or false"),

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from companion.exercises.arguments import encode_arguments
 from companion.exercises.grading.cells import Cell
-from companion.exercises.grading.sandbox import Job, Sandbox, worker_files
+from companion.exercises.grading.sandbox import Sandbox, WorkerTask, worker_files
 from companion.exercises.judging import call
 from companion.exercises.running import unpack
 from companion.exercises.source import code
@@ -97,7 +97,7 @@ def run_calls(source: str, function: Function) -> list[str]:
     }
     with worker_files() as tools:
         cell = Cell(source, "review.py", 1, script=True)
-        said, _ = Sandbox(tools).run(Job((cell,), (task,), load_seconds=5.0))
+        said, _ = Sandbox(tools).run(WorkerTask((cell,), (task,), load_seconds=5.0))
     answers: Sequence[dict[str, Any]] = said.found.get(function.name, [])
     by_case = {one["case"]: unpack(one) for one in answers if "case" in one}
     results = []

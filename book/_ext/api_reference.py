@@ -80,7 +80,7 @@ def public_names(module: ModuleType) -> list[str]:
         if not name.startswith("_")
         and (
             thing.__module__ == module.__name__
-            if inspect.isclass(thing) or inspect.isfunction(thing)
+            if inspect.isclass(thing) or inspect.isfunction(inspect.unwrap(thing))
             else name in documented
         )
     ]

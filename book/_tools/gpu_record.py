@@ -131,7 +131,7 @@ def read_record(path: Path) -> dict[str, Any] | None:
     try:
         return check(json.loads(path.read_text(encoding="utf-8")), path.name)
     except ValueError as error:
-        raise BookError(f"{path.name} is no JSON: {error}") from error
+        raise BookError(f"{path.name} is not JSON: {error}") from error
 
 
 def page_line(record: dict[str, Any] | None, page: str) -> tuple[str, str] | None:

@@ -23,7 +23,11 @@ FORMAT_BITS = {
 }
 """Bits per weight of a linear layer. "nf4" means with double quantization, "fp4" without."""
 
-GB, GIB = 10**9, 2**30
+GB = 10**9
+"""Bytes in a gigabyte, as disks and model cards count."""
+
+GIB = 2**30
+"""Bytes in a gibibyte, as memory is built."""
 
 
 class WeightCounts(NamedTuple):

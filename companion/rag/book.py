@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from companion.rag.documents import Document
 
 
-class Question(NamedTuple):
+class BookQuestion(NamedTuple):
     """A question about the book, and the pages that answer it."""
 
     text: str
@@ -34,7 +34,7 @@ def load_book() -> list[Document]:
     ]
 
 
-def load_questions() -> list[Question]:
+def load_questions() -> list[BookQuestion]:
     """Return questions about the book with the pages that answer them, written by hand.
 
     Returns:
@@ -44,7 +44,9 @@ def load_questions() -> list[Question]:
         >>> load_questions()[0].text
         'Why may a token not look at the tokens after it?'
     """
-    return [Question(entry["question"], tuple(entry["pages"])) for entry in _read("questions.json")]
+    return [
+        BookQuestion(entry["question"], tuple(entry["pages"])) for entry in _read("questions.json")
+    ]
 
 
 def _read(name: str) -> Any:

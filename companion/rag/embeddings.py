@@ -75,7 +75,6 @@ class MeanPooling:
     """
 
     def __init__(self, transformer: Any, tokenizer: Any, max_length: int) -> None:
-        """Keep the parts."""
         self.transformer, self.tokenizer, self.max_length = transformer, tokenizer, max_length
 
     def encode(self, texts: list[str]) -> np.ndarray:

@@ -11,7 +11,7 @@ from companion.serving.answer import Answer
 from companion.serving.batch import Part, Token
 from companion.serving.chat_request import ChatRequest
 from companion.serving.order import Served
-from companion.serving.turn import Delta, Turn
+from companion.serving.turn import Delta, GrowingTurn
 
 
 class ChatAnswer(Answer):
@@ -26,7 +26,7 @@ class ChatAnswer(Answer):
 
     def __init__(self, request: ChatRequest, served: Served) -> None:
         super().__init__(request.order, served)
-        self.turns = [Turn(request.opening, tools=request.tools) for _ in self.finishes]
+        self.turns = [GrowingTurn(request.opening, tools=request.tools) for _ in self.finishes]
         self.messages: list[dict[str, Any]] = [{} for _ in self.finishes]
         self._told = [0] * len(self.finishes)
 

@@ -32,7 +32,7 @@ def read_object(body: bytes) -> dict[str, Any]:
     except RecursionError:
         raise Refusal(400, "the body is nested too deeply", code="invalid_json") from None
     except ValueError as error:
-        said = f"the body is no JSON ({error!s:.100})"
+        said = f"the body is not JSON ({error!s:.100})"
         raise Refusal(400, said, code="invalid_json") from None
     if not isinstance(value, dict):
         said = f"the body must be an object of JSON, got {_kind(value)}"

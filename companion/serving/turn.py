@@ -22,7 +22,7 @@ Delta = dict[str, Any]
 """A piece of a message, in the form of the protocol."""
 
 
-class Turn:
+class GrowingTurn:
     """A turn that grows.
 
     Args:
@@ -30,7 +30,7 @@ class Turn:
         tools: Whether it may be a call.
 
     Example:
-        >>> turn = Turn(tools=True)
+        >>> turn = GrowingTurn(tools=True)
         >>> list(turn.add('{"name": "now", ')), list(turn.add('"arguments": {}}'))
         ([], [])
         >>> next(turn.end())["tool_calls"][0]["function"]

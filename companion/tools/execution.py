@@ -56,7 +56,7 @@ class ToolResult:
         return json.dumps(self.value if self.outcome == "ok" else {"error": self.error})
 
 
-class Job:
+class RunningCall:
     """One call at work: in a thread that ends with the program, or at once without a time limit.
 
     Args:

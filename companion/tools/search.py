@@ -7,7 +7,7 @@ from companion.errors import ToolError
 from companion.tools.tool import Tool, shown_by
 
 
-class Retriever(Protocol):
+class Searcher(Protocol):
     """Anything that finds documents, as the retrievers of `companion.rag` do."""
 
     def search(self, query: str, k: int) -> list[Any]:
@@ -15,7 +15,7 @@ class Retriever(Protocol):
 
 
 def search_tool(
-    retriever: Retriever, *, k: int = 1, max_chars: int = 0, needs_approval: bool = False
+    retriever: Searcher, *, k: int = 1, max_chars: int = 0, needs_approval: bool = False
 ) -> Tool:
     """Make the tool ``search`` from a retriever.
 

@@ -19,7 +19,7 @@ from companion._extras import require
 from companion.errors import ToolDefinitionError
 from companion.phrases import TOOLS_PROMPT
 from companion.tools.call import ToolCall
-from companion.tools.execution import Job, ToolResult
+from companion.tools.execution import RunningCall, ToolResult
 from companion.tools.tool import Tool
 
 
@@ -172,14 +172,14 @@ class Toolbox:
             result if isinstance(result, ToolResult) else self._finish(result) for result in started
         ]
 
-    def _start(self, call: ToolCall) -> ToolResult | Job:
+    def _start(self, call: ToolCall) -> ToolResult | RunningCall:
         self._abandoned = [thread for thread in self._abandoned if thread.is_alive()]
         if len(self._abandoned) >= self.max_abandoned:
             failure = "earlier calls are still running; try again later"
             return ToolResult(call, "failed", error=failure)
-        return Job(self[call.name].run, call, self.timeout)
+        return RunningCall(self[call.name].run, call, self.timeout)
 
-    def _finish(self, job: Job) -> ToolResult:
+    def _finish(self, job: RunningCall) -> ToolResult:
         result = job.wait(self.max_output)
         if result.outcome == "timeout":
             self._abandoned.append(job.thread)

@@ -78,7 +78,7 @@ def test_every_function_and_class_that_a_page_imports_is_on_the_site(notebook: P
     missing = []
     for origin, name in names_in(notebook):
         thing = getattr(import_module(origin), name, None)
-        described = inspect.isclass(thing) or inspect.isfunction(thing)
+        described = inspect.isclass(thing) or inspect.isfunction(inspect.unwrap(thing))
         if described and not origin.startswith(INSIDE) and id(thing) not in on_the_site():
             missing.append(f"{origin}.{name}")
 

@@ -166,7 +166,7 @@ def test_a_heading_cell_of_an_old_format_is_a_heading() -> None:
     [
         ("{}", "no list of cells"),
         ("[1]", "the file holds a list"),
-        ("no json", "no JSON, or cut off"),
+        ("no json", "not JSON, or cut off"),
         ('{"nbformat": 4, "cells": 3}', "no list of cells"),
         ('{"nbformat": 4, "cells": [null]}', "that can be read; cell 1 of 1: no cell but null"),
         ('{"nbformat": 4, "cells": ' + "[" * 10**5 + "]" * 10**5 + "}", "nested too deeply"),

@@ -124,10 +124,10 @@ def test_a_wrong_request_is_refused_in_a_sentence_that_names_the_field(
     [
         ({}, b"{}", 415, "Content-Type must be application/json"),
         ({"content-type": "text/plain"}, b"{}", 415, "got 'text/plain'"),
-        (JSON, b"", 400, "the body is no JSON"),
-        (JSON, b"{'model': 1}", 400, "the body is no JSON"),
+        (JSON, b"", 400, "the body is not JSON"),
+        (JSON, b"{'model': 1}", 400, "the body is not JSON"),
         (JSON, b'{"temperature": NaN}', 400, "NaN"),
-        (JSON, b"\xff", 400, "the body is no JSON"),
+        (JSON, b"\xff", 400, "the body is not JSON"),
         (JSON, b"[" * 10**6, 400, "nested too deeply"),
         (JSON, b'{"a":' * 900 + b"1" + b"}" * 900, 404, "model must be"),
         (JSON, b" " * (MAX_BYTES + 1), 413, "at most 2,097,152 bytes"),

@@ -9,16 +9,16 @@ from companion.serving.refusal import Refusal
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        (b"", "the body is no JSON"),
-        (b"{", "the body is no JSON"),
-        (b"\xff\xfe", "the body is no JSON"),
+        (b"", "the body is not JSON"),
+        (b"{", "the body is not JSON"),
+        (b"\xff\xfe", "the body is not JSON"),
         (b'{"a": NaN}', "NaN is no number"),
         (b'{"a": -Infinity}', "-Infinity is no number"),
         (b"[1]", "must be an object of JSON, got a list"),
         (b"null", "got null"),
         (b"3", "got a number"),
         (b'"x"', "got a text"),
-        (b'{"a": 1' + b"0" * 5000 + b"}", "the body is no JSON"),
+        (b'{"a": 1' + b"0" * 5000 + b"}", "the body is not JSON"),
         (b"[" * 100_000, "nested too deeply"),
     ],
 )

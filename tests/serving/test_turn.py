@@ -5,13 +5,13 @@ import random
 
 import pytest
 
-from companion.serving.turn import Turn
+from companion.serving.turn import GrowingTurn
 
 CALL = '{"name": "f", "arguments": {"x": "é"}}'
 
 
 def deltas(text: str, *, size: int = 1, tools: bool = True, opening: str = "") -> tuple:
-    turn = Turn(opening, tools=tools)
+    turn = GrowingTurn(opening, tools=tools)
     found = []
     for start in range(0, len(text), size):
         found += turn.add(text[start : start + size])
@@ -110,7 +110,7 @@ def test_pieces_of_any_size_say_the_same() -> None:
     for text in texts:
         whole, _ = deltas(text, size=len(text))
         for _ in range(20):
-            turn, found, at = Turn(tools=True), [], 0
+            turn, found, at = GrowingTurn(tools=True), [], 0
             while at < len(text):
                 step = draw.randint(1, 5)
                 found += turn.add(text[at : at + step])

@@ -23,7 +23,7 @@ from companion.exercises.exercise import CodeExercise, Exercise
 from companion.exercises.grading.bubblewrap import isolation
 from companion.exercises.grading.ledger import Ledger
 from companion.exercises.grading.marking import mark
-from companion.exercises.grading.sandbox import Job, Sandbox, patience, worker_files
+from companion.exercises.grading.sandbox import Sandbox, WorkerTask, patience, worker_files
 from companion.exercises.grading.submission import Submission
 from companion.exercises.judging import AnswerKey
 from companion.exercises.source import code
@@ -78,7 +78,7 @@ class Grader:
         for key in self.keys.values():  # here, so that no two threads do it
             _ = key.expected, key.known, key.given
         tasks = tuple(map(self._for_worker, self.exercises))
-        self._job = Job((), tasks, load_seconds, memory)
+        self._job = WorkerTask((), tasks, load_seconds, memory)
         self._stopped = threading.Event()
 
     def _for_worker(self, exercise: Exercise) -> dict[str, Any]:
@@ -122,7 +122,7 @@ class Grader:
         with worker_files() as tools, ThreadPoolExecutor(self.jobs) as pool:
             free: SimpleQueue[Sandbox] = SimpleQueue()
             sandboxes = [Sandbox(tools, slot) for slot in range(self.jobs)]
-            if todo and sandboxes[0].run(Job((), ()))[1] != "done":
+            if todo and sandboxes[0].run(WorkerTask((), ()))[1] != "done":
                 raise SandboxError(
                     f"no program can be started in the sandbox ({isolation()}); "
                     "try another machine, or without bubblewrap on one that holds nothing else"

@@ -17,7 +17,7 @@ def confine(job: dict) -> list[str]:
     """Give up what no answer needs, for the rest of this process.
 
     Args:
-        job: The worker's job, see `companion.exercises.grading.sandbox.Job`.
+        job: What the worker is told, see `companion.exercises.grading.sandbox.WorkerTask`.
 
     Returns:
         What is in force: ``"sized folder"``, ``"call filter"``, ``"file rules"`` or ``"guard"``.

@@ -58,7 +58,7 @@ _MOST_PATIENCE = 8.0
 
 
 @dataclass(frozen=True)
-class Job:
+class WorkerTask:
     """What the worker is told.
 
     Args:
@@ -134,14 +134,14 @@ class Sandbox:
         self._lock = threading.Lock()
 
     def run(
-        self, job: Job, parts: Parts = (), seconds: float | None = None
+        self, job: WorkerTask, parts: Parts = (), seconds: float | None = None
     ) -> tuple[Transcript, str]:
         """Run a job.
 
         Args:
             job: The job.
             parts: The submission's folder or files, of which the process sees copies.
-            seconds: Time limit for all of it, `Job.seconds` if None.
+            seconds: Time limit for all of it, `WorkerTask.seconds` if None.
 
         Returns:
             What the worker said, and how it ended: ``"done"``, ``"died"`` (it crashed or left),
@@ -160,7 +160,7 @@ class Sandbox:
             ended = "done" if said.done else "died"
         return said, ended
 
-    def _start(self, job: Job, given: Path, work: Path) -> tuple[dict[str, Any], list[str]]:
+    def _start(self, job: WorkerTask, given: Path, work: Path) -> tuple[dict[str, Any], list[str]]:
         """Return what the worker is told and the command that starts it."""
         weak = isolation() != "bubblewrap"
         own_user = os.geteuid() == 0 and not weak
@@ -179,7 +179,12 @@ class Sandbox:
         return settings, [*_PYTHON, str(self.tools / "worker.py")]
 
     def _talk(
-        self, command: list[str], settings: dict[str, Any], job: Job, seconds: float, work: Path
+        self,
+        command: list[str],
+        settings: dict[str, Any],
+        job: WorkerTask,
+        seconds: float,
+        work: Path,
     ) -> tuple[Transcript, str]:
         """Start the process, feed it, read what it says until it ends or must be ended."""
         process = subprocess.Popen(
@@ -236,7 +241,7 @@ def _usual_threads() -> int | None:
 
 
 def _listen(
-    process: subprocess.Popen[bytes], said: Transcript, job: Job, seconds: float, work: Path
+    process: subprocess.Popen[bytes], said: Transcript, job: WorkerTask, seconds: float, work: Path
 ) -> str:
     """Read until the end or a limit, by this process's clock; returns which limit it was."""
     pipe = process.stdout.fileno()

@@ -7,7 +7,7 @@ can only do what every submission does: state answers. What it needs lies beside
 (see `companion.exercises.grading.sandbox.worker_files`) and uses the standard library only.
 
 The job is JSON: the code as ``cells``; for each exercise its ``cases`` and the source of ``run``;
-the limits. See `companion.exercises.grading.sandbox.Job`.
+the limits. See `companion.exercises.grading.sandbox.WorkerTask`.
 """
 
 import __future__

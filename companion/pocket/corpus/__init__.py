@@ -58,7 +58,7 @@ ANNEALING = dict.fromkeys(MIXTURE, 0.02) | {
 """How often each kind is drawn in the last half of training: more of what is learned last."""
 
 
-class Document(NamedTuple):
+class CorpusDocument(NamedTuple):
     """A training text and the key of `MIXTURE` that made it."""
 
     kind: str
@@ -67,7 +67,7 @@ class Document(NamedTuple):
 
 def documents(
     seed: int, split: Split = "train", *, kind: str | None = None, annealing: bool = False
-) -> Iterator[Document]:
+) -> Iterator[CorpusDocument]:
     """Yield documents without end.
 
     Args:
@@ -93,4 +93,4 @@ def documents(
     kinds, shares = list(weights), list(weights.values())
     while True:
         chosen = kind or rng.choices(kinds, weights=shares)[0]
-        yield Document(chosen, MIXTURE[chosen][0](rng, split))
+        yield CorpusDocument(chosen, MIXTURE[chosen][0](rng, split))

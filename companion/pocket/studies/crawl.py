@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from companion.pocket.corpus import Document, documents
+from companion.pocket.corpus import CorpusDocument, documents
 
 GOOD = ("stories", "word_problems")
 CRAWL = {"stories": 0.125, "word_problems": 0.125, "copies": 0.3, "wrapped": 0.25, "noise": 0.2}
@@ -73,7 +73,10 @@ def noise(rng: random.Random, words: list[str]) -> str:
 
 
 def pages(
-    shares: dict[str, float], *, seed: int = 0, fresh: dict[str, Iterator[Document]] | None = None
+    shares: dict[str, float],
+    *,
+    seed: int = 0,
+    fresh: dict[str, Iterator[CorpusDocument]] | None = None,
 ) -> Iterator[Page]:
     """Yield documents without end, mixed so that each kind has its share of the characters.
 

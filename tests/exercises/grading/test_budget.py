@@ -169,7 +169,8 @@ if {mode!r} != "bubblewrap":
 with sandbox.worker_files() as tools:
     print(tools, flush=True)
     cell = "import signal, time\\nsignal.pthread_sigmask(0, range(1, 60))\\ntime.sleep(1000)"
-    sandbox.Sandbox(tools).run(sandbox.Job((Cell(cell, "a.py", 1),), (), load_seconds=1000.0))
+    task = sandbox.WorkerTask((Cell(cell, "a.py", 1),), (), load_seconds=1000.0)
+    sandbox.Sandbox(tools).run(task)
 """
 
 

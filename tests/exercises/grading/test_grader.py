@@ -114,7 +114,7 @@ def test_what_can_not_be_read_says_why(graded):
 
     picture = ".png: not a notebook (.ipynb), script (.py), folder or .zip archive"
     assert notes["picture.png"] == picture
-    assert notes["not-json"] == "not a Jupyter notebook: no JSON, or cut off"
+    assert notes["not-json"] == "not a Jupyter notebook: not JSON, or cut off"
     assert notes["list"] == "not a Jupyter notebook: the file holds a list"
     assert notes["floods-the-channel"] == "floods-the-channel.py: your code said too much"
     assert notes["exits-hard"] == "exits-hard.py: your code ended the process"

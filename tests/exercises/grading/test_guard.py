@@ -16,7 +16,7 @@ from companion.exercises.grading import bubblewrap, sandbox
 from companion.exercises.grading.bubblewrap import isolation
 from companion.exercises.grading.cells import Cell
 from companion.exercises.grading.grader import Grader
-from companion.exercises.grading.sandbox import Job, Sandbox, worker_files
+from companion.exercises.grading.sandbox import Sandbox, WorkerTask, worker_files
 from companion.exercises.grading.submission import Submission
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="grading needs a Unix system")
@@ -32,7 +32,7 @@ def weak(request, monkeypatch):
     monkeypatch.setattr(sandbox, "isolation", lambda: "limits only")
     with worker_files() as tools:
         box = Sandbox(tools)
-        box.run(Job((), ()))
+        box.run(WorkerTask((), ()))
         if request.param == "guard":
             for name, source in NOTHING.items():
                 (tools / name).write_text(source)
@@ -44,7 +44,7 @@ def weak(request, monkeypatch):
 def result(box, source, parts=(), **settings):
     """Run code as a cell; return the value that it leaves in ``got``."""
     cell = Cell(f"{source}\nraise RuntimeError('got ' + repr(got))", "a.py", 1)
-    said, ended = box.run(Job((cell,), (), **settings), parts)
+    said, ended = box.run(WorkerTask((cell,), (), **settings), parts)
     assert ended == "done", (ended, said.notes)
     assert "RuntimeError: got " in said.notes[-1][1], said.notes
     return said.notes[-1][1].partition("RuntimeError: got ")[2]
@@ -217,7 +217,7 @@ def test_without_a_sized_folder_the_hook_and_the_grader_look_at_it(weak):
     (weak.tools / "workplace.py").write_text(UNSIZED)
 
     cells = [Cell(source, "a.py", 1) for source in (ONE_BY_ONE, ALL_AT_ONCE)]
-    ends = [weak.run(Job((cell,), ())) for cell in cells]
+    ends = [weak.run(WorkerTask((cell,), ())) for cell in cells]
 
     if "guard" in weak.held:
         assert ends[0][1] == "done"
@@ -244,7 +244,9 @@ def test_memory_of_children_counts_where_the_kernel_allows_them():
     with worker_files() as tools:
         (tools / "seccomp.py").write_text(NOTHING["seccomp.py"])
         begun = time.monotonic()
-        _, ended = Sandbox(tools).run(Job((Cell(CHILDREN, "a.py", 1),), (), memory=400 * 2**20))
+        _, ended = Sandbox(tools).run(
+            WorkerTask((Cell(CHILDREN, "a.py", 1),), (), memory=400 * 2**20)
+        )
 
     assert ended == "memory"
     assert time.monotonic() - begun < 12

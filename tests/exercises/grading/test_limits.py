@@ -19,7 +19,7 @@ from companion.exercises import attempts
 from companion.exercises.grading import sandbox
 from companion.exercises.grading.bubblewrap import isolation
 from companion.exercises.grading.cells import Cell
-from companion.exercises.grading.sandbox import Job, Sandbox, worker_files
+from companion.exercises.grading.sandbox import Sandbox, WorkerTask, worker_files
 
 REPOSITORY = Path(__file__).parents[3]
 ORDINARY = 65534
@@ -40,7 +40,7 @@ def box(request, monkeypatch):
 def result(box, source, folder=None, **settings):
     """Run code as a cell; return the value that it leaves in ``got``."""
     cell = Cell(f"{source}\nraise RuntimeError('got ' + repr(got))", "a.py", 1, script=True)
-    said, ended = box.run(Job((cell,), (), **settings), [("", folder)] if folder else ())
+    said, ended = box.run(WorkerTask((cell,), (), **settings), [("", folder)] if folder else ())
     assert ended == "done", (ended, said.notes)
     assert "RuntimeError: got " in said.notes[-1][1], said.notes
     return said.notes[-1][1].partition("RuntimeError: got ")[2]
@@ -289,7 +289,7 @@ if {weak}:
 with sandbox.worker_files() as tools:
     if {unfiltered}:
         (tools / "seccomp.py").write_text("def install(): return False")
-    said, _ = sandbox.Sandbox(tools).run(sandbox.Job((Cell({cell!r}, 'a.py', 1),), ()))
+    said, _ = sandbox.Sandbox(tools).run(sandbox.WorkerTask((Cell({cell!r}, 'a.py', 1),), ()))
 print(said.notes[-1][1])
 """
 

@@ -58,7 +58,7 @@ def test_the_oldest_format_is_read():
         ("[1, 2]", "the file holds a list"),
         ("7", "the file holds a number"),
         ('{"cells": 5}', "no list of cells"),
-        ('{"worksheets": []', "no JSON, or cut off"),
+        ('{"worksheets": []', "not JSON, or cut off"),
         ('{"cells": [], "x": ' + "[" * 10**5 + "]" * 10**5 + "}", "nested too deeply"),
     ],
 )

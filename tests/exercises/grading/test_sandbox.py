@@ -22,7 +22,7 @@ def test_a_grader_is_as_patient_as_the_machine_is_busy(load, expected, monkeypat
     monkeypatch.setattr(os, "getloadavg", getloadavg)
 
     assert sandbox.patience() == pytest.approx(expected)
-    job = sandbox.Job((), ({"seconds": 2.0},), 10.0, sandbox.patience())
+    job = sandbox.WorkerTask((), ({"seconds": 2.0},), 10.0, sandbox.patience())
     assert job.cell_seconds() == pytest.approx(expected * (1.25 * 40 + 2))
     assert job.exercise_seconds(0) == pytest.approx(expected * (1.25 * 2 + 2))
 
