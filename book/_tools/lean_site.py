@@ -32,7 +32,7 @@ _PRIVATE_USE = range(0xE000, 0xF900)
 _FOCUS = re.compile(
     r'"complete"===document\.readyState\?(\w)\(\):window\.addEventListener\("load",\1\)'
 )
-_FOCUS_GONE = "/* see scrolling.js */"
+_FOCUS_GONE = "void 0/* see scrolling.js */"
 _TTF_COPY = re.compile(r",\s*url\([^)]*fa-[\w-]+\.ttf[^)]*\)\s*format\([^)]*\)")
 
 
