@@ -23,6 +23,8 @@ from companion.chatbot import storage
 from companion.chatbot.launch import ChatMaker, make_backend, title
 from companion.chatbot.options import KEY_VARIABLE, ChatOptions
 from companion.errors import DocumentError
+from tests.backends.conftest import serving
+from tests.backends.test_quirks import Handler, Says, Server, text
 
 ROOT = Path(__file__).parents[1]
 COMMAND = [sys.executable, "-m", "companion", "chat"]
@@ -89,6 +91,18 @@ def test_documents_are_used_where_they_fit(chat, tmp_path: Path) -> None:
     assert "left out" in errors
     assert "b.txt" in errors
     assert status == 0
+
+
+def test_one_message_to_an_endpoint_gives_the_answer_without_its_reasoning(chat) -> None:
+    spoken = "It ends with </think>, as in `a.split('</think>')`."
+    with serving(Server(("127.0.0.1", 0), Handler)) as server:
+        server.requests, server.models = [], Says('{"data": [{"id": "m"}]}')
+        server.answer = text("I could say 41. No.\n", "</think>", "\n\nIt is", " 42. ", spoken)
+        url = f"http://127.0.0.1:{server.server_port}"
+
+        status, output, errors = chat("--endpoint", url, "-p", "hi", lines="")
+
+    assert (status, output, errors) == (0, f"It is 42. {spoken}\n", "")
 
 
 def test_another_model_can_be_taken_while_it_runs(chat) -> None:

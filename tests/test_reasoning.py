@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from companion.backends.backend import Written
 from companion.reasoning import (
-    MARKS,
     Reasoning,
     keep_apart,
     opening_mark,
@@ -30,7 +29,12 @@ CASES = {
     "blanks before": ("\n\n<think>Hm.</think>42", "Hm.", "42"),
     "closing mark only": ("Hm. 41?\nNo.\n</think>\n\n42", "Hm. 41?\nNo.", "42"),
     "never closed": ("<think>\nHm. 41?", "Hm. 41?", ""),
-    "the last mark counts": ("<think>a</think>b<think>c</think>d", "abc", "d"),
+    "one after the other": ("<think>a</think><think>b</think>c", "a\nb", "c"),
+    "in between": ("<think>a</think>\nb\n<think>c</think>\nd", "a\nc", "b\nd"),
+    "words before it": ("I look.\n<think>\nHm.\n</think>\n\n42", "Hm.", "I look.\n42"),
+    "closed behind a sentence": ("Hm. 41? No.</think>It is 42.", "Hm. 41? No.", "It is 42."),
+    "closed before an empty line": ("Hm</think>\n\n42", "Hm", "42"),
+    "closed, then cut": ("Hm</think>", "Hm", ""),
     "again, not closed": ("<think>a</think>\nb\n<think>c", "a\nc", "b"),
     "nothing reasoned": ("<think>\n\n</think>\n\n42", "", "42"),
     "other words": ("<thinking>Hm.</thinking>42", "Hm.", "42"),
@@ -38,6 +42,61 @@ CASES = {
     "a word about the mark": ("The mark <think> begins it.", "", "The mark <think> begins it."),
     "marks as code": ("`<think>` and `</think>`", "", "`<think>` and `</think>`"),
 }
+
+
+TEMPLATE = "```\n<thinking>\nSteps.\n</thinking>\n<answer>\n```"
+SPOKEN_OF = [
+    'The stop strings are "</think>" and "x".',
+    "The stop strings are '</think>' and “</think>”.",
+    "To split it:\n```python\nparts = text.split('</think>')\n```\nDone.",
+    "To split it, write: ```python parts = text.split('</think>')```",
+    f"Take this:\n{TEMPLATE}\nGood.",
+    f"Take this:\n{TEMPLATE[:-4]}",
+    "Take this:\n\n    <think>\n    Steps.\n    </think>\n\nGood.",
+    "As so:\n\n  <think>\n  Steps, and no end",
+    "1. ~~~text\n   <think>\n   </think>\n   ~~~\n2. Good.",
+    "> <think>\n> </think>\n\nGood.",
+    "Write `<think>Hm.</think>` first.",
+    "It looks so: <think>Hm.</think>42",
+    "It is between <think> and </think>, as in R1.",
+    "It ends with </think>.",
+    "It ends with </think>\n\nThen the answer comes.",
+    "The marks:\n<think> begins it\n</think> ends it\nGood.",
+    "Put them so:\n<think>...</think>\nGood.",
+    "```xml\n<think>\n```\n\n```xml\n</think>\n```",
+]
+
+
+@pytest.mark.parametrize("text", SPOKEN_OF)
+def test_an_answer_may_speak_of_the_marks(text: str) -> None:
+    assert split_reasoning(text) == ("", text)
+    assert split_reasoning(f"<think>\nHm.\n</think>\n\n{text}") == ("Hm.", text.strip())
+    assert split_reasoning(f"Hm.\n</think>\n\n{text}") == ("Hm.", text.strip())
+
+
+@pytest.mark.parametrize(
+    ("reasoning", "end"),
+    [
+        ("I could write `</think>` here.", ""),
+        ('Perhaps "<think>Hm</think>"? No.', ""),
+        ("So:\n```\n<answer>\n</think>\n```\nGood.", "\n"),
+        ('He says "hm', ""),  # its end is missing, and so it is in these
+        ("So:\n```\nx = 1", "\n"),
+    ],
+)
+def test_reasoning_may_speak_of_its_end(reasoning: str, end: str) -> None:
+    answer = 'It is "42".\n```python\n42\n```'
+
+    found, said = split_reasoning(f"<think>{reasoning}{end}</think>{end}{end}{answer}")
+
+    assert said == answer
+    assert "answer" in found or found == reasoning
+
+
+def test_reasoning_that_is_cut_has_not_ended_where_it_speaks_of_its_end() -> None:
+    spoken = ["I could write `</think>` and", "So:\n```\n</think>\n42\n```\nor"]
+
+    assert [split_reasoning(f"<think>{one}")[1] for one in spoken] == ["", ""]
 
 
 @pytest.mark.parametrize(("text", "reasoning", "answer"), CASES.values(), ids=list(CASES))
@@ -53,6 +112,12 @@ def test_a_stream_gives_the_same(text: str, reasoning: str, answer: str, size: i
     assert answer_text(pieces).strip() == answer.strip()
     thought = "".join(one.text for one in pieces if isinstance(one, Reasoning))
     assert bool(thought) == bool(reasoning)
+
+
+def test_an_answer_that_speaks_of_the_marks_comes_while_it_is_written() -> None:
+    pieces = ["Write `", "<think>", "`, and ", "</think>", " at", " the end."]
+
+    assert list(keep_apart(pieces)) == pieces
 
 
 def test_an_answer_comes_while_it_is_written() -> None:
@@ -111,11 +176,20 @@ def test_closing_the_stream_closes_the_source() -> None:
     assert closed
 
 
-@given(st.lists(st.sampled_from([*MARKS[:2], "\n", "a", "`", "b ", "</think"]), max_size=8))
-def test_any_stream_ends_with_the_answer_of_the_whole(pieces: list[str]) -> None:
-    text = "".join(pieces)
+BITS = ["<think>", "</think>", "\n", "a", "`", "b ", "</think", "```", "\n```\n", '"', ".", "    "]
 
-    assert answer_text(keep_apart(pieces)).strip() == split_reasoning(text)[1].strip()
+
+@given(st.lists(st.sampled_from(BITS), max_size=12), st.sampled_from(["", "<think>"]))
+def test_any_stream_ends_with_the_answer_of_the_whole(pieces: list[str], begun: str) -> None:
+    text = "".join(pieces)
+    whole = list(keep_apart([text], begun))
+    thoughts = [one for one in whole if isinstance(one, Reasoning)]
+
+    for cut in (pieces, text):
+        found = list(keep_apart(cut, begun))
+        assert answer_text(found) == answer_text(whole)
+        assert [one for one in found if isinstance(one, Reasoning)] == thoughts
+    assert answer_text(whole).strip() == split_reasoning(begun + text)[1].strip()
 
 
 def seconds(words: int) -> float:
@@ -134,3 +208,11 @@ def test_long_reasoning_costs_no_more_per_word() -> None:
 
     assert [pieces[0].text[:5], *pieces[1:]] == ["word ", "42"]
     assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize("first", ['<think>He says "</think> ', 'He says " and: no.</think> so '])
+def test_an_open_quotation_holds_back_no_long_answer(first: str) -> None:
+    pieces = list(keep_apart([first, *["word "] * 1_000]))
+
+    assert answer_text(pieces).startswith(("word", "so word"))
+    assert len(pieces) > 900

@@ -4,6 +4,7 @@
 `history`         turns, and how many of them fit into the context
 `storage`         conversation files
 `exchange`        conversations of other programs: `openai_messages`, `chatgpt_export`
+                  with its `chatgpt_citations`
 `memory`          summaries of what no longer fits
 `redaction`       personal data taken out of a text
 `settings`        everything that can be set

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from companion.chatbot.sessions import Session
-from companion.chatbot.turn_view import shown
+from companion.chatbot.turn_view import shown, version
 from companion.errors import CompanionError
 
 if TYPE_CHECKING:
@@ -147,7 +147,8 @@ class Answering:
             problem = self._saved()
         if restored:
             return Event("done", {"restored": True})
-        return Event("done", {**shown(turns[-1], bot.reply), "unsaved": problem})
+        told = {"version": version(turns), "unsaved": problem}
+        return Event("done", {**shown(turns[-1], bot.reply), **told})
 
     def _write(self, answer: "Generator[str, None, Reply]") -> None:
         with closing(answer):

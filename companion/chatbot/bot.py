@@ -13,7 +13,7 @@ from typing import Any
 from companion._interface import called
 from companion.backends.backend import Backend, Piece, check_backend, cleaner, knowing
 from companion.chatbot import storage
-from companion.chatbot.evidence import gather, without_model
+from companion.chatbot.evidence import gather, has_documents, without_model
 from companion.chatbot.history import Conversation, trim_messages
 from companion.chatbot.memory import fit, system_messages
 from companion.chatbot.reply import BROKEN, Draft, Reply, conclude
@@ -123,13 +123,15 @@ class Chatbot(Revisable):
             in the attribute ``reply``.
 
         Raises:
-            ValueError: If the text is blank. Raised here, as is the next one.
+            ValueError: If the text is blank, or no text. Raised here, as is the next one.
             ContextLengthError: If the text does not fit, even without passages and older turns.
             ConversationError: If the answer before is still being written.
             EndpointError: If an endpoint fails.
             ToolLoopError: If the model goes on calling tools.
         """
         self._check_idle()
+        if not isinstance(text, str):
+            raise ValueError(f"the message must be text, got {text!r:.60}")
         asked = self._kept(text)
         if not asked.strip():
             raise ValueError("the message is blank: write something")
@@ -183,7 +185,8 @@ class Chatbot(Revisable):
         hits = evidence.passages
         if self.settings.redact:
             hits = [self._kept_hit(hit) for hit in hits]
-        return Draft(asked, hits, found=not evidence.missing or self.tools is not None)
+        found = not evidence.missing or self.tools is not None
+        return Draft(asked, hits, found=found, documents=has_documents(self.retriever))
 
     def _kept_hit(self, hit: Hit) -> Hit:
         metadata = {
@@ -209,7 +212,9 @@ class Chatbot(Revisable):
         def fits(part: Sequence[Hit]) -> bool:
             return model.count_tokens([*system_messages(system), *newest(part)]) <= budget
 
+        given = len(draft.passages)
         draft.passages = best_fitting(draft.passages, fits) if draft.passages else []
+        draft.unread = given - len(draft.passages)
         messages, draft.left_out = fit(
             self.conversation,
             newest(draft.passages),
@@ -241,7 +246,7 @@ class Chatbot(Revisable):
         try:
             pieces = write()
             count = len(draft.passages)
-            yield from known_citations(pieces, count) if count else pieces
+            yield from known_citations(pieces, count) if draft.cites else pieces
             draft.finished = True
         except CompanionError:  # an endpoint that fails, or tools that never end
             draft.finish = BROKEN

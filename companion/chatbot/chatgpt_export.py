@@ -4,15 +4,17 @@ Each conversation there is a tree of messages: a message that was edited, or an 
 again, is one more branch. Read is the branch that was on the screen last. Taught in
 :doc:`/book/applications/chatbot`.
 
-Left out: the other branches, what models wrote to plugins and what these answered, reasoning, and
-images (a mark stands in their place).
+Citations become links. Where a picture was, also one that was made, words say so.
+
+Left out: the other branches, what models wrote to plugins and what these answered, reasoning.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
+from companion.chatbot.chatgpt_citations import with_links
 from companion.chatbot.history import Conversation, Turn
-from companion.chatbot.openai_messages import text_of, whole
+from companion.chatbot.openai_messages import system_text, text_of, whole
 from companion.errors import ConversationError
 
 _SHOWN = ("text", "multimodal_text")
@@ -31,12 +33,13 @@ def read_export(record: Mapping[str, Any]) -> Conversation:
         record: An object with ``mapping`` and, in the usual case, ``current_node``.
 
     Returns:
-        The conversation, with its title.
+        The conversation, with its title. A greeting before the user's first message becomes a part
+        of the system message.
 
     Raises:
         ConversationError: If nothing in it was said by the user.
     """
-    system, turns = [], []
+    system, greeting, turns = [], [], []
     for role, text in filter(None, map(_said, _branch(record))):
         if role == "system":
             system.append(text)
@@ -46,11 +49,13 @@ def read_export(record: Mapping[str, Any]) -> Conversation:
             turns[-1][-1]["content"] += f"\n\n{text}"
         elif turns:
             turns[-1].append({"role": "assistant", "content": text})
+        else:
+            greeting.append(text)
     if not turns:
         raise ConversationError("the user says nothing in it")
     title = record.get("title")
     return Conversation(
-        "\n\n".join(system) or None,
+        system_text(system, greeting),
         [Turn(messages) for messages in turns],
         title=whole(title) if isinstance(title, str) else "",
     )
@@ -79,12 +84,28 @@ def _said(message: Mapping[str, Any]) -> tuple[str, str] | None:
     if not isinstance(author, Mapping) or not isinstance(content, Mapping):
         return None
     hidden = isinstance(metadata, Mapping) and metadata.get("is_visually_hidden_from_conversation")
-    role, text = author.get("role"), text_of(content.get("parts")).strip()
+    role, parts = author.get("role"), content.get("parts")
+    if role == "tool":  # its words are for the model, its pictures for the user
+        role, parts = "assistant", _made(parts)
+    text = text_of(parts)
+    text = (with_links(text, metadata) if role == "assistant" else text).strip()
     if hidden or not text or content.get("content_type") not in _SHOWN:
         return None
     if role not in ("system", "user", "assistant") or message.get("recipient", "all") != "all":
         return None
     return role, text
+
+
+def _made(parts: Any) -> list[Mapping[str, Any]]:
+    """Return the pictures among the parts of a message that a model has made."""
+    given = parts if isinstance(parts, list) else []
+    return [part for part in given if isinstance(part, Mapping) and _is_made(part.get("metadata"))]
+
+
+def _is_made(metadata: Any) -> bool:
+    return isinstance(metadata, Mapping) and bool(
+        metadata.get("dalle") or metadata.get("generation")
+    )
 
 
 def _is_name(value: Any) -> bool:

@@ -3,7 +3,8 @@
 A message in a conversation is not always a question about the documents. Three rules, in this
 order, taught in :doc:`/book/applications/chatbot`:
 
-1. Small talk, and talk about the conversation itself, is answered without the documents.
+1. Small talk, and talk about the conversation itself, is answered without the documents, unless
+   they hold something that is as near to it.
 2. What points back ("When was that?") is searched together with the question before it.
 3. If nothing is close, the answer is that the documents do not say. The model is not asked: it
    would answer from memory, and nobody could tell. With tools it is, since a tool may know.
@@ -38,6 +39,10 @@ WHOLE = re.compile(r"\b(?:[Ii]|[Mm][ey]|[Yy]ours?|[Yy]ou)\b|\s\W*[A-Z0-9]")
 """Persons and names: "How are you?" and "Who founded Sakiti?" lack nothing."""
 
 
+TALK_LEAD = 0.1
+"""How much nearer a message has to be to small talk than to the nearest passage, as a cosine."""
+
+
 class Evidence(NamedTuple):
     """What is known before the model is asked."""
 
@@ -56,15 +61,30 @@ def gather(retriever: Any, message: str, turns: Sequence[Turn], settings: ChatSe
         turns: The conversation before it.
         settings: Of these, ``k``, ``min_score`` and ``small_talk``.
     """
-    if retriever is None or (hasattr(retriever, "__len__") and not len(retriever)):
+    if not has_documents(retriever):
         return Evidence([])
-    is_talk = settings.small_talk
-    if is_talk is not None and is_talk(message):
+    small_talk, limits = settings.small_talk, (settings.k, settings.min_score)
+    if small_talk is not None and _is_talk(small_talk(message), retriever, message, limits):
         return Evidence([])
     before = [turn.messages[0]["content"] for turn in turns]
-    query = with_context(message, before)
-    passages = find_passages(retriever, query, settings.k, settings.min_score)
-    return Evidence(passages, missing=not passages and is_talk is not None)
+    passages = find_passages(retriever, with_context(message, before), *limits)
+    return Evidence(passages, missing=not passages and small_talk is not None)
+
+
+def has_documents(retriever: Any) -> bool:
+    """Tell whether there is anything to be searched."""
+    return retriever is not None and (not hasattr(retriever, "__len__") or len(retriever) > 0)
+
+
+def _is_talk(talk: float, retriever: Any, message: str, limits: tuple[int, float | None]) -> bool:
+    """Tell whether a message that is so near to small talk is nearer to it than to the documents.
+
+    It is searched for by itself: with the question before it, "Thanks for that" would find much.
+    """
+    if not 0 < talk < 1:
+        return bool(talk)
+    hits = find_passages(retriever, message, *limits)
+    return not hits or talk >= TALK_LEAD + max(hit.score or 0.0 for hit in hits)
 
 
 def without_model(draft: Draft) -> Iterator[str]:

@@ -3,7 +3,8 @@
 Read are ``{"messages": [...]}``, a bare list of messages, and JSON Lines with one of either on each
 line, the form of data for fine-tuning. Taught in :doc:`/book/applications/chatbot`.
 
-Left out: images and sound (a mark such as ``[image_url]`` stands in their place), names of people.
+Left out: pictures and sound (words such as ``[a picture was here]`` stand in their place), names of
+people.
 """
 
 import json
@@ -15,6 +16,11 @@ from companion.errors import ConversationError
 from companion.tools.transcript import calls_as_objects
 
 _SYSTEM = ("system", "developer")
+_THINGS = {"image": "picture", "audio": "sound", "video": "video", "file": "file"}
+"""What is no text, by a word in the name of its kind."""
+
+GREETING = "You have begun the conversation with these words:"
+"""Stands before a greeting in the system message."""
 
 
 def read_messages(messages: Sequence[Any]) -> Conversation:
@@ -25,7 +31,9 @@ def read_messages(messages: Sequence[Any]) -> Conversation:
             first.
 
     Returns:
-        The conversation. Several system messages become one.
+        The conversation. Several system messages become one. A turn begins with the user, as chat
+        templates want it; so what the assistant said before that becomes a part of the system
+        message.
 
     Raises:
         ConversationError: If a message is none, or they are no sequence of turns.
@@ -36,13 +44,28 @@ def read_messages(messages: Sequence[Any]) -> Conversation:
         >>> read.turns[0].messages[1]
         {'role': 'assistant', 'content': 'Hello!'}
     """
-    head, turns = split_turns(
-        [_message(message, f"message {at}") for at, message in enumerate(messages)]
-    )
-    system = "\n\n".join(filter(None, (message["content"] for message in head)))
-    return Conversation(
-        system or None, [Turn([dict(message) for message in turn]) for turn in turns]
-    )
+    said = [_message(message, f"message {at}") for at, message in enumerate(messages)]
+    first = next((at for at, message in enumerate(said) if message["role"] == "user"), 0)
+    greeting = [message for message in said[:first] if _greets(message)]
+    others = [message for message in said[:first] if not _greets(message)]
+    head, turns = split_turns([*others, *said[first:]])
+    system = system_text(*([message["content"] for message in part] for part in (head, greeting)))
+    return Conversation(system, [Turn([dict(message) for message in turn]) for turn in turns])
+
+
+def system_text(system: Sequence[str], greeting: Sequence[str] = ()) -> str | None:
+    r"""Return the system message of a conversation; None if nothing is in it.
+
+    Args:
+        system: What the assistant is told.
+        greeting: What it said before the user's first message.
+
+    Example:
+        >>> system_text(["Be brief."], ["Hello!"])
+        'Be brief.\n\nYou have begun the conversation with these words:\n\nHello!'
+    """
+    words = list(filter(None, greeting))
+    return "\n\n".join([*filter(None, system), *([GREETING, *words] if words else [])]) or None
 
 
 def write_messages(conversation: Conversation) -> str:
@@ -74,11 +97,11 @@ def whole(text: str) -> str:
 
 
 def text_of(content: Any) -> str:
-    r"""Return the text of a content: a text, or a list of parts. Other parts become marks.
+    r"""Return the text of a content: a text, or a list of parts. Words say where others were.
 
     Example:
         >>> text_of([{"type": "text", "text": "Look:"}, {"type": "image_url", "image_url": {}}])
-        'Look:\n[image_url]'
+        'Look:\n[a picture was here]'
     """
     if isinstance(content, str):
         return whole(content)
@@ -93,7 +116,14 @@ def _part(part: Any) -> str:
     if kind is None:
         return ""
     text = part.get("text") or part.get("refusal")
-    return whole(text) if isinstance(text, str) else f"[{whole(str(kind))[:40]}]"
+    if isinstance(text, str):
+        return whole(text)
+    thing = next((name for word, name in _THINGS.items() if word in str(kind)), "")
+    return f"[a {thing} was here]" if thing else f"[something was here: {whole(str(kind))[:40]}]"
+
+
+def _greets(message: Mapping[str, Any]) -> bool:
+    return message["role"] == "assistant" and "tool_calls" not in message
 
 
 def _message(message: Any, place: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from companion.chatbot.history import Turn
 from companion.messages import Message
 from companion.rag.answers import RagAnswer, parse_answer
-from companion.rag.citations import known_only
+from companion.rag.citations import known_only, numbers
 from companion.rag.documents import Hit
 from companion.tools import ToolResult
 
@@ -35,6 +35,7 @@ class Reply:
         unknown_citations: Numbers that it cites although no passage has them.
         found: Whether it is an answer. False if documents were given and they do not say.
         left_out: Turns of the conversation that the model did not read this time.
+        unread: Passages that were found, and that the model did not read for want of room.
         tokens: Tokens that the model wrote; 0 if they are unknown.
         seconds: Time in which it wrote them, with the reading of the prompt.
     """
@@ -50,6 +51,7 @@ class Reply:
     unknown_citations: tuple[int, ...] = field(default=(), repr=False)
     found: bool = field(default=True, repr=False)
     left_out: int = field(default=0, repr=False)
+    unread: int = field(default=0, repr=False)
     tokens: int = field(default=0, repr=False)
     seconds: float = field(default=0.0, repr=False, compare=False)
 
@@ -62,6 +64,7 @@ class Draft:
         asked: The user's words.
         passages: The passages put before them.
         found: Whether there is something to answer from.
+        documents: Whether there are documents, so that a number in brackets is a citation.
         before: What had been written when the answer was stopped that is now continued.
         pieces: What was shown of the turn that the model is writing.
         steps: Tool calls and results before that.
@@ -70,6 +73,7 @@ class Draft:
         reasoning: What the model reasoned, turn by turn.
         finish: Why the model ended its turn.
         left_out: Turns of the conversation that the model does not read.
+        unread: Passages for which there is no room.
         tokens: Tokens that the model has written, over all its turns.
         seconds: Time in which it wrote them.
     """
@@ -77,6 +81,7 @@ class Draft:
     asked: str
     passages: list[Hit]
     found: bool = True
+    documents: bool = False
     pieces: list[str] = field(default_factory=list)
     steps: list[Message] = field(default_factory=list)
     calls: list[ToolResult] = field(default_factory=list)
@@ -84,9 +89,15 @@ class Draft:
     reasoning: list[str] = field(default_factory=list)
     finish: str = ""
     left_out: int = 0
+    unread: int = 0
     tokens: int = 0
     seconds: float = 0.0
     before: str = ""
+
+    @property
+    def cites(self) -> bool:
+        """Whether a number in brackets is a citation. It is not in a chat without documents."""
+        return self.documents or bool(self.passages)
 
 
 def conclude(draft: Draft, *, keep: Callable[[str], str], limit: int) -> tuple[Turn, Reply]:
@@ -101,6 +112,9 @@ def conclude(draft: Draft, *, keep: Callable[[str], str], limit: int) -> tuple[T
     answer = RagAnswer(text, found=draft.found)
     if draft.passages:
         answer = parse_answer(text, draft.passages)
+    elif draft.documents:
+        answer = RagAnswer(text, found=draft.found, unknown_citations=tuple(numbers(text)))
+    if draft.cites:
         text = known_only(text, len(draft.passages))
     reasoning = keep("\n".join(draft.reasoning))
     ended = draft.finished or draft.finish == BROKEN
@@ -129,6 +143,7 @@ def conclude(draft: Draft, *, keep: Callable[[str], str], limit: int) -> tuple[T
         unknown_citations=answer.unknown_citations,
         found=answer.found,
         left_out=draft.left_out,
+        unread=draft.unread,
         tokens=draft.tokens,
         seconds=draft.seconds,
     )

@@ -9,9 +9,11 @@ message of their own, and may begin with something else. Taught in
 
 from collections.abc import Callable, Generator, Iterable, Sequence
 from functools import partial
+from typing import Any
 
 from companion._interface import called
 from companion.backends.backend import Backend, Piece
+from companion.chatbot.evidence import has_documents
 from companion.chatbot.history import Conversation, Turn, trim_messages
 from companion.chatbot.reply import Draft, Reply
 from companion.chatbot.tool_use import speak
@@ -28,6 +30,7 @@ class Revisable:
     conversation: Conversation
     params: SamplingParams
     reply: Reply | None
+    retriever: Any
 
     def retract(self) -> str:
         """Take the last turn off the conversation, to ask it again or to ask something else.
@@ -76,6 +79,7 @@ class Revisable:
         try:
             draft = Draft(turn.messages[0]["content"], turn.passages, steps=turn.messages[1:-1])
             draft.before = turn.messages[-1]["content"]
+            draft.documents = has_documents(self.retriever)
             messages = [*self._window(draft), *draft.steps]
             budget = self._context - self.params.max_new_tokens
             write = continuation(self._model, messages, draft.before, budget)

@@ -15,7 +15,7 @@ from companion.chatbot.archive import title_of
 from companion.chatbot.choices import Choices
 from companion.chatbot.exchange import export, import_all
 from companion.chatbot.sessions import NO_ROOM, Session, Sessions
-from companion.chatbot.turn_view import shown
+from companion.chatbot.turn_view import shown, version
 from companion.errors import ConversationError
 
 MAX_FILE_BYTES = 20_000_000
@@ -83,17 +83,19 @@ class Routes:
             "documents": _desk(session).names() if _desk(session) is not None else None,
             "kept": self.sessions.archive is not None,
             "turns": [shown(turn) for turn in bot.conversation.turns],
+            "version": version(bot.conversation.turns),
         }
 
     def chat(self, asked: Asked) -> Stream:
         """Stream the answer to a message: a new one, or in the place of the turn ``at``."""
         session, text, at = self._session(asked), asked.get("text"), asked.get("at")
-        turns = len(session.bot.conversation.turns)
         if not isinstance(text, str) or not text.strip():
             raise RefusedError(400, "write a message first")
+        begin = self._stream(asked, Request(text, at))
+        turns = len(session.bot.conversation.turns)
         if at is not None and (type(at) is not int or not 0 <= at < turns):
             raise RefusedError(400, "there is no such message any more; reload the page")
-        return self._stream(asked, Request(text, at))
+        return begin
 
     def resume(self, asked: Asked) -> Stream:
         """Stream the rest of the last answer, which was stopped or cut."""
@@ -197,9 +199,9 @@ class Routes:
     def _stream(self, asked: Asked, ask: Request) -> Stream:
         """Return what begins an answer, if the page knows the conversation as it is."""
         session, name = self._idle(asked), asked["session"]
-        turns = len(session.bot.conversation.turns)
-        if asked.get("turns", turns) != turns:
-            message = "this conversation went on elsewhere; here it is as it is now"
+        now = version(session.bot.conversation.turns)
+        if asked.get("version", now) != now:
+            message = "this conversation was changed elsewhere; here it is as it is now"
             raise RefusedError(409, message, stale=True)
         desk, documents = _desk(session), asked.get("documents")
         known = desk.names() if desk is not None and isinstance(documents, list) else documents

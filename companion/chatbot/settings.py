@@ -28,9 +28,11 @@ class ChatSettings:
         extract: Whether the best passage that is found is the answer, word for word, with its
             source, and the model is not asked. For passages that are single sentences, as a
             `companion.rag.library.Library` of ``sentences`` has them. Not with tools.
-        small_talk: Tells whether a message is not about the documents, such as a `SmallTalk`. Then
-            a message that is, and for which nothing is found, is not put to the model: the answer
-            is that the documents do not say. None puts every message to the model.
+        small_talk: Tells whether a message is not about the documents, or how surely, from 0 to 1,
+            such as a `SmallTalk`. Below 1 the documents are searched all the same, and what is
+            found there can be nearer. A message that is about them, and for which nothing is
+            found, is not put to the model: the answer is that the documents do not say. None puts
+            every message to the model.
         summarize: Summarizes turns that no longer fit, such as a `ModelSummary`. None leaves them
             out.
         redact: Takes out of every text what must not be stored or sent, such as
@@ -48,7 +50,7 @@ class ChatSettings:
     min_score: float | None = None
     quote: bool = False
     extract: bool = False
-    small_talk: Callable[[str], bool] | None = None
+    small_talk: Callable[[str], float] | None = None
     summarize: Summarize | None = None
     redact: Callable[[str], str] | None = None
     max_steps: int = 4

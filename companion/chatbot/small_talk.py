@@ -3,9 +3,13 @@
 "Hello!", "Thanks", "What is my name?", "Say that again, but shorter": a chat that answers from
 documents must not answer them with "The documents do not say." They are told from questions by the
 example, of either kind, that is nearest to them: classification by the nearest neighbor
-(https://doi.org/10.1109/TIT.1967.1053964). Taught in :doc:`/book/applications/chatbot`.
+(https://doi.org/10.1109/TIT.1967.1053964). The passages of the documents are examples of questions
+too: `companion.chatbot.evidence` weighs them against what is said here. Who introduces himself is
+known by the form, since a name, which may stand in the documents, moves the vector more than all
+words around it. Taught in :doc:`/book/applications/chatbot`.
 """
 
+import re
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
@@ -14,21 +18,33 @@ import numpy as np
 
 TALK = (
     "Hello!",
+    "Hi!",
     "Hi, how are you?",
     "Good evening.",
+    "Good morning, nice to meet you.",
+    "Thanks!",
     "Thank you very much.",
     "Thanks, that helps.",
     "Goodbye, see you soon.",
     "Okay, good.",
     "Great!",
+    "Danke!",
+    "Merci!",
+    "Yes.",
     "Yes, please.",
+    "No.",
     "No, thanks.",
     "I see.",
     "Sorry, my mistake.",
     "You are funny.",
     "My name is Ann.",
     "I am Ann and I live in Oslo.",
+    "I am Eva, I come from Rome and work as a cook.",
+    "I am Bo.",
+    "I have a dog.",
     "I like swimming.",
+    "Where do I live?",
+    "Do you remember what I like?",
     "What is my name?",
     "What did I tell you about myself?",
     "Who are you?",
@@ -40,10 +56,15 @@ TALK = (
     "Tell me a joke.",
     "Summarize what we have talked about.",
     "What was my first question?",
+    "Repeat your last answer.",
     "Say that again in other words.",
+    "Say it in simpler words.",
+    "Shorter, please.",
     "Can you make your answer shorter?",
     "Translate your answer into French.",
     "I did not understand your answer.",
+    "What do you mean?",
+    "Are you sure?",
     "That is wrong.",
 )
 """Words between people, and about the conversation itself."""
@@ -87,8 +108,47 @@ QUESTIONS = (
     "Give me the number of the member.",
     "Tell me about the history of the town.",
     "And in winter?",
+    "What is the name of the king?",
+    "What is the dog called?",
+    "What is Ann's job?",
+    "Where does Ann live?",
+    "Who was the first president?",
+    "Who said that in the film?",
+    "Who said goodbye at the end?",
+    "Who can help me with the form?",
+    "Whom do I have to tell if I am ill?",
+    "What was the first question of the test?",
+    "What is the first step?",
+    "What is the joke in the first chapter?",
+    "What did the minister say about the war?",
+    "What was discussed in the meeting?",
+    "Summarize the report.",
+    "Summarize the speech in three sentences.",
+    "Translate the letter into German.",
+    "Is there a French translation of the book?",
+    "What language do they speak in Oslo?",
+    "I did not understand the second rule. What does it say?",
+    "Is the teacher a human being or a machine?",
+    "Are robots allowed to drive?",
+    "Do you teach music?",
+    "What music do they play?",
+    "Does he like swimming?",
+    "Can I swim in the river?",
+    "Do you deliver to Sweden?",
+    "How do patients feel after it?",
+    "Was the party good?",
+    "My phone is broken.",
 )
-"""Questions that somebody may ask of documents."""
+"""Questions that somebody may ask of documents, many of them in words that are like small talk."""
+
+INTRODUCTION = re.compile(
+    r"\W*(?:(?:hello|hi|hey|good \w+)\W+)?"
+    r"(?:my name(?: is|['\u2019]s)|i(?: am|['\u2019]m)(?=\s+(?-i:[^\W\d_a-z])))"
+    r"(?:\s+[\w.'\u2019-]+){1,3}?"
+    r"(?:,? and i (?:am|live|work|come|like|love)\b[^.?!]*)?[.!]*\s*",
+    re.IGNORECASE,
+)
+"""Somebody says who he is: "My name is Ann." """
 
 
 class SmallTalk:
@@ -99,9 +159,9 @@ class SmallTalk:
 
     Example:
         >>> from companion.rag import Embedder
-        >>> is_talk = SmallTalk(Embedder)
-        >>> is_talk("Good morning!"), is_talk("How high is the deposit?")
-        (True, False)
+        >>> talk = SmallTalk(Embedder)
+        >>> talk("My name is Ann."), talk("Good morning!") > 0.7, talk("How high is the deposit?")
+        (1.0, True, 0.0)
     """
 
     def __init__(self, make_embedder: Callable[[], Any]) -> None:
@@ -115,8 +175,11 @@ class SmallTalk:
     def _examples(self) -> np.ndarray:
         return self._embedder.embed([*TALK, *QUESTIONS], progress=False)
 
-    def __call__(self, message: str) -> bool:
-        """Tell whether the nearest example is small talk, and near enough."""
+    def __call__(self, message: str) -> float:
+        """Return how near the nearest example is if it is small talk, and near enough; else 0."""
+        if INTRODUCTION.fullmatch(message):
+            return 1.0
         cosines = self._examples @ self._embedder.embed([message], progress=False)[0]
         nearest = int(np.argmax(cosines))
-        return nearest < len(TALK) and bool(cosines[nearest] >= MIN_COSINE)
+        is_talk = nearest < len(TALK) and cosines[nearest] >= MIN_COSINE
+        return float(cosines[nearest]) if is_talk else 0.0

@@ -1,10 +1,11 @@
 """``companion chat``: a chat in a terminal, or over piped lines.
 
-Answers appear while they are written. Ctrl-C stops one, and what was written stays in the
-conversation. What the model writes is shown without control characters: they could change the
-window's title, or hide text. Where messages come from is the business of
-`companion.chatbot.keyboard`, what follows a slash that of `companion.chatbot.commands`. Taught in
-:doc:`/book/applications/chatbot`.
+Answers appear while they are written. With ``-p``, and where the output is no terminal, they appear
+when they are done: a model may reason and say so at the end of it only. Ctrl-C stops an answer, and
+what was written stays in the conversation. What the model writes is shown without control
+characters: they could change the window's title, or hide text. Where messages come from is the
+business of `companion.chatbot.keyboard`, what follows a slash that of `companion.chatbot.commands`.
+Taught in :doc:`/book/applications/chatbot`.
 """
 
 import contextlib
@@ -19,6 +20,7 @@ from companion.chatbot.attachments import attach
 from companion.chatbot.commands import Commands
 from companion.chatbot.screen import ShownCalls, place, printable
 from companion.errors import CompanionError
+from companion.reasoning import TakenBack
 
 if TYPE_CHECKING:
     from companion.chatbot.bot import Chatbot
@@ -58,6 +60,8 @@ class Terminal:
         self.failed = False
         self._aside = self.stdout
         self._in_line = False
+        self._holds = not self.stdout.isatty()
+        self._held: list[str] = []
         self._left_out = 0
         self._always: set[str] = set()
 
@@ -103,7 +107,7 @@ class Terminal:
             ValueError: If there is no message.
         """
         self._take(bot)
-        self._aside = self.stderr
+        self._aside, self._holds = self.stderr, True
         piped = "" if self.interactive and prompt != "-" else self.stdin.read().strip("\n")
         words = "" if prompt == "-" else self._with_files(prompt)
         self._show(bot.stream("\n\n".join(filter(None, (words, piped)))))
@@ -177,9 +181,11 @@ class Terminal:
     def _show(self, answer: "Generator[str, None, Reply]") -> None:
         """Write an answer as it comes, and then what is to be said about it."""
         try:
-            with contextlib.closing(answer):
+            with contextlib.ExitStack() as ending:
+                ending.callback(self._release)
+                ending.enter_context(contextlib.closing(answer))
                 for piece in answer:
-                    self._write(self.stdout, piece)
+                    self._show_piece(piece)
         except KeyboardInterrupt:
             self.line(" [stopped]")
             return
@@ -191,6 +197,22 @@ class Terminal:
         for text in self._remarks(self.bot.reply):
             self._tell(text)
 
+    def _show_piece(self, piece: str) -> None:
+        if not self._holds:
+            if isinstance(piece, TakenBack):
+                self._tell("[what stands above was reasoning; the answer is below]")
+            self._write(self.stdout, piece)
+        elif isinstance(piece, TakenBack):
+            self._held.clear()
+        else:
+            self._held.append(piece)
+
+    def _release(self) -> None:
+        """Write what was held back of an answer: no more is to come that could take it back."""
+        held, self._held = "".join(self._held), []
+        if held:
+            self._write(self.stdout, held)
+
     def _remarks(self, reply: "Reply") -> list[str]:
         """Return what is to be said about an answer, a line for each."""
         said = [f"[{reply.note}]"] if reply.note else []
@@ -198,6 +220,8 @@ class Terminal:
             turns = f"{reply.left_out} old turn{'s' if reply.left_out != 1 else ''}"
             said += [f"[{turns} left out: the context is full]"] if reply.left_out else []
         self._left_out = reply.left_out
+        if reply.unread and not reply.passages:
+            said.append("[the documents were not read: no room in the context for a passage]")
         if reply.unknown_citations:
             numbers = ", ".join(map(str, reply.unknown_citations))
             said.append(f"[cites passages that do not exist: {numbers}]")
@@ -218,6 +242,7 @@ class Terminal:
 
     def _tell(self, text: str) -> None:
         """Write a line that is no part of an answer."""
+        self._release()
         if self._in_line:
             self.line()
         self._write(self._aside, f"{text}\n")

@@ -17,7 +17,7 @@ from companion.chatbot.settings import ChatSettings
 from companion.errors import ToolLoopError
 from companion.generation.stopping import settled_length
 from companion.messages import Message
-from companion.reasoning import Reasoning
+from companion.reasoning import Reasoning, TakenBack
 from companion.tools import Toolbox
 from companion.tools.audit import record_of
 from companion.tools.call import LINE, OPENING
@@ -41,7 +41,8 @@ def speak(
         visible: How many characters of an unfinished turn may be shown, given how many are.
 
     Yields:
-        Pieces of what the assistant says to the user.
+        Pieces of what the assistant says to the user; a `TakenBack` behind those that were
+        reasoning.
 
     Returns:
         The turn, and the end of it that was not shown.
@@ -55,6 +56,8 @@ def speak(
                 draft.reasoning.append(piece.text)
                 if piece.takes_back:
                     draft.pieces.clear()
+                    if shown:
+                        yield TakenBack()
                     shown = 0
                 continue
             start, end = shown, visible(written.text, shown)

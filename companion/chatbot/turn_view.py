@@ -1,9 +1,13 @@
 """A turn as the page shows it: the same right after the answer and after a reload."""
 
+import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from companion.chatbot.history import Turn
+from companion.chatbot.tool_use import visible_length
+from companion.rag.citations import known_only
 from companion.tools.transcript import calls_as_objects
 
 if TYPE_CHECKING:
@@ -24,14 +28,20 @@ def shown(turn: Turn, reply: "Reply | None" = None) -> dict[str, Any]:
         "interrupted": turn.interrupted,
         "note": turn.note,
         "found": turn.found,
-        "calls": _calls(turn),
+        "parts": _parts(turn),
         "passages": [_passage(turn, hit) for hit in turn.passages],
         "unknown": list(turn.unknown_citations),
     }
     if reply is not None:
-        names = ("reasoning", "left_out", "tokens", "seconds")
+        names = ("reasoning", "left_out", "unread", "tokens", "seconds")
         view |= {name: getattr(reply, name) for name in names}
     return view
+
+
+def version(turns: Sequence[Turn]) -> str:
+    """Return a text that is another one if other turns are shown."""
+    views = json.dumps([shown(turn) for turn in turns])
+    return hashlib.sha256(views.encode()).hexdigest()
 
 
 def _passage(turn: Turn, hit: "Hit") -> dict[str, Any]:
@@ -47,19 +57,35 @@ def _passage(turn: Turn, hit: "Hit") -> dict[str, Any]:
     }
 
 
-def _calls(turn: Turn) -> list[dict[str, Any]]:
-    """Return the calls of tools with their results, whatever form the model wrote them in."""
-    messages = calls_as_objects(turn.messages)
-    results = {m.get("tool_call_id"): m["content"] for m in messages if m["role"] == "tool"}
-    calls = [call for message in messages for call in message.get("tool_calls") or ()]
-    return [
-        {
-            "name": call["function"]["name"],
-            "arguments": _value(call["function"]["arguments"]),
-            "result": results.get(call["id"]),
-        }
-        for call in calls
-    ]
+def _parts(turn: Turn) -> list[dict[str, Any]]:
+    """Return what answers the user, in its order: texts, and calls of tools with their results."""
+    parts: list[dict[str, Any]] = []
+    waiting: dict[str, dict[str, Any]] = {}  # the newest call with each identifier
+    for kept, message in zip(turn.messages, calls_as_objects(turn.messages), strict=True):
+        if message["role"] == "assistant":
+            text = _words(kept, message)
+            text = known_only(text, len(turn.passages)) if turn.passages else text
+            parts += [{"text": text}] if text.strip() else []
+        elif message["role"] == "tool" and message.get("tool_call_id") in waiting:
+            waiting[message["tool_call_id"]]["result"] = message["content"]
+        for call in message.get("tool_calls") or ():
+            waiting[call["id"]] = {
+                "name": call["function"]["name"],
+                "arguments": _value(call["function"]["arguments"]),
+                "result": None,
+            }
+            parts.append({"call": waiting[call["id"]]})
+    return parts
+
+
+def _words(kept: Mapping[str, Any], message: Mapping[str, Any]) -> str:
+    """Return what a message says beside its calls, which may be written in its text."""
+    text = kept.get("content") or ""
+    return (
+        text[: visible_length(text)]
+        if message.get("tool_calls") != kept.get("tool_calls")
+        else text
+    )
 
 
 def _value(text: str) -> Any:

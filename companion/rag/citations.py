@@ -9,6 +9,8 @@ from collections.abc import Generator, Iterator
 from contextlib import closing
 from typing import Any
 
+from companion.reasoning import TakenBack
+
 CITATION = re.compile(r"(\s*)\[(\d{1,9}(?:\s*[,;]\s*\d{1,9})*)\]")
 """One number or several, with the blanks before."""
 
@@ -66,6 +68,10 @@ def known_citations(pieces: Generator[str, None, Any], count: int) -> Iterator[s
     before, rest = "", ""  # the letter before what is not decided yet, if it is one
     with closing(pieces):
         for piece in pieces:
+            if isinstance(piece, TakenBack):
+                before = rest = ""
+                yield piece
+                continue
             text = before + rest + piece
             end = max(_UNDECIDED.search(text).start(), len(before))
             if known := known_only(text[:end], count)[len(before) :]:

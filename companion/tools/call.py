@@ -166,9 +166,10 @@ def _tagged(body: str) -> list[Any]:
             raise ToolCallError(f"text after a call: {shown(rest)}. Write the call and no more.")
         values += value if isinstance(value, list) else [value]  # SmolLM2 writes a list
         at = len(body) - len(rest) + len(CLOSING)
+    words.append(body[at:])
     if values and any(mark in part for part in words for mark in MARKS):
         raise ToolCallError("a call inside of reasoning is not run. Reason first, then call.")
-    _refuse_call_among_words("\n".join([*words, body[at:]]))
+    _refuse_call_among_words("\n".join(words))
     return values
 
 

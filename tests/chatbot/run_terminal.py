@@ -9,6 +9,7 @@ from companion.chatbot import Chatbot
 from companion.chatbot.settings import ChatSettings
 from companion.chatbot.terminal import Terminal
 from companion.errors import CompanionError, EndpointError
+from companion.reasoning import keep_apart
 
 
 class SlowBackend:
@@ -23,6 +24,11 @@ class SlowBackend:
         return sum(1 + len(message["content"].split()) for message in messages)
 
     def stream(self, messages: list[dict], params: object) -> Iterator[str]:
+        if messages[-1]["content"].endswith("reason"):
+            return keep_apart(["I could say 41.", " No.", "\n</think>", "\n\nIt is", " 42."])
+        return self._pieces(messages)
+
+    def _pieces(self, messages: list[dict]) -> Iterator[str]:
         text = messages[-1]["content"]
         if text.startswith("count"):
             for number in range(200):

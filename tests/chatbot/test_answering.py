@@ -126,7 +126,7 @@ def test_the_user_decides(allow: bool, result: str, careful: Session) -> None:
     assert not answering.decide(question["question"], allow=True)
     *_, (_, done) = iter(answering.next_event, None)
 
-    (call,) = done["calls"]
+    call = done["parts"][0]["call"]
     assert (call["name"], call["arguments"]) == ("delete", {"path": "a.txt"})
     assert result in call["result"]
     assert not careful.busy.locked()
@@ -135,7 +135,7 @@ def test_the_user_decides(allow: bool, result: str, careful: Session) -> None:
 def test_no_answer_is_a_refusal(careful: Session) -> None:
     *_, (_, done) = iter(begin(careful, 0.05).next_event, None)
 
-    assert "did not allow" in done["calls"][0]["result"]
+    assert "did not allow" in done["parts"][0]["call"]["result"]
 
 
 @pytest.mark.parametrize("end", ["stop", "leave"])

@@ -324,6 +324,7 @@ def test_passages_that_do_not_fit_are_left_out_the_worst_first(scripted, retriev
     reply = bot.ask("Where does Ann live?")
 
     assert [source.origin for source in reply.passages] == ["0.txt"]
+    assert reply.unread == 1
 
 
 def test_without_room_for_a_passage_the_question_goes_alone(scripted, retriever) -> None:
@@ -331,8 +332,20 @@ def test_without_room_for_a_passage_the_question_goes_alone(scripted, retriever)
         scripted(), retriever=retriever("Ann lives."), max_context_tokens=18, settings=BRIEF
     )
 
-    assert bot.ask("Where does Ann live?").passages == ()
+    reply = bot.ask("Where does Ann live?")
+
+    assert (reply.passages, reply.unread) == ((), 1)
     assert contents(bot.backend.seen[0]) == ["Where does Ann live?"]
+
+
+@pytest.mark.parametrize("message", [None, 5, b"Hello", ["Hello"]])
+def test_a_message_that_is_no_text_is_refused_in_words(message: object, scripted) -> None:
+    bot = Chatbot(scripted())
+
+    for method in (bot.ask, bot.stream):
+        with pytest.raises(ValueError, match="the message must be text, got"):
+            method(message)
+    assert bot.conversation.turns == []
 
 
 def test_poor_hits_are_left_out(scripted, retriever) -> None:

@@ -183,6 +183,16 @@ def test_sources_are_what_is_cited(chat, scripted, answer: str, last: list[str])
     assert found.lines[-2:] == ["[1] 0.md: Ann lives in Oslo.", "[2] 1.md: Ben lives in Rome."]
 
 
+def test_documents_without_room_for_a_passage_are_told(chat) -> None:
+    bot = Chatbot(Numbered(), retriever=Library())
+
+    found = chat("Where? " + "a " * 70, "Where?", bot=bot)
+
+    told = "[the documents were not read: no room in the context for a passage]"
+    assert found.lines.count(told) == 1
+    assert found.lines.index(told) == 1  # behind the first answer
+
+
 @pytest.mark.parametrize(
     ("argument", "parts"),
     [

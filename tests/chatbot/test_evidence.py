@@ -1,16 +1,22 @@
 """What a chat answers from: passages, the conversation, or nothing; and what it then says."""
 
+import math
 from types import SimpleNamespace
 
 import pytest
 
-from companion.chatbot import Chatbot, ChatSettings, storage
-from companion.chatbot.evidence import points_back, with_context
+from companion.chatbot import Chatbot, ChatSettings, Turn, storage
+from companion.chatbot.evidence import Evidence, gather, points_back, with_context
+from companion.chatbot.small_talk import SmallTalk
 from companion.errors import ConversationError
-from companion.rag import Document, Hit
+from companion.rag import Document, Embedder, Hit
 from companion.rag.answers import NOT_FOUND
+from companion.rag.close import ClosePassages
+from companion.rag.documents import passage
+from companion.rag.sentences import split_sentences
 from companion.tools import Toolbox
 from companion.tools.calculator import calculator
+from tests.chatbot.messages import DEVELOPMENT, HELD_OUT, Messages
 
 
 def is_greeting(text: str) -> bool:
@@ -177,3 +183,109 @@ def test_a_sentence_that_was_stopped_is_not_continued_by_the_model(scripted, ret
 
     with pytest.raises(ConversationError, match="a quotation can't be continued"):
         bot.resume()
+
+
+@pytest.fixture(scope="module")
+def embedder() -> Embedder:
+    return Embedder()
+
+
+@pytest.fixture(scope="module")
+def talk_of_vectors(embedder: Embedder) -> ChatSettings:
+    return ChatSettings(small_talk=SmallTalk(lambda: embedder))
+
+
+def shelf(messages: Messages, embedder: Embedder, *, sentences: bool) -> ClosePassages:
+    documents = [
+        Document(text, {"source": f"{heading}.md", "heading": heading})
+        for heading, text in messages.documents.items()
+    ]
+    parts = split_sentences(documents) if sentences else documents
+    vectors = embedder.embed([passage(part) for part in parts], progress=False)
+    return ClosePassages(parts, vectors, embedder, sentences=sentences)
+
+
+def kind(evidence: Evidence) -> str:
+    if evidence.passages:
+        return "passages"
+    return "refused" if evidence.missing else "talk"
+
+
+@pytest.mark.parametrize("sentences", [False, True])
+@pytest.mark.parametrize(
+    ("messages", "answered", "elsewhere", "talk"),
+    [(DEVELOPMENT, 31, 0, 40), (HELD_OUT, 29, 1, 36)],
+    ids=["development", "held out"],
+)
+def test_questions_get_passages_and_small_talk_gets_none(
+    messages: Messages,
+    answered: int,
+    elsewhere: int,
+    talk: int,
+    sentences: bool,
+    embedder: Embedder,
+    talk_of_vectors: ChatSettings,
+) -> None:
+    close = shelf(messages, embedder, sentences=sentences)
+
+    def kinds(texts: tuple[str, ...]) -> list[str]:
+        return [kind(gather(close, text, [], talk_of_vectors)) for text in texts]
+
+    assert kinds(messages.questions).count("passages") >= answered
+    assert kinds(messages.questions).count("talk") == 0
+    assert kinds(messages.elsewhere).count("talk") <= elsewhere
+    assert kinds(messages.talk).count("talk") >= talk
+
+
+def test_what_is_nearer_to_a_passage_than_to_small_talk_gets_the_passage() -> None:
+    def evidence(talk: float, score: float) -> str:
+        hits = [Hit(Document("Mio."), score)]
+        retriever = SimpleNamespace(search=lambda query, k: hits)
+        return kind(gather(retriever, "Hm?", [], ChatSettings(small_talk=lambda text: talk)))
+
+    assert evidence(0.6, 0.7) == "passages"
+    assert evidence(0.6, 0.55) == "passages"  # not by enough
+    assert evidence(0.6, 0.4) == "talk"
+    assert evidence(0.6, math.nan) == "talk"
+    assert evidence(1.0, 0.95) == "talk"
+    assert evidence(0.0, 0.1) == "passages"
+
+
+def test_small_talk_that_points_back_is_weighed_by_itself(retriever) -> None:
+    turn = Turn([{"role": "user", "content": "Who sells honey?"}])
+    found = retriever("Ann sells honey.")
+    settings = ChatSettings(small_talk=lambda text: 0.6)
+
+    assert gather(found, "Thanks for that!", [turn], settings) == Evidence([])
+    assert [query for query, _ in found.queries] == ["Thanks for that!"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "shown", "unknown"),
+    [
+        ("King Olaf. [1]", "King Olaf.", (1,)),
+        ("King Olaf, [2, 3] the first.", "King Olaf, the first.", (2, 3)),
+    ],
+)
+def test_a_citation_is_invented_where_no_passage_was_given(
+    answer: str, shown: str, unknown: tuple, scripted, retriever
+) -> None:
+    bot = Chatbot(scripted(answer), retriever=retriever("Ann sings."), settings=STRICT)
+
+    pieces = "".join(bot.stream("Hello, who reigns?"))
+
+    assert (pieces, bot.reply.text, bot.reply.unknown_citations) == (shown, shown, unknown)
+    assert (bot.reply.found, bot.reply.sources, bot.reply.passages) == (True, (), ())
+
+
+def test_a_refusal_of_small_talk_is_not_a_lack_in_the_documents(scripted, retriever) -> None:
+    refusing = scripted("I do not know your name.")
+    bot = Chatbot(refusing, retriever=retriever("Ann sings."), settings=STRICT)
+
+    assert bot.ask("Hello, what is my name?").found
+
+
+def test_a_number_in_brackets_is_no_citation_without_documents(scripted) -> None:
+    reply = Chatbot(scripted("Take [1, 2].")).ask("A list?")
+
+    assert (reply.text, reply.unknown_citations) == ("Take [1, 2].", ())

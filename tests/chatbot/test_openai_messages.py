@@ -6,6 +6,7 @@ import pytest
 
 from companion.chatbot import Conversation, Turn, storage
 from companion.chatbot.exchange import export, import_conversation
+from companion.errors import ConversationError
 from tests.chatbot.exports import as_bytes, assistant, said, user
 
 CALL = {"id": "c1", "type": "function", "function": {"name": "add", "arguments": '{"a": 1}'}}
@@ -45,9 +46,14 @@ def test_a_call_that_was_text_is_exported_as_an_object() -> None:
     ("content", "text"),
     [
         ([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}], "a\nb"),
-        ([{"type": "text", "text": "a"}, {"type": "image_url", "image_url": {}}], "a\n[image_url]"),
+        (
+            [{"type": "text", "text": "a"}, {"type": "image_url", "image_url": {}}],
+            "a\n[a picture was here]",
+        ),
         ("half \ud83d", "half \ufffd"),
-        ([{"type": "input_audio"}, "x", 3, None], "[input_audio]\nx"),
+        ([{"type": "input_audio"}, "x", 3, None], "[a sound was here]\nx"),
+        ([{"type": "input_file"}, {"type": "video_url"}], "[a file was here]\n[a video was here]"),
+        ([{"type": "odd"}], "[something was here: odd]"),
     ],
 )
 def test_contents_of_all_kinds_become_text(content: object, text: str) -> None:
@@ -61,3 +67,24 @@ def test_developer_and_several_system_messages_are_one() -> None:
     head = [{"role": "system", "content": "A"}, {"role": "developer", "content": "B"}]
 
     assert import_conversation(as_bytes([*head, user("Hi")])).system == "A\n\nB"
+
+
+@pytest.mark.parametrize("system", [None, "Be brief."])
+def test_a_greeting_is_kept_in_the_system_message(system: str | None) -> None:
+    head = [{"role": "system", "content": system}] if system else []
+    messages = [
+        *head,
+        assistant("Hello!"),
+        assistant("How can I help?"),
+        user("Hi"),
+        assistant("?"),
+    ]
+
+    talk = import_conversation(as_bytes(messages))
+
+    greeting = "You have begun the conversation with these words:\n\nHello!\n\nHow can I help?"
+    assert talk.system == "\n\n".join(filter(None, [system, greeting]))
+    assert said(talk) == [("user", "Hi"), ("assistant", "?")]
+    called = {"role": "assistant", "content": None, "tool_calls": [CALL]}
+    with pytest.raises(ConversationError, match="can't begin a turn"):
+        import_conversation(as_bytes([*head, called, *messages]))

@@ -28,6 +28,10 @@ from companion.chatbot.web import build_app
 from tests.chromium import ABSENT
 from tests.chromium import chromium as start_chromium
 
+TOOL_CALL = '<tool_call>{"name": "delete_file", "arguments": {"path": "<b>.txt"}}</tool_call>'
+READ = threading.Event()
+"""Set when a slow document may be read."""
+
 ATTACK = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
 LINKS = (
     "[a](javascript:document.title='owned') [b](data:text/html,x) [c](//example.org/x) "
@@ -81,6 +85,8 @@ class PageBackend:
                 time.sleep(0.02)
         if "delete" in text and messages[-1]["role"] == "user":
             text = '{"name": "delete_file", "arguments": {"path": "<b>.txt"}}'
+        if "compute" in text and messages[-1]["role"] == "user":
+            text = f"Let me compute.\n{TOOL_CALL}"
         if text.startswith("Answer the question"):
             text = text.splitlines()[-1].removeprefix("Question: ")
         for number, word in enumerate((MARKDOWN if text == "markdown" else text).split(" ")):
@@ -102,6 +108,8 @@ class Library:
         return list(self.files)
 
     def add(self, name: str, data: bytes) -> None:
+        if b"slow" in data:
+            READ.wait(20)
         if b"bad" in data:
             raise DocumentError(f"{name} can't be read")
         self.files.append(name)
@@ -338,6 +346,17 @@ def test_html_in_a_source_or_a_name_stays_text(page) -> None:
     assert page.title == "where is it [1] [7] - page-chat"
 
 
+def test_documents_without_room_for_a_passage_are_told(page, monkeypatch) -> None:
+    monkeypatch.setattr(PageBackend, "context_length", 40)
+
+    say(page, "where " + "a " * 24)
+
+    assert texts(page, "#log .note") == [
+        "The documents were not read: no room in the context for a passage."
+    ]
+    assert texts(page, "#log .sources") == []
+
+
 def test_the_policy_stops_a_script_that_got_in_anyway(page) -> None:
     page.execute_script(
         "const s = document.createElement('script');"
@@ -423,6 +442,36 @@ def test_a_tool_runs_only_if_it_is_allowed(label: str, result: str, page) -> Non
     find(page, "#log .call summary").click()
     assert result in find(page, "#log .call").text
     assert "delete_file" in find(page, "#log .call").text
+
+
+def test_what_is_said_before_a_call_stays(page) -> None:
+    page.execute_cdp_cmd(
+        "Browser.grantPermissions",
+        {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]},
+    )
+    order = ["Let me compute.", "call", '"deleted <b>.txt"']
+    find(page, "#text").send_keys("compute it", Keys.ENTER)
+    wait(page, lambda: texts(page, "#log .approval"))
+    assert answer_parts(page)[0] == "Let me compute."
+    press(page, "Allow")
+    wait(page, lambda: at_rest(page))
+    assert answer_parts(page) == order
+
+    page.refresh()
+    wait(page, lambda: ready(page) and turns(page))
+    assert answer_parts(page) == order
+    press(page, "Copy")
+    wait(page, lambda: "Copied" in texts(page, "#log .actions button"))
+    copied = page.execute_async_script("navigator.clipboard.readText().then(arguments[0])")
+    assert copied == 'Let me compute.\n\n"deleted <b>.txt"'
+
+
+def answer_parts(page: webdriver.Chrome) -> list[str]:
+    """Return the texts of the last answer, and where between them calls stand."""
+    return page.execute_script(
+        "return [...document.querySelector('.assistant:last-child .parts').children].map("
+        "(one) => one.matches('.call') ? 'call' : one.innerText.trim())"
+    )
 
 
 # Conversations.
@@ -519,6 +568,60 @@ def test_two_tabs_with_one_conversation_show_the_same(page) -> None:
     wait(page, lambda: turns(page)[2:] == ["from the second", "from the second"])
 
 
+def elsewhere(page: webdriver.Chrome, text: str, at: int | None = None, tell: bool = False) -> None:
+    """Ask something in the conversation that is shown, as another browser or another tab does."""
+    page.execute_async_script(
+        """
+        const [text, at, tell, done] = arguments;
+        const session = sessionStorage.getItem("companion-session");
+        import("/server.js").then(async ({ events }) => {
+          for await (const event of events("chat", { session, text, at })) event;
+          if (tell) new BroadcastChannel("companion").postMessage(session);
+        }).then(done);
+        """,
+        text,
+        at,
+        tell,
+    )
+
+
+def test_a_turn_that_was_edited_elsewhere_is_shown_before_the_chat_goes_on(page) -> None:
+    say(page, "one")
+    elsewhere(page, "two", at=0)
+
+    find(page, "#text").send_keys("next", Keys.ENTER)
+    wait(page, lambda: "changed elsewhere" in find(page, "#problem").text)
+
+    wait(page, lambda: turns(page) == ["two", "two"])
+    assert find(page, "#text").get_attribute("value") == "next"
+    find(page, "#text").send_keys(Keys.ENTER)
+    wait(page, lambda: turns(page) == ["two", "two", "next", "next"])
+
+
+def test_an_edit_that_is_typed_stays_when_another_tab_answers(page) -> None:
+    say(page, "one")
+    press(page, "Edit")
+    find(page, ".edit textarea").send_keys(" more")
+
+    elsewhere(page, "two", tell=True)
+    wait(page, lambda: turns(page) == ["one", "two", "two"])
+
+    assert page.switch_to.active_element.get_attribute("value") == "one more"
+    assert texts(page, ".edit .note") == ["The turn after it will be replaced."]
+
+
+def test_an_edit_of_a_message_that_is_gone_moves_into_the_box(page) -> None:
+    say(page, "one")
+    press(page, "Edit")
+    find(page, ".edit textarea").send_keys(" more")
+    find(page, "#text").send_keys("typed")
+
+    elsewhere(page, "two", at=0, tell=True)
+    wait(page, lambda: turns(page) == ["two", "two"])
+
+    assert find(page, "#text").get_attribute("value") == "typed\n\none more"
+
+
 def test_an_error_is_told_and_the_words_are_kept(page, address: str) -> None:
     say(page, "hello")
     page.execute_async_script(
@@ -576,6 +679,70 @@ def test_documents_are_chosen_or_dropped(page, tmp_path: Path) -> None:
     wait(page, lambda: texts(page, "#added span") == [good.name, "dropped.txt"])
     find(page, "#added button").click()
     wait(page, lambda: texts(page, "#added span") == ["dropped.txt"])
+
+
+@pytest.fixture
+def slow(tmp_path: Path) -> Iterator[Path]:
+    """A document that is read when `READ` is set."""
+    file = tmp_path / "slow.txt"
+    file.write_text("slow")
+    READ.clear()
+    yield file
+    READ.set()
+
+
+def test_a_question_waits_for_a_document_that_is_being_read(page, slow: Path) -> None:
+    find(page, "#add-file").send_keys(str(slow))
+    wait(page, lambda: "Reading slow.txt" in find(page, "#adding").text)
+
+    find(page, "#text").send_keys("hello", Keys.ENTER)
+    wait(page, lambda: texts(page, "#log .note") == ["Waiting until the documents are read."])
+    assert turns(page) == ["hello", ""]
+    READ.set()
+
+    wait(page, lambda: turns(page) == ["hello", "hello"] and at_rest(page))
+    assert texts(page, "#added span") == ["slow.txt"]
+
+
+@pytest.mark.parametrize(("content", "why"), [("slow", "Stopped."), ("slow, bad", "can't be read")])
+def test_a_question_whose_document_is_not_read_is_not_sent(
+    content: str, why: str, page, slow: Path
+) -> None:
+    slow.write_text(content)
+    find(page, "#add-file").send_keys(str(slow))
+    wait(page, lambda: "Reading" in find(page, "#adding").text)
+    find(page, "#text").send_keys("hello", Keys.ENTER)
+    wait(page, lambda: texts(page, "#log .note"))
+
+    if why == "Stopped.":
+        find(page, "#stop").click()
+    else:
+        READ.set()
+
+    wait(page, lambda: "Your message was not sent." in find(page, "#problem").text)
+    assert why in find(page, "#problem").text
+    wait(page, lambda: turns(page) == [] and at_rest(page))
+    assert find(page, "#text").get_attribute("value") == "hello"
+
+
+def test_documents_stay_in_the_conversation_they_were_chosen_for(page, slow: Path) -> None:
+    second, other = slow.with_name("second.txt"), slow.with_name("other.txt")
+    second.write_text("good")
+    other.write_text("good")
+    say(page, "apples")
+    find(page, "#add-file").send_keys(f"{slow}\n{second}")
+    wait(page, lambda: "Reading" in find(page, "#adding").text)
+
+    begin(page)
+    find(page, "#add-file").send_keys(str(other))
+    wait(page, lambda: "of another conversation" in find(page, "#adding").text)
+    READ.set()
+
+    wait(page, lambda: texts(page, "#added span") == ["other.txt"])
+    assert find(page, "#adding").text == ""
+    find(page, "#list .open").click()
+    wait(page, lambda: turns(page) == ["apples", "apples"])
+    assert texts(page, "#added span") == ["slow.txt", "second.txt"]
 
 
 # For everybody.
@@ -674,6 +841,7 @@ def test_the_console_is_quiet(page) -> None:
     expected = (
         "400",
         "404",
+        "409",
         "Content Security Policy",
         "TrustedScript",
     )  # provoked by the tests above

@@ -147,3 +147,15 @@ class Passages:
 
     def search(self, query: str, k: int = 4) -> list[Hit]:
         return self.hits[:k]
+
+
+def test_a_citation_that_is_invented_further_on_is_told(scripted, retriever) -> None:
+    bot = Chatbot(scripted("Olaf reigns. [1]"), retriever=retriever("Ann sings."))
+    stopped(bot, "King?", 1)
+    bot.backend = scripted("or Harald. [2]")
+
+    for _ in bot.resume():
+        pass
+
+    assert bot.reply.text.endswith("or Harald.")
+    assert bot.reply.unknown_citations == (2,)

@@ -26,9 +26,40 @@ def test_a_page_that_is_behind_is_told(make_routes, scripted) -> None:
     name = routes.enter({})["session"]
     ask(routes, name, "a")
 
-    with pytest.raises(RefusedError, match="went on elsewhere") as error:
-        routes.chat({"session": name, "text": "x", "turns": 0})
+    seen = routes.enter({"session": name})["version"]
+    assert ask(routes, name, "b", version=seen)["version"] != seen
+    with pytest.raises(RefusedError, match="changed elsewhere") as error:
+        routes.chat({"session": name, "text": "x", "version": seen})
     assert (error.value.status, error.value.more) == (409, {"stale": True})
+
+
+@pytest.mark.parametrize("at", [0, 1])
+def test_a_turn_that_another_server_has_edited_is_told(
+    at: int, make_routes, scripted, archive
+) -> None:
+    one, two = (make_routes(lambda: Chatbot(scripted()), archive=archive) for _ in range(2))
+    name = one.enter({})["session"]
+    ask(one, name, "a")
+    seen = ask(one, name, "b")["version"]
+    ask(two, name, "c", at=at)
+
+    for request in ({"text": "x"}, {"text": "x", "at": 1}):
+        with pytest.raises(RefusedError, match="changed elsewhere"):
+            one.chat({"session": name, "version": seen, **request})
+    with pytest.raises(RefusedError, match="changed elsewhere"):
+        one.resume({"session": name, "version": seen})
+    now = one.enter({"session": name})["version"]
+    assert ask(one, name, "x", version=now)["text"] == "ok"
+
+
+def test_the_version_is_the_same_after_a_restart(make_routes, scripted, archive) -> None:
+    one, two = (make_routes(lambda: Chatbot(scripted()), archive=archive) for _ in range(2))
+    name = one.enter({})["session"]
+
+    version = ask(one, name, "a")["version"]
+
+    assert one.enter({"session": name})["version"] == version
+    assert two.enter({"session": name})["version"] == version
 
 
 class Desk:

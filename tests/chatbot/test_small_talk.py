@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from companion.chatbot.small_talk import QUESTIONS, TALK, SmallTalk
+from companion.chatbot.small_talk import INTRODUCTION, QUESTIONS, TALK, SmallTalk
 from companion.rag import Embedder
 from companion.rag.handbook import load_handbook_questions
 
@@ -19,6 +19,28 @@ def test_small_talk_is_told_from_questions(is_talk: SmallTalk) -> None:
 
     assert [text for text in talk if not is_talk(text)] == []
     assert [text for text in questions if is_talk(text)] == []
+
+
+@pytest.mark.parametrize(
+    ("message", "introduces"),
+    [
+        ("My name is Norway.", True),
+        ("hello, my name is mr. osei", True),
+        ("Hi, I\u2019m \u00d6rjan and I live in Bergen!", True),
+        ("I am Priya Raman.", True),
+        ("My name is Ann. When do you open?", False),
+        ("I am Ann and I want to know the opening hours.", False),
+        ("My name is missing on the list.", False),
+        ("I am ill.", False),
+    ],
+)
+def test_an_introduction_is_small_talk_whatever_the_name(message: str, introduces: bool) -> None:
+    assert bool(INTRODUCTION.fullmatch(message)) is introduces
+
+
+def test_an_introduction_is_surer_than_any_example(is_talk: SmallTalk) -> None:
+    assert is_talk("My name is Petra Lund.") == 1.0
+    assert 0 < is_talk("Good morning") < 1
 
 
 class Table:
@@ -43,16 +65,16 @@ class Table:
 @pytest.mark.parametrize(
     ("vector", "expected"),
     [
-        ((0.6, 0.5, 0.62), True),
-        ((0.5, 0.6, 0.62), False),  # a question is nearer
-        ((0.34, 0.1, 0.93), False),  # like no example
-        ((0.36, 0.1, 0.92), True),
+        ((0.6, 0.5, 0.62), 0.6),
+        ((0.5, 0.6, 0.62), 0),  # a question is nearer
+        ((0.34, 0.1, 0.93), 0),  # like no example
+        ((0.36, 0.1, 0.92), 0.36),
     ],
 )
 def test_the_nearest_example_counts_if_it_is_near_enough(
-    vector: tuple[float, float, float], expected: bool
+    vector: tuple[float, float, float], expected: float
 ) -> None:
-    assert SmallTalk(lambda: Table(message=vector))("message") is expected
+    assert SmallTalk(lambda: Table(message=vector))("message") == pytest.approx(expected)
 
 
 def test_the_examples_are_embedded_with_the_first_message_only() -> None:

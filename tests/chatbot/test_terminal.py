@@ -12,7 +12,7 @@ import pytest
 
 from companion.chatbot import Chatbot, ChatSettings, storage
 from companion.chatbot.terminal import Terminal
-from companion.reasoning import Reasoning
+from companion.reasoning import Reasoning, keep_apart
 from companion.tools import Tool, Toolbox, ToolCall
 from companion.tools.calculator import calculator
 from companion.tools.weather import get_weather
@@ -229,6 +229,77 @@ def test_piped_lines_are_answered_without_prompts(tmp_path: Path) -> None:
 
     assert done.stdout.decode() == "slow heard hello\nslow heard again\n"
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+MARKED = (
+    "I could say 41. No.\r\n[what stands above was reasoning; the answer is below]\r\nIt is 42."
+)
+
+
+def test_what_turns_out_as_reasoning_is_marked_in_a_terminal(chat, tmp_path: Path) -> None:
+    child = chat()
+
+    say(child, "reason", MARKED)
+    say(child, "/save chat.json", "Saved 1 turn")
+
+    (turn,) = storage.load(tmp_path / "chat.json").turns
+    assert turn.messages[1]["content"] == "It is 42."
+
+
+def test_with_passages_it_is_marked_as_well(chat) -> None:
+    say(chat("--docs"), "where? reason", MARKED)
+
+
+def test_a_pipe_gets_the_answer_and_no_reasoning(tmp_path: Path) -> None:
+    done = pipe("reason", "hello", cwd=tmp_path)
+
+    assert done.stdout.decode() == "It is 42.\nslow heard hello\n"
+
+
+class Thoughtful:
+    """A model that reasons before it calls a tool, and again before it answers."""
+
+    context_length = 1000
+
+    def count_tokens(self, messages: object) -> int:
+        return 10
+
+    def bind_tools(self, toolbox: object) -> "Thoughtful":
+        return self
+
+    def stream(self, messages: list[dict], params: object) -> Iterator[object]:
+        if messages[-1]["role"] == "tool":
+            return keep_apart(["So 3? ", "No.\n</think>\n\n", "It is 2."])
+        call = '<tool_call>{"name": "calculator", "arguments": {"expression": "1 + 1"}}</tool_call>'
+        return keep_apart(["Add them?\n</think>\n", "I add them.\n", call])
+
+
+class Window(io.StringIO):
+    """A terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("stdout", [io.StringIO, Window])
+def test_the_answer_to_one_message_is_all_that_is_written(stdout: type) -> None:
+    screen, errors = stdout(), io.StringIO()
+    terminal = Terminal(stdin=io.StringIO(), stdout=screen, stderr=errors)
+
+    terminal.once(Chatbot(Thoughtful(), tools=Toolbox([calculator])), "1 + 1?")
+
+    assert screen.getvalue() == "I add them.\nIt is 2.\n"
+    assert errors.getvalue() == "[calculator(expression='1 + 1') -> {\"value\": 2}]\n"
+
+
+def test_an_answer_that_breaks_off_is_written_as_far_as_it_came(scripted, cut) -> None:
+    screen = io.StringIO()
+    terminal = Terminal(stdin=io.StringIO(), stdout=screen)
+
+    with pytest.raises(type(cut)):
+        terminal.once(Chatbot(scripted(("half an", cut))), "hi")
+
+    assert screen.getvalue() == "half an\n"
 
 
 def test_a_failed_line_of_a_pipe_sets_the_status(tmp_path: Path) -> None:

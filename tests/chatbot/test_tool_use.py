@@ -3,7 +3,11 @@
 import random
 import time
 
-from companion.chatbot.tool_use import visible_length
+import pytest
+
+from companion.chatbot.reply import Draft
+from companion.chatbot.tool_use import speak, visible_length
+from companion.reasoning import Reasoning, TakenBack
 
 PIECES = ["\n", "{", '"name"', ":", " ", "[", "<tool_call>", "<tool", "a b", "```", "\t", "1,", "�"]
 
@@ -28,3 +32,14 @@ def test_a_long_answer_takes_no_more_time_a_word_than_a_short_one() -> None:
 
     assert shown == len(text)
     assert time.process_time() - began < 10  # 0.7 s; 54 s if each word looks at all before it
+
+
+@pytest.mark.parametrize(("text", "told"), [("41? No.", True), ('{"name": "f"}', False)])
+def test_reasoning_is_taken_back_if_some_of_it_was_shown(text: str, told: bool) -> None:
+    draft = Draft("hi", [])
+
+    pieces = list(speak([text, Reasoning(text, takes_back=True), "42"], draft, visible_length))
+
+    assert any(isinstance(piece, TakenBack) for piece in pieces) == told
+    assert "".join(pieces) == (f"{text}42" if told else "42")
+    assert draft.pieces == ["42"]

@@ -4,7 +4,7 @@ import json
 
 from companion.chatbot import Turn
 from companion.chatbot.reply import Reply
-from companion.chatbot.turn_view import shown
+from companion.chatbot.turn_view import shown, version
 from companion.rag.documents import Document, Hit
 
 ASKED = {"role": "user", "content": "Who?"}
@@ -35,11 +35,12 @@ def test_a_question_without_an_answer_has_no_text() -> None:
 def test_a_new_answer_shows_what_is_not_stored() -> None:
     turn = Turn([ASKED, {"role": "assistant", "content": "Ann."}])
 
-    view = shown(turn, Reply("Ann.", reasoning="Hm", left_out=2, tokens=3, seconds=0.5))
+    view = shown(turn, Reply("Ann.", reasoning="Hm", left_out=2, unread=1, tokens=3, seconds=0.5))
 
     assert (view["reasoning"], view["left_out"], view["tokens"], view["seconds"]) == (
         "Hm", 2, 3, 0.5,
     )  # fmt: skip
+    assert view["unread"] == 1
 
 
 def test_calls_of_every_form_have_name_arguments_and_result() -> None:
@@ -56,10 +57,80 @@ def test_calls_of_every_form_have_name_arguments_and_result() -> None:
         ]
     )
 
-    calls = shown(turn)["calls"]
+    *parts, last = shown(turn)["parts"]
 
+    calls = [part["call"] for part in parts]
+    assert last == {"text": "Done."}
     assert calls[:2] == [
         {"name": "add", "arguments": {"a": 1}, "result": "2"},
         {"name": "add", "arguments": "{", "result": None},
     ]
     assert calls[2:] == [{"name": "add", "arguments": {"a": 3}, "result": "4"}]
+
+
+def call(name: str, id_: str) -> dict:
+    return {"id": id_, "type": "function", "function": {"name": name, "arguments": "{}"}}
+
+
+def answer(text: str, *calls: dict) -> dict:
+    return {"role": "assistant", "content": text} | ({"tool_calls": list(calls)} if calls else {})
+
+
+def test_texts_and_calls_stand_in_their_order() -> None:
+    turn = Turn(
+        [
+            ASKED,
+            answer("Let me compute.", call("add", "1")),
+            {"role": "tool", "content": "2", "tool_call_id": "1"},
+            answer("Once more.", call("mul", "1")),  # some servers count anew in each answer
+            {"role": "tool", "content": "6", "tool_call_id": "1"},
+            answer("It is 6."),
+        ]
+    )
+
+    assert shown(turn)["parts"] == [
+        {"text": "Let me compute."},
+        {"call": {"name": "add", "arguments": {}, "result": "2"}},
+        {"text": "Once more."},
+        {"call": {"name": "mul", "arguments": {}, "result": "6"}},
+        {"text": "It is 6."},
+    ]
+
+
+def test_words_before_a_call_that_is_text_are_shown_without_it() -> None:
+    said = 'I will look.\n<tool_call>{"name": "add", "arguments": {}}</tool_call>'
+    turn = Turn([ASKED, answer(said), {"role": "tool", "content": "2"}, answer("2.")])
+
+    texts = [part.get("text") for part in shown(turn)["parts"]]
+
+    assert texts == ["I will look.", None, "2."]
+
+
+def test_an_answer_in_several_messages_is_shown_whole() -> None:
+    turn = Turn([ASKED, answer("c"), answer(" "), answer("d")])
+
+    assert shown(turn)["parts"] == [{"text": "c"}, {"text": "d"}]
+
+
+def test_what_was_said_before_a_call_shows_no_invented_citation() -> None:
+    turn = Turn(
+        [ASKED, answer("Ann [1] [7].", call("add", "1")),
+         {"role": "tool", "content": "2", "tool_call_id": "1"}],
+        passages=HITS,
+    )  # fmt: skip
+
+    assert shown(turn)["parts"][0] == {"text": "Ann [1]."}
+
+
+def test_the_version_changes_with_what_is_shown() -> None:
+    turns = [
+        [],
+        [Turn([ASKED])],
+        [Turn([ASKED], interrupted=True)],
+        [Turn([ASKED, answer("a")])],
+        [Turn([ASKED, answer("b")])],
+        [Turn([ASKED, answer("b")]), Turn([ASKED])],
+    ]
+
+    assert len({version(some) for some in turns}) == len(turns)
+    assert version(turns[3]) == version([Turn([ASKED, answer("a")])])

@@ -38,7 +38,8 @@ def test_the_answer_is_a_stream_of_events(client: TestClient) -> None:
     assert "".join(data["text"] for _, data in pieces) == "heard <b>hi\n\nyou</b>"
     assert kind == "done"
     assert done["text"] == "heard <b>hi\n\nyou</b>"
-    assert (done["interrupted"], done["note"], done["calls"]) == (False, "", [])
+    assert (done["interrupted"], done["note"]) == (False, "")
+    assert done["parts"] == [{"text": "heard <b>hi\n\nyou</b>"}]
 
 
 def test_sources_come_with_the_answer(client: TestClient) -> None:

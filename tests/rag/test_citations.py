@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from companion.rag.citations import known_citations, known_only
+from companion.reasoning import TakenBack
 
 SIGNS = st.lists(
     st.sampled_from(["[1]", "[7]", " [1, 9]", "a[0]", "[", "]", "2", ",", " ", "\n", "x", "."]),
@@ -47,3 +48,10 @@ def test_a_long_answer_costs_no_more_per_word() -> None:
 
     assert len(shown) == 50_000
     assert time.process_time() - began < 3
+
+
+def test_what_is_taken_back_leaves_no_half_citation() -> None:
+    pieces = list(known_citations(streamed(["No [", TakenBack(), "It is. [1]"]), 1))
+
+    assert "".join(pieces) == "NoIt is. [1]"
+    assert isinstance(pieces[1], TakenBack)

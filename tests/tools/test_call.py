@@ -70,6 +70,21 @@ def test_a_call_over_several_lines_is_one_call() -> None:
     assert parse_calls(json.dumps(json.loads(PARIS), indent=2)) == CALLS[:1]
 
 
+@pytest.mark.parametrize("mark", ["</think>", "<think>Hm.</think>", "split('</think>')"])
+def test_a_call_may_speak_of_the_marks_of_reasoning(mark: str) -> None:
+    wanted = ToolCall("search", {"query": mark})
+
+    assert parse_calls(wanted.text()) == [wanted]
+    assert parse_calls(f"Hm.\n</think>\n<tool_call>{wanted.text()}</tool_call>") == [wanted]
+
+
+def test_calls_between_reasoning_are_read() -> None:
+    text = f"<think>One.</think>\n<tool_call>{PARIS}</tool_call>\n<think>\n{PARIS} again?\n"
+
+    assert parse_calls(f"{text}</think>\n<tool_call>{OSLO}</tool_call>") == CALLS
+    assert parse_calls(text) == CALLS[:1]
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -150,6 +165,9 @@ def test_text_without_a_call_is_an_answer(text: str) -> None:
         ('Look:\n{"name": "f", "parameters": {}}', "a call among words"),
         (f"```json\n{PARIS}\n```\n```json\n{OSLO}\n```", "text after a call"),
         (f"Hm, <think> perhaps\n<tool_call>{PARIS}</tool_call>", "inside of reasoning"),
+        (f"<tool_call>{PARIS}</tool_call>\nOr </think> not?", "inside of reasoning"),
+        (f"{PARIS} No </think> I will not.", "text after a call"),
+        (f"```json\n{PARIS}\n</think>\nI will not.", "text after a call"),
         ("<tool_call>\r\n" + PARIS[:-3] + "\r\n</tool_call>", "not valid JSON"),
         ("<tool_call>", "not valid JSON"),
         ('[TOOL_CALLS] [{"name": "f", "arguments": {}}]', "TOOL_CALLS.* are not understood"),

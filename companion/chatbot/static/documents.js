@@ -1,4 +1,5 @@
-// Documents that are added to a conversation: chosen or dropped, one after the other.
+// Documents that are added to a conversation: chosen or dropped, and read one after the other. They go
+// into the conversation that was open when they were chosen, whichever is shown meanwhile.
 
 import { $, button, complain, element, say } from "./element.js";
 import { post } from "./server.js";
@@ -10,8 +11,14 @@ export class Documents {
   constructor(current) {
     this.current = current;
     this.names = null;
+    this.added = new Map(); // by conversation, while some are read: resolves with what went wrong
+    this.last = Promise.resolve(); // of all conversations
+    this.now = null; // what is read
     $("add").addEventListener("click", () => $("add-file").click());
-    $("add-file").addEventListener("change", () => this.add([...$("add-file").files]));
+    $("add-file").addEventListener("change", () => {
+      this.add([...$("add-file").files]);
+      $("add-file").value = "";
+    });
     const main = document.querySelector("main");
     main.addEventListener("dragover", (event) => this.dragged(event, true));
     main.addEventListener("dragleave", (event) => this.dragged(event, main.contains(event.relatedTarget)));
@@ -30,6 +37,19 @@ export class Documents {
     $("added").hidden = !names?.length;
     $("added").replaceChildren(...(names ?? []).map((name) => element("li", {}, element("span", {}, name),
       button("Remove", () => this.remove(name), { class: "quiet", "aria-label": `Remove ${name}` }))));
+    this.tell();
+  }
+
+  // Resolves with what went wrong once a conversation's documents are read; null if none is waited for.
+  whenRead(session) { return this.added.get(session) ?? null; }
+
+  // Say which document is read for the conversation that is shown.
+  tell() {
+    const mine = this.now?.session === this.current();
+    $("progress").hidden = !mine;
+    if (mine) { $("progress").max = this.now.count; $("progress").value = this.now.at + 0.5; }
+    const waits = this.whenRead(this.current()) && "Waiting for documents of another conversation …";
+    $("adding").textContent = mine ? `Reading ${this.now.name} …` : waits || "";
   }
 
   dragged(event, over) {
@@ -38,36 +58,55 @@ export class Documents {
     document.body.classList.toggle("dropping", over);
   }
 
-  async add(files) {
-    const problems = [];
+  add(files) {
+    const session = this.current();
+    const before = this.whenRead(session);
     complain("");
-    $("progress").hidden = false;
-    $("progress").max = files.length;
+    const added = this.last.then(async () => {
+      const problems = [await before, ...(await this.read(session, files))];
+      if (this.added.get(session) === added) this.added.delete(session);
+      this.tell();
+      return problems.filter(Boolean).join(" ");
+    });
+    this.added.set(session, added);
+    this.last = added;
+    this.tell();
+  }
+
+  // Read files into a conversation, and return what went wrong.
+  async read(session, files) {
+    const problems = [];
     for (const [at, file] of files.entries()) {
-      $("progress").value = at + 0.5; // reading and embedding it takes the other half
-      $("adding").textContent = `Reading ${file.name} …`;
+      this.now = { session, name: file.name, at, count: files.length };
+      this.tell();
       try {
         if (file.size > LARGEST) throw new Error("it is larger than 20 MB. Split it.");
         const data = await base64(file);
-        this.show((await post("upload", { session: this.current(), name: file.name, data })).documents);
+        await this.change("upload", { session, name: file.name, data });
       } catch (error) {
+        if (error.status === 404 && session !== this.current()) continue; // it was deleted meanwhile
         const named = error.message.includes(file.name);
         problems.push(named ? error.message : `${file.name}: ${error.message}`);
       }
     }
-    $("progress").hidden = true;
-    $("adding").textContent = "";
-    $("add-file").value = "";
+    this.now = null;
     say(`Added: ${files.length - problems.length}.`);
-    complain(problems.join(" "));
+    if (problems.length) complain(problems.join(" "));
+    return problems;
   }
 
   async remove(name) {
     try {
-      this.show((await post("remove", { session: this.current(), name })).documents);
+      await this.change("remove", { session: this.current(), name });
       say("Removed.");
       $("add").focus();
     } catch (error) { complain(error.message); }
+  }
+
+  // Change the documents of a conversation, and list them if it is still shown.
+  async change(path, body) {
+    const { documents } = await post(path, body);
+    if (body.session === this.current()) this.show(documents);
   }
 }
 

@@ -16,7 +16,7 @@ import { isCopy, remembered, whenOthersTell } from "./tab.js";
 const UNNAMED = "New conversation";
 const forgets = () => document.body.classList.contains("forgets");
 const current = () => conversation.session;
-const conversation = new Conversation(changed, () => documents.names);
+const conversation = new Conversation(changed, () => documents);
 const saved = new Saved(open, current);
 const documents = new Documents(current);
 new Settings(current, ({ model }) => { if (model) $("model").textContent = model; });
