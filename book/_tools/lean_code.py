@@ -1,7 +1,7 @@
 """Write highlighted code with few elements: those that give a token a look of its own.
 
 Pygments puts an element around each name and each comma, most of them in the colour of the text
-around. On a long page of code that is every third element, which a phone has to lay out.
+around. On a long page that is every third element, which a phone has to lay out.
 """
 
 from __future__ import annotations

@@ -79,10 +79,14 @@ def test_invented_citations_are_told_and_never_shown(
 ) -> None:
     bot = Chatbot(scripted(answer), retriever=retriever("Ann lives in Oslo."), settings=STRICT)
 
-    pieces = "".join(bot.stream("Where does Ann live?"))
-
-    assert (pieces, bot.reply.text, bot.reply.unknown_citations) == (shown, shown, unknown)
+    assert told(bot, "Where does Ann live?") == (shown, shown, unknown)
     assert bot.conversation.turns[0].unknown_citations == list(unknown)
+
+
+def told(bot: Chatbot, question: str) -> tuple[str, str, tuple]:
+    """Ask, and return what was streamed, what is kept, and the citations that are invented."""
+    pieces = "".join(bot.stream(question))
+    return pieces, bot.reply.text, bot.reply.unknown_citations
 
 
 def test_a_question_that_points_back_is_searched_with_the_one_before(scripted, retriever) -> None:
@@ -272,9 +276,7 @@ def test_a_citation_is_invented_where_no_passage_was_given(
 ) -> None:
     bot = Chatbot(scripted(answer), retriever=retriever("Ann sings."), settings=STRICT)
 
-    pieces = "".join(bot.stream("Hello, who reigns?"))
-
-    assert (pieces, bot.reply.text, bot.reply.unknown_citations) == (shown, shown, unknown)
+    assert told(bot, "Hello, who reigns?") == (shown, shown, unknown)
     assert (bot.reply.found, bot.reply.sources, bot.reply.passages) == (True, (), ())
 
 
