@@ -1,9 +1,9 @@
 """Make a built site smaller: files that no page asks for, characters of fonts that none shows.
 
 The theme sends 1.5 MB of icons as a script besides the icon fonts, and whole fonts where a few
-characters are used; nine of ten of its style rules are for nothing here; about half of the
-elements in code give it no look; Sphinx sends a search that the book does not use. Words in Japanese are marked
-as such. Running it again changes nothing more.
+characters are used; nine of ten of its style rules are for nothing here; about half of the elements
+in code give it no look; Sphinx sends a search that the book does not use. Words in Japanese are
+marked as such. Running it again changes nothing more.
 """
 
 from __future__ import annotations
