@@ -226,6 +226,8 @@ def _report(before: dict[str, str], after: dict[str, str], said: str, seconds: f
     if moved:
         pairs = [f"{name} {version} -> {after[name]}" for name, version in sorted(moved.items())]
         lines.append(f"Replaced {', '.join(pairs)}.")
+    if wanting := sorted(_wanting(moved, after)):
+        lines.append(f"What this machine had and may not work now: {', '.join(wanting)}.")
     if gone:
         lines.append(f"Removed {', '.join(gone)}: too old for the PEFT installed.")
     if stale := sorted(_loaded() & moved.keys() - {"certifi"}):
@@ -234,6 +236,17 @@ def _report(before: dict[str, str], after: dict[str, str], said: str, seconds: f
             "the old version."
         )
     return "\n".join(lines)
+
+
+def _wanting(moved: dict[str, str], after: dict[str, str]) -> Iterator[str]:
+    """Find what was content with the old version of a package and asks for another than the new."""
+    for distribution in distributions():
+        for line in map(Requirement, distribution.requires or ()):
+            name = canonicalize_name(line.name)
+            if name not in moved or not _asked(line, {""}):
+                continue
+            if moved[name] in line.specifier and after[name] not in line.specifier:
+                yield f"{distribution.name} {distribution.version} (wants {plain(line)})"
 
 
 def _loaded() -> set[str]:

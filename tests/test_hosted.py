@@ -34,13 +34,17 @@ class Machine:
         self.packages = dict(COLAB)
         self.brought = {"trl": "1.16.0", "mcp": "2.3.0", "langchain-core": "1.8.0"}
         self.asked, self.kept, self.error = [], [], ""
+        self.wants = {"datasets": None}  # no word about it in its metadata
         monkeypatch.setattr(hosted, "requires", lambda name: WANTED)
         monkeypatch.setattr(hosted, "distributions", self.distributions)
         monkeypatch.setattr(hosted, "packages_distributions", self.owners)
         monkeypatch.setattr(subprocess, "run", self.run)
 
     def distributions(self) -> list[SimpleNamespace]:
-        return [SimpleNamespace(name=n, version=v) for n, v in self.packages.items()]
+        return [
+            SimpleNamespace(name=n, version=v, requires=self.wants.get(n, []))
+            for n, v in self.packages.items()
+        ]
 
     def owners(self) -> dict[str, list[str]]:
         return {name.replace("-", "_"): [name] for name in self.packages}
@@ -127,6 +131,20 @@ def test_the_report_says_what_was_installed_fetched_kept_and_replaced(
     assert first.startswith("Packages installed: 2. Fetched 34 MB in 5 s (")
     assert second == "Kept torch 2.11.0+cu128, numpy 2.1.3, datasets 4.0.0, pyarrow 18.1.0."
     assert third == "Replaced langchain-core 1.2.0 -> 1.8.0."
+
+
+def test_the_report_names_what_asks_for_the_version_that_was_replaced(machine: Machine) -> None:
+    machine.packages |= {"langchain-core": "1.2.0", "old-chain": "3", "broken-before": "1"}
+    machine.wants = {
+        "old-chain": ["langchain_core[x]<1.5,>=1", "numpy<3"],
+        "broken-before": ["langchain-core<1"],
+        "datasets": ['langchain-core<1.5; extra == "dev"', "langchain-core>=1"],
+    }
+
+    told = hosted.prepare()
+
+    (line,) = [line for line in told.splitlines() if "may not work now" in line]
+    assert line.endswith(" now: old-chain 3 (wants langchain_core[x]<1.5,>=1).")
 
 
 def test_a_second_call_does_nothing_and_says_so(machine: Machine) -> None:

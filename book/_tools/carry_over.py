@@ -224,11 +224,11 @@ async def _run(
         resources={"metadata": {"path": str(page.notebook.parent)}},
     )
     manager = client.create_kernel_manager()
-    deadline = time.monotonic() + options.page
     try:
         await client.async_start_new_kernel(env=environment, stderr=subprocess.DEVNULL)
         await client.async_start_new_kernel_client()
         client.kc.execute("%load_ext claims", silent=True)
+        deadline = time.monotonic() + options.page  # the start of the kernel doesn't count
         for index, cell in enumerate(notebook.cells):
             if cell.cell_type != "code":
                 continue

@@ -126,7 +126,7 @@ def test_gpt2_has_the_parameters_that_the_page_counts(tab):
 
 def test_a_japanese_sentence_has_as_many_tokens_as_the_page_prints(tab):
     tab.open("open-models/japanese", "merges")
-    tab.wait(lambda driver: tab.status())
+    tab.wait(lambda driver: " tokens," in tab.status())
 
     (count,) = re.findall(r"^pocket tokenizer: (\d+) tokens", printed("open-models/japanese"), re.M)
     assert f" {count} tokens," in tab.status()
