@@ -3,6 +3,7 @@
 A fake takes the place of a real model and has its interface; no model is patched.
 """
 
+import logging
 import random
 import shutil
 import socket
@@ -54,7 +55,27 @@ def _no_cache_of_the_user(
 def _nothing_left_to_chance() -> None:
     """Start each test with the same random numbers, whatever ran before it."""
     random.seed(0)
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)  # torch.manual_seed writes down where it was called
+
+
+class LogRecords(logging.Handler):
+    """What is logged. pytest's own way costs every test, and its logging is switched off."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.texts.append(record.getMessage())
+
+
+@pytest.fixture
+def logged() -> Iterator[list[str]]:
+    """The texts that are logged while the test runs."""
+    handler = LogRecords()
+    logging.getLogger().addHandler(handler)
+    yield handler.texts
+    logging.getLogger().removeHandler(handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

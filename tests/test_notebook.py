@@ -95,9 +95,11 @@ def test_a_damaged_cell_says_what_is_wrong(cell: object, version: int, said: str
         read_cell(cell, version, BOTH)
 
 
-def test_reading_an_old_format_says_nothing(caplog) -> None:
-    with caplog.at_level(logging.INFO, "traitlets"):
-        read_cell(json.loads('{"cell_type": "code", "input": "x", "outputs": 5}'), 3, ["code"])
+def test_reading_an_old_format_says_nothing(logged, monkeypatch) -> None:
+    logger = logging.getLogger("traitlets")
+    monkeypatch.setattr(logger, "level", logging.INFO)
 
-        assert logging.getLogger("traitlets").level == logging.INFO
-    assert caplog.records == []
+    read_cell(json.loads('{"cell_type": "code", "input": "x", "outputs": 5}'), 3, ["code"])
+
+    assert logger.level == logging.INFO
+    assert logged == []
