@@ -3,7 +3,6 @@
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -128,24 +127,34 @@ def module_name(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def imports(path: Path, *, for_types: bool = True) -> Iterator[str]:
-    """Yield every module that a file imports, at the top or inside a function.
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(parsed(path)))
+
+
+@cache
+def imports(path: Path, *, for_types: bool = True) -> tuple[str, ...]:
+    """Return every module that a file imports, at the top or inside a function.
 
     Args:
         path: The file.
         for_types: Whether those count that only annotations need: nothing loads them.
     """
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    if not for_types:
-        tree.body = [node for node in tree.body if not is_for_types(node)]
-    for node in ast.walk(tree):
+    top = [node for node in parsed(path).body if for_types or not is_for_types(node)]
+    found = []
+    for node in (inner for outer in top for inner in ast.walk(outer)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             origin = absolute(path, node)
-            for alias in node.names:
-                full = f"{origin}.{alias.name}"
-                yield full if is_module(full) else origin
+            names = [f"{origin}.{alias.name}" for alias in node.names]
+            found += [name if is_module(name) else origin for name in names]
+    return tuple(found)
 
 
 def is_for_types(node: ast.stmt) -> bool:
@@ -204,10 +213,9 @@ def test_imports_point_down(path: Path) -> None:
 @cache
 def defined_in(path: Path) -> set[str]:
     """Return the names at the top of a module that it does not import from another of ours."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
     borrowed = {
         alias.asname or alias.name
-        for node in ast.walk(tree)
+        for node in nodes(path)
         if isinstance(node, ast.ImportFrom) and within(absolute(path, node), "companion")
         for alias in node.names
     }
@@ -218,7 +226,7 @@ def defined_in(path: Path) -> set[str]:
 def test_a_name_is_imported_from_where_it_is_defined(path: Path) -> None:
     second_addresses = [
         f"{origin}.{alias.name}"
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in nodes(path)
         if isinstance(node, ast.ImportFrom)
         and is_module(origin := absolute(path, node))
         and (file := module_file(origin)).name != "__init__.py"  # a face: see test_faces
@@ -234,7 +242,7 @@ def test_an_exception_that_packages_share_is_one_of_errors(path: Path) -> None:
     package = module_name(path).rpartition(".")[0]
     strays = [
         f"{origin}.{alias.name}"
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in nodes(path)
         if isinstance(node, ast.ImportFrom)
         and within(origin := absolute(path, node), "companion")
         and origin != "companion.errors"
@@ -263,10 +271,9 @@ def test_the_package_imports_no_experiment_and_no_tool_of_the_book(path: Path) -
 
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=module_name)
 def test_no_experiment_imports_another(path: Path) -> None:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
     origins = [
         (absolute(path, node), alias.name)
-        for node in ast.walk(tree)
+        for node in nodes(path)
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     ]
@@ -312,13 +319,13 @@ def test_a_module_has_at_most_300_lines_and_a_docstring(path: Path) -> None:
     source = path.read_text(encoding="utf-8")
 
     assert len(source.splitlines()) <= 300
-    assert ast.get_docstring(ast.parse(source))
+    assert ast.get_docstring(parsed(path))
 
 
 @pytest.mark.parametrize("path", [*MODULES, *EXPERIMENTS], ids=module_name)
 def test_a_function_has_at_most_55_lines_without_its_docstring(path: Path) -> None:
     too_long = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.FunctionDef):
             start = node.body[1 if ast.get_docstring(node) else 0 :] or node.body
             if node.end_lineno - start[0].lineno + 1 > 55:
@@ -330,7 +337,7 @@ def test_a_function_has_at_most_55_lines_without_its_docstring(path: Path) -> No
 def needs_no_tests_of_its_own(path: Path) -> bool:
     """Tell the face of a package, a few lines, and exercises: one test runs all of these."""
     source = path.read_text(encoding="utf-8")
-    functions = [n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.FunctionDef)]
+    functions = [node for node in nodes(path) if isinstance(node, ast.FunctionDef)]
     return (
         (path.name == "__init__.py" and not functions)
         or len(source.splitlines()) < 15
