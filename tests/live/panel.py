@@ -40,11 +40,11 @@ class Panel:
 
     def status(self, text: str) -> None:
         """Wait until the status line begins with this text."""
-        self.tab.wait(lambda driver: self.tab.status().startswith(text), 5)
+        self.tab.wait(lambda driver: self.tab.status().startswith(text))
 
     def waits_for(self, count: int) -> None:
         """Wait until the Worker was asked so often."""
-        self.tab.wait(lambda driver: len(self.asked()) == count, 5)
+        self.tab.wait(lambda driver: len(self.asked()) == count)
 
     def message(self, *text: str) -> str:
         """Read the first text field, or write it."""

@@ -42,6 +42,20 @@ def test_a_notice_has_the_passages_that_the_page_prints(tab):
     assert tab.rows()[0][2].endswith("Adults pay")
 
 
+@pytest.mark.parametrize(
+    "ends", ["猫は寝ています。", "行きますか？", "She stays…", '"Ah!"', "(Yes.)"]
+)
+def test_sentences_end_in_other_scripts_and_in_quotation_marks_too(tab, ends):
+    tab.open("applications/documents", "chunks")
+    for text, count in ((ends, 1), (f"{ends} and", 0)):
+        tab.driver.execute_script(
+            "const field = document.querySelector('.live-panel textarea');"
+            "field.value = arguments[0]; field.dispatchEvent(new Event('input'))",
+            text,
+        )
+        assert tab.status().startswith(f"1 passage, {count} of them with the end of a sentence;")
+
+
 def test_two_rewards_of_the_page_have_their_probability(tab):
     tab.open("training/reward-model", "preference")
 

@@ -76,9 +76,12 @@ def test_a_message_that_is_too_long_stays_in_the_field(tab):
     tab.open("index", "chat")
     tab.driver.execute_script("document.querySelector('textarea').value = '1'.repeat(600)")
 
-    assert re.match(r"The text has \d+ tokens, and there is room for 432", tab.run())
+    said = tab.run()
+    assert re.match(r"The conversation has \d+ tokens, and there is room for 432. Start over", said)
     assert tab.driver.find_element(By.TAG_NAME, "textarea").get_attribute("value") == "1" * 600
     assert not tab.driver.find_elements(By.CSS_SELECTOR, ".live-turn")
+    tab.press(".live-panel > .live-buttons:last-child button")
+    assert tab.status() == ""
 
 
 def test_arrow_keys_go_from_map_to_map_and_enter_opens_one(tab):

@@ -10,6 +10,11 @@ export const LENGTHS = {
 /* Where to cut, the best place first. */
 export const SEPARATORS = ["\n\n", "\n", ". ", "? ", "! ", "。", " ", ""];
 
+const ENDED = /[.?!:…。？！][\s"'”’»」』)\]]*$/;
+
+/* Whether a text ends as sentences do, marks of quotation and brackets aside. */
+export const endsSentence = (text) => ENDED.test(text);
+
 /* Parts that end at the best place that leaves them small enough. */
 export function cutRecursively(text, { size, overlap = 0, unit = "words", separators = SEPARATORS }) {
   const length = ([start, end]) => LENGTHS[unit](text.slice(start, end));

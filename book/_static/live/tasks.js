@@ -138,7 +138,8 @@ export function promptIds(tokenizer, { text, messages }, config, newTokens = 0) 
   const room = config.max_position_embeddings - newTokens;
   if (ids.length === 0) throw new Error("There is no text. Write at least one word.");
   if (ids.length > room) {
-    throw new Error(`The text has ${ids.length} tokens, and there is room for ${room}. Shorten it.`);
+    const [what, advice] = messages ? ["conversation", "Start over, or shorten the message."] : ["text", "Shorten it."];
+    throw new Error(`The ${what} has ${ids.length} tokens, and there is room for ${room}. ${advice}`);
   }
   return ids;
 }

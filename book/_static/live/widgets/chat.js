@@ -58,6 +58,7 @@ export default function chat({ text, open = "no" }) {
     messages = [];
     turns.replaceChildren();
     panel.stop();
+    panel.say("");
   }
 
   const buttons = h("div", { class: "live-buttons" }, button("Start over", startOver));

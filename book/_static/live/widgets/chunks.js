@@ -1,6 +1,6 @@
 /* A text cut into passages, in two ways. */
 
-import { LENGTHS, chunksOf, cutRecursively, cutWindows } from "../chunking.js";
+import { LENGTHS, chunksOf, cutRecursively, cutWindows, endsSentence } from "../chunking.js";
 import { tooLong } from "../limits.js";
 import { choice, counted, h, number, row, status, table, textField } from "../view.js";
 
@@ -33,7 +33,7 @@ export default function chunks({ text, size = "10", overlap = "0" }) {
     const parts = chunksOf(field.value(), WAYS[way.value()](field.value(), settings));
     const length = LENGTHS[unit.value()];
     const stored = parts.reduce((sum, part) => sum + length(part.text), 0);
-    const complete = parts.filter((part) => /[.?!:]$/.test(part.text)).length;
+    const complete = parts.filter((part) => endsSentence(part.text)).length;
     line.textContent = `${counted(parts.length, "passage")}, ${complete} of them with the end of a sentence; `
       + `${(stored / length(field.value())).toFixed(2)} ${unit.value()} stored for each of the text.`;
     place.replaceChildren(table("The passages; what repeats the one before is marked",
