@@ -43,7 +43,7 @@ def test_a_notice_has_the_passages_that_the_page_prints(tab):
 
 
 @pytest.mark.parametrize(
-    "ends", ["猫は寝ています。", "行きますか？", "She stays…", '"Ah!"', "(Yes.)"]
+    "ends", ["猫は寝ています。", "行きますか\uff1f", "She stays…", '"Ah!"', "(Yes.)"]
 )
 def test_sentences_end_in_other_scripts_and_in_quotation_marks_too(tab, ends):
     tab.open("applications/documents", "chunks")
