@@ -16,6 +16,7 @@ from fontTools import subset
 from fontTools.ttLib import TTFont
 from languages import mark_japanese
 from lean_code import lean_code, plain_tokens
+from lean_scripts import lean_scripts
 from lean_styles import lean_styles, words
 from project import BookError
 
@@ -29,10 +30,6 @@ _STYLES = {
     "KaTeX_Math": {"mathnormal", "boldsymbol"},
 }
 _PRIVATE_USE = range(0xE000, 0xF900)
-_FOCUS = re.compile(
-    r'"complete"===document\.readyState\?(\w)\(\):window\.addEventListener\("load",\1\)'
-)
-_FOCUS_GONE = "void 0/* see scrolling.js */"
 _TTF_COPY = re.compile(r",\s*url\([^)]*fa-[\w-]+\.ttf[^)]*\)\s*format\([^)]*\)")
 
 
@@ -40,7 +37,7 @@ def lean(site: Path) -> None:
     """Rewrite the pages and assets below ``site`` in place.
 
     Raises:
-        BookError: If the theme's icons, or its script, are not as they were.
+        BookError: If the theme's icons, or its scripts, are not as they were.
     """
     (site / ".nojekyll").touch()
     _delete_unused(site)
@@ -65,9 +62,7 @@ def lean(site: Path) -> None:
         drop_formula_fonts(katex / "katex.min.css", text)
         for font in katex.rglob("*.woff2"):
             _subset(font, characters_of(font.name, text))
-    theme = site / "_static" / "scripts" / "pydata-sphinx-theme.js"
-    if theme.is_file():
-        theme.write_text(without_focus(theme.read_text(encoding="utf-8")), encoding="utf-8")
+    lean_scripts(site / "_static" / "scripts")
     used = words([text, _joined(site / "_static", "*.js")])
     for sheet in (site / "_static").rglob("*.css"):
         styles = sheet.read_text(encoding="utf-8")
@@ -90,23 +85,6 @@ def _delete_unused(site: Path) -> None:
 def _joined(folder: Path, pattern: str) -> str:
     files = sorted(folder.rglob(pattern))
     return "".join(path.read_text(encoding="utf-8", errors="replace") for path in files)
-
-
-def without_focus(script: str) -> str:
-    """Take out of the theme what gives blocks the focus that scroll: ``scrolling.js`` does it.
-
-    Args:
-        script: The theme's, minified.
-
-    Raises:
-        BookError: If this part of it is not as it was.
-    """
-    if _FOCUS_GONE in script:
-        return script
-    script, count = _FOCUS.subn(_FOCUS_GONE, script)
-    if count != 1 or "tabIndex" not in script:
-        raise BookError("the theme gives the focus in another way; see lean_site.without_focus")
-    return script
 
 
 def used_icons(text: str, styles: str) -> set[int]:

@@ -5,7 +5,6 @@ import re
 import shutil
 import subprocess
 import time
-from importlib.util import find_spec
 from pathlib import Path
 
 import bookext
@@ -120,38 +119,6 @@ def test_icons_are_never_lost_in_silence(tmp_path):
 
     with pytest.raises(BookError, match="which character an icon is"):
         lean_site.lean(tmp_path)
-
-
-THEME = (
-    "(()=>{function O(){e.tabIndex=e.scrollWidth>e.clientWidth?0:-1}e(1),"
-    '"complete"===document.readyState?O():window.addEventListener("load",O)})();'
-)
-
-
-def test_the_theme_leaves_blocks_that_scroll_to_the_script_of_the_book():
-    lean = lean_site.without_focus(THEME)
-
-    assert lean == (
-        "(()=>{function O(){e.tabIndex=e.scrollWidth>e.clientWidth?0:-1}e(1),"
-        "void 0/* see scrolling.js */})();"
-    )
-    assert lean_site.without_focus(lean) == lean
-
-
-@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
-def test_the_script_of_the_installed_theme_is_still_one_without_that_part(tmp_path):
-    folder = Path(find_spec("pydata_sphinx_theme").origin).parent / "theme"
-    (script,) = folder.rglob("pydata-sphinx-theme.js")
-    lean = tmp_path / "lean.js"
-    lean.write_text(lean_site.without_focus(script.read_text(encoding="utf-8")), encoding="utf-8")
-
-    subprocess.run(["node", "--check", lean], check=True)
-
-
-@pytest.mark.parametrize(("old", "new"), [("tabIndex", "tabindex"), ('"load"', '"click"')])
-def test_another_script_of_the_theme_is_not_taken_in_silence(old, new):
-    with pytest.raises(BookError, match="the theme gives the focus in another way"):
-        lean_site.without_focus(THEME.replace(old, new))
 
 
 def test_templates_of_the_theme_are_no_part_of_the_site(tmp_path):
