@@ -22,7 +22,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from companion.generation.stopping import settled_length
+from companion._markup import Place
+from companion.generation.stopping import close, settled_length
 
 OPENING = ("<think>", "<thinking>", "[THINK]")
 CLOSING = ("</think>", "</thinking>", "[/THINK]")
@@ -31,13 +32,12 @@ MARKS = (*OPENING, *CLOSING)
 
 ANY_MARK = re.compile("|".join(map(re.escape, MARKS)))
 AT_THE_END = re.compile(rf"(?:{'|'.join(map(re.escape, OPENING))})(?=\s*\Z)")
-QUOTE = re.compile(r"[`\"“„«]|(?<!\w)'")
 QUOTED = r"`+[^`\n]+`|\"[^\"\n]*\"|“[^”\n]*”|„[^“”\n]*[“”]|«[^»\n]*»|(?<!\w)'[^'\n]*'"
 """Code and quotations in a line, ended by the first character that can end them."""
-LOOK_AHEAD = 400
-"""Characters behind a mark in which a quotation around it has to end."""
+MOST_DOUBTS = 8
+"""How often in a turn reasoning without a sure end may end at a doubtful one. What is behind that
+is read once more, and may reason again; a model in a loop does so without an end."""
 BARE_MARK = re.compile(rf"({QUOTED})|{ANY_MARK.pattern}")
-FENCE = re.compile(r"[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)?(`{3,}(?=[^`]*$)|~{3,})")
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def keep_apart(pieces: Iterable[Any], begun: str = "") -> Iterator[Any]:
             else:
                 yield piece
     finally:
-        getattr(pieces, "close", lambda: None)()
+        close(pieces)
     yield from turn.end()
 
 
@@ -129,7 +129,7 @@ class _Turn:
     """A turn that is being read: what is not decided yet, and what was read before it."""
 
     def __init__(self) -> None:
-        self.rest, self.place = "", _Place()
+        self.rest, self.place = "", Place()
         self.answer: list[str] = []
         self.blanks: str | None = ""  # with which the answer may begin; None if it has begun
         self.after = False  # some reasoning
@@ -151,7 +151,7 @@ class _Turn:
             if not meant:
                 yield from self._take(len(mark[0]))
                 continue
-            self.rest, self.place = self.rest[len(mark[0]) :], _Place()
+            self.rest, self.place = self.rest[len(mark[0]) :], Place()
             if mark[0] in OPENING:
                 self.thought, self.doubt = [], None
             else:
@@ -160,13 +160,15 @@ class _Turn:
     def end(self) -> Iterator[str | Reasoning]:
         """Yield what was not decided until now."""
         yield from self.read("", last=True)
+        doubts = MOST_DOUBTS
         while self.thought is not None:
             self.place.add("\n")
-            at = self._doubtful()
+            at = self._doubtful() if doubts else None
+            doubts -= 1
             more = [] if at is None else self.thought[at + 1 :]
             self.thought = self.thought[:at]
             yield self._ended()
-            self.place = _Place()
+            self.place = Place()
             yield from self.read("".join(more), last=True)
 
     def _take(self, length: int) -> Iterator[str]:
@@ -201,10 +203,15 @@ class _Turn:
                 return True
             if fenced or any(one in before for one in OPENING):
                 return False
-            return (_begins if mark in OPENING else _ends)(before, mark, after, last)
+            if mark in OPENING:
+                return _begins(before, after, last)
+            if not (ends := _ends(before, after, last)):
+                return ends
+            quoted = self.place.quotation(mark, after, last)
+            return None if quoted is None else not quoted
         if mark in OPENING:
             return False
-        quoted = "" if fenced else _quotation(before, mark, after, last)
+        quoted = "" if fenced else self.place.quotation(mark, after, last)
         if quoted is None:
             return None
         sure = quoted[:1] == "`" or len(quoted) == len(mark) + 2 or any(map(quoted.count, OPENING))
@@ -220,45 +227,7 @@ class _Turn:
         return self.doubt[0] if self.doubt and self.place.closed <= self.doubt[1] else None
 
 
-class _Place:
-    """Where in a text one is: in its line, and in a fenced block."""
-
-    def __init__(self) -> None:
-        self.parts: list[str] = []
-        self.fence = ""
-        self.closed = 0  # blocks
-
-    def add(self, text: str) -> None:
-        """Go on behind some text."""
-        first, *more = text.split("\n")
-        self.parts.append(first)
-        for part in more:
-            self._next_line()
-            self.parts = [part]
-
-    def line(self) -> str:
-        """Return the line up to here."""
-        self.parts = ["".join(self.parts)]
-        return self.parts[0]
-
-    def fenced(self, line: str) -> bool:
-        """Tell whether one is in a fenced block if its last line is this."""
-        words = line.strip(" \t\r>")
-        ends = words.startswith(self.fence) and not words.strip(self.fence[:1] or None)
-        return bool(self.fence) and not ends
-
-    def _next_line(self) -> None:
-        line = self.line()
-        opening = FENCE.match(line)
-        if not self.fence:
-            self.fence = opening[1] if opening else ""
-        elif not self.fenced(line):
-            self.fence, self.closed = "", self.closed + 1
-        elif opening:  # no fence has words behind it at its end: the one before was never closed
-            self.closed -= 1
-
-
-def _begins(before: str, _: str, after: str, last: bool) -> bool | None:
+def _begins(before: str, after: str, last: bool) -> bool | None:
     """Tell whether an opening mark in an answer begins reasoning."""
     if before:
         return False
@@ -267,8 +236,8 @@ def _begins(before: str, _: str, after: str, last: bool) -> bool | None:
     return bool(re.match(r"[ \t\r]*\n|[^\s.,:;!?)/…-]", after))
 
 
-def _ends(before: str, mark: str, after: str, last: bool) -> bool | None:
-    """Tell whether a closing mark without an opening one ends reasoning."""
+def _ends(before: str, after: str, last: bool) -> bool | None:
+    """Tell whether a closing mark without an opening one ends reasoning, if it is not quoted."""
     line, newline, more = after.partition("\n")
     words, close = line.strip(), not before[-1:].isspace()
     if words:
@@ -281,18 +250,4 @@ def _ends(before: str, mark: str, after: str, last: bool) -> bool | None:
     else:
         following, newline, _ = more.partition("\n")
         ends = not following.strip() and (True if newline or last else None)
-    if not ends:
-        return ends
-    quoted = _quotation(before, mark, after, last)
-    return None if quoted is None else not quoted
-
-
-def _quotation(before: str, mark: str, after: str, last: bool) -> str | None:
-    """Return the code or the quotation around a mark in its line; None if that is not known yet."""
-    if not QUOTE.search(re.sub(QUOTED, "", before)):
-        return ""
-    line, newline, _ = after[:LOOK_AHEAD].partition("\n")
-    if not (newline or last or len(line) == LOOK_AHEAD):
-        return None
-    around = re.finditer(QUOTED, before + mark + line)
-    return next((one[0] for one in around if one.start() < len(before) < one.end()), "")
+    return ends

@@ -58,6 +58,10 @@ def _nothing_left_to_chance() -> None:
     torch.default_generator.manual_seed(0)  # torch.manual_seed writes down where it was called
 
 
+# Where the root logger has a handler, no library that is imported adds one that writes to stderr.
+logging.getLogger().addHandler(logging.NullHandler())
+
+
 class LogRecords(logging.Handler):
     """What is logged. pytest's own way costs every test, and its logging is switched off."""
 

@@ -1,6 +1,7 @@
 """The shape of the package: who may import whom, who owns a library, where a module is tested."""
 
 import ast
+import re
 import subprocess
 import sys
 from functools import cache
@@ -30,6 +31,7 @@ LAYERS = [
         "companion._files",
         "companion._http",
         "companion._interface",
+        "companion._markup",
         "companion._notebook",
         "companion._words",
         "companion.hosted",
@@ -360,6 +362,25 @@ def test_a_module_has_a_file_of_tests_with_its_name(path: Path) -> None:
 
     assert tests.is_file(), f"write {tests.relative_to(ROOT.parent)}"
     assert "\ndef test_" in tests.read_text(encoding="utf-8")
+
+
+def leads_somewhere(name: str) -> bool:
+    """Tell whether a dotted name is that of a module, or of something in one."""
+    parts = name.split(".")
+    known = max(n for n in range(1, len(parts) + 1) if is_module(".".join(parts[:n])))
+    thing = import_module(".".join(parts[:known]))
+    for part in parts[known:]:
+        if not hasattr(thing, part):
+            return part in getattr(thing, "__annotations__", ())  # a field without a default
+        thing = getattr(thing, part)
+    return True
+
+
+@pytest.mark.parametrize("path", [*MODULES, *EXPERIMENTS], ids=module_name)
+def test_a_name_in_a_docstring_or_a_comment_leads_somewhere(path: Path) -> None:
+    names = re.findall(r"`(companion(?:\.\w+)+)`", path.read_text(encoding="utf-8"))
+
+    assert [name for name in names if not leads_somewhere(name)] == []
 
 
 def test_no_module_is_called_utils() -> None:

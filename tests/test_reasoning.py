@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from companion.backends.backend import Written
 from companion.reasoning import (
+    MOST_DOUBTS,
     Reasoning,
     keep_apart,
     opening_mark,
@@ -208,6 +209,30 @@ def test_long_reasoning_costs_no_more_per_word() -> None:
 
     assert [pieces[0].text[:5], *pieces[1:]] == ["word ", "42"]
     assert time.process_time() - began < 5
+
+
+LOOPS = {
+    "code": "<think>a " + "`</think>` " * 4_000,
+    "quotations": "<think>a " + '"b </think> c" ' * 4_000,
+    "begun": '<think>"a ' + "</think> " * 4_000,
+    "begun and ended": '<think>"a ' + "</think> " * 4_000 + '"',
+    "reasoning again": "<think>a " + '"b </think> c"\n<think>x ' * 1_000,
+}
+
+
+@pytest.mark.parametrize("text", LOOPS.values(), ids=list(LOOPS))
+def test_a_model_in_a_loop_of_marks_costs_no_more_per_mark(text: str) -> None:
+    began = time.process_time()
+    split_reasoning(text)
+
+    assert time.process_time() - began < 4
+
+
+def test_reasoning_without_a_sure_end_is_read_again_a_few_times() -> None:
+    again = '"b </think> c"\n<think>x '
+
+    assert split_reasoning("<think>a " + again * 2 + "It is 42.")[1] == 'c"\nc"'
+    assert split_reasoning("<think>a " + again * 20)[1].count("c") == MOST_DOUBTS
 
 
 @pytest.mark.parametrize("first", ['<think>He says "</think> ', 'He says " and: no.</think> so '])

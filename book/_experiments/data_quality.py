@@ -18,7 +18,7 @@ from transformers import PreTrainedTokenizerFast
 
 from companion.models import load
 from companion.pocket.corpus import documents
-from companion.pocket.studies.crawl import CRAWL, GOOD, Page, cleaned, pages
+from companion.pocket.studies.crawl import CRAWL, GOOD, CrawledPage, cleaned, pages
 
 from ._decoder import Decoder, Design
 from ._leaks import measure_leaks
@@ -140,7 +140,7 @@ def read_by(group: str, name: str, seed: int, words: Words, count: int) -> Tenso
         shares = {"stories": 1 - float(name), "word_problems": float(name)}
     else:
         shares = QUALITY[name]
-    crawl: Iterator[Page] = pages(shares, seed=seed)
+    crawl: Iterator[CrawledPage] = pages(shares, seed=seed)
     if name.endswith("cleaned"):
         crawl = cleaned(crawl)
     return rows_of((page.text for page in crawl), words, count)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, Self
 
 from companion.generation.params import SamplingParams
+from companion.generation.stopping import close
 from companion.messages import Message
 from companion.reasoning import Reasoning
 from companion.tools import Toolbox
@@ -106,7 +107,7 @@ class Reading:
 
     def __exit__(self, *_: object) -> None:
         """Close the stream, if it can be closed."""
-        getattr(self._pieces, "close", lambda: None)()
+        close(self._pieces)
 
     def __iter__(self) -> Iterator[Any]:
         """Hand out the pieces, and keep what the stream returns."""

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from companion._checks import is_whole
 from companion.messages import Message
 
 DEFAULT_CONTEXT = 4096
@@ -31,10 +32,10 @@ def told_context(listed: Sequence[Mapping[str, Any]], model: str) -> int | None:
     if len(entries) != 1:
         return None
     (entry,) = entries
-    meta = entry.get("meta") or {}
+    meta = entry.get("meta") if isinstance(entry.get("meta"), Mapping) else {}
     names = ("max_model_len", "context_length", "context_window")
     lengths = [entry.get(names[0]), meta.get("n_ctx"), entry.get(names[1]), entry.get(names[2])]
-    return next((n for n in lengths if isinstance(n, int) and n > 0), None)
+    return next((n for n in lengths if is_whole(n)), None)
 
 
 def estimate_tokens(messages: Sequence[Message]) -> int:

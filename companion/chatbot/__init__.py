@@ -10,7 +10,8 @@
 `settings`        everything that can be set
 `reply`           an answer: while it is written, and when it is done
 `tool_use`        the words of an answer, piece by piece, with tool calls between them
-`evidence`        what an answer is read from; `small_talk` needs no documents
+`evidence`        what an answer is read from; `small_talk` needs no documents, nor do some
+                  `forms` of messages
 `revision`        taking the last turn back, going on with its answer
 `bot`             `Chatbot`, which joins all of these
 `launch`          from the `options` of the command line to a `Chatbot`, with its `toolset`

@@ -245,8 +245,9 @@ class Chatbot(Revisable):
         self._busy = True
         try:
             pieces = write()
-            count = len(draft.passages)
-            yield from known_citations(pieces, count) if draft.cites else pieces
+            if draft.cites:
+                pieces = known_citations(pieces, len(draft.passages), draft.before)
+            yield from pieces
             draft.finished = True
         except CompanionError:  # an endpoint that fails, or tools that never end
             draft.finish = BROKEN

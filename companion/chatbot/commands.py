@@ -52,7 +52,6 @@ class Commands:
     """
 
     def __init__(self, terminal: "Terminal") -> None:
-        """Name the commands."""
         self.terminal, self.bot = terminal, terminal.bot
         self.commands = {
             "help": Command(lambda _: terminal.line(HELP.rstrip("\n"))),

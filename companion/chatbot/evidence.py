@@ -3,22 +3,27 @@
 A message in a conversation is not always a question about the documents. Three rules, in this
 order, taught in :doc:`/book/applications/chatbot`:
 
-1. Small talk, and talk about the conversation itself, is answered without the documents, unless
-   they hold something that is as near to it.
-2. What points back ("When was that?") is searched together with the question before it.
-3. If nothing is close, the answer is that the documents do not say. The model is not asked: it
-   would answer from memory, and nobody could tell. With tools it is, since a tool may know.
+1. Small talk, and talk about the conversation itself, is answered without the documents: what has
+   the form of it (`companion.chatbot.forms`), and what is like an example, unless a passage shares
+   a word with it that says something.
+2. What is found in the documents goes with all other messages, however little it is like them. What
+   points back ("When was that?") is searched together with the question before it.
+3. If nothing is found for a question, the answer is that the documents do not say. The model is not
+   asked: it would answer from memory, and nobody could tell. With tools it is, since a tool may
+   know. To a message that asks nothing, nothing is missing.
 """
 
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from companion.chatbot.forms import YOU, asks, is_of_the_talk
 from companion.chatbot.history import Turn
 from companion.chatbot.reply import Draft
 from companion.chatbot.settings import ChatSettings
 from companion.rag.answers import NOT_FOUND, one_line
-from companion.rag.documents import Hit, body
+from companion.rag.close import stems
+from companion.rag.documents import Hit, body, passage
 from companion.rag.grounding import find_passages
 
 MAX_BACK = 3
@@ -38,9 +43,8 @@ FEW_WORDS = 3
 WHOLE = re.compile(r"\b(?:[Ii]|[Mm][ey]|[Yy]ours?|[Yy]ou)\b|\s\W*[A-Z0-9]")
 """Persons and names: "How are you?" and "Who founded Sakiti?" lack nothing."""
 
-
-TALK_LEAD = 0.1
-"""How much nearer a message has to be to small talk than to the nearest passage, as a cosine."""
+NEAR = 0.75
+"""From how near to small talk on a question is taken for it. Others need what it says."""
 
 
 class Evidence(NamedTuple):
@@ -55,36 +59,46 @@ def gather(retriever: Any, message: str, turns: Sequence[Turn], settings: ChatSe
     """Search for what a message is about.
 
     Args:
-        retriever: Has ``search(query, k)``. None, or one without anything in it, finds nothing,
-            and nothing is missing then.
+        retriever: Has ``search(query, k)``. None, or one without documents (`has_documents`), finds
+            nothing, and nothing is missing then.
         message: The user's words.
         turns: The conversation before it.
         settings: Of these, ``k``, ``min_score`` and ``small_talk``.
     """
     if not has_documents(retriever):
         return Evidence([])
-    small_talk, limits = settings.small_talk, (settings.k, settings.min_score)
-    if small_talk is not None and _is_talk(small_talk(message), retriever, message, limits):
-        return Evidence([])
+    limits = (settings.k, settings.min_score)
     before = [turn.messages[0]["content"] for turn in turns]
-    passages = find_passages(retriever, with_context(message, before), *limits)
-    return Evidence(passages, missing=not passages and small_talk is not None)
+    query = with_context(message, before)
+    if settings.small_talk is None:
+        return Evidence(find_passages(retriever, query, *limits))
+    talk = settings.small_talk(message)
+    if talk >= 1 or is_of_the_talk(message, before):
+        return Evidence([])
+    is_near = talk >= NEAR or (talk > 0 and not asks(message))
+    if is_near and not _speak_of(find_passages(retriever, message, *limits), message):
+        return Evidence([])
+    passages = find_passages(retriever, query, *limits)
+    of_the_chat = talk > 0 and YOU.search(message)  # "What can you do?"
+    return Evidence(passages, missing=not passages and asks(message) and not of_the_chat)
 
 
 def has_documents(retriever: Any) -> bool:
-    """Tell whether there is anything to be searched."""
-    return retriever is not None and (not hasattr(retriever, "__len__") or len(retriever) > 0)
+    """Tell whether documents were given, even if nothing stands in them now.
 
-
-def _is_talk(talk: float, retriever: Any, message: str, limits: tuple[int, float | None]) -> bool:
-    """Tell whether a message that is so near to small talk is nearer to it than to the documents.
-
-    It is searched for by itself: with the question before it, "Thanks for that" would find much.
+    A retriever without an attribute ``given``, such as that of a `companion.rag.desk.Desk`, has
+    some.
     """
-    if not 0 < talk < 1:
-        return bool(talk)
-    hits = find_passages(retriever, message, *limits)
-    return not hits or talk >= TALK_LEAD + max(hit.score or 0.0 for hit in hits)
+    return retriever is not None and getattr(retriever, "given", True)
+
+
+def _speak_of(hits: Sequence[Hit], message: str) -> bool:
+    """Tell whether a passage shares a word with a message that says something of a matter.
+
+    Passages are searched for the message by itself: with the question before it, "Thanks for that"
+    would find much.
+    """
+    return any(stems(message) & stems(passage(hit.document)) for hit in hits)
 
 
 def without_model(draft: Draft) -> Iterator[str]:

@@ -134,7 +134,6 @@ class Editor:
     """A terminal with an editor for messages of several lines, by `prompt_toolkit`."""
 
     def __init__(self) -> None:
-        """Bind the keys."""
         from prompt_toolkit import PromptSession
         from prompt_toolkit.filters import has_focus
         from prompt_toolkit.history import InMemoryHistory

@@ -89,7 +89,6 @@ class ChatMaker:
     """
 
     def __init__(self, options: ChatOptions, servers: ExitStack) -> None:
-        """Load."""
         sampling(options, 1)  # a wrong option is named before anything is loaded
         self.options = options
         self.log = open_audit(options.audit) if options.audit else None

@@ -19,7 +19,10 @@ Summarize = Callable[[str, Sequence[Message]], str]
 """From the summary so far and the messages of one more turn to the new summary."""
 
 INSTRUCTION = "Summarize the conversation in one or two sentences. Keep names, numbers and places."
+"""What a model is told that is to summarize."""
+
 HEADING = "Summary of the earlier conversation: "
+"""What stands before a summary in the system message."""
 
 
 class ModelSummary:

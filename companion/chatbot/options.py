@@ -168,7 +168,8 @@ def _add_model_options(group: argparse._ArgumentGroup) -> None:
         "--temperature",
         type=float,
         metavar="T",
-        help="0 is greedy, as without this option; an endpoint then chooses by itself",
+        help="0 is greedy, as without this option; an endpoint then chooses by itself (companion "
+        "serve: 0; others often 1, where small models ramble)",
     )
     add(
         "--timeout",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from companion.chatbot.history import Turn
 from companion.messages import Message
 from companion.rag.answers import RagAnswer, parse_answer
-from companion.rag.citations import known_only, numbers
+from companion.rag.citations import cited
 from companion.rag.documents import Hit
 from companion.tools import ToolResult
 
@@ -22,7 +22,8 @@ class Reply:
     """An answer.
 
     Args:
-        text: What the assistant said, without tool calls.
+        text: What the assistant said, word for word, without tool calls. A citation that is
+            invented stands in it; `companion.rag.citations.known_only` takes it out.
         sources: The passages that it cites, in the order of the citations. Page and heading are in
             the metadata of their documents.
         calls: The result of every tool call.
@@ -113,9 +114,7 @@ def conclude(draft: Draft, *, keep: Callable[[str], str], limit: int) -> tuple[T
     if draft.passages:
         answer = parse_answer(text, draft.passages)
     elif draft.documents:
-        answer = RagAnswer(text, found=draft.found, unknown_citations=tuple(numbers(text)))
-    if draft.cites:
-        text = known_only(text, len(draft.passages))
+        answer = RagAnswer(text, found=draft.found, unknown_citations=tuple(cited(text, 0)[1]))
     reasoning = keep("\n".join(draft.reasoning))
     ended = draft.finished or draft.finish == BROKEN
     note = ending_note(draft.finish, text, reasoning, limit) if ended else ""

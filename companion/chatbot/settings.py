@@ -29,10 +29,10 @@ class ChatSettings:
             source, and the model is not asked. For passages that are single sentences, as a
             `companion.rag.library.Library` of ``sentences`` has them. Not with tools.
         small_talk: Tells whether a message is not about the documents, or how surely, from 0 to 1,
-            such as a `SmallTalk`. Below 1 the documents are searched all the same, and what is
-            found there can be nearer. A message that is about them, and for which nothing is
-            found, is not put to the model: the answer is that the documents do not say. None puts
-            every message to the model.
+            such as a `SmallTalk`. Below 1 the documents are searched all the same, and a passage
+            can speak of it: see `companion.chatbot.evidence`. A question about them, for which
+            nothing is found, is not put to the model: the answer is that the documents do not say.
+            None puts every message to the model.
         summarize: Summarizes turns that no longer fit, such as a `ModelSummary`. None leaves them
             out.
         redact: Takes out of every text what must not be stored or sent, such as

@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from companion.chatbot.forms import is_courtesy
+
 TALK = (
     "Hello!",
     "Hi!",
@@ -51,6 +53,7 @@ TALK = (
     "What can you do for me?",
     "Are you a human being?",
     "How do you feel today?",
+    "How do you do?",
     "Can you help me?",
     "Do you like music?",
     "Tell me a joke.",
@@ -71,6 +74,9 @@ TALK = (
 
 MIN_COSINE = 0.35
 """Cosine from which on a message is like an example. Most questions are like none of them."""
+
+LIKELY = 0.99
+"""What the very words of an example count: documents can have them as well."""
 
 QUESTIONS = (
     "What is the capital of Peru?",
@@ -143,12 +149,36 @@ QUESTIONS = (
 
 INTRODUCTION = re.compile(
     r"\W*(?:(?:hello|hi|hey|good \w+)\W+)?"
-    r"(?:my name(?: is|['\u2019]s)|i(?: am|['\u2019]m)(?=\s+(?-i:[^\W\d_a-z])))"
-    r"(?:\s+[\w.'\u2019-]+){1,3}?"
+    r"(?:(?P<called>my name(?: is|['\u2019]s))|i(?: am|['\u2019]m))"
+    r"(?P<name>(?:\s+[\w.'\u2019-]+){1,3}?)"
     r"(?:,? and i (?:am|live|work|come|like|love)\b[^.?!]*)?[.!]*\s*",
     re.IGNORECASE,
 )
 """Somebody says who he is: "My name is Ann." """
+
+NO_NAME = re.compile(
+    r"\b(?:\w{4,}(?:ed|ing)|wrong|also|here|on|in|at|not|the|an?)\b", re.IGNORECASE
+)
+"""What follows "my name is" and is no name: "my name is missing"."""
+
+
+def introduces(message: str) -> bool:
+    """Tell whether somebody says his name, and nothing else but a few words on himself.
+
+    A name has a capital. Where a message has no capitals, or no others, it may also be in other
+    letters, but only behind "my name is".
+
+    Example:
+        >>> [introduces(text) for text in ("I am Ann.", "my name is ann", "My name is missing.")]
+        [True, True, False]
+    """
+    match = INTRODUCTION.fullmatch(message)
+    if match is None:
+        return False
+    name = match["name"].strip()
+    if message == message.lower() or message == message.upper():
+        return bool(match["called"]) and not NO_NAME.search(name)
+    return not name[0].islower()
 
 
 class SmallTalk:
@@ -176,10 +206,13 @@ class SmallTalk:
         return self._embedder.embed([*TALK, *QUESTIONS], progress=False)
 
     def __call__(self, message: str) -> float:
-        """Return how near the nearest example is if it is small talk, and near enough; else 0."""
-        if INTRODUCTION.fullmatch(message):
+        """Return how near the nearest example is if it is small talk, and near enough; else 0.
+
+        1 is for what can be nothing else: a courtesy, or somebody who introduces himself.
+        """
+        if is_courtesy(message) or introduces(message):
             return 1.0
         cosines = self._examples @ self._embedder.embed([message], progress=False)[0]
         nearest = int(np.argmax(cosines))
         is_talk = nearest < len(TALK) and cosines[nearest] >= MIN_COSINE
-        return float(cosines[nearest]) if is_talk else 0.0
+        return min(float(cosines[nearest]), LIKELY) if is_talk else 0.0

@@ -2,7 +2,8 @@
 
 Answers appear while they are written. With ``-p``, and where the output is no terminal, they appear
 when they are done: a model may reason and say so at the end of it only. Ctrl-C stops an answer, and
-what was written stays in the conversation. What the model writes is shown without control
+what was written stays in the conversation. With ``-p``, and from a pipe to a pipe, it ends the
+program: half an answer must not pass for one. What the model writes is shown without control
 characters: they could change the window's title, or hide text. Where messages come from is the
 business of `companion.chatbot.keyboard`, what follows a slash that of `companion.chatbot.commands`.
 Taught in :doc:`/book/applications/chatbot`.
@@ -61,6 +62,7 @@ class Terminal:
         self._aside = self.stdout
         self._in_line = False
         self._holds = not self.stdout.isatty()
+        self._watched = self.interactive or not self._holds
         self._held: list[str] = []
         self._left_out = 0
         self._always: set[str] = set()
@@ -73,6 +75,9 @@ class Terminal:
 
         Returns:
             The exit status, 1 if lines were piped in and one of them failed, else 0.
+
+        Raises:
+            KeyboardInterrupt: If lines are piped in, the output is no terminal, and Ctrl-C comes.
         """
         self._take(bot)
         commands = Commands(self)
@@ -85,6 +90,8 @@ class Terminal:
                 elif not commands.run(message):
                     break
             except KeyboardInterrupt:
+                if not self._watched:
+                    raise
                 self.line("[stopped]")
             except BrokenPipeError:
                 raise
@@ -100,18 +107,19 @@ class Terminal:
             prompt: The message; what is piped in follows it. ``"-"`` stands for that alone.
 
         Returns:
-            Exit status, 0 for success.
+            Exit status, 0 for success, 1 for an empty answer.
 
         Raises:
             CompanionError: If it can't be answered.
             ValueError: If there is no message.
+            KeyboardInterrupt: If Ctrl-C comes.
         """
         self._take(bot)
-        self._aside, self._holds = self.stderr, True
+        self._aside, self._holds, self._watched = self.stderr, True, False
         piped = "" if self.interactive and prompt != "-" else self.stdin.read().strip("\n")
         words = "" if prompt == "-" else self._with_files(prompt)
         self._show(bot.stream("\n\n".join(filter(None, (words, piped)))))
-        return 0
+        return int(not bot.reply.text.strip())
 
     def answer(self, message: str) -> None:
         """Answer a message, with the files that it names."""
@@ -187,11 +195,14 @@ class Terminal:
                 for piece in answer:
                     self._show_piece(piece)
         except KeyboardInterrupt:
-            self.line(" [stopped]")
-            return
+            if self._watched:
+                self.line(" [stopped]")
+                return
+            self._end_line()
+            self._write(self.stderr, "[stopped]\n")
+            raise
         except CompanionError:
-            if self._in_line:
-                self.line()
+            self._end_line()
             raise
         self.line()
         for text in self._remarks(self.bot.reply):
@@ -243,9 +254,12 @@ class Terminal:
     def _tell(self, text: str) -> None:
         """Write a line that is no part of an answer."""
         self._release()
+        self._end_line()
+        self._write(self._aside, f"{text}\n")
+
+    def _end_line(self) -> None:
         if self._in_line:
             self.line()
-        self._write(self._aside, f"{text}\n")
 
     def _error(self, error: Exception) -> None:
         self.failed = True

@@ -1,4 +1,7 @@
-"""A turn as the page shows it: the same right after the answer and after a reload."""
+"""A turn as the page shows it: the same right after the answer and after a reload.
+
+The turn holds what the model wrote; here, citations that no passage has are left out.
+"""
 
 import hashlib
 import json
@@ -61,10 +64,11 @@ def _parts(turn: Turn) -> list[dict[str, Any]]:
     """Return what answers the user, in its order: texts, and calls of tools with their results."""
     parts: list[dict[str, Any]] = []
     waiting: dict[str, dict[str, Any]] = {}  # the newest call with each identifier
+    cites = bool(turn.passages or turn.unknown_citations)  # a number in brackets is a citation
     for kept, message in zip(turn.messages, calls_as_objects(turn.messages), strict=True):
         if message["role"] == "assistant":
             text = _words(kept, message)
-            text = known_only(text, len(turn.passages)) if turn.passages else text
+            text = known_only(text, len(turn.passages)) if cites else text
             parts += [{"text": text}] if text.strip() else []
         elif message["role"] == "tool" and message.get("tool_call_id") in waiting:
             waiting[message["tool_call_id"]]["result"] = message["content"]

@@ -1,9 +1,9 @@
-"""Compare frozen values, and say what is different and what would help."""
+"""Describe and compare frozen values, and say what is different and what would help."""
 
 import math
 from typing import Any
 
-from companion.exercises.values import Foreign, describe, is_array
+from companion.exercises.values import Foreign, SetItems, is_array
 
 _LAZY = "list(...) makes a list of it"
 _CALL = "are the parentheses of a call missing?"
@@ -16,6 +16,38 @@ _ADVICE = {
     "complex": "a real number is asked for",
     "MaskedArray": ".filled(...) makes an array of it",
 }
+_KINDS = {SetItems: "a set", list: "a list", dict: "a dict"}
+
+
+def describe(value: Any, limit: int = 120) -> str:
+    """Show a frozen value in one line of at most ``limit`` characters.
+
+    Example:
+        >>> describe(0.1 + 0.2)
+        '0.3'
+    """
+    if isinstance(value, Foreign):
+        text = f"an object of type {value.type_name}"
+    elif is_array(value):
+        text = f"array of shape {value.shape}"
+        if value.size <= 16:
+            text = describe(value.tolist(), limit)
+    elif isinstance(value, float):
+        text = f"{value:.6g}"
+        text += ".0" if text.lstrip("-").isdigit() else ""
+    elif isinstance(value, list):
+        left, right = "{}" if isinstance(value, SetItems) else "[]"
+        text = left + ", ".join(describe(item, limit) for item in value[:40]) + right
+        text = "set()" if text == "{}" else text
+    elif isinstance(value, dict):
+        pairs = list(value.items())[:40]
+        shown = [f"{describe(key, limit)}: {describe(item, limit)}" for key, item in pairs]
+        text = "{" + ", ".join(shown) + "}"
+    elif isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 300:
+        text = f"an integer of {value.bit_length()} bits"
+    else:
+        text = repr(value[: limit + 1] if isinstance(value, str) else value)
+    return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
 def named(value: Any) -> str:
@@ -47,6 +79,10 @@ def difference(expected: Any, got: Any, tolerance: float) -> str | None:
     """
     if is_array(expected) and is_array(got):
         return _array_difference(expected, got, tolerance)
+    if isinstance(expected, SetItems) != isinstance(got, SetItems):
+        return _set_or_not(expected, got)
+    if isinstance(expected, SetItems):
+        return _set_difference(expected, got, tolerance)
     if isinstance(expected, list) and isinstance(got, list):
         return _list_difference(expected, got, tolerance)
     if isinstance(expected, dict) and isinstance(got, dict):
@@ -97,9 +133,27 @@ def _other_kind(expected: Any, got: Any) -> str:
     return f"expected {describe(expected)}, got {describe(got)}"
 
 
+def _set_or_not(expected: Any, got: Any) -> str:
+    """Say that a set came where none is asked for, or none where one is."""
+    if isinstance(got, Foreign):
+        return f"expected {describe(expected)}, got {named(got)}"
+    if not isinstance(expected, SetItems):
+        help_with = "; sorted(...) makes a list of it" if isinstance(expected, list) else ""
+    elif isinstance(got, dict) and not got:
+        help_with = "; an empty set is written set()"
+    else:
+        help_with = "; set(...) makes a set of it" if isinstance(got, list) else ""
+    return (
+        f"expected {_kind(expected)}, got {_kind(got)}: "
+        f"{describe(expected)} and {describe(got)}{help_with}"
+    )
+
+
 def _kind(value: Any) -> str:
     if is_array(value):
         return "an array"
+    if type(value) in _KINDS:
+        return _KINDS[type(value)]
     return "None" if value is None else f"a value of type {type(value).__name__}"
 
 
@@ -112,6 +166,20 @@ def _list_difference(expected: list, got: list, tolerance: float) -> str | None:
     for number, pair in enumerate(zip(expected, got, strict=True)):
         if problem := difference(*pair, tolerance):
             return f"item {number}: {problem}"
+    return None
+
+
+def _set_difference(expected: SetItems, got: SetItems, tolerance: float) -> str | None:
+    """Name an item that only one of two sets has."""
+    for these, those, what in (
+        (expected, got, "is missing"),
+        (got, expected, "should not be there"),
+    ):
+        for item in these:
+            if all(difference(item, other, tolerance) for other in those):
+                return (
+                    f"{describe(item)} {what}: expected {describe(expected)}, got {describe(got)}"
+                )
     return None
 
 

@@ -120,7 +120,7 @@ class CodeExercise(Exercise):
             ``answer(*args)``. It is sent into the sandbox as text, so it imports what it needs.
         keep: Methods of a class that the stub shows complete.
         start: A function with a bug, whose body the stub shows below the solution's docstring.
-        tolerance: See `companion.exercises.values.difference`.
+        tolerance: See `companion.exercises.comparison.difference`.
         seconds: Time limit for all cases together.
     """
 
@@ -233,14 +233,21 @@ class OutputExercise(Exercise):
         program: A function without arguments; its body is shown, and run for the answer.
         why: Explains the output.
         wrong: Known wrong predictions.
+        prints: What it prints, where it needs a library that the page has not: then only the
+            tests run it.
     """
 
     program: Callable[[], None]
     why: str
     wrong: tuple[Wrong, ...]
+    prints: str = ""
 
     def output(self) -> str:
         """Return what the program prints."""
+        return self.prints or self.run()
+
+    def run(self) -> str:
+        """Run the program, and return what it printed."""
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
             self.program()

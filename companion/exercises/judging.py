@@ -13,11 +13,11 @@ from importlib import import_module
 from typing import Any
 
 from companion.exercises.answers import judge_value
-from companion.exercises.comparison import difference, named
+from companion.exercises.comparison import describe, difference, named
 from companion.exercises.display import as_code
 from companion.exercises.exercise import Case, CodeExercise, Exercise
 from companion.exercises.running import Outcome, run_case
-from companion.exercises.values import describe, freeze
+from companion.exercises.values import freeze
 from companion.exercises.verdict import CaseResult, Verdict, not_attempted
 
 PUBLIC_SEED = "public"

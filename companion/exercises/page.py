@@ -62,7 +62,7 @@ class Page:
     def __init__(self, name: str, module: str) -> None:
         self.section = module.split(".")[-2].replace("_", "-")
         self.name = f"{self.section}/{name}"
-        self._drafts: list[Draft] = []
+        self._drafts: list[NewExercise] = []
 
     def exercise(
         self,
@@ -75,7 +75,7 @@ class Page:
         id: str = "",
         tolerance: float | None = None,
         keep: tuple[str, ...] = (),
-    ) -> "Draft":
+    ) -> "NewExercise":
         """Begin an exercise.
 
         Args:
@@ -90,7 +90,7 @@ class Page:
             keep: Methods of a class that the stub shows complete.
         """
         settings = {"tolerance": tolerance, "keep": keep}
-        draft = Draft(
+        draft = NewExercise(
             id,
             section=self.section,
             page=self.name,
@@ -118,7 +118,7 @@ class Page:
         return by_id
 
 
-class Draft:
+class NewExercise:
     """An exercise that is being written; how its answer is given makes it one of five kinds.
 
     =================================  =======================================================
@@ -182,15 +182,18 @@ class Draft:
         self._wrong = [Wrong(*pair) for pair in mistakes.items()]
         return lambda compute: self._answer(NumericExercise, compute, compute=compute, unit=unit)
 
-    def output(self, why: str, mistakes: Mapping[str, str]) -> Callable[[F], F]:
+    def output(self, why: str, mistakes: Mapping[str, str], prints: str = "") -> Callable[[F], F]:
         """Take the program whose output is to be predicted, the body of a function.
 
         Args:
             why: Explains the output.
             mistakes: Wrong predictions, each with what is said to somebody who gave it.
+            prints: The output, if the program needs torch; see `OutputExercise`.
         """
         self._wrong = [Wrong(*pair) for pair in mistakes.items()]
-        return lambda program: self._answer(OutputExercise, program, program=program, why=why)
+        return lambda program: self._answer(
+            OutputExercise, program, program=program, why=why, prints=prints
+        )
 
     def choice(self, options: str) -> None:
         """Take options to choose from, written as `companion.exercises.options` shows."""

@@ -1,4 +1,4 @@
-"""Plain values: what a submission may hand back, frozen, described and written as JSON.
+"""Plain values: what a submission may hand back, frozen and written as JSON.
 
 Nothing that a learner's object could override takes part: no ``__eq__``, no ``__iter__``, no
 ``__repr__``, no pickle. A value is taken apart by the built-in type that it derives from, with the
@@ -38,6 +38,10 @@ class Foreign:
     type_name: str
 
 
+class SetItems(list):
+    """The items of a set, sorted: a list that is told from one."""
+
+
 def freeze(value: Any) -> Any:
     """Copy a value as plain data.
 
@@ -47,7 +51,7 @@ def freeze(value: Any) -> Any:
 
     Returns:
         None, bool, int, float, str, list, dict, `numpy.ndarray` or `Foreign`. Sequences become
-        lists, sets sorted lists, tensors arrays, and what has no dimension a number.
+        lists, sets `SetItems`, tensors arrays, and what has no dimension a number.
 
     Example:
         >>> freeze({"kept": (1, 2.5)})
@@ -102,7 +106,7 @@ class _Freezer:
             if base is dict:
                 return self._dict(dict.items(value), depth)
             items = [self.freeze(item, depth + 1) for item in base.__iter__(value)]
-            return sorted(items, key=_rank) if base in (set, frozenset) else items
+            return SetItems(sorted(items, key=_rank)) if base in (set, frozenset) else items
         finally:
             self.around.discard(id(value))
 
@@ -198,6 +202,8 @@ def encode(frozen: Any) -> str:
 
 
 def _pack(value: Any) -> Any:
+    if isinstance(value, SetItems):
+        return {"set": [_pack(item) for item in value]}
     if isinstance(value, list):
         return [_pack(item) for item in value]
     if isinstance(value, dict):  # marked, so that no dict can look like an array
@@ -239,6 +245,8 @@ class _Reader:
         if value.keys() == {"dict"} and isinstance(value["dict"], dict):
             self._spend(len(value["dict"]), depth)
             return {key: self.unpack(item, depth + 1) for key, item in value["dict"].items()}
+        if value.keys() == {"set"} and isinstance(value["set"], list):
+            return SetItems(self.unpack(value["set"], depth))
         if value.keys() == {"foreign"} and isinstance(value["foreign"], str):
             return Foreign(value["foreign"][:200])
         if value.keys() == {"array", "shape", "data"}:
@@ -269,32 +277,3 @@ class _Reader:
 def is_array(value: Any) -> bool:
     """Whether a frozen value is a NumPy array."""
     return type(value).__name__ == "ndarray" and type(value).__module__ == "numpy"
-
-
-def describe(value: Any, limit: int = 120) -> str:
-    """Show a frozen value in one line of at most ``limit`` characters.
-
-    Example:
-        >>> describe(0.1 + 0.2)
-        '0.3'
-    """
-    if isinstance(value, Foreign):
-        text = f"an object of type {value.type_name}"
-    elif is_array(value):
-        text = f"array of shape {value.shape}"
-        if value.size <= 16:
-            text = describe(value.tolist(), limit)
-    elif isinstance(value, float):
-        text = f"{value:.6g}"
-        text += ".0" if text.lstrip("-").isdigit() else ""
-    elif isinstance(value, list):
-        text = "[" + ", ".join(describe(item, limit) for item in value[:40]) + "]"
-    elif isinstance(value, dict):
-        pairs = list(value.items())[:40]
-        shown = [f"{describe(key, limit)}: {describe(item, limit)}" for key, item in pairs]
-        text = "{" + ", ".join(shown) + "}"
-    elif isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 300:
-        text = f"an integer of {value.bit_length()} bits"
-    else:
-        text = repr(value[: limit + 1] if isinstance(value, str) else value)
-    return text if len(text) <= limit else text[: limit - 3] + "..."

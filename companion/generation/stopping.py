@@ -5,7 +5,8 @@ tokens in many ways, and a stop string may begin in the middle of one token and 
 Taught in :doc:`/book/gpt/decoding`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 UNFINISHED = "\ufffd"
 """What a decoder writes for bytes that are not (yet) a whole character."""
@@ -44,6 +45,12 @@ def settled_length(text: str, stop: Sequence[str]) -> int:
     """
     whole = len(text.rstrip(UNFINISHED))
     return min([whole, *(whole - _overlap(text[:whole], s) for s in stop)])
+
+
+def close(pieces: Iterable[Any]) -> None:
+    """Stop a stream that is not read on: close it if it can be closed, as a generator can."""
+    if hasattr(pieces, "close"):
+        pieces.close()
 
 
 def _overlap(text: str, stop: str) -> int:

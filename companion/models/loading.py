@@ -36,6 +36,7 @@ from companion.models.quantized import (
 from companion.models.roles import HUB_MODELS, Target, resolve
 
 WEIGHTS_ROOT = Path(__file__).parents[1] / "pocket" / "weights"
+"""Folder of the bundled pocket models, one folder for each role."""
 
 MODEL_CLASSES = {
     "causal-lm": transformers.AutoModelForCausalLM,

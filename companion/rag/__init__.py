@@ -18,7 +18,7 @@
 `library`       the documents of a folder, kept in a `library_file`; `desk`: one conversation's
 `grounding`     passages put before a question, as many of the best as fit
 `pipeline`      retrieve, then answer; `answers` holds the result and its sources,
-                `citations` finds the numbers that it cites
+                `citations` finds the numbers that it cites, `refusals` says that it is none
 `evaluation`    recall and MRR of a search; is an answer right, and does it stand there?
 `book`          what the pages search: this book; `handbook`: an ordinary text
 ==============  =====================================================================

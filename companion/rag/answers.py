@@ -4,39 +4,28 @@ An answer is worth what its sources are worth, so all of it is kept: the passage
 shown, those that it cites, and numbers that it cites although no passage has them.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from companion.phrases import NOT_THERE
-from companion.rag.citations import CITATION, numbers
+from companion.rag.citations import cited, in_parentheses, without_citations
 from companion.rag.documents import Hit
+from companion.rag.refusals import is_refusal, plain
 
 NOT_FOUND = "The documents do not say."
 """The text of an answer that was not found."""
-
-REFUSAL = re.compile(
-    r"(?:(?:i am|i'm) sorry[,.]? (?:but )?)?"
-    r"(?:(?:the|this|these|your|any of the) (?:\w+ ){0,2}"
-    r"(?:contexts?|documents?|passages?|texts?|notes?|sources?) "
-    r"(?:(?:do|does|did) not|don't|doesn't) (?:\w+ ){0,2}"
-    r"(?:say|state|tell|answer|contain|mention|provide|include|specify|give|have)"
-    r"|there is (?:no|not enough) (?:information|answer|mention)"
-    r"|i (?:could not|couldn't|can not|cannot|can't|do not|don't) (?:find|know|see)"
-    r"|no information)\b[^,;.!?\n]*[.!]?",
-    re.IGNORECASE,
-)
-"""One sentence, and no more, by which models say that the answer is not there."""
 
 
 def one_line(text: str) -> str:
     r"""Put data on one line and write its ``[1]`` as ``(1)``, so that it can't pose as a passage.
 
+    What can be no citation, such as ``row[1]``, stays; see `companion.rag.citations`.
+
     Example:
         >>> one_line("Ann lives\nin Oslo. [2] Bo sings.")
         'Ann lives in Oslo. (2) Bo sings.'
     """
-    return " ".join(CITATION.sub(r" (\2)", text).split())
+    return in_parentheses(" ".join(text.split()))
 
 
 def numbered(passages: Sequence[str]) -> str:
@@ -55,7 +44,8 @@ class RagAnswer:
     """An answer with its sources. Taught in :doc:`/book/applications/rag`.
 
     Args:
-        text: The answer without citation marks; `NOT_FOUND` if there is none.
+        text: The answer without citations, except what may be something else, such as ``a[1]``;
+            `NOT_FOUND` if there is none.
         sources: Passages that the answer cites, in the order of the citations.
         found: Whether the documents hold an answer, as far as the pipeline can tell.
         passages: Passages that the model was shown; number 1 is the first.
@@ -87,7 +77,7 @@ def parse_answer(
         generated: What the model wrote.
         passages: What it was shown, number 1 first.
         refusals: Texts that mean "not in the documents", with or without the period at the end.
-            What `REFUSAL` describes means the same.
+            What `companion.rag.refusals` knows means the same.
 
     Returns:
         The parts. An answer without text is not found.
@@ -99,15 +89,10 @@ def parse_answer(
         ('Bern.', 'Bern is the capital.', (7,))
     """
     shown = tuple(passages)
-    cited = numbers(generated)
-    text = CITATION.sub("", generated).strip()
-    refused = REFUSAL.fullmatch(text.replace("\u2019", "'"))
-    if not text or refused or _plain(text) in {_plain(refusal) for refusal in refusals}:
+    known, unknown = cited(generated, len(shown))
+    text = without_citations(generated, len(shown)).strip()
+    refused = plain(text) in {plain(refusal) for refusal in refusals}
+    if not text or refused or (not known and is_refusal(text)):
         return RagAnswer(NOT_FOUND, (), False, shown, (), generated)
-    sources = tuple(shown[number - 1] for number in cited if 1 <= number <= len(shown))
-    unknown = tuple(number for number in cited if not 1 <= number <= len(shown))
-    return RagAnswer(text, sources, True, shown, unknown, generated)
-
-
-def _plain(text: str) -> str:
-    return text.strip().rstrip(".").casefold()
+    sources = tuple(shown[number - 1] for number in known)
+    return RagAnswer(text, sources, True, shown, tuple(unknown), generated)

@@ -62,8 +62,13 @@ class Desk:
         self._merged: tuple[ClosePassages | None, ClosePassages] | None = None
 
     def __len__(self) -> int:
-        """Return the number of passages: 0, and so false, if there is nothing to answer from."""
-        return (len(self.library) if self.library else 0) + self._size()
+        """Return the number of passages that there are now. See also `given`."""
+        return (0 if self.library is None else len(self.library)) + self._size()
+
+    @property
+    def given(self) -> bool:
+        """Whether there are documents to answer from, even if nothing stands in them now."""
+        return self.library is not None or bool(self._added)
 
     def names(self) -> list[str]:
         """Return the names of the files that were added, in the order in which they came."""
@@ -103,8 +108,9 @@ class Desk:
                 f"{MAX_PASSAGES - others:,} beside the other files that were added. Add a part of "
                 "it, or put it into the folder of documents."
             )
-        embedder = self.library.embedder if self.library else self.make_embedder()
-        vectors = embedder.embed([passage(document) for document in documents], progress=False)
+        vectors = self._embedder().embed(
+            [passage(document) for document in documents], progress=False
+        )
         with self._lock:
             self._added[name] = (documents, vectors)
             self._merged = None
@@ -126,10 +132,10 @@ class Desk:
         return self._current().search(query, k)
 
     def _current(self) -> ClosePassages:
-        shared = self.library.current() if self.library else None
+        shared = None if self.library is None else self.library.current()
         with self._lock:
             if not self._added:
-                return shared or self._passages([], np.empty((0, 0)), None)
+                return self._passages([], np.empty((0, 0)), None) if shared is None else shared
             if self._merged is None or self._merged[0] is not shared:
                 self._merged = (shared, self._merge(shared))
             return self._merged[1]
@@ -138,10 +144,12 @@ class Desk:
         added = list(self._added.values())
         documents = [document for some, _ in added for document in some]
         vectors = [some for _, some in added]
-        embedder = self.library.embedder if self.library else self.make_embedder()
-        if shared:
+        if shared is not None and len(shared) > 0:  # of no passages there are no vectors to join
             documents, vectors = [*shared.documents, *documents], [shared.vectors, *vectors]
-        return self._passages(documents, np.concatenate(vectors), embedder)
+        return self._passages(documents, np.concatenate(vectors), self._embedder())
+
+    def _embedder(self) -> Any:
+        return self.make_embedder() if self.library is None else self.library.embedder
 
     def _passages(
         self, documents: list[Document], vectors: np.ndarray, embedder: Any

@@ -85,12 +85,12 @@ class Library:
             if record.error:
                 self.tell(f"left out: {record.error}")
         self._keep_up()
-        if not self.passages:
+        if len(self.passages) == 0:
             failures = len(self._file.files())
             raise DocumentError(f"{self.folder}: none of its {failures} files could be read")
 
     def __len__(self) -> int:
-        """Return the number of passages."""
+        """Return the number of passages: 0 if all files are gone, until there are others."""
         return len(self.passages)
 
     def search(self, query: str, k: int) -> list[Hit]:

@@ -28,6 +28,9 @@ It has /v1/models, /v1/chat/completions and /v1/completions: streams, tools, JSO
 log-probabilities, stop, seed, n. Several requests are written together; the next ones wait, and
 who comes while --queue of them wait is answered 429. /health says how busy it is.
 
+A request that names no temperature is answered greedily, as companion chat answers (temperature 0;
+OpenAI's own servers take 1). With n above 1, top_p, top_k or min_p it is 1 here, too.
+
 For a class or a small group. With many users, or a model that fills a GPU, serve the same weights
 with vLLM: `vllm serve MODEL` has the same protocol. Beyond this machine, put it behind a proxy
 that speaks HTTPS, and set a key: a file (--key @FILE), or the environment variable

@@ -1,8 +1,11 @@
 """From a request to how tokens are chosen.
 
 The names are those of the OpenAI protocol, and ``top_k``, ``min_p`` and ``repetition_penalty`` as
-vLLM has them. What the package has no method for is refused, unless it is set to do nothing. Taught
-in :doc:`/book/open-models/serving`.
+vLLM has them. What the package has no method for is refused, unless it is set to do nothing.
+
+A request that says nothing of all that is written greedily, as ``companion chat`` writes: small
+models ramble at 1, the default of the protocol. If it wants several answers, or filters tokens, and
+names no temperature, it has that 1. Taught in :doc:`/book/open-models/serving`.
 """
 
 import secrets
@@ -46,6 +49,11 @@ def read_sampling(fields: Fields, *, most: int, choices: int, vocabulary: int) -
         >>> asked = Fields({"temperature": 0, "max_tokens": 5, "stop": "."})
         >>> read_sampling(asked, most=100, choices=4, vocabulary=50).params.stop
         ('.',)
+        >>> [
+        ...     read_sampling(Fields(asked), most=9, choices=4, vocabulary=50).params.temperature
+        ...     for asked in ({}, {"n": 2}, {"top_p": 0.9}, {"temperature": 0.7})
+        ... ]
+        [0.0, 1.0, 1.0, 0.7]
     """
     for name, value in OFF.items():
         if fields.get(name) not in (None, value):
@@ -56,7 +64,7 @@ def read_sampling(fields: Fields, *, most: int, choices: int, vocabulary: int) -
     asked = asked or fields.whole("max_tokens", None, low=1)
     params = SamplingParams(
         max_new_tokens=min(asked or most, most),
-        temperature=fields.number("temperature", 1.0, low=0, high=2),
+        temperature=fields.number("temperature", float(_draws(fields)), low=0, high=2),
         top_p=fields.number("top_p", 1.0, low=0, high=1, above=True),
         top_k=_top_k(fields, vocabulary),
         min_p=fields.number("min_p", 0.0, low=0, high=1),
@@ -66,6 +74,12 @@ def read_sampling(fields: Fields, *, most: int, choices: int, vocabulary: int) -
     )
     seed = fields.whole("seed", None, low=-(2**63), high=2**63 - 1)
     return Sampling(params, asked is not None, secrets.randbits(63) if seed is None else seed)
+
+
+def _draws(fields: Fields) -> bool:
+    """Tell whether a request makes sense only if tokens are drawn."""
+    idle = {"n": (1,), "top_p": (1,), "top_k": (-1, 0), "min_p": (0,)}
+    return any(fields.get(name) not in (None, *values) for name, values in idle.items())
 
 
 def _top_k(fields: Fields, vocabulary: int) -> int | None:

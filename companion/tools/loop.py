@@ -30,6 +30,9 @@ from companion.tools.toolbox import Toolbox
 Turn = str | Message
 """What a model writes: a text, or an endpoint's message with ``content`` and ``tool_calls``."""
 
+LOGGED = 200
+"""Characters that are kept of a call that can't be read."""
+
 GenerateTurn = Callable[[Sequence[Message], Toolbox], Turn]
 
 
@@ -259,12 +262,28 @@ def _calls_of(turn: Message, before: Sequence[ToolResult]) -> Sequence[ToolCall 
         doubt = isinstance(error, AmbiguousCallError)
         if doubt and any(isinstance(result.exception, AmbiguousCallError) for result in before):
             return []
-        asked = turn.get("tool_calls") or [{}]
-        ids = [call.get("id") if isinstance(call, Mapping) else None for call in asked]
-        called = [ToolCall("", {"text": text[:200]}, id_) for id_ in ids]
+        called = [ToolCall("", {"text": text[:LOGGED]})]
+        if "tool_calls" in turn:
+            asked = turn["tool_calls"]
+            called = list(map(_as_asked, asked if isinstance(asked, list | tuple) else [asked]))
         return [
             ToolResult(call, "unreadable", error=str(error), exception=error) for call in called
         ]
+
+
+def _as_asked(call: Any) -> ToolCall:
+    """Return an endpoint's call that can't be read, with the words in which it was made."""
+    given = call if isinstance(call, Mapping) else {}
+    function = given.get("function")
+    call_id = None if given.get("id") is None else str(given["id"])
+    if not isinstance(function, Mapping):
+        return ToolCall("", {"text": _words(call)}, call_id)
+    name, arguments = function.get("name"), function.get("arguments")
+    return ToolCall("" if name is None else _words(name), {"text": _words(arguments)}, call_id)
+
+
+def _words(value: Any) -> str:
+    return (value if isinstance(value, str) else repr(value))[:LOGGED]
 
 
 def _told(result: ToolResult, clean: Callable[[str], str]) -> Message:

@@ -60,6 +60,10 @@ def test_calls_are_counted_as_they_are_written() -> None:
         ([{"id": "m", "max_model_len": "100"}], None),
         ([{"id": "m", "max_model_len": 0}], None),
         ([{"id": "m", "meta": None}], None),
+        ([{"id": "m", "meta": "x"}], None),
+        ([{"id": "m", "meta": [1], "context_length": 300}], 300),
+        ([{"id": "m", "max_model_len": True}], None),
+        ([{"id": "m", "meta": {"n_ctx": True}, "context_window": 400}], 400),
         ([], None),
     ],
 )

@@ -26,8 +26,7 @@ MODULES = sorted(
         for name in re.findall(r"^   (companion[\w.]+)$", page.read_text("utf-8"), re.MULTILINE)
     }
 )
-# What pages show of the corpus, one module for each kind of document.
-INSIDE = ("companion.pocket.corpus",)
+NAMED = re.compile(r"`(companion(?:\.\w+)+)`")
 
 
 @cache
@@ -71,18 +70,81 @@ def test_every_name_that_a_package_passes_on_is_on_the_site(package: ModuleType)
     assert [name for name in names if id(getattr(package, name)) not in on_the_site()] == []
 
 
+def stands(name: str) -> bool:
+    """Tell whether the reference describes a module, or what it is the address of.
+
+    A package stands for its modules, and a member for its class.
+    """
+    if name in MODULES:
+        return True
+    try:
+        module = import_module(name)
+    except ModuleNotFoundError:
+        origin, _, last = name.rpartition(".")
+        if not is_module(origin):
+            return stands(origin)
+        thing = getattr(import_module(origin), last, None)
+        return any(
+            last in api_reference.public_names(module) and getattr(module, last) is thing
+            for module in map(import_module, MODULES)
+        )
+    return hasattr(module, "__path__") and any(one.startswith(f"{name}.") for one in MODULES)
+
+
+def is_module(name: str) -> bool:
+    try:
+        import_module(name)
+    except ModuleNotFoundError:
+        return False
+    return True
+
+
+def docstrings() -> Iterator[tuple[str, str]]:
+    """Yield the docstrings that the reference shows, and those of its modules."""
+    for name in MODULES:
+        module = import_module(name)
+        yield name, module.__doc__ or ""
+        yield from ((f"{name}.{key}", thing.__doc__ or "") for key, thing in members(module))
+
+
 @pytest.mark.parametrize(
     "notebook", sorted((ROOT / "book" / "notebooks").glob("*/*.ipynb")), ids=lambda path: path.stem
 )
-def test_every_function_and_class_that_a_page_imports_is_on_the_site(notebook: Path) -> None:
-    missing = []
-    for origin, name in names_in(notebook):
-        thing = getattr(import_module(origin), name, None)
-        described = inspect.isclass(thing) or inspect.isfunction(inspect.unwrap(thing))
-        if described and not origin.startswith(INSIDE) and id(thing) not in on_the_site():
-            missing.append(f"{origin}.{name}")
+def test_every_name_that_a_page_imports_is_on_the_site(notebook: Path) -> None:
+    missing = [
+        f"{origin}.{name}" for origin, name in names_in(notebook) if not stands(f"{origin}.{name}")
+    ]
 
     assert missing == []
+
+
+def test_every_name_that_a_docstring_on_the_site_names_is_there_too() -> None:
+    missing = [
+        f"{where}: {name}"
+        for where, text in docstrings()
+        for name in NAMED.findall(text)
+        if not stands(name) and "._" not in name
+    ]
+
+    assert missing == []
+
+
+def test_every_module_that_the_guide_for_authors_names_is_on_the_site() -> None:
+    guide = (ROOT / ".github" / "CONTRIBUTING.md").read_text("utf-8")
+    paths = re.findall(r"`(companion(?:/\w+)+)\.py`", guide)
+    catalog = ("companion.exercises.catalog",)
+    modules = [path.replace("/", ".") for path in paths]
+
+    assert [name for name in modules if not name.startswith(catalog) and not stands(name)] == []
+    assert "companion.exercises.page" in modules
+
+
+@pytest.mark.parametrize(
+    "name", ["companion.lora.Nothing", "companion.nothing", "companion.pocket.weights.chat"]
+)
+def test_what_is_not_there_does_not_stand_in_the_reference(name: str) -> None:
+    assert not stands(name)
+    assert stands("companion.rag.Document.text")
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -1,8 +1,9 @@
 """Messages to a chat about documents, and the documents: small talk is told from questions.
 
-The rule of `companion.chatbot.small_talk` was chosen on `DEVELOPMENT` and measured on `HELD_OUT`.
-`questions` have their answer in the documents, `elsewhere` are questions that these do not answer,
-and `talk` is neither.
+The rules of `companion.chatbot.evidence` were chosen on `FIRST`, `SECOND` and `HOTEL`. `HELD_OUT`
+was written before them, and they were not changed after it was measured. `questions` have their
+answer in the documents, `elsewhere` are questions that these do not answer, and `talk` is neither;
+`later` and `later_talk` are such messages after others of the same user.
 """
 
 from typing import NamedTuple
@@ -15,9 +16,11 @@ class Messages(NamedTuple):
     questions: tuple[str, ...]
     elsewhere: tuple[str, ...]
     talk: tuple[str, ...]
+    later: tuple[tuple[tuple[str, ...], str], ...] = ()
+    later_talk: tuple[tuple[tuple[str, ...], str], ...] = ()
 
 
-DEVELOPMENT = Messages(
+FIRST = Messages(
     documents={
         "Animals": (
             "The cat of the harbour is called Mio. "
@@ -161,7 +164,7 @@ DEVELOPMENT = Messages(
         "Nice to meet you.",
     ),
 )
-HELD_OUT = Messages(
+SECOND = Messages(
     documents={
         "Farm": (
             "The goat on the farm is named Klara. "
@@ -303,5 +306,245 @@ HELD_OUT = Messages(
         "Yes, exactly.",
         "Hallo!",
         "Gracias!",
+    ),
+)
+HOTEL = Messages(
+    documents={
+        "Hotel Morning Star": (
+            "The hotel has 24 rooms. Breakfast is served from 7 to 10 in the garden room. "
+            "Dogs are welcome for 12 euros a night. "
+            "Good Morning is the name of our breakfast team. Ann Hello is the manager; "
+            "her deputy is Otto Danke. You can cancel up to two days before. "
+            "Later we keep the first night. We speak German, English and Italian."
+        ),
+        "Contact": (
+            "Address: Harbour Lane 4, 50667 Cologne. Phone 0221-4455660. "
+            "We are open every day from 8 to 20. The office is closed on public holidays."
+        ),
+        "Questions and answers": (
+            "Help: our hotline 0800-555 answers around the clock. "
+            "Names: the cat is called Mr Thanks. The founder was Goodbye Smith. "
+            "Music: a pianist plays on Fridays. Jokes are told at the bar on Mondays by Bob Hi."
+        ),
+        "Newsletter": (
+            "The motto of the year was chosen by the staff in January. "
+            "The names on the list of guests may be misspelled: write to the desk."
+        ),
+    },
+    questions=(
+        "What is your address?",
+        "Do you speak Italian?",
+        "Who can help me?",
+        "Is there music?",
+        "Do you have music?",
+        "Where are you located?",
+        "who tells jokes?",
+        "Otto Danke",
+        "My name is on the list.",
+        "My name is misspelled.",
+        "I AM LOOKING FOR BREAKFAST",
+        "Do you allow dogs?",
+        "Do I have to pay for my dog?",
+        "breakfast",
+        "What is the cat called?",
+    ),
+    elsewhere=(
+        "What's the weather like today?",
+        "What day is it today?",
+        "Are humans good?",
+        "What is the capital of Peru?",
+        "capital of Peru",
+        "Who wrote Hamlet?",
+        "How old is the universe?",
+        "Tell me the height of the Eiffel tower.",
+        "What is my favourite color?",
+    ),
+    talk=(
+        "okay thanks",
+        "\U0001f44d",
+        "haha",
+        "Hallo",
+        "Guten Morgen",
+        "\u8c22\u8c22",
+        "maybe",
+        "continue",
+        "go on",
+        "more",
+        "never mind",
+        "I have another question",
+        "as a table please",
+        "Can you give me the source?",
+        "translate that to German",
+        "My favourite color is blue.",
+        "My cat is called Tom.",
+        "Good morning",
+        "Hello!",
+        "Thank you very much!",
+    ),
+    later=(
+        (("When is breakfast?",), "And where?"),
+        (("Do you allow dogs?",), "How much does it cost?"),
+        (("My cat is ill.",), "Who can help me?"),
+    ),
+    later_talk=(
+        (("My favourite color is blue.",), "What is my favourite color?"),
+        (("My cat is called Tom.",), "What is my cat called?"),
+        (("When is breakfast?",), "translate that to German"),
+        (("When is breakfast?",), "Can you give me the source?"),
+        (("When is breakfast?",), "as a table please"),
+    ),
+)
+HELD_OUT = Messages(
+    documents={
+        "Campsite": (
+            "Quiet hours are from ten in the evening to seven. "
+            "Tents cost 14 euros a night, caravans 22. "
+            "Pets must be on a leash and pay 3 euros. "
+            "Firewood is sold at the gate. "
+            "The showers are warm until midnight."
+        ),
+        "Getting here": (
+            "Location: Birch Road 17, two kilometres from the station of Elmdon. "
+            "Bus 40 stops in front of the gate. "
+            "Parking is free for guests."
+        ),
+        "Team": (
+            "Greta Hello runs the kiosk. "
+            "Our night guard is called Sorry Johansen. "
+            "Hanna Weiss teaches surfing; she answers questions in English, Dutch and Swedish. "
+            "Humans and robots clean the pool together."
+        ),
+        "Kiosk": (
+            "Opening hours: 8 to 12 and 15 to 18. "
+            "Fresh rolls have to be ordered the day before. "
+            "Payment by card is possible from ten euros. "
+            "We lend out chess sets and table tennis rackets."
+        ),
+        "Printer": (
+            "Paper jam: open the rear cover and pull the sheet out slowly. "
+            "A red lamp means that the toner is empty. "
+            "The warranty lasts 24 months. "
+            "The driver can be downloaded for Windows and Linux."
+        ),
+        "Evenings": (
+            "On Tuesdays there is a quiz, on Saturdays live music by the lake. "
+            "The quiz master tells a joke after each round. "
+            "Good Night is the name of our bedtime story for children. "
+            "Last year's favourite color of the lanterns was green."
+        ),
+        "Cancellation": (
+            "Until fourteen days before arrival you get back everything, later half. "
+            "Names on a booking can be changed for 5 euros. "
+            "Complaints go to the office, thanks as well."
+        ),
+    },
+    questions=(
+        "When do I have to be quiet?",
+        "How much is a tent?",
+        "Can I bring my dog?",
+        "Are pets allowed?",
+        "Do you have firewood?",
+        "Can I take a shower at eleven?",
+        "Where are you?",
+        "Where can I find you?",
+        "What's your location?",
+        "Which bus do I take?",
+        "Do I pay for parking?",
+        "Who is Greta?",
+        "Who runs the kiosk?",
+        "Sorry Johansen",
+        "Do you speak Swedish?",
+        "Who teaches surfing?",
+        "When does the kiosk open?",
+        "Can I pay by card?",
+        "Do you lend chess sets?",
+        "Paper jam",
+        "There is a paper jam, what now?",
+        "The lamp is red.",
+        "How long is the warranty?",
+        "Is there a driver for Linux?",
+        "Is there music?",
+        "Who tells a joke?",
+        "What is Good Night?",
+        "What was the favourite color of the lanterns?",
+        "Can I get my money back if I cancel?",
+        "Can I change the name on my booking?",
+        "Hi, do you have table tennis?",
+        "opening hours of the kiosk",
+    ),
+    elsewhere=(
+        "Who is the president of Brazil?",
+        "What's the time?",
+        "Will it rain tomorrow?",
+        "How tall is Mount Everest?",
+        "Do people like you?",
+        "Are cats good swimmers?",
+        "Who painted the Mona Lisa?",
+        "Tell me the population of Ghana.",
+        "How do I cook lentils?",
+        "Is chess older than poker?",
+        "What is your favourite football team's stadium called?",
+        "Where was Napoleon born?",
+        "Why do leaves turn yellow?",
+        "Give me the phone number of the police in Rome.",
+        "Wie hoch ist der Eiffelturm?",
+    ),
+    talk=(
+        "Hi",
+        "good evening everybody",
+        "ok thx",
+        "thank you, that is all",
+        "\U0001f642",
+        "\U0001f44b\U0001f3fd",
+        "hahaha",
+        "lol",
+        "hmm",
+        "Guten Abend",
+        "Bonjour",
+        "Buenos d\u00edas!",
+        "Tack s\u00e5 mycket",
+        "\u3042\u308a\u304c\u3068\u3046",
+        "\u041f\u0440\u0438\u0432\u0435\u0442!",
+        "perhaps",
+        "sure",
+        "nope",
+        "wait a moment",
+        "keep going",
+        "go ahead",
+        "one more question",
+        "let's start over",
+        "that's what I thought",
+        "in bullet points please",
+        "My name is Rosalind.",
+        "I'm Theo, hi!",
+        "I am a teacher.",
+        "My sister is called Ida.",
+        "My favourite food is soup.",
+        "I live in Gdansk.",
+        "Who am I talking to?",
+        "How's it going?",
+        "Are you an AI?",
+        "What are you good at?",
+        "Could you rephrase that?",
+        "Where did you get that from?",
+        "What did I just say?",
+        "Can you write that as a list?",
+    ),
+    later=(
+        (("What does a caravan cost?",), "And a tent?"),
+        (("When does the kiosk open?",), "And in the afternoon?"),
+        (("Is there a quiz?",), "When is it?"),
+        (("The lamp of my printer is red.",), "What does that mean?"),
+        (("I have a dog.",), "Does it cost anything?"),
+    ),
+    later_talk=(
+        (("My favourite color is red.",), "What is my favourite color?"),
+        (("My dog is called Bruno.", "Can I bring him?"), "What is my dog called?"),
+        (("I live in Gdansk.", "How much is a tent?"), "Where do I live?"),
+        (("My sister is called Ida.",), "Do you remember what my sister is called?"),
+        (("How much is a tent?",), "Say that in French, please."),
+        (("When does the kiosk open?",), "Are you sure about that?"),
+        (("How long is the warranty?",), "thanks for that"),
+        (("Who teaches surfing?",), "What is the source of this?"),
     ),
 )

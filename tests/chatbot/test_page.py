@@ -346,6 +346,14 @@ def test_html_in_a_source_or_a_name_stays_text(page) -> None:
     assert page.title == "where is it [1] [7] - page-chat"
 
 
+def test_marks_of_every_form_say_what_they_mean_and_code_stays(page) -> None:
+    say(page, "where [1, 1] 【1】 [Doc 1] [1†a] [1, 7] [8] and `y, [9], [1]`")
+
+    assert texts(page, "#log .cite") == ["[1, 1]", "【1】", "[Doc 1]", "[1†a]", "[1]"]
+    assert texts(page, "#log .parts code") == ["y, [9], [1]"]
+    assert "cites [7], [8], which no passage has" in find(page, "#log .note").text
+
+
 def test_documents_without_room_for_a_passage_are_told(page, monkeypatch) -> None:
     monkeypatch.setattr(PageBackend, "context_length", 40)
 

@@ -302,6 +302,57 @@ def test_an_answer_that_breaks_off_is_written_as_far_as_it_came(scripted, cut) -
     assert screen.getvalue() == "half an\n"
 
 
+@pytest.mark.parametrize("stdout", [io.StringIO, Window])
+@pytest.mark.parametrize(("written", "shown"), [("half an", "half an\n"), ("", "")])
+def test_ctrl_c_ends_a_single_message_and_says_so_beside_the_output(
+    scripted, stdout: type, written: str, shown: str
+) -> None:
+    screen, errors = stdout(), io.StringIO()
+    terminal = Terminal(stdin=io.StringIO(), stdout=screen, stderr=errors)
+
+    with pytest.raises(KeyboardInterrupt):
+        terminal.once(Chatbot(scripted((written, KeyboardInterrupt()))), "hi")
+
+    assert screen.getvalue() == shown
+    assert errors.getvalue() == "[stopped]\n"
+
+
+def stopped_at_first(messages: list[dict]) -> str | tuple:
+    return ("half an", KeyboardInterrupt()) if messages[-1]["content"] == "hi" else "whole"
+
+
+def test_ctrl_c_ends_a_talk_from_a_pipe_into_a_pipe(scripted) -> None:
+    screen, errors = io.StringIO(), io.StringIO()
+    lines = io.StringIO("hi\nagain\n")
+    bot = Chatbot(scripted(stopped_at_first))
+
+    with pytest.raises(KeyboardInterrupt):
+        Terminal(stdin=lines, stdout=screen, stderr=errors).run(bot)
+
+    assert (screen.getvalue(), errors.getvalue()) == ("half an\n", "[stopped]\n")
+    assert bot.conversation.turns[-1].interrupted
+
+
+def test_a_talk_from_a_pipe_goes_on_if_somebody_watches_it(scripted) -> None:
+    screen, lines = Window(), io.StringIO("hi\nagain\n")
+
+    bot = Chatbot(scripted(stopped_at_first))
+    status = Terminal(stdin=lines, stdout=screen).run(bot)
+
+    assert screen.getvalue() == "half an [stopped]\nwhole\n"
+    assert status == 0
+
+
+@pytest.mark.parametrize("answer", ["", " \n"])
+def test_an_empty_answer_to_a_single_message_is_no_success(scripted, answer: str) -> None:
+    errors = io.StringIO()
+    terminal = Terminal(stdin=io.StringIO(), stdout=io.StringIO(), stderr=errors)
+
+    status = terminal.once(Chatbot(scripted(answer)), "hi")
+
+    assert (status, errors.getvalue()) == (1, "[an empty answer]\n")
+
+
 def test_a_failed_line_of_a_pipe_sets_the_status(tmp_path: Path) -> None:
     done = pipe("fail", "/fly", "hello", cwd=tmp_path)
 

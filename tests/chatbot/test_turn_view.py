@@ -122,6 +122,16 @@ def test_what_was_said_before_a_call_shows_no_invented_citation() -> None:
     assert shown(turn)["parts"][0] == {"text": "Ann [1]."}
 
 
+def test_an_answer_without_passages_shows_no_invented_citation_and_its_code_whole() -> None:
+    said = "It is 7. [1]\n\n```\nx, [9]\n```"
+    turn = Turn([ASKED, answer(said)], unknown_citations=[1])
+
+    view = shown(turn)
+
+    assert view["parts"] == [{"text": "It is 7.\n\n```\nx, [9]\n```"}]
+    assert view["text"] == said
+
+
 def test_the_version_changes_with_what_is_shown() -> None:
     turns = [
         [],

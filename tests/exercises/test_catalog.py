@@ -1,13 +1,17 @@
 """Every exercise: its solution passes, its known wrong answers fail as they should."""
 
 import ast
+import copy
+import inspect
 import re
 import subprocess
 import sys
 from collections import Counter
 from importlib import import_module
 from pathlib import Path
+from typing import get_origin
 
+import numpy as np
 import pytest
 
 from companion.exercises import catalog
@@ -58,6 +62,14 @@ def test_a_known_wrong_answer_fails_with_its_own_message(exercise, number):
 
 
 @pytest.mark.parametrize("exercise", of(CodeExercise))
+def test_no_known_wrong_answer_gets_through_by_the_luck_of_the_draw(exercise):
+    for seed in ("a", "b", "c", "d", "e"):
+        key = AnswerKey(exercise, seed)
+
+        assert [key.judge(known).wrong for known in key.known] == list(range(len(key.known)))
+
+
+@pytest.mark.parametrize("exercise", of(CodeExercise))
 def test_the_stub_is_the_learners_function_without_its_body(exercise):
     tree = ast.parse(exercise.stub()).body[0]
 
@@ -71,7 +83,7 @@ def test_the_stub_is_the_learners_function_without_its_body(exercise):
 def test_cases_are_drawn_from_the_seed(exercise):
     names = [case.name for case in exercise.draw("a")]
 
-    assert 3 <= len(names) <= 12
+    assert 3 <= len(names) <= 16
     assert len(set(names)) == len(names)
     assert repr(exercise.draw("a")) == repr(exercise.draw("a"))
     assert repr(exercise.draw("a")) != repr(exercise.draw("b"))
@@ -117,6 +129,64 @@ def test_the_solution_leaves_its_arguments_alone_and_needs_no_time(exercise):
     assert all("ValueError" in one.kinds for one in outcomes if one.state == "error")
 
 
+LEFT_ALONE = re.compile(
+    "(is|are|stays?|must) (not (be )?changed|as it is|left as)|leave .* as it is"
+)
+
+
+def promises(pattern):
+    texts = {one.id: f"{one.statement}\n{inspect.getdoc(one.solution)}" for one in CODE}
+    texts = {name: " ".join(text.split()) for name, text in texts.items()}
+    return [pytest.param(one, id=one.id) for one in CODE if pattern.search(texts[one.id])]
+
+
+def lists_and_arrays(value):
+    if isinstance(value, list | np.ndarray):
+        yield value
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from lists_and_arrays(item)
+
+
+@pytest.mark.parametrize("exercise", promises(LEFT_ALONE))
+def test_an_answer_that_changes_what_it_promises_to_leave_alone_is_wrong(exercise):
+    def spoils(*args):
+        result = copy.deepcopy(exercise.solution(*args))
+        for held in lists_and_arrays(args):
+            held[:1] = held[:1] * 0 if isinstance(held, np.ndarray) else []
+        return result
+
+    for seed in SEEDS:
+        assert judge(exercise, spoils, seed=seed).state in ("wrong", "partly right")
+
+
+def test_enough_exercises_promise_to_leave_something_alone():
+    found = {param.id for param in promises(LEFT_ALONE)}
+
+    assert {"bpe-merge", "greedy-generation", "merge-lora", "masked-probabilities"} <= found
+
+
+def with_sets():
+    kinds = {one: get_origin(inspect.signature(one.solution).return_annotation) for one in CODE}
+    return [pytest.param(one, id=one.id) for one, kind in kinds.items() if kind is set]
+
+
+@pytest.mark.parametrize("exercise", with_sets())
+def test_where_a_set_is_asked_for_a_list_is_wrong_and_the_message_says_so(exercise):
+    def judged(make):
+        return judge(exercise, lambda *args: make(exercise.solution(*args)))
+
+    assert judged(frozenset).state == "right"
+    assert "an empty set is written set()" in repr(judged(lambda found: found or {}))
+    for make in (list, sorted, tuple):
+        assert judged(make).share == 0
+        assert all("expected a set, got a list" in case.problem for case in judged(make).cases)
+
+
+def test_a_set_is_asked_for_somewhere():
+    assert "no-repeat-ngram" in {param.id for param in with_sets()}
+
+
 @pytest.mark.parametrize("exercise", of(NumericExercise))
 def test_a_number_is_judged(exercise):
     assert judge(exercise, exercise.compute()).state == "right"
@@ -144,6 +214,7 @@ def test_options_are_judged(exercise):
 
 @pytest.mark.parametrize("exercise", of(OutputExercise))
 def test_a_prediction_is_judged(exercise):
+    assert exercise.run() == exercise.output()
     assert judge(exercise, exercise.output()).state == "right"
     assert len(exercise.wrong) >= 3
     for number, wrong in enumerate(exercise.wrong):
@@ -208,6 +279,29 @@ def test_a_search_imports_nothing_heavy_and_a_slow_module_has_what_is_said_of_it
         section = next(one for one, modules in catalog.CONTENTS.items() if name in modules)
         module = import_module(f"{catalog.__name__}.{section.replace('-', '_')}.{name}")
         assert tuple(module.page.exercises) == known
+
+
+def test_what_is_no_code_needs_no_library_that_a_page_has_not():
+    code = """
+import sys
+for name in ("torch", "transformers", "peft", "trl", "matplotlib", "pandas", "sklearn"):
+    sys.modules[name] = None  # its import fails
+from companion.exercises import catalog
+from companion.exercises.exercise import NumericExercise, OutputExercise
+from companion.exercises.judging import judge
+slow = {name for names in catalog.SLOW.values() for name in names}
+told = []
+for exercise in (catalog.find(name) for name in catalog.ids() if name not in slow):
+    if isinstance(exercise, NumericExercise):
+        told.append(judge(exercise, exercise.compute()))
+    if isinstance(exercise, OutputExercise):
+        told.append(judge(exercise, exercise.output()))
+assert len(told) > 10 and all(verdict.state == "right" for verdict in told)
+"""
+
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+    elsewhere = {one.id for names in catalog.SLOW.values() for one in map(catalog.find, names)}
+    assert {one.id for one in ALL if "torch" in getattr(one, "uses", ())} == elsewhere
 
 
 @pytest.mark.parametrize(

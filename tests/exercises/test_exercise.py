@@ -126,6 +126,18 @@ def test_a_program_is_shown_and_run_for_its_output():
     assert one.solution_text().endswith("So it is.")
 
 
+def test_an_output_that_is_stated_is_not_computed():
+    def needs_torch():
+        raise ModuleNotFoundError("No module named 'torch'")
+
+    one = OutputExercise(**COMMON, program=needs_torch, why="So.", wrong=(), prints="inf")
+
+    assert one.output() == "inf"
+    assert "inf" in one.solution_text()
+    with pytest.raises(ModuleNotFoundError):
+        one.run()
+
+
 def test_an_answer_in_words_has_key_points_with_numbers():
     one = WordsExercise(**COMMON, key_points=("One.", "Two."), sample="Both.")
 

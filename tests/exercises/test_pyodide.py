@@ -12,7 +12,7 @@ import pytest
 
 from companion.exercises import catalog
 from companion.exercises.browser import check
-from companion.exercises.exercise import CodeExercise
+from companion.exercises.exercise import CodeExercise, NumericExercise, OutputExercise
 from companion.exercises.judging import judge
 from tests.exercises.test_integers import EXPRESSIONS, shown
 
@@ -48,7 +48,7 @@ ANSWERS = [  # and whether the page explains that an integer was too short
 PROGRAM = """
 import json, sys
 from companion.exercises import catalog
-from companion.exercises.exercise import CodeExercise
+from companion.exercises.exercise import CodeExercise, NumericExercise, OutputExercise
 import numpy as np
 from companion.exercises import browser
 from companion.exercises.integers import widen
@@ -70,7 +70,13 @@ told["said"] = [say(*one) for one in ANSWERS]
 for exercise in (catalog.find(name) for name in catalog.ids() if name not in ELSEWHERE):
     if isinstance(exercise, CodeExercise):
         answers = [exercise.solution, *(wrong.answer for wrong in exercise.wrong)]
-        told[exercise.id] = [repr(judge(exercise, answer)) for answer in answers]
+    elif isinstance(exercise, NumericExercise):
+        answers = [exercise.compute()]
+    elif isinstance(exercise, OutputExercise):
+        answers = [exercise.output()]
+    else:
+        continue
+    told[exercise.id] = [repr(judge(exercise, answer)) for answer in answers]
 json.dumps(told)
 """
 
@@ -128,6 +134,15 @@ def test_solution_and_wrong_answers_get_the_same_words_as_here(exercise, told):
     assert wrong == [repr(judge(exercise, one.answer)) for one in exercise.wrong]
     assert all(f"{exercise.id}: right" in text for text in [right])
     assert not any(f"{exercise.id}: right" in text for text in wrong)
+
+
+@pytest.mark.parametrize(
+    "exercise",
+    [one for one in catalog.all_exercises() if isinstance(one, NumericExercise | OutputExercise)],
+    ids=lambda one: one.id,
+)
+def test_a_number_and_an_output_are_found_in_a_page_too(exercise, told):
+    assert told[exercise.id][0].startswith(f"{exercise.id}: right")
 
 
 def test_the_vendored_files_are_those_that_were_fetched():

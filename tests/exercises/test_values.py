@@ -15,8 +15,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from companion.exercises.comparison import difference, named
-from companion.exercises.values import Foreign, decode, describe, encode, freeze
+from companion.exercises.comparison import describe, difference, named
+from companion.exercises.values import Foreign, SetItems, decode, encode, freeze
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -149,7 +149,7 @@ POINT = namedtuple("POINT", "x y")
         (OrderedDict(b=1).keys(), ["b"]),
         (deque([1, 2]), [1, 2]),
         (range(3), [0, 1, 2]),
-        ({3, 1.0}, [1.0, 3]),
+        ({3, 1.0}, SetItems([1.0, 3])),
         (IntEnum("Color", "red").red, 1),
         (np.str_("x"), "x"),
         (np.bool_(True), True),
@@ -297,17 +297,30 @@ def test_tensors_and_arrays_compare_by_their_values(value):
         (np.ones(2), np.ones(3), "expected the shape (2,), got (3,)"),
         (np.ones(2), np.array([1, math.nan]), "at [1]: expected 1.0, got nan (1 of 2 elements"),
         (np.ones(2, bool), np.ones(2), "expected elements of type bool, got float64"),
-        (np.ones(2), [1.0, 1.0], "got a value of type list: [1.0, 1.0] and [1.0, 1.0]; np.array"),
+        (np.ones(2), [1.0, 1.0], "an array, got a list: [1.0, 1.0] and [1.0, 1.0]; np.array"),
         ([1.0, 1.0], np.ones(2), ".tolist() makes a list of an array"),
         (1.0, np.ones(1), ".item() takes the number out of it"),
         (1.0, [1.0], "expected 1.0 itself, got it in a list: [1.0]"),
         (math.inf, 1e300, "expected inf, got 1e+300"),
         (np.array([math.inf]), np.array([5.0]), "at [0]: expected inf, got 5.0"),
         (1.0, 10**400, "got an integer of 1329 bits"),
+        ({11, 63}, [11, 63], "expected a set, got a list: {11, 63} and [11, 63]; set(...) makes"),
+        ({11, 63}, (63, 11), "expected a set, got a list: {11, 63} and [63, 11]; set(...) makes"),
+        (set(), [], "expected a set, got a list: set() and []; set(...) makes a set of it"),
+        (set(), {}, "expected a set, got a dict: set() and {}; an empty set is written set()"),
+        ({1}, None, "expected a set, got None: {1} and None"),
+        ({1}, np.array([1]), "expected a set, got an array: {1} and [1]"),
+        ({1}, object(), "expected {1}, got an object of type object"),
+        ({11, 63}, {63}, "11 is missing: expected {11, 63}, got {63}"),
+        ({63}, {11, 63}, "11 should not be there: expected {63}, got {11, 63}"),
+        ([1, 2], {1, 2}, "expected a list, got a set: [1, 2] and {1, 2}; sorted(...) makes a list"),
+        ({"x": {1}}, {"x": [1]}, "x: expected a set, got a list: {1} and [1]"),
     ],
 )
 def test_a_difference_says_what_and_where(expected, got, text):
-    assert text in difference(expected, got, 1e-4)
+    told = difference(freeze(expected), decode(encode(freeze(got))), 1e-4)
+
+    assert text in told
 
 
 @pytest.mark.parametrize(
@@ -322,6 +335,8 @@ def test_a_difference_says_what_and_where(expected, got, text):
         (np.array([math.nan, math.inf]), np.array([math.nan, math.inf])),
         (np.ones(2), np.ones(2, int)),
         ([1, [2]], freeze((1, (2,)))),
+        (freeze({2, 1.0}), freeze(frozenset([1, 2.0]))),
+        (freeze(set()), decode(encode(freeze(set())))),
     ],
 )
 def test_what_agrees_has_no_difference(expected, got):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from companion.generation.stopping import find_stop, settled_length
+from companion.generation.stopping import close, find_stop, settled_length
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,20 @@ def test_the_earliest_stop_string_counts(text: str, stop: list[str], expected: i
 )
 def test_text_that_may_still_change_is_held_back(text: str, stop: list[str], shown: str) -> None:
     assert text[: settled_length(text, stop)] == shown
+
+
+def test_a_stream_is_closed_if_it_can_be() -> None:
+    closed = []
+
+    def source():
+        try:
+            yield "a"
+        finally:
+            closed.append(True)
+
+    pieces = source()
+    next(pieces)
+    for stream in (pieces, iter(["a"])):
+        close(stream)
+
+    assert closed == [True]

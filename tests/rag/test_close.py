@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from companion.rag import BM25Retriever, Document, Embedder, passage
-from companion.rag.close import ClosePassages
+from companion.rag.close import ClosePassages, stems
 from companion.rag.handbook import load_handbook, load_handbook_questions
 
 FAR = [
@@ -74,6 +74,34 @@ def test_words_count_as_a_share_of_the_best_score() -> None:
     first, second = close.search("harbor fees", 2)
 
     assert (first.text, second.text) == ("harbor rules", "harbor fees")
+
+
+def test_a_word_of_the_matter_will_do_where_nothing_is_near() -> None:
+    """A passage on several topics is near to none; a word in the plural is the same word."""
+    texts = ["We welcome every dog for 12 euros.", "Rest.", "Pets."]
+
+    def found(*near: float) -> list[str]:
+        vectors = np.stack([np.sqrt(1 - np.square(near)), near], axis=1)
+        documents = [Document(text) for text in texts]
+        hits = ClosePassages(documents, vectors, Flat()).search("Do you allow dogs?", 3)
+        return [hit.text for hit in hits]
+
+    assert found(0.15, 0.25, 0.2) == texts[:1]
+    assert found(0.05, 0.25, 0.2) == []
+    assert found(0.15, 0.25, 0.4) == texts[2:]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Do you have the dogs?", {"dog"}),
+        ("Berries of this bus", {"berry", "bus"}),
+        ("The glass is less", {"glass", "less"}),
+        ("its", set()),
+    ],
+)
+def test_a_stem_is_a_word_of_the_matter_in_the_singular(text: str, expected: set) -> None:
+    assert stems(text) == expected
 
 
 def test_without_documents_nothing_is_found() -> None:

@@ -30,9 +30,28 @@ def test_a_desk_without_a_library_is_empty_until_a_file_is_added() -> None:
     made = []
     desk = Desk(None, lambda: made.append(1) or Counting())
 
-    assert (len(desk), bool(desk), desk.search("x", 1), made) == (0, False, [], [])
+    assert (len(desk), desk.given, desk.search("x", 1), made) == (0, False, [], [])
     desk.add("a.txt", b"Ann sells honey.")
+    assert desk.given
     assert desk.search("Ann sells honey", 1)[0].text == "Ann sells honey."
+
+
+def test_a_folder_that_was_empty_is_read_again(opened, folder: Path) -> None:
+    desk = Desk(opened()[0], None)
+    kept = {file: file.read_bytes() for file in folder.iterdir()}
+    for file in kept:
+        file.unlink()
+
+    assert (desk.search("Ann sells honey", 9), len(desk), desk.given) == ([], 0, True)
+    desk.add("ferry.md", b"The ferry leaves at 7.")
+    assert [hit.text for hit in desk.search("The ferry leaves at 7.", 9)] == [
+        "The ferry leaves at 7."
+    ]
+    desk.remove("ferry.md")
+    for file, data in kept.items():
+        file.write_bytes(data)
+    desk.search("Ann", 1)
+    assert len(desk) == 2
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import pytest
 
+from companion.chatbot.settings import default_params
 from companion.generation.params import SamplingParams
 from companion.serving.fields import Fields
 from companion.serving.refusal import Refusal
@@ -23,12 +24,30 @@ def test_the_names_of_the_protocol_become_those_of_the_package() -> None:
     assert (sampling.limited, sampling.seed) == (True, 3)
 
 
-def test_without_settings_it_samples_from_the_models_own_distribution() -> None:
+def test_without_settings_it_is_greedy_as_a_chat_with_a_model_here() -> None:
     sampling = read()
 
-    assert sampling.params == SamplingParams(max_new_tokens=100)
+    assert sampling.params == SamplingParams(max_new_tokens=100, temperature=0)
+    assert sampling.params.temperature == default_params(512).temperature
     assert not sampling.limited
     assert read().seed != sampling.seed
+
+
+@pytest.mark.parametrize(
+    ("given", "temperature"),
+    [
+        ({"n": 2}, 1),
+        ({"top_p": 0.9}, 1),
+        ({"top_k": 5}, 1),
+        ({"min_p": 0.1}, 1),
+        ({"n": 1, "top_p": 1, "top_k": -1, "min_p": 0}, 0),
+        ({"n": 2, "temperature": 0}, 0),
+        ({"temperature": 1}, 1),
+        ({"temperature": None, "seed": 3}, 0),
+    ],
+)
+def test_what_asks_for_a_choice_is_drawn(given: dict, temperature: float) -> None:
+    assert read(**given).params.temperature == temperature
 
 
 def test_the_newer_name_of_the_limit_counts_and_nobody_gets_more_than_the_server_gives() -> None:

@@ -8,7 +8,7 @@ from companion.errors import ToolCallError, ToolLoopError
 from companion.messages import check_messages, neutralize, prompt_text
 from companion.tools import AuditLog, Tool, Toolbox, ToolCall, run_tools
 from companion.tools.calculator import calculator
-from companion.tools.loop import Ask, MayRun, Ran, tool_loop
+from companion.tools.loop import LOGGED, Ask, MayRun, Ran, tool_loop
 from companion.tools.weather import get_weather
 
 ASKED = [{"role": "user", "content": "What is 6 x 7?"}]
@@ -389,6 +389,42 @@ def test_an_endpoint_gets_an_answer_to_each_call_even_if_one_is_unreadable(toolb
 
     assert [m["tool_call_id"] for m in run.messages if m["role"] == "tool"] == ["a", "b"]
     assert [result.outcome for result in run.calls] == ["unreadable", "unreadable"]
+
+
+FUNCTION = {"name": "paint", "arguments": "{bad"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "logged"),
+    [
+        ([{"id": "a", "function": FUNCTION}], ("paint", {"text": "{bad"}, "a")),
+        ([{"function": {"name": "paint", "arguments": [1]}}], ("paint", {"text": "[1]"}, None)),
+        ([{"id": 7, "function": {"arguments": "{bad"}}], ("", {"text": "{bad"}, "7")),
+        (
+            [{"id": "a", "function": "paint"}],
+            ("", {"text": "{'id': 'a', 'function': 'paint'}"}, "a"),
+        ),
+        (["paint"], ("", {"text": "paint"}, None)),
+        ("paint", ("", {"text": "paint"}, None)),
+        ({"function": FUNCTION}, ("paint", {"text": "{bad"}, None)),
+        (
+            [{"function": FUNCTION | {"arguments": "{" * 999}}],
+            ("paint", {"text": "{" * LOGGED}, None),
+        ),
+    ],
+)
+def test_the_log_keeps_what_an_unreadable_call_of_an_endpoint_says(
+    toolbox, said, asked: object, logged: tuple
+) -> None:
+    log: list = []
+
+    turn = {"content": "I paint.", "tool_calls": asked}
+    run = run_tools(said(turn, {"content": "Sorry."}), ASKED, toolbox, log=log)
+
+    (call,) = [result.call for result in run.calls]
+    assert (call.name, call.arguments, call.call_id) == logged
+    assert [(one["tool"], one["arguments"]) for one in log] == [logged[:2]]
+    assert [one["outcome"] for one in log] == ["unreadable"]
 
 
 @pytest.mark.parametrize("limit", [{"max_steps": 0}, {"max_identical": 0}])

@@ -13,6 +13,7 @@ const fetchFromSite = self.fetch.bind(self);
 const post = self.postMessage.bind(self); // kept from code that puts its own in its place
 const held = new Map(); // address -> bytes: what Pyodide's own fetch gets
 let manifest, check;
+let isUsed = false; // a learner's code has run in this Python
 
 class Refusal extends Error {} // its message is a sentence for the reader
 
@@ -172,11 +173,19 @@ self.onmessage = async ({ data }) => {
       `to try again; if that does not help, open the page as a notebook. ${KEPT}` });
   }
   try {
-    if (data.request) check(JSON.stringify(data.request), (text) => say(JSON.parse(text)));
+    if (data.request) {
+      check(JSON.stringify(data.request), (text) => {
+        const message = JSON.parse(text);
+        isUsed ||= "started" in message;
+        say(message);
+      });
+    }
     say({ idle: true });
   } catch (error) {
     const last = lastLine(error);
     const said = /Aborted|ExitStatus|terminated with exit|unreachable/.test(last) ? "" : `: ${last}`;
-    say({ failed: `Python stopped${said}. Your code has ended it, or changed a part of it. ${KEPT}` });
+    const why = isUsed ? "Your code has ended it, or changed a part of it." : "This is a fault of the " +
+      "book, not of your answer: please report it. The notebook of this page may still check it.";
+    say({ failed: `Python stopped${said}. ${why} ${KEPT}` });
   }
 };

@@ -2,7 +2,9 @@
 
 import { element } from "./element.js";
 
-const MARK = /\[(\d{1,9})\]/g;
+// One number or several: "[1]", "[1, 2]", "[^1]", "[Doc 1]", "[1†source]", "【1】". The server has the
+// rules for what is a citation; here a mark gets no more than a hint.
+const MARK = /[[【]\^?(?:[a-z]+\.?\s?)?(\d{1,9}(?:\s*[,;]\s*\d{1,9})*)(?:†[^\]】]*)?[\]】]/gi;
 
 // Let "[1]" in an answer say which passage it means.
 export function markCitations(body, { passages }) {
@@ -18,10 +20,10 @@ export function markCitations(body, { passages }) {
 function* marked(text, passages) {
   let end = 0;
   for (const found of text.matchAll(MARK)) {
-    const passage = passages[Number(found[1]) - 1];
-    if (!passage) continue;
+    const meant = found[1].split(/[,;]/).map((number) => passages[Number(number) - 1]);
+    if (!meant.every(Boolean)) continue;
     yield text.slice(end, found.index);
-    yield element("span", { class: "cite", title: place(passage) }, found[0]);
+    yield element("span", { class: "cite", title: meant.map(place).join("\n") }, found[0]);
     end = found.index + found[0].length;
   }
   yield text.slice(end);

@@ -9,8 +9,9 @@ from collections.abc import Collection
 from functools import cache
 from importlib import import_module
 
+from companion.exercises.comparison import describe
 from companion.exercises.exercise import Exercise
-from companion.exercises.values import describe, type_name
+from companion.exercises.values import type_name
 
 CONTENTS: dict[str, tuple[str, ...]] = {
     "gpt": (

@@ -65,8 +65,8 @@ class Grader:
         seed: str,
         *,
         jobs: int | None = None,
-        memory: int = 4 * 2**30,
-        load_seconds: float = 15.0,
+        memory: int = WorkerTask.memory,
+        load_seconds: float = WorkerTask.load_seconds,
     ) -> None:
         self.exercises = list(exercises)
         self.jobs = jobs or os.cpu_count() or 1

@@ -9,10 +9,11 @@ from typing import Any
 
 from companion.exercises import judging
 from companion.exercises.answers import judge_value
+from companion.exercises.comparison import describe
 from companion.exercises.exercise import Exercise
 from companion.exercises.judging import AnswerKey
 from companion.exercises.running import Outcome, unpack
-from companion.exercises.values import Foreign, decode, describe
+from companion.exercises.values import Foreign, decode
 from companion.exercises.verdict import CaseResult, Verdict, not_attempted
 
 _NOTHING = "What was handed in has no answer to this exercise."

@@ -48,6 +48,7 @@ from companion.exercises.grading import (
 from companion.exercises.grading.bubblewrap import isolation, library_path
 from companion.exercises.grading.cells import Cell
 from companion.exercises.grading.members import Parts, copy_files
+from companion.exercises.grading.options import GradeOptions
 from companion.exercises.grading.transcript import TooMuch, Transcript
 
 _FIRST_USER = 64_000  # what root becomes: each slot a user of its own, far from real ones
@@ -78,7 +79,7 @@ class WorkerTask:
     exercises: tuple[dict[str, Any], ...]
     load_seconds: float = 15.0
     patience: float = 1.0
-    memory: int = 4 * 2**30
+    memory: int = GradeOptions.memory * 2**20
     file: int = 10 * 2**20
     disk: int = 64 * 2**20
     files: int = 4096

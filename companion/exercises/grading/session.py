@@ -26,8 +26,8 @@ _BETWEEN = 0.1  # seconds that tasks get between two cells
 _SHORT = 1.0  # seconds for a text that takes no time, unless a submission wants it to
 
 
-class Session:
-    """Runs cells.
+class Notebook:
+    """Runs the cells of a submission, as a notebook does.
 
     Args:
         folder: The submission's folder: the working folder, and the first one to import from.

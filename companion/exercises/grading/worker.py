@@ -82,7 +82,7 @@ def _run(job: dict, say: Callable[..., None]) -> None:
     attempts, given = _beside.attempts, {}
     _beside.stand_in.install(given)
     history, seconds = _beside.history, job["load_seconds"]
-    notebook = _beside.session.Session(os.getcwd(), attempts, history, seconds)
+    notebook = _beside.session.Notebook(os.getcwd(), attempts, history, seconds)
     shell = _beside.shell.install(notebook.space, _give_way)
     for _, _, files in os.walk("."):
         _give_way(files)

@@ -19,6 +19,8 @@ CAPITALS = table(
     Ecuador:Quito Australia:Canberra New_Zealand:Wellington
     """
 )
+"""The capital of each country."""
+
 LANGUAGES = table(
     """
     France:French Germany:German Italy:Italian Spain:Spanish Portugal:Portuguese Poland:Polish

@@ -12,6 +12,8 @@ FIRST_NAMES = (
     "Mia Tom Anna Ben Lily Sam Nora Max Ella Leo Ruth Omar Ivy Hugo Zoe Adam Clara Finn Maya Jack Rosa Paul Sara Emil Kofi Yuki "
     "Lena Noah Aisha Peter Carla David Emma Felix Grace Henry Irene Jonas Kate Liam Marta Nils Olga Rita Simon Tara Viktor Wendy"
 ).split()
+"""Names of the people in the corpus."""
+
 SHE = frozenset(
     "Mia Anna Lily Nora Ella Ruth Ivy Zoe Clara Maya Rosa Sara Yuki Lena Aisha Carla Emma Grace Irene Kate Marta Olga Rita Tara Wendy".split()
 )

@@ -25,12 +25,14 @@ SCHEMA: dict[str, Any] = {
     "required": ["name", "day", "guests", "outside", "wishes"],
     "additionalProperties": False,
 }
+"""JSON Schema of a booking."""
 
 ASK = (
     "Read the message and write the booking as JSON with these fields: name (a text), day (a "
     "weekday), guests (a whole number from 1 to 12), outside (true or false), wishes (a list, at "
     'most two of "cake", "high chair", "parking"). Write nothing but the JSON.\n\nMessage: {text}'
 )
+"""Prompt that asks for the booking in a message."""
 
 NAMES = {
     "examples": ("Omar", "Julia", "Chen"),

@@ -42,7 +42,7 @@ PRIME = 2**31 - 1
 FACTORS, OFFSETS = np.random.default_rng(0).integers(1, PRIME, (2, BANDS * BAND_ROWS, 1))
 
 
-class Page(NamedTuple):
+class CrawledPage(NamedTuple):
     """A document of the crawl: ``kind`` is a key of the shares it was drawn by."""
 
     kind: str
@@ -77,7 +77,7 @@ def pages(
     *,
     seed: int = 0,
     fresh: dict[str, Iterator[CorpusDocument]] | None = None,
-) -> Iterator[Page]:
+) -> Iterator[CrawledPage]:
     """Yield documents without end, mixed so that each kind has its share of the characters.
 
     Args:
@@ -109,7 +109,7 @@ def pages(
         else:
             text = noise(rng, vocabulary)
         written[kind] += len(text)
-        yield Page(kind, text)
+        yield CrawledPage(kind, text)
 
 
 def without_menus(text: str) -> str:
@@ -147,7 +147,7 @@ def signature(text: str) -> np.ndarray:
     return ((FACTORS * np.array(hashes) + OFFSETS) % PRIME).min(axis=1)
 
 
-def cleaned(crawl: Iterable[Page]) -> Iterator[Page]:
+def cleaned(crawl: Iterable[CrawledPage]) -> Iterator[CrawledPage]:
     """Yield what the line filter, the quality filter and both kinds of deduplication leave."""
     digests: set[bytes] = set()
     bands: set[tuple[int, bytes]] = set()
@@ -161,5 +161,5 @@ def cleaned(crawl: Iterable[Page]) -> Iterator[Page]:
             (band, part.tobytes()) for band, part in enumerate(np.split(signature(text), BANDS))
         }
         if not keys & bands:
-            yield Page(kind, text)
+            yield CrawledPage(kind, text)
         bands |= keys

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 TASKS = ("answer", "past", "polite", "name", "sentiment", "translate")
+"""What is asked for, a template of several phrasings for each."""
 LONGEST = 32
 
 

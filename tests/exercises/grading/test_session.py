@@ -8,7 +8,7 @@ import pytest
 
 from companion.exercises import attempts
 from companion.exercises.grading import history
-from companion.exercises.grading.session import Session
+from companion.exercises.grading.session import Notebook
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def session(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", [*sys.argv])
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
     monkeypatch.chdir(tmp_path)
-    made = Session(str(tmp_path), attempts, history, 5.0)
+    made = Notebook(str(tmp_path), attempts, history, 5.0)
     made.begin(attempts.Budget(20.0, 20.0))
     yield made
     if made._loop is not None:

@@ -74,7 +74,7 @@ def test_equal_minima_estimate_the_jaccard_similarity():
 def test_cleaning_drops_exact_and_near_copies_and_keeps_the_first():
     story, other = (p.text for p in islice(crawl.pages({"stories": 1.0}), 2))
     near = " ".join([*story.split()[:-1], "end."])
-    read = [crawl.Page("x", text) for text in (story, other, story, near, "kite kite kite")]
+    read = [crawl.CrawledPage("x", text) for text in (story, other, story, near, "kite kite kite")]
 
     assert [page.text for page in crawl.cleaned(read)] == [story, other]
 

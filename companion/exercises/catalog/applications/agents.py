@@ -139,6 +139,8 @@ def _loop_cases(rng: Random) -> Cases:
     yield Case("another tool", (other, 1), "Same arguments, another tool: not the same call.")
     typed = [{"name": "wait", "arguments": {"minutes": value}} for value in ("5", 5)]
     yield Case("another type", (typed, 1), "A text and a number are not the same argument.")
+    told = [{"name": "mute", "arguments": {"on": value}} for value in (True, 1)]
+    yield Case("true and 1", (told, 1), "What is `True == 1` in Python? Are their types the same?")
     yield Case("no calls", ([], 1), "There is nothing to repeat.")
 
 
@@ -180,3 +182,12 @@ def _as_texts(calls: list[dict], limit: int) -> int:
         ],
         limit,
     )
+
+
+@exercise.mistake(
+    "Calls are compared with `==`, and in Python `True == 1`. Their types differ: compare them as "
+    "JSON, with sorted keys."
+)
+def _equal_in_python(calls: list[dict], limit: int) -> int:
+    places = [at for at, call in enumerate(calls) if calls[:at].count(call) == limit]
+    return places[0] if places else -1

@@ -105,9 +105,11 @@ def _calculator_cases(rng: Random) -> Cases:
     a, b, c = rng.randint(2, 99), rng.randint(2, 99), rng.randint(2, 9)
     sums = f"{a} * ({c} + {b}) - {c} / 2"
     yield Case("arithmetic", (sums,), "What tree does `ast.parse` make of it?")
-    yield Case("a sign", (f"-{a} * ({b} - {c}.5) / {c}",), "A sign is a UnaryOp.")
     deep = f"((+{a} - {b}) * 0.25 + {c}) * -({a} + 1)"
-    yield Case("nested", (deep,), "Does the function that computes a node call itself?")
+    yield Case("nested, with signs", (deep,), "A sign is a UnaryOp. What does it stand before?")
+    room = 100 - len(deep)
+    full = deep + " " * (room % 2) + f"-{c}" * (room // 2)
+    yield Case("exactly 100 characters", (full,), "Is 100 at most 100?")
     refused = {
         "a call": (f"abs(-{a})", "Which functions may a text from outside call?"),
         "an import": (
@@ -116,11 +118,15 @@ def _calculator_cases(rng: Random) -> Cases:
         ),
         "an attribute": (f"({a}).real", "From any object one can climb to its class. And on?"),
         "a power": (f"{c}**{b % 7 + 2}", "It looks harmless. How long does `9**9**9` take?"),
+        "a remainder": (f"{a} % {c}", "Which four operators are allowed?"),
+        "a division without rest": (f"{a} // {c}", "Which four operators are allowed?"),
+        "no sign": (f"~{a} + {c}", "A UnaryOp is not always a sign: which two are allowed?"),
+        "a name": (f"pi * {a}", "Where would its value come from?"),
         "a text": (f"'ha' * {c}", "Which constants are numbers? How long is `'a' * 10**10`?"),
         "a truth value": (f"True + {a}", "In Python, `isinstance(True, int)` is True."),
         "division by zero": (f"{a} / ({b} - {b})", "Which exception comes here? Which should?"),
         "not complete": (f"{a} +", "What does `ast.parse` do with half an expression?"),
-        "too long": (f"{a}" + f"+{c}" * 60, "How long may the text be?"),
+        "101 characters": (full.replace(f"-{c}", f" -{c}", 1), "How long may the text be?"),
     }
     for name, (expression, think) in refused.items():
         yield Case(name, (expression,), think, refused=True)
@@ -137,16 +143,16 @@ def _eval(expression: str) -> object:
     return eval(expression)  # noqa: S307, the mistake that the exercise is about
 
 
-def _walk(node: ast.expr, constants: tuple[type, ...], powers: bool) -> float:
+def _walk(node: ast.expr, constants: tuple[type, ...] = (int, float), **more: str) -> float:
     if isinstance(node, ast.Constant) and isinstance(node.value, constants):
         return node.value
     if isinstance(node, ast.UnaryOp):
-        return -_walk(node.operand, constants, powers)
+        value = _walk(node.operand, constants, **more)
+        return value if isinstance(node.op, ast.UAdd) else -value
     if isinstance(node, ast.BinOp):
-        left = _walk(node.left, constants, powers)
-        right = _walk(node.right, constants, powers)
-        names = {"Add": "add", "Sub": "sub", "Mult": "mul", "Div": "truediv"}
-        names |= {"Pow": "pow"} if powers else {}
+        left = _walk(node.left, constants, **more)
+        right = _walk(node.right, constants, **more)
+        names = {"Add": "add", "Sub": "sub", "Mult": "mul", "Div": "truediv", **more}
         if type(node.op).__name__ in names:
             return getattr(operator, names[type(node.op).__name__])(left, right)
     raise ValueError(f"{type(node).__name__} is not allowed in an expression")
@@ -158,7 +164,7 @@ def _walk(node: ast.expr, constants: tuple[type, ...], powers: bool) -> float:
 )
 def _with_powers(expression: str) -> float:
     if "**" in expression and len(expression) <= 100:
-        return _walk(ast.parse(expression, mode="eval").body, (int, float), powers=True)
+        return _walk(ast.parse(expression, mode="eval").body, Pow="pow")
     return calculate(expression)
 
 
@@ -167,7 +173,7 @@ def _with_powers(expression: str) -> float:
 )
 def _with_booleans(expression: str) -> float:
     if expression.startswith("True"):
-        return _walk(ast.parse(expression, mode="eval").body, (int, float), powers=False)
+        return _walk(ast.parse(expression, mode="eval").body)
     return calculate(expression)
 
 
@@ -177,7 +183,7 @@ def _with_booleans(expression: str) -> float:
 )
 def _with_any_constant(expression: str) -> float:
     if "'" in expression and len(expression) <= 100 and "(" not in expression:
-        return _walk(ast.parse(expression, mode="eval").body, (object,), powers=False)
+        return _walk(ast.parse(expression, mode="eval").body, (object,))
     return _with_booleans(expression)
 
 
@@ -188,4 +194,39 @@ def _with_any_constant(expression: str) -> float:
 def _errors_of_python(expression: str) -> float:
     if len(expression) > 100:
         raise ValueError("the expression is longer than 100 characters")
-    return _walk(ast.parse(expression, mode="eval").body, (int, float), powers=False)
+    return _walk(ast.parse(expression, mode="eval").body)
+
+
+@exercise.mistake(
+    "The length is not checked. A text of a million signs keeps the parser busy, and one of "
+    "thousands of parentheses can stop Python."
+)
+def _any_length(expression: str) -> float:
+    if len(expression) > 100:
+        return _walk(ast.parse(expression, mode="eval").body)
+    return calculate(expression)
+
+
+@exercise.mistake("A text of exactly 100 characters is refused. At most 100 are allowed.")
+def _below_100(expression: str) -> float:
+    return calculate(expression if len(expression) < 100 else "")
+
+
+@exercise.mistake(
+    "`%` and `//` are computed as well. Allowed are `+ - * /`, and everything else is refused: a "
+    "list of what is allowed has no surprises."
+)
+def _more_operators(expression: str) -> float:
+    if "%" in expression or "//" in expression:
+        return _walk(ast.parse(expression, mode="eval").body, Mod="mod", FloorDiv="floordiv")
+    return calculate(expression)
+
+
+@exercise.mistake(
+    "`~` is computed, too. It stands before a number like a sign, and is none: look at the kind of "
+    "operator, `+` or `-`."
+)
+def _any_sign(expression: str) -> float:
+    if expression.startswith("~"):
+        return _walk(ast.parse(expression, mode="eval").body)
+    return calculate(expression)

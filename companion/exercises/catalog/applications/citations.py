@@ -61,7 +61,7 @@ def cited_sources(
 @exercise.cases
 def _source_cases(rng: Random) -> Cases:
     three = [f"{word}.md" for word in some_words(rng, 3)]
-    one, other = rng.sample((1, 2, 3), 2)
+    other, one = sorted(rng.sample((1, 2, 3), 2))
     mark = (f"The mill burned down [{one}].", three)
     yield Case("one mark", mark, f"Which passage has the number {one}?")
     twice = f"It reopened [{one}] in spring [{other}], as noted [{one}]."
@@ -69,7 +69,7 @@ def _source_cases(rng: Random) -> Cases:
     none = rng.randint(4, 9)
     yield Case(
         "a passage that does not exist",
-        (f"The tower fell [{none}]. Nobody was hurt [{other}].", three),
+        (f"The tower[{none}] fell  [{none}]. Nobody was hurt [{other}].", three),
         f"Three passages were shown. What is [{none}]? What should a reader see of it?",
     )
     zero = (f"{three[0]} is old [0].", three)
@@ -124,3 +124,23 @@ def _one_digit(answer: str, passages: list[str]) -> dict[str, str | list[str]]:
 )
 def _invented_kept(answer: str, passages: list[str]) -> dict[str, str | list[str]]:
     return {**cited_sources(answer, passages), "text": answer}
+
+
+@exercise.mistake(
+    "The sources are in the order of the passages. They were asked for in the order in which the "
+    "answer cites them."
+)
+def _in_order_of_passages(answer: str, passages: list[str]) -> dict[str, str | list[str]]:
+    result = cited_sources(answer, passages)
+    return {**result, "sources": sorted(result["sources"], key=passages.index)}
+
+
+@exercise.mistake(
+    "Where a mark is removed, blanks before it stay, or a mark without a blank is not found. There "
+    "may be none, one or several: ` *` in a pattern stands for any number of blanks."
+)
+def _one_blank(answer: str, passages: list[str]) -> dict[str, str | list[str]]:
+    result = cited_sources(answer, passages)
+    kept = set(re.findall(r"\[\d+\]", result["text"]))
+    text = re.sub(r" ?(\[\d+\])", lambda mark: mark[0] if mark[1] in kept else "", answer)
+    return {**result, "text": text}

@@ -88,6 +88,10 @@ def _history_cases(rng: Random) -> Cases:
     many = " ".join(some_words(rng, rng.randint(5, 9)))
     long = _messages("s Be brief.", f"u {many}", f"a {many}", "u Go on.", "a Well.", "u Thanks!")
     yield Case("a long old turn", (long, 8), "Which turn has to go, and is that enough?")
+    again = _messages(
+        f"u I am {name}.", "a Hello!", "a How can I help you?", "u Wait.", "u Who am I?",
+    )  # fmt: skip
+    yield Case("two answers in a turn", (again, 9), "Where does the second turn begin?")
 
 
 def _tokens(messages: Messages) -> int:
@@ -157,6 +161,19 @@ def _over_budget(messages: Messages, budget: int) -> Messages:
         return [message for message in messages[:last] if message["role"] == "system"] + messages[
             last:
         ]
+
+
+@exercise.mistake(
+    "You cut the conversation into pairs. A turn can have two answers, or none: it goes from a "
+    "message of the user to the next one."
+)
+def _in_pairs(messages: Messages, budget: int) -> Messages:
+    system = [message for message in messages if message["role"] == "system"]
+    rest = messages[len(system) :]
+    for first in range(0, len(rest), 2):
+        if _tokens(system + rest[first:]) <= budget:
+            return system + rest[first:]
+    raise ValueError("nothing fits")
 
 
 exercise = page.exercise(

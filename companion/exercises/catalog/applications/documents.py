@@ -73,8 +73,13 @@ def _chunk_cases(rng: Random) -> Cases:
         (tokens[:length], size, overlap),
         "Does the last chunk say anything that the one before it has not said?",
     )
+    yield Case("no overlap", (tokens[:5], 2, 0), "Is 0 negative, or not smaller than the size?")
     stuck, think = (tokens[:4], 2, 2), "When would the last chunk come?"
     yield Case("overlap as large as the chunk", stuck, think, refused=True)
+    larger = (tokens[:length], size, size + rng.randint(1, 3))
+    yield Case("overlap larger than the chunk", larger, "Which way would it go?", refused=True)
+    negative = (tokens[:length], size, -1)
+    yield Case("a negative overlap", negative, "Which tokens would be left out?", refused=True)
 
 
 @exercise.mistake(
@@ -122,3 +127,37 @@ def _anything_goes(tokens: list[int], size: int, overlap: int) -> list[list[int]
     if 0 <= overlap < size:
         return chunk_tokens(tokens, size, overlap)
     return [tokens[start : start + size] for start in range(len(tokens))]
+
+
+@exercise.mistake(
+    "Nothing is checked. Python's `range` refuses a step of 0, where overlap and size are equal. A "
+    "larger or a negative overlap gets through, and tokens are lost."
+)
+def _not_checked(tokens: list[int], size: int, overlap: int) -> list[list[int]]:
+    starts = range(0, max(len(tokens) - overlap, 1), size - overlap)
+    return [tokens[start : start + size] for start in starts] if tokens else []
+
+
+@exercise.mistake(
+    "An overlap of 0 is refused. It is neither negative nor too large: nothing is shared."
+)
+def _needs_overlap(tokens: list[int], size: int, overlap: int) -> list[list[int]]:
+    return chunk_tokens(tokens, size, overlap or size)
+
+
+@exercise.mistake(
+    "An overlap that is too large is refused, and a negative one is not: it leaves tokens out "
+    "between two chunks."
+)
+def _only_above(tokens: list[int], size: int, overlap: int) -> list[list[int]]:
+    if overlap >= 0:
+        return chunk_tokens(tokens, size, overlap)
+    return [tokens[at : at + size] for at in range(0, len(tokens), size - overlap)]
+
+
+@exercise.mistake(
+    "A negative overlap is refused, and one that is larger than the chunk is not: the start would "
+    "go backward. Refuse all that is not smaller than the size."
+)
+def _only_equal(tokens: list[int], size: int, overlap: int) -> list[list[int]]:
+    return [] if overlap > size else chunk_tokens(tokens, size, overlap)

@@ -66,6 +66,8 @@ def _nearest_cases(rng: Random) -> Cases:
     yield Case("a tie", (query, tie, 2), "Two rows are equal. Which of them comes first?")
     zero = np.array([[0.0, 0.0], [k, 1.0], [-1.0, k]])
     yield Case("a vector of zeros", (query, zero, 3), "What is the length of the first row?")
+    nothing = (np.zeros(2), lengths, 2)
+    yield Case("a question of zeros", nothing, "All cosines are equal. Which rows come first?")
     draw = np.random.default_rng(rng.getrandbits(32)).normal
     some = (3 * draw(size=3), draw(size=(6, 3)), 3)
     yield Case("random vectors", some, "Can a cosine be larger than 1?")
@@ -107,3 +109,13 @@ def _nan_of_zero(query: np.ndarray, vectors: np.ndarray, k: int) -> list[tuple[i
     with np.errstate(all="ignore"):
         cosines = vectors @ query / lengths
     return [(int(row), cosines[row]) for row in np.argsort(-cosines, kind="stable")[:k]]
+
+
+@exercise.mistake(
+    "Rows of zeros are taken care of, and a *question* of zeros is not: its length is 0, too, and "
+    "0 / 0 is not a number."
+)
+def _nan_of_zero_query(query: np.ndarray, vectors: np.ndarray, k: int) -> list[tuple[int, float]]:
+    if query.any():
+        return nearest(query, vectors, k)
+    return [(row, float("nan")) for row in range(min(k, len(vectors)))]

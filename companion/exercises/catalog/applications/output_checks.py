@@ -67,6 +67,12 @@ def _mask_cases(rng: Random) -> Cases:
     yield Case("the favorite is forbidden", (high, [others, [0, 1]]), "Which maximum is taken off?")
 
 
+@exercise.run
+def _run_masked(answer: object, logits: object, allowed: list[list[int] | None]) -> dict:
+    result = answer(logits, allowed)
+    return {"probabilities": result, "logits afterwards": logits, "allowed afterwards": allowed}
+
+
 @exercise.mistake(
     "The probabilities are computed first and cut afterwards: the rows no longer sum to 1."
 )
@@ -110,6 +116,16 @@ def _finished_masked(logits: np.ndarray, allowed: list[list[int] | None]) -> np.
     for row, ids in enumerate(allowed):
         if ids is None:
             shares[row] = np.nan
+    return shares
+
+
+@exercise.mistake(
+    "The probabilities are right, but the logits that were handed in are changed. Whoever reads "
+    "them next finds minus infinity: fill a copy."
+)
+def _in_place(logits: np.ndarray, allowed: list[list[int] | None]) -> np.ndarray:
+    shares = masked_probabilities(logits, allowed)
+    logits[shares == 0] = -np.inf
     return shares
 
 
@@ -163,7 +179,7 @@ def complaints(booking: dict[str, object], rules: dict[str, dict]) -> list[str]:
 
 @exercise.cases
 def _field_cases(rng: Random) -> Cases:
-    rules = {"day": {"values": ["Friday", "Saturday"]}, "guests": {"least": 1, "most": 12}}
+    rules = {"guests": {"least": 1, "most": 12}, "day": {"values": ["Friday", "Saturday"]}}
     guests = rng.randint(2, 11)
     good = {"day": "Friday", "guests": guests}
     yield Case("all is well", (good, rules), "There is nothing to say.")
@@ -172,8 +188,10 @@ def _field_cases(rng: Random) -> Cases:
     yield Case("a number as text", ({**good, "guests": str(guests)}, rules), "A text is no number.")
     yield Case("true is no number", ({**good, "guests": True}, rules), "Which type has True?")
     yield Case("on the border", ({**good, "guests": 12}, rules), "Is 12 from 1 to 12?")
+    yield Case("on the lower border", ({**good, "guests": 1}, rules), "Is 1 from 1 to 12?")
+    yield Case("half a guest", ({**good, "guests": guests + 0.5}, rules), "Is it a whole number?")
     yield Case("too many", ({**good, "guests": rng.randint(13, 40)}, rules), "Is it in the range?")
-    extra = {"mood": "hungry", "guests": 0, "note": "late"}
+    extra = {"note": "late", "guests": 0, "mood": "hungry"}
     yield Case("several problems", (extra, rules), "Fields of the rules first, in their order.")
     yield Case("nothing at all", ({}, rules), "How many fields are missing?")
 
@@ -206,3 +224,25 @@ def _without_most(booking: dict[str, object], rules: dict[str, dict]) -> list[st
     if type(guests) is int and guests == most:
         return [*complaints(booking, rules), f"guests must be from 1 to {most}"]
     return complaints(booking, rules)
+
+
+@exercise.mistake("The smallest number is refused. A range from 1 to 12 includes 1.")
+def _without_least(booking: dict[str, object], rules: dict[str, dict]) -> list[str]:
+    guests = rules["guests"]
+    narrow = {**guests, "least": guests["least"] + 1}
+    told = complaints(booking, {**rules, "guests": narrow})
+    return [text.replace(f"from {narrow['least']} ", f"from {guests['least']} ") for text in told]
+
+
+@exercise.mistake("A decimal passes for a whole number: nobody comes with half a guest.")
+def _decimals_pass(booking: dict[str, object], rules: dict[str, dict]) -> list[str]:
+    plain = {k: int(v) if isinstance(v, float) else v for k, v in booking.items()}
+    return complaints(plain, rules)
+
+
+@exercise.mistake(
+    "Fields that nobody asked for are sorted, or in the order of a set. They were asked for as "
+    "they come."
+)
+def _sorted_extra(booking: dict[str, object], rules: dict[str, dict]) -> list[str]:
+    return complaints(dict(sorted(booking.items())), rules)

@@ -119,14 +119,30 @@ def _redaction_cases(rng: Random) -> Cases:
     )
     plain = f"Call me at {rng.randint(1, 12)}, room {rng.randint(10, 999)}."
     yield Case("nothing personal", (plain,), "Is the text unchanged?")
+    marks = f"Is it {a}-{b}_{rng.randint(10, 99)}@mail-{rng.randint(2, 9)}.{c}.org?"
+    yield Case("hyphens in an address", (marks,), "Which signs may stand before and behind the @?")
+    local = f"{c}@localhost, or @{a}.org"
+    yield Case("no addresses", (f"Ask {local}.",), "How many names stand behind the @? And before?")
+    shortest, longest = _card(rng, "4", 13), _card(rng, "6", 19)
+    both = f"Card {shortest}, or card {longest}."
+    yield Case("13 and 19 digits", (both,), "How few digits may a card have, and how many?")
+    near = f"Parcel {_card(rng, '4', 12)}, or parcel {_card(rng, '6', 20)}."
+    yield Case("12 and 20 digits", (near,), "Which numbers are too short or too long?")
+    number = _card(rng, "4", 16)
+    apart = "  ".join(number[at : at + 4] for at in range(0, 16, 4))
+    yield Case("two blanks", (f"Rows: {apart}.",), "How many blanks may be between two digits?")
 
 
-def _with_check(text: str, check: object) -> str:
+def _is_card(digits: list[int]) -> bool:
+    return _luhn_total(digits[::-1], 1) % 10 == 0
+
+
+def _with_check(text: str, check: object = _is_card, card: str = CARD, email: str = EMAIL) -> str:
     def replace(match: re.Match) -> str:
         digits = [int(digit) for digit in re.sub(r"\D", "", match[0])]
         return "[card]" if check(digits) else match[0]
 
-    return re.sub(CARD, replace, re.sub(EMAIL, "[email]", text))
+    return re.sub(card, replace, re.sub(email, "[email]", text))
 
 
 @exercise.mistake(
@@ -168,3 +184,43 @@ def _no_separators(text: str) -> str:
 def _plain_names(text: str) -> str:
     hidden = re.sub(EMAIL, lambda match: match[0].replace("@", "\0"), text)
     return re.sub(r"\w+\0\w+\.\w+", "[email]", redact(hidden)).replace("\0", "@")
+
+
+@exercise.mistake(
+    "Only cards of 15 or 16 digits are found. There are some of 13 and some of 19: both stay in "
+    "the log."
+)
+def _usual_lengths(text: str) -> str:
+    return _with_check(text, card=r"\b\d(?:[ -]?\d){14,15}\b")
+
+
+@exercise.mistake(
+    "Numbers of any length that pass the check are taken for cards. One in ten does, by chance: "
+    "cards have 13 to 19 digits."
+)
+def _any_length(text: str) -> str:
+    return _with_check(text, card=r"\b\d(?:[ -]?\d){8,}\b")
+
+
+@exercise.mistake(
+    "Digits with more than one blank between them are taken for one number. Columns of a table "
+    "look like that."
+)
+def _any_blanks(text: str) -> str:
+    return _with_check(text, card=r"\b\d(?:[ -]*\d){12,18}\b")
+
+
+@exercise.mistake(
+    "One name behind the @ is enough for you, or none before it. An address has at least two names "
+    "behind it, with a dot between them, and something before it."
+)
+def _any_at_sign(text: str) -> str:
+    return _with_check(text, email=r"[\w.+-]*@[\w-]+(?:\.[\w-]+)*")
+
+
+@exercise.mistake(
+    "Hyphens are missing in your addresses: they may stand on both sides of the @, so that a part "
+    "of the address stays in the log."
+)
+def _no_hyphens(text: str) -> str:
+    return _with_check(text, email=r"[\w.+]+@\w+(?:\.\w+)+")

@@ -74,6 +74,8 @@ class RagSystem:
 
         A vector of zeros has the cosine 0 with everything.
         """
+        if not self.documents:
+            return []
         vectors = np.array(self.vectors)
         query = self.embed([question])[0]
         lengths = np.linalg.norm(vectors, axis=1) * np.linalg.norm(query)
@@ -127,13 +129,14 @@ def _run_rag(
                 row[vocabulary.setdefault(word, len(vocabulary))] += 1
         return vectors
 
-    def generate(prompt: str) -> str:  # repeats and cites the passage most like the question
+    def generate(prompt: str) -> str:  # repeats the passage most like the question; cites it,
+        # and the third before it
         prompts.append(prompt)
         *lines, asked = prompt.split("\n")
         shown = [line for line in lines if line.startswith("[")] or ["[0] Nobody knows."]
         best = max(shown, key=lambda line: len(set(words(line)) & set(words(asked))))
         number, text = best.split(" ", 1)
-        return f"{text} {number}"
+        return f"{text} {shown[2].split()[0]} {number}" if shown[2:] else f"{text} {number}"
 
     system = answer(embed, generate, k, threshold)
     for documents in batches:
@@ -160,7 +163,7 @@ def _rag_cases(rng: Random) -> Cases:
     )
     yield Case(
         "not in the documents",
-        ([notes], ["Where does the whale sleep?"], 2, 0.3),
+        ([notes], ["Where does the whale sleep?", f"Has Ann, at sea, seen {keeper}?"], 2, 0.3),
         "A search returns something for every question. When is it not good enough?",
     )
     yield Case(
@@ -180,6 +183,17 @@ def _rag_cases(rng: Random) -> Cases:
         ([notes], [f"What does {keeper} keep in the tower?"], 3, 0.1),
         "Which of the passages that were shown does the text cite?",
     )
+    yield Case(
+        "three passages, two used",
+        ([notes], [f"Is {keeper} at the tower in winter?"], 3, 0.05),
+        "In which order are the sources asked for?",
+    )
+    yield Case(
+        "a question without a word",
+        ([notes[:1]], ["Who is where?"], 2, 0.0),
+        "The question is a vector of zeros. What is its cosine, and is that below 0?",
+    )
+    yield Case("no documents", ([], ["Who keeps the tower?"], 2, 0.3), "Is there anything to show?")
 
 
 @exercise.mistake(
@@ -255,3 +269,32 @@ class _ClosedBook(RagSystem):
         if not self.search(question):
             return super().answer(question)
         return {"text": self.generate(f"Question: {question}"), "sources": []}
+
+
+@exercise.mistake(
+    "The sources are in the order in which the text cites them. They were asked for in the order "
+    "of the passages."
+)
+class _AsCited(RagSystem):
+    def answer(self, question: str) -> dict[str, str | list[str]]:
+        result, shown = super().answer(question), [one["id"] for _, one in self.search(question)]
+        numbers = dict.fromkeys(map(int, re.findall(r"\[(\d+)\]", result["text"])))
+        return {**result, "sources": [shown[n - 1] for n in numbers if 0 < n <= len(shown)]}
+
+
+@exercise.mistake(
+    "A question that is a vector of zeros finds nothing: 0 / 0 is not a number, and that is not "
+    "above any threshold. Its cosine is 0 with everything."
+)
+class _NanOfZeros(RagSystem):
+    def search(self, question: str) -> list[tuple[float, dict[str, str]]]:
+        return super().search(question) if np.any(self.embed([question])[0]) else []
+
+
+@exercise.mistake(
+    "Without documents your system stops with an error. It has no passage to show, so it says that "
+    "the documents do not say."
+)
+class _NeedsDocuments(RagSystem):
+    def search(self, question: str) -> list[tuple[float, dict[str, str]]]:
+        return super().search(question) if self.documents else [np.stack(self.vectors)]

@@ -155,6 +155,15 @@ def _without_saturation(
     return total
 
 
+@exercise.mistake(
+    "A word that stands twice in the query counts once with you. Do not make a set of the query."
+)
+def _each_word_once(
+    query: Words, documents: list[Words], k1: float = 1.5, b: float = 0.75
+) -> list[float]:
+    return bm25_scores(list(dict.fromkeys(query)), documents, k1, b)
+
+
 exercise = page.exercise(
     id="reciprocal-rank-fusion",
     title="Reciprocal rank fusion",
@@ -205,7 +214,8 @@ def _fusion_cases(rng: Random) -> Cases:
     a, b, c, d = items[:4]
     two = [[a, b, c], [b, d, a]]
     yield Case("two rankings", (two,), f"{a} has the ranks 1 and 3, {b} has 2 and 1. Who wins?")
-    yield Case("a tie", ([[a, b], [b, a]],), "Both have 1/61 + 1/62. Which comes first?")
+    low, high = sorted((a, b))
+    yield Case("a tie", ([[high, low], [low, high]],), "Both have 1/61 + 1/62. Which comes first?")
     constant = rng.randint(1, 9)
     yield Case(
         "another constant",
@@ -252,3 +262,11 @@ def _worst_first(rankings: list[Words], k: int = 60) -> list[tuple[str, float]]:
     counts = {item: 0.0 for ranking in rankings for item in ranking}
     pairs = [(item, dict(fuse_rankings(rankings, k))[item]) for item in counts]
     return sorted(pairs, key=lambda pair: pair[1])
+
+
+@exercise.mistake(
+    "Equal scores are in the order of the alphabet. What comes first in the rankings should come "
+    "first; `sorted` with a key of the score alone keeps that order."
+)
+def _ties_by_name(rankings: list[Words], k: int = 60) -> list[tuple[str, float]]:
+    return sorted(fuse_rankings(rankings, k), key=lambda pair: (-pair[1], pair[0]))

@@ -81,6 +81,8 @@ def _standalone_cases(rng: Random) -> Cases:
     )
     yield Case("capital letters", ("IT costs how much?", before), "Is IT another word than it?")
     yield Case("the first turn", ("What is it?", ""), "What was asked before? Mind the blank.")
+    own = ("Does that fit?", before, ("he", "she"), ("so",))
+    yield Case("other words", own, "Which words are to be looked for here?")
 
 
 @exercise.mistake(
@@ -125,6 +127,14 @@ def _as_written(
     words = re.findall(r"[A-Za-z']+", question)
     back = any(word in pointing for word in words) or words[0].lower() in opening
     return f"{before} {question}" if before and back else question
+
+
+@exercise.mistake(
+    "The words that were handed in are not used: you look for words of your own. Another language "
+    "has others."
+)
+def _own_words(question: str, before: str, *_: tuple[str, ...]) -> str:
+    return standalone(question, before)
 
 
 exercise = page.exercise(
@@ -176,6 +186,8 @@ def _neighbor_cases(rng: Random) -> Cases:
     yield Case("at the end", (chunks, 8, 3), "Is any neighbor in its section?")
     yield Case("no reach", (chunks, rng.randint(1, 6), 0), "The chunk itself is always shown.")
     yield Case("a wide reach", (chunks, 5, 3), "How far does the section go?")
+    single = (chunks[:4], 0, rng.randint(1, 2))
+    yield Case("one section", single, "What is chunks[-1]? Does it stand before the first?")
 
 
 @exercise.mistake(
@@ -201,6 +213,15 @@ def _short(chunks: Parts, place: int, reach: int) -> str:
 def _negative(chunks: Parts, place: int, reach: int) -> str:
     around = chunks[place - reach : place + reach + 1]
     return " ".join(text for section, text in around if section == chunks[place][0])
+
+
+@exercise.mistake(
+    "Before the first chunk you show the last one: in Python, place -1 is the last of a list. "
+    "Begin at 0, or later."
+)
+def _around_the_end(chunks: Parts, place: int, reach: int) -> str:
+    around = range(place - reach, min(len(chunks), place + reach + 1))
+    return " ".join(chunks[at][1] for at in around if chunks[at][0] == chunks[place][0])
 
 
 @exercise.mistake("The chunk that was found is missing. Its neighbors are shown around it.")

@@ -85,6 +85,8 @@ def _call_cases(rng: Random) -> Cases:
     yield Case("words around it", (around, tools), "Where does the call begin, where does it end?")
     light = f'{{"name": "set_light", "arguments": {{"on": false, "level": {minutes}}}}}'
     yield Case("a whole number", (light, tools), "Which types may a number have, and a boolean?")
+    dim = light.replace(f"{minutes}", f"{minutes}.5")
+    yield Case("a decimal number", (dim, tools), "Which types may a number have?")
     extra = f'{{"name": "set_timer", "arguments": {{"minutes": {minutes}, "sure": false}}}}'
     refused = {
         "an unknown tool": (
@@ -98,6 +100,26 @@ def _call_cases(rng: Random) -> Cases:
         ),
         "a number as text": (timer % f'"{minutes}"', "Is a text an integer? Is it repaired?"),
         "true for a number": (f"{word}: {timer % 'true'}", "What is `isinstance(True, int)`?"),
+        "a decimal for a whole number": (
+            timer % f"{minutes}.5",
+            "Would you round it, or refuse it?",
+        ),
+        "a number for a text": (
+            weather.replace(f'"{city}"', f"{minutes}"),
+            "Is 5 a text? Which types are to be checked?",
+        ),
+        "true for a decimal number": (
+            light.replace(f"{minutes}", "true"),
+            "What is `isinstance(True, (int, float))`?",
+        ),
+        "a number for a boolean": (
+            light.replace("false", rng.choice("01")),
+            "What is `0 in (True, False)`?",
+        ),
+        "a list of arguments": (
+            f'{{"name": "set_timer", "arguments": [{minutes}]}}',
+            "What are the keys of a list? Which error does that give?",
+        ),
         "cut off": (weather[:-2], "May you close a brace that the model forgot?"),
         "no call": (f"It is sunny in {city}.", "What does `find` return here?"),
     }
@@ -161,3 +183,53 @@ def _any_tool(text: str, tools: Tools) -> Call:
     start = max(text.find("{"), 0)
     call, _ = json.JSONDecoder().raw_decode(text, start)
     return parse_call(text, tools) if call["name"] in tools else call
+
+
+def _without(text: str, pattern: str, plain: str, tools: Tools) -> Call:
+    """Check a call with something harmless in place of what a pattern finds; return it as it is."""
+    if not re.search(pattern, text):
+        return parse_call(text, tools)
+    parse_call(re.sub(pattern, plain, text), tools)
+    return json.JSONDecoder().raw_decode(text, text.index("{"))[0]
+
+
+@exercise.mistake(
+    "Texts are not checked: a number gets through where a text is declared. Every argument has a "
+    "type, strings too."
+)
+def _anything_as_text(text: str, tools: Tools) -> Call:
+    return _without(text, r'"city": \d+', '"city": ""', tools)
+
+
+@exercise.mistake(
+    "A decimal gets through where a whole number is declared. JSON has one kind of number, and "
+    "Python two: an integer is an `int`."
+)
+def _decimal_as_integer(text: str, tools: Tools) -> Call:
+    return _without(text, r'"minutes": [\d.]+', '"minutes": 1', tools)
+
+
+@exercise.mistake(
+    "0 and 1 get through where a boolean is declared: in Python, `1 == True`, so that `value in "
+    "(True, False)` holds. Compare the exact type."
+)
+def _number_as_boolean(text: str, tools: Tools) -> Call:
+    return _without(text, r'"on": [01]', '"on": true', tools)
+
+
+@exercise.mistake("A number has to have decimals with you. 5 is a number as well: allow `int` too.")
+def _decimals_only(text: str, tools: Tools) -> Call:
+    call = parse_call(text, tools)
+    if type(call["arguments"].get("level")) is int:
+        raise ValueError("level must be a number")
+    return call
+
+
+@exercise.mistake(
+    "Arguments that are no object end in an AttributeError or a TypeError. Look whether they are a "
+    "dict before you look into them, and raise a ValueError if not."
+)
+def _always_a_dict(text: str, tools: Tools) -> Call:
+    if re.search(r'"arguments": \[', text):
+        raise AttributeError("'list' object has no attribute 'keys'")
+    return parse_call(text, tools)

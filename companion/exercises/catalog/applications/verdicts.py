@@ -45,11 +45,14 @@ def two_order_verdict(forward: str, swapped: str) -> str:
 def _verdict_cases(rng: Random) -> Cases:
     yield Case("one, both times", ("A", "B"), "Who is B after the swap?")
     yield Case("two, both times", ("B", "A"), "Who is A after the swap?")
-    same = rng.choice("AB")
-    yield Case("one letter twice", (same, same), "The same answer twice, or the same place?")
+    for same in "AB":
+        think = "The same answer twice, or the same place?"
+        yield Case(f"{same} twice", (same, same), think)
     odd = rng.choice(["both are good", "C", "neither"]) + "." * rng.randint(0, 9)
     yield Case("no letter first", (odd, "A"), "One of the two is no verdict.")
-    yield Case("no letter after the swap", ("A", odd), "One of the two is no verdict.")
+    yield Case("no letter after the swap", ("B", odd), "One of the two is no verdict.")
+    long = "A" + rng.choice([" or B", ", perhaps", " bit of both"]) + "!" * rng.randint(0, 9)
+    yield Case("a letter in a sentence", (long, "B"), "Is that the letter, or another text?")
     yield Case("no letter at all", (odd, odd), "There is no verdict.")
 
 
@@ -84,6 +87,14 @@ def _filled(forward: str, swapped: str) -> str:
 @exercise.mistake("One and two are exchanged: with answer one as A, the letter A means one.")
 def _exchanged(forward: str, swapped: str) -> str:
     return two_order_verdict(swapped, forward)
+
+
+@exercise.mistake(
+    "You take the first letter of what the judge wrote. A sentence that begins with an A is not "
+    "the verdict A: compare the whole text."
+)
+def _first_letter(forward: str, swapped: str) -> str:
+    return two_order_verdict(forward[:1], swapped[:1])
 
 
 exercise = page.exercise(

@@ -60,8 +60,10 @@ def _norm_cases(rng: Random) -> Cases:
         "one vector", (np.array([[first]]), ones, zeros, 1e-5), "Which variance: over 4 or over 3?"
     )
     scale, shift = np.array([2.0, 0.5, 1.0, -1.0]), np.array([0.0, 1.0, -1.0, 3.0])
-    x = np.array([[first, second]])
-    yield Case("two positions", (x, scale, shift, 1e-5), "Does each vector have its own mean?")
+    x = np.array([[first, second], [second, first]])
+    yield Case(
+        "two texts of two tokens", (x, scale, shift, 1e-5), "Does each vector have its own mean?"
+    )
     flat = np.full((1, 1, 4), rng.randint(10, 99) / 10)
     yield Case("all numbers equal", (flat, ones, shift, 1e-5), "What is 0 divided by sqrt(0)?")
     small = np.array([[[0.01, -0.01, 0.02, -0.02]]]) * rng.randint(10, 30) / 20

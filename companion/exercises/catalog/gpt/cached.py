@@ -210,6 +210,9 @@ def _draft_cases(rng: Random) -> Cases:
     even = numbers(rng, 0.6, 0.9, 1)[0]
     two = np.array([even, 1 - even])
     yield Case("two that agree", (two, two, 1, 0.99, redraw), "Can a model refuse itself?")
+    halves = np.array([0.25, 0.375, 0.25, 0.125])[order], np.array([0.5, 0.25, 0.125, 0.125])[order]
+    yield Case("just not lucky", (*halves, rarer, 0.5, 0.2), "Is 0.5 below 0.25 / 0.5?")
+    yield Case("on a border", (*halves, rarer, high, 0.5), "Whose cumulative share is above 0.5?")
 
 
 def _decide(p: np.ndarray, q: np.ndarray, token: int, taken: bool, redraw: float) -> tuple:
@@ -258,3 +261,23 @@ def _by_target(p: np.ndarray, q: np.ndarray, token: int, accept: float, redraw: 
 )
 def _never_lucky(p: np.ndarray, q: np.ndarray, token: int, accept: float, redraw: float) -> tuple:
     return _decide(p, q, token, p[token] >= q[token], redraw)
+
+
+@exercise.mistake(
+    "A number that equals p / q is accepted. It has to be below: numbers start at 0, and with `<=` "
+    "a token that the large model never says could get through."
+)
+def _accepted_on_the_border(
+    p: np.ndarray, q: np.ndarray, token: int, accept: float, redraw: float
+) -> tuple:
+    return _decide(p, q, token, accept <= p[token] / q[token], redraw)
+
+
+@exercise.mistake(
+    "Where the second number equals a cumulative probability, you draw the token that ends there. "
+    "It is the first one *above* the number; else 0 draws a token of probability 0."
+)
+def _redrawn_on_the_border(
+    p: np.ndarray, q: np.ndarray, token: int, accept: float, redraw: float
+) -> tuple:
+    return check_draft(p, q, token, accept, float(np.nextafter(redraw, 0.0)))

@@ -60,6 +60,8 @@ def _top_k_cases(rng: Random) -> Cases:
         (batch, rng.randint(5, 20)),
         "What should a filter do that has no limit?",
     )
+    many = np.array([[rng.randint(0, 3) / 2 for _ in range(40)]])
+    yield Case("many ties", (many, rng.randint(10, 14)), "Is your sort stable?")
 
 
 @exercise.mistake(
@@ -101,6 +103,14 @@ def _ids_of_the_first_row(logits: np.ndarray, k: int) -> np.ndarray:
 )
 def _smallest(logits: np.ndarray, k: int) -> np.ndarray:
     return -np.where(np.isinf(top_k_filter(-logits, k)), np.inf, -logits)
+
+
+@exercise.mistake(
+    "Of equal logits you keep those with the higher ids. A sorted list that is turned around turns "
+    'its ties around, too: sort the negative logits, with `kind="stable"`.'
+)
+def _ties_turned(logits: np.ndarray, k: int) -> np.ndarray:
+    return top_k_filter(logits[:, ::-1], k)[:, ::-1].copy()
 
 
 exercise = page.exercise(
@@ -164,6 +174,9 @@ def _top_p_cases(rng: Random) -> Cases:
     drawn = np.array([counts]) / sum(counts)
     yield Case("six tokens", (drawn, 0.703), "Does each kept token stand in its old place?")
     yield Case("p is 1", (other, 1.0), "The whole mass is to be kept. Which tokens have to go?")
+    tied = np.array([rng.sample([0.0625, 0.25, 0.25, 0.25, 0.1875], 5)])
+    share = rng.randint(30, 48) / 100
+    yield Case("a tie at the border", (tied, share), "Three are equal, and two are enough. Which?")
 
 
 def _nucleus(probs: np.ndarray, enters: np.ndarray) -> np.ndarray:
@@ -242,3 +255,11 @@ def _each_alone(probs: np.ndarray, p: float) -> np.ndarray:
     kept = np.where(probs >= p, probs, 0.0)
     with np.errstate(all="ignore"):
         return kept / kept.sum(axis=-1, keepdims=True)
+
+
+@exercise.mistake(
+    "Of equal tokens at the border yours keeps those with the higher ids. A sorted list that is "
+    'turned around turns its ties around, too: sort `-probs`, with `kind="stable"`.'
+)
+def _later_of_equals(probs: np.ndarray, p: float) -> np.ndarray:
+    return top_p_filter(probs[:, ::-1], p)[:, ::-1].copy()

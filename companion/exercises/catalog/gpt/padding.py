@@ -66,6 +66,15 @@ def _padding_cases(rng: Random) -> Cases:
     yield Case("one prompt", ([[d, c, b]], 0), "What are its positions?")
 
 
+@exercise.run
+def _run_padding(answer: object, rows: list[list[int]], pad_id: int) -> dict:
+    batch = answer(rows, pad_id)
+    if not isinstance(batch, dict):
+        return batch
+    types = {name: str(getattr(array, "dtype", "int")) for name, array in batch.items()}
+    return batch | {f"{name} holds integers": "int" in kind for name, kind in types.items()}
+
+
 @exercise.mistake(
     "The padding is on the right. The last column then holds padding for the short prompts, and "
     "the model would continue that."
@@ -112,3 +121,11 @@ def _from_one(rows: list[list[int]], pad_id: int) -> dict[str, np.ndarray]:
 def _mask_inverted(rows: list[list[int]], pad_id: int) -> dict[str, np.ndarray]:
     batch = left_pad(rows, pad_id)
     return batch | {"attention_mask": 1 - batch["attention_mask"]}
+
+
+@exercise.mistake(
+    "The numbers are right, but they are floats: that is what `np.zeros` and `np.full_like` of "
+    "floats give. A table of embeddings has no row 3.0; give integers, as with `dtype=int`."
+)
+def _floats(rows: list[list[int]], pad_id: int) -> dict[str, np.ndarray]:
+    return {name: array.astype(float) for name, array in left_pad(rows, pad_id).items()}

@@ -118,6 +118,17 @@ def _one_sum_for_all(logits: np.ndarray, temperature: float) -> np.ndarray:
     return weights / weights.sum()
 
 
+@exercise.mistake(
+    "At temperature 0, equal logits share the probability. Greedy decoding takes one token: the "
+    "first of them gets all."
+)
+def _ties_share(logits: np.ndarray, temperature: float) -> np.ndarray:
+    if temperature:
+        return softmax_with_temperature(logits, temperature)
+    best = logits == logits.max(axis=-1, keepdims=True)
+    return best / best.sum(axis=-1, keepdims=True)
+
+
 exercise = page.exercise(
     title="Draw a token with one uniform number",
     difficulty="medium",

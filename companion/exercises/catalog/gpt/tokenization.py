@@ -69,6 +69,11 @@ def _merge_cases(rng: Random) -> Cases:
     yield Case("nothing to merge", ([], (a, b), 256), "What is left of an empty text?")
 
 
+@exercise.run
+def _run_merge(answer: object, token_ids: list[int], pair: tuple[int, int], new_id: int) -> dict:
+    return {"merged": answer(token_ids, pair, new_id), "token_ids afterwards": token_ids}
+
+
 @exercise.mistake(
     "In a row of three equal tokens the middle one is used twice. After a merge, go on behind both "
     "of its tokens."
@@ -112,6 +117,15 @@ def _either_order(token_ids: list[int], pair: tuple[int, int], new_id: int) -> l
         merged.append(new_id if hit else token_ids[i])
         i += 2 if hit else 1
     return merged
+
+
+@exercise.mistake(
+    "The merges are right, but `token_ids` itself was changed. The caller may still need the text "
+    "as it was: build a new list."
+)
+def _in_place(token_ids: list[int], pair: tuple[int, int], new_id: int) -> list[int]:
+    token_ids[:] = merge_pair(token_ids, pair, new_id)
+    return token_ids
 
 
 exercise = page.exercise(
@@ -175,6 +189,8 @@ def _learn_cases(rng: Random) -> Cases:
     yield Case("the new token counts", (a + b + c + a + b + c + a + b, 3), "Count again each time.")
     yield Case("a tie", (2 * (c + d + a + b + e), 1), "Which of the equally frequent pairs wins?")
     yield Case("four of a kind", (a * 4 + b + a * 4, 2), "Which pairs are there after one merge?")
+    yield Case("three of a kind", (b + a * 3, 2), "How often does `aa` stand in `aaa`?")
+    yield Case("from left to right", (2 * (a * 3 + b), 2), "Which two of three does a merge take?")
     yield Case("nothing repeats", (a + b + c + d, 3), "Is a pair that occurs once worth a token?")
     yield Case("an empty text", ("", 2), "How many pairs does it have?")
 
@@ -188,13 +204,23 @@ def _counted_once(text: str, num_merges: int) -> list[tuple[str, str]]:
     return [pair for pair, count in counts.most_common(num_merges) if count > 1]
 
 
+def _neighbors(tokens: list[str]) -> list[tuple[str, str]]:
+    return [(tokens[i], tokens[i + 1]) for i in range(len(tokens) - 1)]
+
+
 def _learn(
-    text: str, num_merges: int, *, prefer: Callable[..., Any], least: int = 2
+    text: str,
+    num_merges: int,
+    *,
+    prefer: Callable[..., Any] = lambda pair, at: -at,
+    least: int = 2,
+    pairs: Callable[..., Any] = _neighbors,
+    step: int = 1,
 ) -> list[tuple[str, str]]:
-    """Learn merges with another rule for ties, or another least count."""
+    """Learn merges with another rule for ties, another count, or another direction."""
     tokens, merges = list(text), []
     for _ in range(num_merges):
-        counts = collections.Counter((tokens[i], tokens[i + 1]) for i in range(len(tokens) - 1))
+        counts = collections.Counter(pairs(tokens))
         ranked = [
             (count, prefer(pair, at), pair) for at, (pair, count) in enumerate(counts.items())
         ]
@@ -204,7 +230,8 @@ def _learn(
         ids = {token: i for i, token in enumerate(dict.fromkeys(tokens))}
         names = [*ids, "".join(merges[-1])]
         pair = (ids[merges[-1][0]], ids[merges[-1][1]])
-        tokens = [names[i] for i in merge_pair([ids[t] for t in tokens], pair, len(ids))]
+        read = [ids[token] for token in tokens][::step]
+        tokens = [names[i] for i in merge_pair(read, pair[::step], len(ids))][::step]
     return merges
 
 
@@ -237,4 +264,30 @@ def _ties_to_the_last(text: str, num_merges: int) -> list[tuple[str, str]]:
     "when no pair occurs twice."
 )
 def _singles_too(text: str, num_merges: int) -> list[tuple[str, str]]:
-    return _learn(text, num_merges, least=1, prefer=lambda pair, at: -at)
+    return _learn(text, num_merges, least=1)
+
+
+def _apart(tokens: list[str]) -> list[tuple[str, str]]:
+    """Return the pairs of neighbors without those that overlap an equal one."""
+    found, last = [], -1
+    for i, pair in enumerate(_neighbors(tokens)):
+        if not found or pair != found[-1] or last < i - 1:
+            found.append(pair)
+            last = i
+    return found
+
+
+@exercise.mistake(
+    "Pairs that overlap are counted once. In `aaa` the pair `a`, `a` stands twice: count every "
+    "place where two tokens are neighbors."
+)
+def _overlaps_not_counted(text: str, num_merges: int) -> list[tuple[str, str]]:
+    return _learn(text, num_merges, pairs=_apart)
+
+
+@exercise.mistake(
+    "Of three equal tokens in a row the last two are merged. Go from left to right: the first two "
+    "become one token."
+)
+def _from_the_right(text: str, num_merges: int) -> list[tuple[str, str]]:
+    return _learn(text, num_merges, step=-1)

@@ -130,7 +130,9 @@ def _balance_cases(rng: Random) -> Cases:
     same = np.array([[high, 1 - high]] * 3)
     yield Case("all to one expert", (same, 1), "What is f now, and what is P?")
     yield Case("four experts", (_chances(rng, 3, 4), 1), "Does your count have four entries?")
-    yield Case("two experts each", (_chances(rng, 3, 4), 2), "How many places are there in all?")
+    one_leads = _chances(rng, 3, 4) + np.eye(4)[0]
+    one_leads /= one_leads.sum(axis=1, keepdims=True)
+    yield Case("two experts each", (one_leads, 2), "How many places are there in all?")
 
 
 @exercise.mistake(
@@ -223,6 +225,8 @@ def _kept_cases(rng: Random) -> Cases:
     window = heads | {"window": rng.randint(40, 90)}
     yield Case("a window, long text", (window, tokens), "How many tokens can still be seen?")
     yield Case("a window, short text", (window, rng.randint(5, 30)), "Which is smaller?")
+    both = mla | {"window": rng.randint(40, 90)}
+    yield Case("MLA with a window", (both, tokens), "Has MLA anything against a window?")
 
 
 @exercise.mistake("MLA does not keep keys and values apart: both are computed from one vector.")
@@ -253,3 +257,8 @@ def _all_tokens(shape: dict[str, int], tokens: int) -> int:
 @exercise.mistake("A text shorter than the window does not fill it: take the smaller of the two.")
 def _whole_window(shape: dict[str, int], tokens: int) -> int:
     return kept_numbers(shape, shape.get("window", tokens))
+
+
+@exercise.mistake("With MLA you do not look at the window. It limits the tokens there as well.")
+def _no_window_of_latents(shape: dict[str, int], tokens: int) -> int:
+    return _all_tokens(shape, tokens) if "latent" in shape else kept_numbers(shape, tokens)

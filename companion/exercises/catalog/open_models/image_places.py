@@ -73,6 +73,9 @@ def _merge_cases(rng: Random) -> Cases:
     yield Case(
         "too few", (two, table, draw(size=(1, 2, 3)), 9), "What does it raise?", refused=True
     )
+    single, more = draw(size=(1, 1, 3)), draw(size=(3, 2, 3))
+    yield Case("one for four places", (two, table, single, 9), "Is it shown 4 times?", refused=True)
+    yield Case("too many", (two, table, more, 9), "Where would the rest go?", refused=True)
 
 
 @exercise.mistake("The image vectors were added to the placeholder's embedding. They replace it.")
@@ -105,6 +108,29 @@ def _no_check(
     flat = vectors.reshape(-1, table.shape[1])
     merged[ids == placeholder] = np.resize(flat, ((ids == placeholder).sum(), table.shape[1]))
     return merged
+
+
+@exercise.mistake(
+    "NumPy happens to stop where the numbers don't fit, but it spreads a single patch over all "
+    "places. Count first, and raise a ValueError."
+)
+def _spread(
+    ids: np.ndarray, table: np.ndarray, vectors: np.ndarray, placeholder: int
+) -> np.ndarray:
+    merged = table[ids]
+    merged[ids == placeholder] = vectors.reshape(-1, table.shape[1])
+    return merged
+
+
+@exercise.mistake(
+    "Too few patches are refused, but those that are too many are dropped without a word: part of "
+    "an image would be missing."
+)
+def _rest_dropped(
+    ids: np.ndarray, table: np.ndarray, vectors: np.ndarray, placeholder: int
+) -> np.ndarray:
+    flat = vectors.reshape(-1, 1, table.shape[1])[: (ids == placeholder).sum()]
+    return merge_embeddings(ids, table, flat, placeholder)
 
 
 @exercise.mistake(

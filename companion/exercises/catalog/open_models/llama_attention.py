@@ -77,6 +77,8 @@ def _group_cases(rng: Random) -> Cases:
     uneven = (draw(size=(4, 1, 2)), draw(size=(3, 1, 2)))
     think = "Can four heads be split evenly into three groups?"
     yield Case("four heads, three keys", uneven, think, refused=True)
+    lone = (draw(size=(1, 2, 2)), draw(size=(2, 2, 2)))
+    yield Case("one head, two keys", lone, "Is 1 a multiple of 2?", refused=True)
 
 
 def _scores(q: np.ndarray, k: np.ndarray) -> np.ndarray:
@@ -114,6 +116,14 @@ def _not_scaled(q: np.ndarray, k: np.ndarray) -> np.ndarray:
 )
 def _uneven(q: np.ndarray, k: np.ndarray) -> np.ndarray:
     return _scores(q, k[[h * len(k) // len(q) for h in range(len(q))]])
+
+
+@exercise.mistake(
+    "Nothing is checked. With 4 heads and 3 keys NumPy happens to stop, but with one head and two "
+    "keys it repeats the keys zero times, and an empty result comes out."
+)
+def _not_checked(q: np.ndarray, k: np.ndarray) -> np.ndarray:
+    return _scores(q, np.repeat(k, len(q) // len(k), axis=0))
 
 
 exercise = page.exercise(

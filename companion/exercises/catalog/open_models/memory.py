@@ -60,15 +60,15 @@ def _memory_cases(rng: Random) -> Cases:
         (2 * rng.randint(10**9, 10**10), "int4"),
         "Two weights share a byte. Which of your steps goes wrong with half a byte?",
     )
-    dtype = rng.choice(("float16", "bfloat16"))
-    yield Case(
-        f"a random size, {dtype}",
-        (rng.randint(10**9, 10**11), dtype),
-        "Both 16-bit formats take the same room. What do they differ in?",
-    )
+    for dtype in ("float16", "bfloat16"):
+        yield Case(
+            f"a random size, {dtype}",
+            (rng.randint(10**9, 10**11), dtype),
+            "Both 16-bit formats take the same room. What do they differ in?",
+        )
     yield Case(
         "an unknown format",
-        (rng.randint(100, 9999), "float12"),
+        (rng.randint(100, 9999), rng.choice(("float12", "int3", "int12", "float48"))),
         "What should a function do with a name it does not know? Read Raises.",
         refused=True,
     )
@@ -105,6 +105,27 @@ def _whole_bytes(parameters: int, dtype: str) -> float:
 def _table_only(parameters: int, dtype: str) -> float:
     size = {"float32": 4, "float16": 2, "bfloat16": 2, "int8": 1, "int4": 0.5}
     return parameters * size[dtype] / 2**30
+
+
+@exercise.mistake(
+    "bfloat16 is counted as 32 bits. It has the range of float32 and half of its bits: its "
+    "mantissa is cut to 7."
+)
+def _brain_of_32(parameters: int, dtype: str) -> float:
+    return weights_gib(parameters, "float32" if dtype == "bfloat16" else dtype)
+
+
+@exercise.mistake("float16 is counted as 32 bits, those of float32. Its name says how many it has.")
+def _half_of_32(parameters: int, dtype: str) -> float:
+    return weights_gib(parameters, "float32" if dtype == "float16" else dtype)
+
+
+@exercise.mistake(
+    "You read the bits off the name, so a format that does not exist gets a number. Five names are "
+    "known; raise a ValueError for all others."
+)
+def _bits_of_the_name(parameters: int, dtype: str) -> float:
+    return parameters * int("".join(filter(str.isdigit, dtype))) / 8 / 2**30
 
 
 exercise = page.exercise(
@@ -160,6 +181,7 @@ exercise = page.exercise(
 
 
 @exercise.output(
+    prints="inf\n70144.0\n1.0",  # the page has no torch
     why=(
         "FP16 ends at 65,504, so 70,000 becomes infinity. BF16 has the range of FP32, but near "
         "70,000 its step is 512, and the nearest multiple is 137 x 512 = 70,144. At 1 its step is "

@@ -207,6 +207,8 @@ def _block_cases(rng: Random) -> Cases:
     yield Case("halfway", (halfway, codebook, 4), "3/4 lies between 0.5 and 1. Which is lower?")
     zeros = np.array([0.0, 0.0, 3.0, -1.0]) * k
     yield Case("a block of zeros", (zeros, codebook, 2), "What do you divide the first block by?")
+    other = np.array([-1.0, -0.2, 0.4, 1.0])
+    yield Case("no zero in the codebook", (zeros, other, 2), "Which value is nearest to 0?")
     draw = np.random.default_rng(rng.getrandbits(32))
     yield Case(
         "random weights",
@@ -256,3 +258,13 @@ def _zero_block_divided(values: np.ndarray, codebook: np.ndarray, block_size: in
     if (scales == 0).any():
         raise FloatingPointError("invalid value encountered in divide")
     return codes, scales
+
+
+@exercise.mistake(
+    "A block of zeros gets the first code that is not below 0. If the table has no 0, a value "
+    "below it may be nearer."
+)
+def _zero_looked_up(values: np.ndarray, codebook: np.ndarray, block_size: int) -> Arrays:
+    codes, scales = quantize_blocks(values, codebook, block_size)
+    empty = np.repeat(scales == 0, block_size)[: len(codes)]
+    return np.where(empty, np.searchsorted(codebook, 0.0), codes), scales

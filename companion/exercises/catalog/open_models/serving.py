@@ -265,7 +265,7 @@ def request_price(
 
 @exercise.cases
 def _price_cases(rng: Random) -> Cases:
-    prices = {"input": rng.choice([0.5, 1.0, 2.0]), "cached": 0.1, "output": rng.choice([4.0, 8.0])}
+    prices = {"input": rng.choice([0.5, 1.5, 2.0]), "cached": 0.1, "output": rng.choice([4.0, 8.0])}
     yield Case("nothing cached", (rng.randint(500, 900), 0, 200, prices), "Two prices are enough.")
     prompt = rng.randint(4000, 9000)
     yield Case("a long prefix", (prompt, prompt - 300, 150, prices), "What is left to read?")

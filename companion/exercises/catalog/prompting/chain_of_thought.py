@@ -54,11 +54,16 @@ def _number_cases(rng: Random) -> Cases:
     a, b, c = rng.randint(20, 60), rng.randint(2, 9), rng.randint(61, 99)
     chain = f"{a} plus {b} is {a + b}. The answer is {a + b}, since {b} came later."
     yield Case("a chain", (chain,), "Which number is the answer, and which only explains?")
-    large = f"The answer is ${rng.randint(1, 9)},{rng.randint(100, 999)}.50."
+    large = (
+        f"The answer is ${rng.randint(1, 9)},{rng.randint(100, 999)},{rng.randint(100, 999)}.50."
+    )
     yield Case("dollars", (large,), "Commas, decimals, a period: which belong to it?")
     twice = f"The answer is {c}. Wait, that is wrong. The answer is {a}."
     yield Case("second thoughts", (twice,), "Which of the two answers is meant?")
-    yield Case("below zero", (f"It falls by {a}. The answer is -{b} degrees.",), "Is there a sign?")
+    below = f"It falls by {a}. The answer is -{b}.5 degrees."
+    yield Case("below zero", (below,), "Is there a sign? And a decimal?")
+    nothing = f"{a} minus {a} is nothing. The answer is 0."
+    yield Case("zero", (nothing,), "Is 0 an answer? What does `if number` ask?")
     cut = f"{a} times {b} is {a * b}. {a * b} plus"
     yield Case("cut off", (cut,), "Did the model arrive at an answer?")
     unknown = f"{a} of {c} are missing. The answer is unknown."
@@ -103,6 +108,22 @@ def _no_sign(text: str) -> float | None:
 )
 def _zero_for_none(text: str) -> float | None:
     return extract_number(text) or 0.0
+
+
+@exercise.mistake(
+    "The answer 0 is taken for no answer: in Python, 0 counts as false. Ask `is None`."
+)
+def _none_for_zero(text: str) -> float | None:
+    return extract_number(text) or None
+
+
+@exercise.mistake(
+    "One comma is understood, two are not: 1,234,567 has two groups of three digits behind the "
+    "first digit. Let the group in your pattern occur any number of times."
+)
+def _one_group(text: str) -> float | None:
+    rest = text.rpartition("The answer is")[2]
+    return extract_number(text.removesuffix(rest) + re.sub(r"(\d,\d{3}),", r"\1 ", rest))
 
 
 exercise = page.exercise(
@@ -152,6 +173,7 @@ def _vote_cases(rng: Random) -> Cases:
     nobody = [None] * rng.randint(2, 9)
     yield Case("nobody has an answer", (nobody,), "Who wins if nobody votes?")
     yield Case("no samples", ([],), "How many votes are there to divide by?")
+    yield Case("the answer is 0", ([0, b, 0, None],), "Is 0 an answer? What does `if answer` ask?")
 
 
 @exercise.mistake(
@@ -207,6 +229,13 @@ def _average(answers: list[float | None]) -> tuple[float | None, float]:
         return None, 0.0
     mean = sum(given) / len(given)
     return mean, given.count(mean) / len(answers)
+
+
+@exercise.mistake(
+    "Chains whose answer is 0 have no vote: in Python, 0 counts as false. Ask `is not None`."
+)
+def _zero_left_out(answers: list[float | None]) -> tuple[float | None, float]:
+    return vote([answer or None for answer in answers])
 
 
 exercise = page.exercise(

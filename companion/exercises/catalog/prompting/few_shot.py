@@ -157,6 +157,8 @@ def _interval_cases(rng: Random) -> Cases:
     few, many = rng.randint(8, 20), rng.randint(8, 20)
     yield Case("none right", (0, few, 1.96), f"{few} failures: is an accuracy of 5 % excluded?")
     yield Case("all right", (many, many, 1.96), "Can an accuracy be above 1?")
+    single = (rng.randint(0, 1), 1, rng.randint(100, 260) / 100)
+    yield Case("one question", single, "Is one question none? How wide is its interval?")
     yield Case("no questions", (0, 0, 1.96), "What is the accuracy of nothing?", refused=True)
 
 
@@ -194,3 +196,13 @@ def _half_not_scaled(right: int, total: int, z: float) -> tuple[float, float]:
 def _in_percent(right: int, total: int, z: float) -> tuple[float, float]:
     low, high = wilson_interval(right, total, z)
     return 100 * low, 100 * high
+
+
+@exercise.mistake(
+    "A single question is refused. It says little, and the interval says so: it is wide. Only "
+    "where there is none at all is there no accuracy."
+)
+def _two_at_least(right: int, total: int, z: float) -> tuple[float, float]:
+    if total == 1:
+        raise ValueError("one question is not enough")
+    return wilson_interval(right, total, z)

@@ -76,6 +76,9 @@ def _template_cases(rng: Random) -> Cases:
     yield Case("code as data", (ask, code), "May a value contain braces and backslashes?")
     form = 'Answer as {"label": "..."}.\n{text}'
     yield Case("JSON in the template", (form, plain), "Is every brace a field?")
+    numbered = "{note_1}, {note_2}, and again {note_1}"
+    notes = {"note_1": f"the {word}", "note_2": str(number)}
+    yield Case("names with digits", (numbered, notes), "What does a name consist of? Read Args.")
     gap = {"text": f"{word} {number}"}
     think = "What would a model do with the gap?"
     yield Case("a value is missing", (ask, gap), think, refused=True)
@@ -128,6 +131,15 @@ def _still_in_turn(template: str, values: dict[str, str]) -> str:
     for name, value in values.items():
         template = template.replace("{" + name + "}", value)
     return template
+
+
+@exercise.mistake(
+    "Fields with digits or _ in their name stay in the prompt. A name consists of letters, digits "
+    "and _: `\\w` stands for one of these."
+)
+def _letters_only(template: str, values: dict[str, str]) -> str:
+    hidden = re.sub(r"\{(\w*[\d_]\w*)\}", "\0\\1\1", template)
+    return fill_template(hidden, values).replace("\0", "{").replace("\1", "}")
 
 
 exercise = page.exercise(
@@ -187,6 +199,8 @@ def _chat_cases(rng: Random) -> Cases:
     yield Case("two turns", ([ask, reply, more],), "What does the model know without the history?")
     other = [{**ask, "role": "human"}]
     yield Case("an unknown role", (other,), "Was `<|human|>` trained?", refused=True)
+    early = [*other, more]
+    yield Case("an unknown role, earlier", (early,), "Which messages do you check?", refused=True)
     over = [ask, reply]
     yield Case("the assistant spoke last", (over,), "Is there anything to answer?", refused=True)
 
@@ -237,3 +251,12 @@ def _no_system(messages: list[dict[str, str]]) -> str:
 def _anything_goes(messages: list[dict[str, str]]) -> str:
     turns = [f"<|{message['role']}|>\n{message['content']}<|end|>\n" for message in messages]
     return "".join(turns) + "<|assistant|>\n"
+
+
+@exercise.mistake(
+    "Only the last message is checked. An unknown role anywhere in the conversation is a mark that "
+    "the model was never trained on."
+)
+def _last_role_checked(messages: list[dict[str, str]]) -> str:
+    chat_prompt(messages[-1:])
+    return _anything_goes(messages)

@@ -53,6 +53,8 @@ def _group_cases(rng: Random) -> Cases:
     yield Case("a small model", (model,), "And the embedding? Look at its shape only.")
     scale = {"norm.scale": [width], "experts.up": [4, width, 2 * width]}
     yield Case("experts", (scale,), "Some weights have three dimensions.")
+    single = {"head.weight": [width, rng.randint(2, 9)], "temperature": [], "head.bias": [width]}
+    yield Case("a single number", (single,), "How many dimensions has the shape []?")
 
 
 @exercise.mistake(
@@ -82,6 +84,15 @@ def _exchanged(shapes: dict[str, list[int]]) -> tuple[list[str], list[str]]:
 def _exactly_two(shapes: dict[str, list[int]]) -> tuple[list[str], list[str]]:
     decaying = [name for name, shape in shapes.items() if len(shape) == 2]
     return decaying, [name for name in shapes if name not in decaying]
+
+
+@exercise.mistake(
+    "A tensor that holds a single number gets lost: its shape is empty. What does not have two "
+    "dimensions or more belongs to the second group."
+)
+def _vectors_only(shapes: dict[str, list[int]]) -> tuple[list[str], list[str]]:
+    decaying, resting = decay_groups(shapes)
+    return decaying, [name for name in resting if len(shapes[name]) == 1]
 
 
 exercise = page.exercise(

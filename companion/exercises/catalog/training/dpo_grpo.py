@@ -61,6 +61,8 @@ def _group_cases(rng: Random) -> Cases:
     same, low = rng.sample(range(10), 2)
     equal = np.array([same, same, low, same]) / 2
     yield Case("all alike in one group", (equal, 2), "What is the standard deviation there?")
+    near = np.array([0.0, 1.0, 3.0]) * rng.randint(2, 9) * 1e-5
+    yield Case("nearly alike", (near, 3), "What is added to the standard deviation?")
     count = rng.randint(2, 3)
     other = np.round([rng.uniform(-3, 3) + 4 * (i // 3) for i in range(3 * count)], 1)
     yield Case(f"{count} groups of three", (other, 3), "Does each group add up to 0?")
@@ -95,6 +97,15 @@ def _biased(rewards: Array, group_size: int) -> Array:
 def _divided_by_zero(rewards: Array, group_size: int) -> Array:
     spread = rewards.reshape(-1, group_size).std(axis=1, ddof=1).repeat(group_size)
     return np.where(spread > 0, group_advantages(rewards, group_size), np.nan)
+
+
+@exercise.mistake(
+    "What you add to the standard deviation is smaller than 1e-4. Rewards that are nearly equal "
+    "then get large advantages, for noise."
+)
+def _added_too_little(rewards: Array, group_size: int) -> Array:
+    spread = rewards.reshape(-1, group_size).std(axis=1, ddof=1).repeat(group_size)
+    return group_advantages(rewards, group_size) * (spread + 1e-4) / (spread + 1e-8)
 
 
 @exercise.mistake(

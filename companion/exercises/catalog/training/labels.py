@@ -141,8 +141,9 @@ def collate(rows: list[list[int]], pad_id: int) -> dict[str, np.ndarray]:
 def _run_collate(answer: object, rows: list, pad_id: int) -> dict:
     import numpy as np
 
-    batch = answer(rows, pad_id)
-    return {name: np.asarray(values).astype(int) for name, values in batch.items()}
+    batch = {name: np.asarray(values) for name, values in answer(rows, pad_id).items()}
+    kinds = {f"{name} holds integers": array.dtype.kind in "iu" for name, array in batch.items()}
+    return batch | kinds
 
 
 @exercise.cases
@@ -189,3 +190,11 @@ def _cut_to_shortest(rows: list[list[int]], pad_id: int) -> dict[str, np.ndarray
 def _inverted_mask(rows: list[list[int]], pad_id: int) -> dict[str, np.ndarray]:
     batch = collate(rows, pad_id)
     return batch | {"attention_mask": 1 - batch["attention_mask"]}
+
+
+@exercise.mistake(
+    "The numbers are right, but they are floats: `np.ones` and `np.zeros` give these unless you "
+    "say `dtype=int`. Ids are looked up in a table, which has no row 3.0."
+)
+def _floats(rows: list[list[int]], pad_id: int) -> dict[str, np.ndarray]:
+    return {name: array.astype(float) for name, array in collate(rows, pad_id).items()}

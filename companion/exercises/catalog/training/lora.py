@@ -86,6 +86,7 @@ def _run_lora(
             "shape of lora_A": list(layer.lora_A.shape),
             "shape of lora_B": list(layer.lora_B.shape),
             "lora_A is zero at the start": not layer.lora_A.any().item(),
+            "lora_A holds different numbers": layer.lora_A.unique().numel() > 1,
             "lora_B is zero at the start": not layer.lora_B.any().item(),
             "starts as the base layer": torch.allclose(layer(x), plain, atol=1e-5),
             "trainable parameters": sum(trained),
@@ -213,3 +214,13 @@ class _Exchanged(LoRALayer):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.base(x) + self.scale * (x @ self.lora_A @ self.lora_B)
+
+
+@exercise.mistake(
+    "All numbers of A are the same at the start. Then all its rows stay alike, and the update has "
+    "rank 1, whatever r is: A has to be random."
+)
+class _ConstantA(LoRALayer):
+    def __init__(self, base: torch.nn.Linear, rank: int, alpha: float) -> None:
+        super().__init__(base, rank, alpha)
+        torch.nn.init.constant_(self.lora_A, 0.1)

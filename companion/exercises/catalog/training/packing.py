@@ -52,7 +52,7 @@ def _run_pack(answer: object, lengths: list[int]) -> dict:
     row = answer(list(lengths))
     return {
         "position_ids": np.asarray(row["position_ids"]).astype(int),
-        "visible": np.asarray(row["visible"]).astype(bool),
+        "visible": np.asarray(row["visible"]),
     }
 
 
@@ -103,3 +103,12 @@ def _by_position(lengths: list[int]) -> Packed:
 def _hidden(lengths: list[int]) -> Packed:
     row = pack_row(lengths)
     return row | {"visible": ~row["visible"]}
+
+
+@exercise.mistake(
+    "The mask is right in numbers, 1 and 0, but it is asked for as truth values. A float mask is "
+    "*added* to the scores by many libraries, and would then hide nothing."
+)
+def _numbers(lengths: list[int]) -> Packed:
+    row = pack_row(lengths)
+    return row | {"visible": row["visible"].astype(float)}

@@ -69,6 +69,8 @@ def _accuracy_cases(rng: Random) -> Cases:
     yield Case(f"{count} pairs", tuple(rewards), "Which pairs are right? Count them by hand.")
     short = ([k, 2.0], [0.0])
     yield Case("one reward is missing", short, "What does `zip` do with the rest?", refused=True)
+    more = ([k], [0.0, 2.0])
+    yield Case("one reward too many", more, "Which answer was it compared with?", refused=True)
     yield Case("no pairs", ([], []), "What is a share of nothing?", refused=True)
 
 
@@ -106,6 +108,14 @@ def _tie_is_half(chosen_rewards: list[float], rejected_rewards: list[float]) -> 
 def _not_checked(chosen_rewards: list[float], rejected_rewards: list[float]) -> float:
     pairs = zip(chosen_rewards, rejected_rewards, strict=False)
     return sum(chosen > rejected for chosen, rejected in pairs) / len(chosen_rewards)
+
+
+@exercise.mistake(
+    "You notice where a rejected answer has no reward, and not where a chosen one has none. "
+    "Compare the two lengths with each other."
+)
+def _one_side_checked(chosen_rewards: list[float], rejected_rewards: list[float]) -> float:
+    return preference_accuracy(chosen_rewards, rejected_rewards[: len(chosen_rewards)])
 
 
 @exercise.mistake(

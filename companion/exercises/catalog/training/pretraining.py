@@ -188,6 +188,9 @@ def _adamw_cases(rng: Random) -> Cases:
     weight, grad, m = (np.round(draw(size=3), 1) for _ in range(3))
     v = np.round(m**2 + 0.1, 2)
     yield Case("a later step", (weight, grad, m, v, 5, 0.1, 0.1), "What do m and v hold?")
+    tiny = np.array([1.0, -1.0]) * rng.randint(5, 20) * 1e-9
+    start = (np.array([large[0], small[0]]), tiny, zero, zero, 1, 0.5, 0.0)
+    yield Case("a tiny gradient", start, "Where exactly does eps stand?")
     late = np.array([[3.0, -1.0], [2.0, 0.5]]) + numbers(rng, -0.4, 0.4, 2, 2)
     step = rng.randint(1500, 3000)
     more = (np.full((2, 2), 0.3), np.full((2, 2), 0.2), np.full((2, 2), 0.1), step, 0.05, 0.1)
@@ -227,3 +230,13 @@ def _no_correction(
 def _decay_twice(weight: Array, grad: Array, m: Array, v: Array, step: int, *rest: float) -> tuple:
     moved, m, v = _coupled_decay(weight, grad, m, v, step, *rest)
     return moved - rest[0] * rest[1] * weight, m, v
+
+
+@exercise.mistake(
+    "eps stands inside the root with you. It is added to the root: where gradients are tiny, that "
+    "makes a difference."
+)
+def _eps_inside(weight: Array, grad: Array, m: Array, v: Array, step: int, *rest: float) -> tuple:
+    _, m, v = adamw_step(weight, grad, m, v, step, *rest)
+    update = (m / (1 - 0.9**step)) / np.sqrt(v / (1 - 0.95**step) + 1e-8)
+    return (1 - rest[0] * rest[1]) * weight - rest[0] * update, m, v

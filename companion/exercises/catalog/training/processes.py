@@ -143,6 +143,8 @@ def _memory_cases(rng: Random) -> Cases:
         "What should a function do with a stage it does not know? Read Raises.",
         refused=True,
     )
+    below = (size, count, -rng.randint(1, 4))
+    yield Case("a stage below 0", below, "Which numbers are stages?", refused=True)
 
 
 @exercise.mistake(
@@ -195,4 +197,11 @@ def _together(parameters: int, processes: int, stage: int) -> float:
 
 @exercise.mistake("An unknown stage gets a number. Raise a ValueError that names the stages.")
 def _any_stage(parameters: int, processes: int, stage: int) -> float:
-    return process_bytes(parameters, processes, min(stage, 3))
+    return process_bytes(parameters, processes, min(max(stage, 0), 3))
+
+
+@exercise.mistake(
+    "A stage above 3 is refused, and one below 0 gets a number. Ask whether it is one of the four."
+)
+def _only_above(parameters: int, processes: int, stage: int) -> float:
+    return process_bytes(parameters, processes, max(stage, 0))

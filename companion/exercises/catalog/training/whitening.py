@@ -61,6 +61,8 @@ def _whiten_cases(rng: Random) -> Cases:
     yield Case("padding", (ragged, short), "Is the last number an advantage? How many count?")
     flat = np.full((1, 3), rng.randint(-30, 30) / 10)
     yield Case("all equal", (flat, full[:, :3]), "What keeps 0 / 0 away?")
+    near = np.array([[0.0, 1.0, 3.0]]) * rng.randint(2, 9) * 1e-5
+    yield Case("nearly equal", (near, full[:, :3]), "Where exactly does 1e-8 stand?")
     other = np.round([[rng.gauss(2, 3) for _ in range(3)] for _ in range(2)], 1)
     yield Case("other advantages", (other, short), "Are the two rows treated as one set?")
 
@@ -98,3 +100,12 @@ def _by_variance(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
 @exercise.mistake("NumPy divides by N in a variance. Here N - 1 is asked for: `ddof=1`.")
 def _biased(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return whiten(values, mask) * math.sqrt(mask.sum() / (mask.sum() - 1))
+
+
+@exercise.mistake(
+    "1e-8 is added to the standard deviation. It belongs to the variance, inside the root: with "
+    "advantages that are nearly equal, that makes a difference."
+)
+def _outside_the_root(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    kept = values[mask]
+    return np.where(mask, (values - kept.mean()) / (kept.std(ddof=1) + 1e-8), 0.0)
