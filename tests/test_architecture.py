@@ -383,6 +383,16 @@ def test_a_name_in_a_docstring_or_a_comment_leads_somewhere(path: Path) -> None:
     assert [name for name in names if not leads_somewhere(name)] == []
 
 
+def test_the_name_of_a_class_means_one_thing() -> None:
+    places: dict[str, list[str]] = {}
+    for path in MODULES:
+        for node in parsed(path).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(module_name(path))
+
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
 def test_no_module_is_called_utils() -> None:
     names = {part for path in MODULES for part in path.relative_to(ROOT).with_suffix("").parts}
 

@@ -22,7 +22,7 @@ from companion.models import load
 from companion.models.loading import LoadedModel
 from companion.pocket.corpus.preferences import CLOSINGS
 from companion.pocket.studies.judging import KINDS, by_reward, grammar_texts, losses, pairs
-from companion.pocket.tasks import Pair
+from companion.pocket.tasks import PreferencePair
 from companion.prompts.judging import PAIR_PROMPT, judge_pairs, word_log_odds
 from companion.rewards import RewardModel
 
@@ -54,22 +54,24 @@ ALONE = (
 )
 
 
-def padded(pair: Pair, sentences: Sequence[str]) -> Pair:
+def padded(pair: PreferencePair, sentences: Sequence[str]) -> PreferencePair:
     """Make the worse answer longer by sentences that do not change what it says."""
     return pair._replace(worse=" ".join((pair.worse, *sentences)))
 
 
-def _asked(pair: Pair) -> tuple[str, str, str]:
+def _asked(pair: PreferencePair) -> tuple[str, str, str]:
     return pair.prompt[0]["content"], pair.better, pair.worse
 
 
-def by_letter(judged: Sequence[Pair], loaded: LoadedModel, template: str) -> list[list[float]]:
+def by_letter(
+    judged: Sequence[PreferencePair], loaded: LoadedModel, template: str
+) -> list[list[float]]:
     """Return the log-odds for the answer shown first: with the better one first, and second."""
     said = judge_pairs(*loaded, [_asked(pair) for pair in judged], template=template)
     return [[round(one.forward, 3), round(one.swapped, 3)] for one in said]
 
 
-def alone(judged: Sequence[Pair], loaded: LoadedModel) -> list[list[float]]:
+def alone(judged: Sequence[PreferencePair], loaded: LoadedModel) -> list[list[float]]:
     """Return the log-odds of Yes against No for the better and the worse answer of each pair."""
     sides = []
     for at in (1, 2):
@@ -82,7 +84,7 @@ def alone(judged: Sequence[Pair], loaded: LoadedModel) -> list[list[float]]:
 
 
 @torch.inference_mode()
-def likelihood(judged: Sequence[Pair], loaded: LoadedModel) -> list[list[float]]:
+def likelihood(judged: Sequence[PreferencePair], loaded: LoadedModel) -> list[list[float]]:
     """Return the mean log-probability per token of the better and of the worse answer."""
     model, tokenizer = loaded
     rows = []

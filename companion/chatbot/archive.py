@@ -31,7 +31,7 @@ Stamp = tuple[int, int]
 """Time of the last change in nanoseconds, and size: another one means another content."""
 
 
-class Entry(NamedTuple):
+class ArchiveEntry(NamedTuple):
     """What a list of conversations shows of one."""
 
     name: str
@@ -79,9 +79,9 @@ class Archive:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._entries: dict[str, tuple[Stamp, Entry | str]] = {}
+        self._entries: dict[str, tuple[Stamp, ArchiveEntry | str]] = {}
 
-    def entries(self) -> tuple[list[Entry], list[str]]:
+    def entries(self) -> tuple[list[ArchiveEntry], list[str]]:
         """Return the conversations, the one changed last first, and what is wrong with the others.
 
         A file is only read if it is new or has changed.
@@ -99,7 +99,7 @@ class Archive:
             fresh = at_hand is not None and at_hand[0] == stamp
             self._entries[name] = at_hand if fresh else (stamp, self._entry(name, stamp))
         listed = [entry for _, entry in self._entries.values()]
-        entries = [entry for entry in listed if isinstance(entry, Entry)]
+        entries = [entry for entry in listed if isinstance(entry, ArchiveEntry)]
         entries.sort(key=lambda entry: -entry.changed)
         return entries, [entry for entry in listed if isinstance(entry, str)]
 
@@ -186,12 +186,12 @@ class Archive:
             ) from None
         return [path for path in paths if NAME.fullmatch(path.stem)]
 
-    def _entry(self, name: str, stamp: Stamp) -> Entry | str:
+    def _entry(self, name: str, stamp: Stamp) -> ArchiveEntry | str:
         try:
             talk = self.read(name)
         except ConversationError as error:
             return str(error)
-        return Entry(name, title_of(talk), len(talk.turns), stamp[0] / 1e9)
+        return ArchiveEntry(name, title_of(talk), len(talk.turns), stamp[0] / 1e9)
 
 
 def _private(path: Path) -> bool:

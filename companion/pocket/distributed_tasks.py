@@ -25,7 +25,7 @@ from companion.messages import tokenize_chat
 from companion.models.loading import load, no_progress_bar
 from companion.training.data import IGNORED, label_tokens
 from companion.training.interrupts import held_interrupts
-from companion.training.processes.loop import Task, token_losses, train
+from companion.training.processes.loop import TrainingTask, token_losses, train
 from companion.training.processes.progress import steps_done
 from companion.training.processes.rollouts import shared_rollout
 from companion.training.processes.sharing import held_here, whole_weights, wrap
@@ -56,7 +56,7 @@ NEW_TOKENS = 32  # of a rollout
 class Made(NamedTuple):
     """A task, and what is needed to keep its model."""
 
-    task: Task
+    task: TrainingTask
     tokenizer: PreTrainedTokenizerFast
 
 
@@ -95,7 +95,7 @@ def pretraining(
     recorded = dataclasses.asdict(recipe) | {"task": "pretrain"}
     model = new_model(recipe, tokenizer)
     rate = recipe.learning_rate_at
-    return Made(Task(model, adamw, batches, token_losses, rate, steps, recorded), tokenizer)
+    return Made(TrainingTask(model, adamw, batches, token_losses, rate, steps, recorded), tokenizer)
 
 
 def _text(tokenizer: PreTrainedTokenizerFast, recipe: Recipe) -> Tensor:
@@ -130,7 +130,9 @@ def fine_tuning(world: World, out: Path, *, steps: int = 20, seed: int = 0) -> M
         return 1e-3 * (1 - step / steps)
 
     recorded = {"task": "sft", "steps": steps, "seed": seed}
-    return Made(Task(model.float(), adamw, batches, token_losses, rate, steps, recorded), tokenizer)
+    return Made(
+        TrainingTask(model.float(), adamw, batches, token_losses, rate, steps, recorded), tokenizer
+    )
 
 
 def conversations(tokenizer: PreTrainedTokenizerFast, turns: list[list[dict[str, str]]]) -> Batch:

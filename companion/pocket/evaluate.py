@@ -34,7 +34,7 @@ from companion.rewards import Reward, RewardModel
 
 from .corpus import MIXTURE, documents
 from .ordinary import ordinary_tasks
-from .tasks import SEED, Pair, Task, chat_tasks, pair_tasks, tasks
+from .tasks import SEED, PreferencePair, Task, chat_tasks, pair_tasks, tasks
 
 BATCH = 64
 
@@ -75,7 +75,7 @@ def perplexity_by_kind(
     return perplexities
 
 
-def pair_accuracy(reward: Reward, pairs: Sequence[Pair]) -> Accuracy:
+def pair_accuracy(reward: Reward, pairs: Sequence[PreferencePair]) -> Accuracy:
     """Count the pairs in which the better answer gets the higher reward; a tie is wrong."""
     records = [{"prompt": pair.prompt} for pair in pairs]
     better = reward(records, [pair.better for pair in pairs])  # (B,)

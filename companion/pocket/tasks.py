@@ -205,7 +205,7 @@ def chat_tasks(tokenizer: PreTrainedTokenizerBase, count: int = 200) -> list[Tas
     ]
 
 
-class Pair(NamedTuple):
+class PreferencePair(NamedTuple):
     """Two answers to a question."""
 
     prompt: list[dict[str, str]]
@@ -213,7 +213,7 @@ class Pair(NamedTuple):
     worse: str
 
 
-def pair_tasks(count: int = 200) -> dict[str, list[Pair]]:
+def pair_tasks(count: int = 200) -> dict[str, list[PreferencePair]]:
     """Return pairs of answers by what makes one of them better, ``count`` of each kind.
 
     The first kind is what annotators chose, their errors included, so no model can be right about
@@ -221,11 +221,13 @@ def pair_tasks(count: int = 200) -> dict[str, list[Pair]]:
     the others the two answers differ in one thing only.
     """
     chosen = [
-        Pair(record["prompt"], record["chosen"][0]["content"], record["rejected"][0]["content"])
+        PreferencePair(
+            record["prompt"], record["chosen"][0]["content"], record["rejected"][0]["content"]
+        )
         for record in preferences.pairs(SEED, "eval", 5 * count)
     ]
     rng = random.Random(SEED)
-    tasks: dict[str, list[Pair]] = {
+    tasks: dict[str, list[PreferencePair]] = {
         "the answer that annotators chose": chosen,
         "an answer rather than an evasion": [],
         "right rather than wrong": [],
@@ -245,5 +247,5 @@ def pair_tasks(count: int = 200) -> dict[str, list[Pair]]:
             ("friendly rather than curt", say(opening=friendly), say()),
             ("friendly rather than rude", say(opening=friendly), say(opening=rude)),
         ):
-            tasks[name].append(Pair(prompt, better, worse))
+            tasks[name].append(PreferencePair(prompt, better, worse))
     return tasks

@@ -31,7 +31,7 @@ from companion.rag.documents import (
     passage,
     read_documents,
 )
-from companion.rag.library_file import FileRecord, LibraryFile, Reading
+from companion.rag.library_file import FileReading, FileRecord, LibraryFile
 from companion.rag.sentences import split_sentences
 
 BATCH = 64
@@ -148,7 +148,7 @@ class Library:
         if len(suspects) > 2 * BATCH:
             self.tell(f"reading {len(suspects):,} files")
         changed = False
-        readings: list[Reading] = []
+        readings: list[FileReading] = []
         for source, stamp in tqdm(suspects.items(), disable=None, unit="file", leave=False):
             readings.append(self._read(source, *stamp, known.get(source)))
             changed = changed or readings[-1].passages is not None
@@ -161,13 +161,15 @@ class Library:
             self._file.remove(gone)
         return changed or bool(gone)
 
-    def _read(self, source: str, file: Path, signature: str, known: FileRecord | None) -> Reading:
+    def _read(
+        self, source: str, file: Path, signature: str, known: FileRecord | None
+    ) -> FileReading:
         digest = ""
         try:
             data = file_bytes(file, self._base)
             digest = hashlib.sha256(data).hexdigest()
             if known is not None and known.digest == digest:
-                return Reading(source, known._replace(signature=signature), None)
+                return FileReading(source, known._replace(signature=signature), None)
             documents = read_documents(data, source, str(file))
             chunks = cut(documents, self.length, sentences=self.sentences)
             error = ""
@@ -176,7 +178,7 @@ class Library:
             if known is None or known.error != error:
                 self.tell(f"left out: {error}")
         keyed = [(chunk, _key(chunk)) for chunk in chunks]
-        return Reading(source, FileRecord(signature, digest, error), keyed)
+        return FileReading(source, FileRecord(signature, digest, error), keyed)
 
     def _embed(self) -> bool:
         """Embed passages without vectors; tell whether there were any.

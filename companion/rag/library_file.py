@@ -59,7 +59,7 @@ class FileRecord(NamedTuple):
     """Why it could not be read; empty if it was."""
 
 
-class Reading(NamedTuple):
+class FileReading(NamedTuple):
     """What reading a file has brought."""
 
     source: str
@@ -116,7 +116,7 @@ class LibraryFile:
             rows = self._database.execute("SELECT * FROM files").fetchall()
         return {source: FileRecord(*rest) for source, *rest in rows}
 
-    def put(self, readings: Iterable["Reading"]) -> None:
+    def put(self, readings: Iterable["FileReading"]) -> None:
         """Keep what was read of some files, in the place of what was there."""
         with self._transaction() as database:
             for source, record, passages in readings:

@@ -86,7 +86,7 @@ def build_app(
     Returns:
         An ASGI application.
     """
-    routes = Routes(engine, seconds)
+    routes = ServerRoutes(engine, seconds)
 
     @asynccontextmanager
     async def life(app: Starlette) -> AsyncIterator[None]:
@@ -119,7 +119,7 @@ def build_app(
     )
 
 
-class Routes:
+class ServerRoutes:
     """What each route answers.
 
     Args:

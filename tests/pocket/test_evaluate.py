@@ -6,7 +6,7 @@ import torch
 from companion.generation.decoding import generate
 from companion.pocket import evaluate
 from companion.pocket.tasks import (
-    Pair,
+    PreferencePair,
     Task,
 )
 from companion.prompts.evaluation import Accuracy
@@ -63,7 +63,11 @@ def test_an_unknown_model_is_reported_without_a_trace(capsys):
 
 
 def test_a_reward_is_right_about_a_pair_if_the_better_answer_gets_more():
-    pairs = [Pair([], "long answer", "short"), Pair([], "b", "long"), Pair([], "same", "size")]
+    pairs = [
+        PreferencePair([], "long answer", "short"),
+        PreferencePair([], "b", "long"),
+        PreferencePair([], "same", "size"),
+    ]
 
     found = evaluate.pair_accuracy(
         lambda records, responses: torch.tensor([float(len(text)) for text in responses]), pairs

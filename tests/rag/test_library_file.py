@@ -9,14 +9,14 @@ import pytest
 
 from companion.errors import IndexFileError
 from companion.rag.documents import Document
-from companion.rag.library_file import FileRecord, LibraryFile, Reading
+from companion.rag.library_file import FileReading, FileRecord, LibraryFile
 
 ANN, BO = Document("Ann sings.", {"page": 1}), Document("Bo rows.")
 RECORD = FileRecord("10 bytes", "digest", "")
 
 
-def reading(source: str, *pairs: tuple[Document, bytes]) -> Reading:
-    return Reading(source, RECORD, pairs)
+def reading(source: str, *pairs: tuple[Document, bytes]) -> FileReading:
+    return FileReading(source, RECORD, pairs)
 
 
 def vector(*numbers: float) -> np.ndarray:
@@ -59,7 +59,7 @@ def test_a_file_that_was_read_again_takes_the_place_of_what_was_there(file: Libr
     file.put([reading("a.md", (ANN, b"1"), (BO, b"2"))])
     file.put([reading("a.md", (BO, b"2"))])
     touched = FileRecord("later", "digest", "")
-    file.put([Reading("a.md", touched, None)])
+    file.put([FileReading("a.md", touched, None)])
     file.put_vectors({b"2": vector(0, 1)})
 
     assert file.load()[0] == [BO]

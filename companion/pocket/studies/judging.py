@@ -12,7 +12,7 @@ import torch
 from companion.generation.scoring import token_logprobs
 from companion.models.loading import LoadedModel
 from companion.pocket.corpus import documents
-from companion.pocket.tasks import SEED, Pair, pair_tasks
+from companion.pocket.tasks import SEED, PreferencePair, pair_tasks
 from companion.rewards import RewardModel
 
 ITEMS = 32
@@ -24,7 +24,7 @@ KINDS = (
 KINDS_OF_TEXT = ("stories", "facts", "translation")
 
 
-def pairs(count: int = ITEMS) -> dict[str, list[Pair]]:
+def pairs(count: int = ITEMS) -> dict[str, list[PreferencePair]]:
     """Return held-out pairs of which the better answer is known.
 
     Args:
@@ -37,7 +37,7 @@ def pairs(count: int = ITEMS) -> dict[str, list[Pair]]:
     return {kind: drawn[kind][:count] for kind in KINDS}
 
 
-def by_reward(judged: Sequence[Pair], reward: RewardModel) -> list[list[float]]:
+def by_reward(judged: Sequence[PreferencePair], reward: RewardModel) -> list[list[float]]:
     """Return the rewards of both answers of each pair.
 
     Args:

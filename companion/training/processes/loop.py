@@ -28,7 +28,7 @@ LossSum = Callable[[nn.Module, Batch], tuple[Tensor, Tensor]]
 """From model and rows to the *sum* of the losses in nats and the number of tokens in it."""
 
 
-class Task(NamedTuple):
+class TrainingTask(NamedTuple):
     """What is trained on what."""
 
     model: nn.Module
@@ -108,7 +108,7 @@ def train_step(
 
 
 def train(
-    task: Task,
+    task: TrainingTask,
     world: World,
     folder: Path,
     *,

@@ -8,7 +8,7 @@ from _experiments import open_judging as study
 from companion.models import load
 from companion.pocket.records import record
 from companion.pocket.studies.judging import ITEMS
-from companion.pocket.tasks import Pair
+from companion.pocket.tasks import PreferencePair
 
 
 def test_padding_makes_only_the_worse_answer_longer() -> None:
@@ -32,7 +32,9 @@ def test_likelihood_is_of_the_answer_alone() -> None:
     chat = load("chat", source="pocket")
     asked = [{"role": "user", "content": "What is the capital of Italy?"}]
 
-    ((right, wrong),) = study.likelihood([Pair(asked, "Rome.", "Rome. Rome. Rome.")], chat)
+    ((right, wrong),) = study.likelihood(
+        [PreferencePair(asked, "Rome.", "Rome. Rome. Rome.")], chat
+    )
 
     assert wrong < right < 0
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from companion.errors import CompanionError
-from companion.training.processes.loop import Task, train
+from companion.training.processes.loop import TrainingTask, train
 from companion.training.processes.sharing import held_here, whole_weights
 from companion.training.processes.world import Batch, World, agreeing, joined, total
 
@@ -68,10 +68,12 @@ def batches(first_step: int) -> Iterator[Batch]:
         yield {"ids": ids, "labels": labels}
 
 
-def task(*, seed: int = 0, steps: int = STEPS) -> Task:
+def task(*, seed: int = 0, steps: int = STEPS) -> TrainingTask:
     """Return what is trained; its steps may be fewer than those of the whole run."""
     rate = 0.03
-    return Task(Tiny(seed), torch.optim.AdamW, batches, loss, lambda _: rate, steps, {"rate": rate})
+    return TrainingTask(
+        Tiny(seed), torch.optim.AdamW, batches, loss, lambda _: rate, steps, {"rate": rate}
+    )
 
 
 def main(folder: Path) -> None:
