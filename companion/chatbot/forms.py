@@ -66,7 +66,7 @@ OF_THE_TALK = re.compile(
     r"\b(?:the|your|a)\s+sources?(?:\s+(?:of|for)\s+(?:it|that|this))?\W*$|"
     r"\b(?:say|repeat|rephrase|explain|translate|shorten|summari[sz]e|write|put|make|give me|show)"
     r"\s+"
-    rf"{_IT}(?:\s+{_FORM})*\W*$|"
+    rf"{_IT}(?:[\s,]+{_FORM})*\W*$|"
     rf"^\W*(?:and\s+|now\s+)?{_FORM}(?:[\s,]+please)?\W*$|"
     r"\b(?:what(?:\s+is|['\u2019]s)|(?:know|remember|say|tell me))\s+(?:my|your)\s+name\W*$|"
     r"\btell\s+(?:me\s+|us\s+)?a(?:nother)?\s+joke\W*$|\bhave\s+a(?:nother)?\s+question\W*$|"
