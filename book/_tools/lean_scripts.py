@@ -5,8 +5,8 @@ second on a long page. Nothing that is asked there is needed before the reader s
 
 - whether a block of code scrolls, so that it gets the focus: ``scrolling.js`` does this instead;
 - where the header ends, to know when "Back to top" is shown;
-- which heading is on the screen, for the contents at the side. Where these stand beside the text,
-  they are marked at once, as ever.
+- which link belongs to what is on the screen. On a screen wide enough for the contents beside the
+  text, that is asked when the page has loaded, as the theme does it.
 """
 
 from __future__ import annotations
